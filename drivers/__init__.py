@@ -1,0 +1,1 @@
+"""Programs that speak to hardware. They know the contract and nothing of the gateway."""

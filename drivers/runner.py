@@ -1,0 +1,279 @@
+"""Runs one driver on one byte stream: `run(NfcDriver)` in the driver's `__main__`.
+
+Guarantees: nothing but contract lines leaves on the stream, whatever a library prints; a call that has
+passed its deadline is not begun; the end of the stream ends the process within `GRACE_S`, however the
+device hangs; a lost device is reported once and opened again with a capped back-off.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any, BinaryIO
+
+import msgspec
+
+from drivers.contract.codec import BadMessage, LineSplitter, decode_body, decode_for_driver, encode, raw
+from drivers.contract.core import (
+    CONTRACT,
+    Alive,
+    Call,
+    DeviceState,
+    Done,
+    Hello,
+    Options,
+    Problem,
+    Reading,
+    Reopen,
+    Reply,
+    State,
+    Step,
+    Stop,
+    Stored,
+    ToGateway,
+)
+from drivers.driver import CallRefused, DeviceError, Driver, GatewayGone
+
+GRACE_S = 1.0
+"""From the end of the stream to the end of the process, for closing the device properly."""
+
+ALIVE_EVERY_S = 4.0
+"""Least time between two `alive`: three of them fit into the shortest silence a gateway tolerates."""
+
+EXIT_BAD_OPTIONS = 9
+"""Exit code when the options are not the driver's: a new start would not help."""
+
+REOPEN_FIRST_S, REOPEN_CAP_S = 0.25, 5.0
+"""Back-off between attempts to open. A cable that is put back works again within the cap."""
+
+
+class Runner:
+    """One driver's life. `run` returns the exit code."""
+
+    def __init__(self, driver: type[Driver[Any]], inward: BinaryIO, outward: BinaryIO) -> None:
+        self._type = driver
+        self._in = inward
+        self._out = outward
+        self._out_lock = threading.Lock()
+        self._calls: queue.SimpleQueue[tuple[Call, float] | Options | None] = queue.SimpleQueue()
+        self._stored: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._alive_at = 0.0
+        self._steps = 0
+        self._in_call = 0
+        self._state: State | None = None
+        self._driver = driver(self)
+        self._bodies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union((Reopen, *driver.calls)))
+
+    # Port: what the driver says --------------------------------------------------------------------------
+
+    def reading(self, body: msgspec.Struct, mono_ns: int) -> None:
+        self._send(Reading(mono_ns, raw(body)))
+
+    def alive(self) -> None:
+        now = time.monotonic()
+        if now - self._alive_at >= ALIVE_EVERY_S:
+            self._alive_at = now
+            self._send(Alive(time.monotonic_ns()))
+
+    def step(self, body: msgspec.Struct) -> None:
+        self._steps += 1
+        self._send(Step(self._steps, self._in_call, raw(body)))
+        while (stored := self._stored.get()) != self._steps:
+            if stored is None:
+                raise GatewayGone
+        if self._ended.is_set():
+            raise GatewayGone
+
+    # Life ------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Speak the contract until `Stop` or the end of the stream."""
+        self._send(Hello(CONTRACT, self._type.name, self._type.version, self._type.kind))
+        threading.Thread(target=self._listen, name="contract", daemon=True).start()
+        options = self._first_options()
+        if options is None:
+            return 0 if self._ended.is_set() else EXIT_BAD_OPTIONS
+        try:
+            while not self._ended.is_set():
+                self._session(options)
+        except GatewayGone:
+            pass
+        finally:
+            self._driver.close()
+        return 0
+
+    def _first_options(self) -> msgspec.Struct | None:
+        match self._calls.get():
+            case Options(options=given):
+                try:
+                    return msgspec.json.decode(given, type=self._type.options_type)
+                except msgspec.DecodeError as error:
+                    advice = f"Correct the options of driver {self._type.name} in the configuration"
+                    self._tell(State(DeviceState.LOST, Problem("bad_options", str(error), advice)))
+            case _:
+                pass
+        return None
+
+    def _session(self, options: msgspec.Struct) -> None:
+        """Open the device, use it until it is lost or has to be opened again."""
+        pause = REOPEN_FIRST_S
+        while not self._ended.is_set():
+            if self._state is None or self._state.state is DeviceState.READY:
+                self._tell(State(DeviceState.OPENING))
+            try:
+                detail = self._driver.open(options)
+                break
+            except DeviceError as error:
+                self._driver.close()
+                self._tell(State(DeviceState.LOST, error.problem))
+                self._refuse_calls(error.problem, pause)
+                pause = min(pause * 2, REOPEN_CAP_S)
+        else:
+            return
+        self._tell(State(DeviceState.READY, detail=detail))
+        self._alive_at = 0.0
+        self.alive()
+        try:
+            self._serve()
+        except DeviceError as error:
+            self._tell(State(DeviceState.LOST, error.problem))
+        self._driver.close()
+
+    def _serve(self) -> None:
+        """Poll and answer calls. Returns when the device is to be opened again."""
+        while not self._ended.is_set():
+            pause_until = time.monotonic() + self._driver.poll()
+            while (left := pause_until - time.monotonic()) > 0 or not self._calls.empty():
+                try:
+                    item = self._calls.get(timeout=max(left, 0))
+                except queue.Empty:
+                    break
+                if item is None:
+                    return
+                if isinstance(item, tuple) and self._answer(*item):
+                    return
+
+    def _answer(self, call: Call, deadline: float) -> bool:
+        """Do one call; true when the device is to be opened again. A lost device is answered, then raised."""
+        if time.monotonic() >= deadline:
+            self._refuse(call, Problem("too_late", "its deadline passed before it could begin", "Ask again"))
+            return False
+        try:
+            body = decode_body(call.body, self._bodies)
+        except BadMessage as error:
+            self._refuse(call, Problem("bad_call", str(error), "Install gateway and driver of one version"))
+            return False
+        if isinstance(body, Reopen):
+            self._send(Reply(call.id, raw(Done())))
+            return True
+        self._in_call = call.id
+        try:
+            self._send(Reply(call.id, raw(self._driver.handle(body, deadline))))
+        except CallRefused as error:
+            self._refuse(call, error.problem)
+        except DeviceError as error:
+            self._refuse(call, error.problem)
+            raise
+        return False
+
+    def _refuse_calls(self, problem: Problem, seconds: float) -> None:
+        """While the device is away every call is answered at once with the reason."""
+        until = time.monotonic() + seconds
+        while not self._ended.is_set() and (left := until - time.monotonic()) > 0:
+            try:
+                item = self._calls.get(timeout=left)
+            except queue.Empty:
+                return
+            if isinstance(item, tuple):
+                self._refuse(item[0], problem)
+
+    def _refuse(self, call: Call, problem: Problem) -> None:
+        self._send(Reply(call.id, problem=problem))
+
+    def _tell(self, state: State) -> None:
+        """States on change only: the tenth failed attempt is no news."""
+        if state != self._state:
+            self._state = state
+            self._send(state)
+
+    # Stream ----------------------------------------------------------------------------------------------
+
+    def _send(self, message: ToGateway) -> None:
+        line = encode(message)
+        try:
+            with self._out_lock:
+                self._out.write(line)
+                self._out.flush()
+        except (BrokenPipeError, ConnectionError) as error:
+            self._end()
+            raise GatewayGone from error
+
+    def _listen(self) -> None:
+        """Thread: lines in. Ends the process when the stream ends and the device will not let go."""
+        lines = LineSplitter()
+        while data := self._read():
+            for line in lines.feed(data):
+                self._take(line)
+        self._end()
+        time.sleep(GRACE_S)
+        os._exit(0)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._in.fileno(), 65536)
+        except OSError:
+            return b""
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = decode_for_driver(line)
+        except BadMessage as error:
+            Driver.log(f"not a message of the contract: {error}")
+            return
+        match message:
+            case Call():
+                self._calls.put((message, time.monotonic() + message.deadline_ms / 1000))
+            case Stored(step=step):
+                self._stored.put(step)
+            case Options():
+                self._calls.put(message)
+            case Stop():
+                self._end()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._calls.put(None)
+        self._stored.put(None)
+
+
+def _union(types: tuple[type[msgspec.Struct], ...]) -> Any:
+    union: Any = types[0]
+    for further in types[1:]:
+        union = union | further
+    return union
+
+
+def run(driver: type[Driver[Any]]) -> None:
+    """Run `driver` on stdio and end the process. Takes the real stdin and stdout away from everyone else:
+    what a library prints goes to stderr, what a child process reads is empty."""
+    inward, outward = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    _stop_on_sigterm()
+    sys.exit(Runner(driver, inward, outward).run())
+
+
+def _stop_on_sigterm() -> None:
+    import signal
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)

@@ -1,0 +1,1 @@
+"""Tests mirror the tree: tests/drivers for drivers/, and so on."""
