@@ -1,0 +1,154 @@
+"""The configuration's types: one TOML file, every key documented here, unknown keys refused.
+
+Paths are relative to the configuration file. Secrets are files, never values.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from gateway.model.money import Cents
+
+Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{3,32}$")]
+Code = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.-]{0,31}$")]
+Path = Annotated[str, msgspec.Meta(min_length=1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections."""
+
+
+class GatewaySection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[gateway]: who and where this gateway is."""
+
+    id: Id
+    """The gateway's id in the city; also its MQTT client id."""
+    city: Id
+    place: Id
+    """The smart place it stands in."""
+    state: Path
+    """Folder for ledger.db, cache.db and the run files."""
+    time_zone: str = "Europe/Riga"
+    languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("lv", "en")
+    merchant_groups: tuple[Code, ...] = ()
+    """Groups that the place belongs to, as rules name them."""
+
+
+class KeysSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[keys]: files with keys. Secret ones must not be readable by others (mode 0600)."""
+
+    card: Path
+    """32 bytes in hex: the city's key for card digests (HMAC-SHA-256)."""
+    card_id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,16}$")]
+    """The key's id, stored beside each digest."""
+    sun_meta: Path | None = None
+    """16 bytes in hex: NTAG 424 DNA SDMMetaReadKey. Without it no SUN card is genuine here."""
+    sun_master: Path | None = None
+    """16 bytes in hex: master key from which each card's SDMFileReadKey is diversified."""
+    bundles: Annotated[tuple[Path, ...], msgspec.Meta(min_length=1)]
+    """minisign public keys that may sign bundles."""
+    passes: dict[str, Path] = {}
+    """Issuer of signed passes → its Ed25519 public key (PEM file)."""
+
+
+class SyncSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[sync]: the way to the city's broker."""
+
+    host: str
+    port: Port = 8883
+    tls: bool = True
+    """TLS with the broker's certificate verified. Off only for a broker on this machine."""
+    ca: Path | None = None
+    """Certificate authority of the broker (PEM); the system's own when absent."""
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    user: str = ""
+    password: Path | None = None
+    """File that holds the password."""
+    protocol: Annotated[str, msgspec.Meta(pattern="^(auto|5|3.1.1)$")] = "auto"
+    window: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    """Messages on their way at most; the broker's own limit also holds."""
+    resend_s: Annotated[float, msgspec.Meta(ge=1)] = 20.0
+    """Entries without the centre's ack for so long are sent again."""
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
+    backoff_cap_s: Annotated[float, msgspec.Meta(ge=0.5)] = 120.0
+    telemetry_s: Annotated[int, msgspec.Meta(ge=0)] = 60
+    """Interval of health entries; 0 for none."""
+
+
+class ApiSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[api]: the local HTTP API. The unix socket is always there, in the state folder."""
+
+    address: Annotated[str, msgspec.Meta(pattern=r"^(127\.0\.0\.1|::1)$")] = "127.0.0.1"
+    port: Port = 8080
+    """0 for any free port, printed at the start."""
+    origins: tuple[str, ...] = ()
+    """Further web origins (a POS page) that may call the API."""
+
+
+class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[[device]]: one device and its driver."""
+
+    id: Id
+    driver: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{2,32}$")]
+    options: dict[str, Any] = {}
+    """The driver's own options: see docs/drivers/NAME.md."""
+    command: tuple[str, ...] = ()
+    """Program and arguments of a driver that is not ours."""
+    silence_s: Annotated[float, msgspec.Meta(ge=2)] = 15.0
+    """Without proof of life for so long the recovery ladder begins."""
+
+
+class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="desk", tag_field="kind"):
+    """[[station]] kind = "desk": a library terminal that identifies people."""
+
+    id: Id
+    readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
+
+
+class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="gate", tag_field="kind"):
+    """[[station]] kind = "gate": a turnstile that opens once per grant."""
+
+    id: Id
+    readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
+    relay: Id
+    output: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
+    pulse_ms: Annotated[int, msgspec.Meta(ge=100, le=10_000)] = 500
+    passage_input: Annotated[int, msgspec.Meta(ge=0, le=31)] | None = None
+    """Input of the passage sensor; without one `opened` counts as passed."""
+    passage_s: Annotated[float, msgspec.Meta(ge=1, le=60)] = 8.0
+    """No passage within so long is a void."""
+    category: Code = "admission"
+    text: str = "Admission"
+    price_cents: Annotated[Cents, msgspec.Meta(ge=1)] = 250
+    """List price of one admission."""
+    vat: Annotated[str, msgspec.Meta(pattern="^[A-H]$")] = "A"
+
+
+class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="till", tag_field="kind"):
+    """[[station]] kind = "till": quotes for a certified POS, or receipts on a fiscal printer."""
+
+    id: Id
+    readers: tuple[Id, ...] = ()
+    printer: Id | None = None
+    quote_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 300.0
+    """A quote holds for so long; a commit after that is accepted as late."""
+    tap_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
+    """A tap waits for its receipt so long."""
+
+
+Station = DeskStation | GateStation | TillStation
+
+
+class Configuration(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    gateway: GatewaySection
+    keys: KeysSection
+    sync: SyncSection
+    api: ApiSection = ApiSection()
+    device: tuple[DeviceSection, ...] = ()
+    station: tuple[Station, ...] = ()

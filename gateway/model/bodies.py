@@ -1,0 +1,186 @@
+"""What entries hold, by kind. These very bytes are stored, sent and kept: JSON, gross cents, ms since 1970.
+
+`station` names the spot; `admission` in later entries is the seq of the admission they belong to.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from gateway.model.decision import Decision
+from gateway.model.entry import EntryKind
+from gateway.model.identification import Identification
+from gateway.model.receipt import Receipt
+
+
+class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Base of all bodies."""
+
+
+class IdentificationBody(Body, frozen=True):
+    """Kinds `identification` and `refusal`: someone was or was not recognised at a station."""
+
+    station: str
+    identification: Identification
+
+
+class FloodBody(Body, frozen=True):
+    """Many refusals from one source within one minute, as one entry."""
+
+    source: str
+    reason: str
+    minute_ms: int
+    count: int
+
+
+class AdmissionBody(Body, frozen=True):
+    """Identification, decision and grant at a gate, in one entry."""
+
+    station: str
+    identification: Identification
+    receipt: Receipt
+    decision: Decision
+
+
+class OpenedBody(Body, frozen=True):
+    """The relay echoed the pulse."""
+
+    station: str
+    admission: int
+    mono_ns: int
+
+
+class PassedBody(Body, frozen=True):
+    """The passage sensor saw the person."""
+
+    station: str
+    admission: int
+
+
+class VoidReason(StrEnum):
+    NO_PASSAGE = "no_passage"
+    NOT_OPENED = "not_opened"
+    RESTART = "restart"
+
+
+class VoidBody(Body, frozen=True):
+    """The grant is taken back and its unit returned. `opening_unknown`: the relay may have opened."""
+
+    station: str
+    admission: int
+    reason: VoidReason
+    opening_unknown: bool = False
+
+
+class PrintedBy(StrEnum):
+    POS = "pos"
+    GATEWAY = "gateway"
+
+
+class ReceiptBody(Body, frozen=True):
+    """A receipt with its decision. `key` is the caller's idempotency key, `fiscal_number` the number on the
+    POS's own paper; for `printed_by` gateway it follows in a `fiscal_outcome`. `late`: the quote had expired."""
+
+    station: str
+    key: str
+    quote: str
+    receipt: Receipt
+    decision: Decision
+    printed_by: PrintedBy
+    identification: Identification | None = None
+    fiscal_number: str = ""
+    late: bool = False
+
+
+class FiscalStepBody(Body, frozen=True):
+    """A durable point of a receipt on the gateway's own printer."""
+
+    station: str
+    key: str
+    point: str
+    baseline: str = ""
+    number: str = ""
+
+
+class FiscalOutcomeBody(Body, frozen=True):
+    """How the printing ended: printed, refused, cancelled or unknown."""
+
+    station: str
+    key: str
+    outcome: str
+    number: str = ""
+    total_cents: int = 0
+    reason: str = ""
+
+
+class BundleBody(Body, frozen=True):
+    """Kinds `bundle_applied` and `bundle_refused`."""
+
+    bundle: str
+    number: int
+    sha256: str = ""
+    reason: str = ""
+
+
+class StartedBody(Body, frozen=True):
+    """The daemon is ready. `repaired` says what the start had to put right."""
+
+    version: str
+    repaired: tuple[str, ...] = ()
+
+
+class DroppedBody(Body, frozen=True):
+    """Entries that went unacknowledged because their stream's bound was reached."""
+
+    stream: str
+    first: int
+    last: int
+    why: str
+
+
+class SecurityBody(Body, frozen=True):
+    """Something that a person should look at: forged card, foreign origin, wrong driver."""
+
+    what: str
+    source: str
+    count: int = 1
+
+
+class MessageRefusedBody(Body, frozen=True):
+    """A message or body from outside that was refused and changed nothing."""
+
+    source: str
+    reason: str
+    count: int = 1
+
+
+class HealthBody(Body, frozen=True):
+    """The gateway's own state, each minute."""
+
+    devices: dict[str, str]
+    backlog: dict[str, int]
+    uptime_s: int
+
+
+BODIES: dict[EntryKind, type[Body]] = {
+    EntryKind.RECEIPT: ReceiptBody,
+    EntryKind.ADMISSION: AdmissionBody,
+    EntryKind.OPENED: OpenedBody,
+    EntryKind.PASSED: PassedBody,
+    EntryKind.VOID: VoidBody,
+    EntryKind.FISCAL_STEP: FiscalStepBody,
+    EntryKind.FISCAL_OUTCOME: FiscalOutcomeBody,
+    EntryKind.IDENTIFICATION: IdentificationBody,
+    EntryKind.REFUSAL: IdentificationBody,
+    EntryKind.FLOOD: FloodBody,
+    EntryKind.BUNDLE_APPLIED: BundleBody,
+    EntryKind.BUNDLE_REFUSED: BundleBody,
+    EntryKind.DROPPED: DroppedBody,
+    EntryKind.STARTED: StartedBody,
+    EntryKind.SECURITY: SecurityBody,
+    EntryKind.MESSAGE_REFUSED: MessageRefusedBody,
+    EntryKind.HEALTH: HealthBody,
+}
+"""Which body a kind of entry has: for the schemas, the centre and anyone who reads entries."""

@@ -1,0 +1,69 @@
+"""Time on a box without a clock battery: wall time is a claim, monotonic time and the boot id are facts."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+
+class ClockQuality(StrEnum):
+    """How far the wall clock may be trusted."""
+
+    NTP = "ntp"
+    """Synchronised by the network since this boot."""
+    RTC = "rtc"
+    """Set from a battery-backed clock."""
+    GUESS = "guess"
+    """Nothing vouches for it."""
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """A moment: wall clock in ms since 1970 UTC, monotonic ns of the boot `boot`, and the clock's quality."""
+
+    wall_ms: int
+    mono_ns: int
+    boot: str
+    quality: ClockQuality
+
+
+class Clock(Protocol):
+    """Injected wherever time is needed; tests give their own."""
+
+    def stamp(self) -> Stamp: ...
+    def mono_ns(self) -> int: ...
+    def wall_ms(self) -> int: ...
+
+
+class SystemClock:
+    """The machine's clocks. The boot id is read once: it cannot change while a process lives."""
+
+    def __init__(self, boot: str | None = None) -> None:
+        self._boot = boot if boot is not None else read_boot_id()
+
+    def mono_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def wall_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.wall_ms(), self.mono_ns(), self._boot, clock_quality())
+
+
+def read_boot_id() -> str:
+    """The kernel's random id of this boot, 32 hex digits (`proc(5)`, boot_id)."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip().replace("-", "")
+
+
+def clock_quality() -> ClockQuality:
+    """`ntp` when systemd-timesyncd says so (it touches this file whenever it has, systemd-timesyncd(8))
+    since the boot, else `guess`. Costs one `stat`."""
+    try:
+        synchronised = Path("/run/systemd/timesync/synchronized").stat().st_mtime
+    except OSError:
+        return ClockQuality.GUESS
+    return ClockQuality.NTP if synchronised > 0 else ClockQuality.GUESS

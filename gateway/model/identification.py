@@ -1,0 +1,67 @@
+"""Who was presented at a station: a credential resolved, or refused with a closed reason."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class CredentialKind(StrEnum):
+    CARD = "card"
+    """A card known by its UID."""
+    SUN_CARD = "sun_card"
+    """A card that proves itself by a fresh counter and MAC (NTAG 424 DNA SUN)."""
+    PASS = "pass"
+    """A signed pass, shown as a QR code."""
+    BARCODE = "barcode"
+    """A printed or shown code without a signature."""
+
+
+class Strength(StrEnum):
+    WEAK = "weak"
+    """Can be cloned."""
+    GENUINE = "genuine"
+    """Proved by cryptography."""
+
+
+class Refusal(StrEnum):
+    """Why a credential was not accepted. Closed: pages and reports translate each."""
+
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    REPLAYED = "replayed"
+    FORGED = "forged"
+    UNKNOWN_ISSUER = "unknown_issuer"
+    UNREADABLE = "unreadable"
+    STALE = "stale"
+    TOO_WEAK = "too_weak"
+
+
+class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was presented, without its clear id: kind, strength and the keyed digest (hex) with its key id."""
+
+    kind: CredentialKind
+    strength: Strength
+    digest: str
+    key_id: str
+
+
+class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A credential resolved (`holder` and `entitlements`) or refused (`refusal`).
+
+    `holder` is opaque. `entitlements` are the codes that this place's rules use. `credential` is absent
+    when nothing could be made of the reading. `language` is the holder's choice, if any.
+    """
+
+    credential: Credential | None = None
+    holder: str | None = None
+    entitlements: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    language: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        return self.holder is not None and self.refusal is None

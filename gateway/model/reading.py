@@ -1,0 +1,51 @@
+"""What a device saw, as the gateway's own types. A clear card id lives here and nowhere further down."""
+
+from __future__ import annotations
+
+import msgspec
+
+READING_LIFE_MS = 2000
+"""A reading older than this is worthless: it opens nothing (docs/words.md)."""
+
+
+class CardReading(msgspec.Struct, frozen=True):
+    """A contactless card. `repr` hides the id, so that it cannot slip into a log."""
+
+    device: str
+    mono_ns: int
+    uid: bytes
+    ndef: bytes
+
+    def __repr__(self) -> str:
+        return f"CardReading(device={self.device!r}, {len(self.uid)}-byte uid, {len(self.ndef)} bytes NDEF)"
+
+
+class CodeReading(msgspec.Struct, frozen=True):
+    """An optical code. `repr` hides the content: it may be a library card's number."""
+
+    device: str
+    mono_ns: int
+    symbology: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"CodeReading(device={self.device!r}, {self.symbology}, {len(self.data)} bytes)"
+
+
+class InputReading(msgspec.Struct, frozen=True):
+    """An input of a relay board changed: a passage sensor, a button."""
+
+    device: str
+    mono_ns: int
+    channel: int
+    on: bool
+
+
+Presented = CardReading | CodeReading
+Reading = CardReading | CodeReading | InputReading
+
+
+def is_fresh(reading: Reading, now_ns: int) -> bool:
+    """Whether the reading may still have an effect: not older than `READING_LIFE_MS`, not from the future."""
+    age_ms = (now_ns - reading.mono_ns) / 1e6
+    return -100 <= age_ms <= READING_LIFE_MS

@@ -1,0 +1,46 @@
+"""What a station shows and tells: to its page, to `smartplace taps`, to whoever follows the event stream.
+
+Only what is already durable is shown as accepted; `entry` names the entry that it rests on. No clear card id,
+no holder, no entitlement: a page stands in view of a queue.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from gateway.model.money import Cents
+
+
+class Show(StrEnum):
+    IDLE = "idle"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    OPEN = "open"
+    PASSED = "passed"
+    VOID = "void"
+    QUOTE = "quote"
+    RECORDED = "recorded"
+    PRINTED = "printed"
+    ATTENTION = "attention"
+    """A person must look: unknown outcome, missing device."""
+
+
+class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One event of a station. `number` counts up from the daemon's start; `reason` is a closed code that the
+    page translates; `mark` is the first 6 hex digits of the credential's digest, for telling taps apart."""
+
+    number: int
+    station: str
+    at_ms: int
+    show: Show
+    reason: str = ""
+    mark: str = ""
+    kind: str = ""
+    strength: str = ""
+    list_cents: Cents | None = None
+    due_cents: Cents | None = None
+    entry: str = ""
+    advice: str = ""
+    language: str = ""
