@@ -1,0 +1,51 @@
+"""Rows of a stream table as entries, for whoever reads: sync, verify, command line."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from gateway.model import chain
+from gateway.model.clock import ClockQuality, Stamp
+from gateway.model.entry import Entry, EntryId, EntryKind, Header, Stream
+
+_COLUMNS = "seq, kind, wall_ms, mono_ns, boot, quality, digest, salt, body, commitment"
+
+
+def digest_at(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, seq: int) -> bytes:
+    """Digest of the entry with this seq; the genesis for 0. Raises `KeyError` when the row is gone."""
+    if seq == 0:
+        return chain.genesis(gateway, epoch, stream)
+    row = db.execute(f"SELECT digest FROM {stream.value} WHERE seq=?", (seq,)).fetchone()  # noqa: S608
+    if row is None:
+        raise KeyError(seq)
+    digest: bytes = row[0]
+    return digest
+
+
+def entries_after(
+    db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, after: int, previous: bytes, limit: int = -1
+) -> Iterator[Entry]:
+    """Entries of a stream in order, from `after` + 1; `previous` is the digest of `after`."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM {stream.value} WHERE seq>? ORDER BY seq LIMIT ?",  # noqa: S608
+        (after, limit),
+    )
+    for seq, kind, wall_ms, mono_ns, boot, quality, digest, salt, body, committed in rows:
+        stamp = Stamp(wall_ms, mono_ns, boot, ClockQuality(quality))
+        header = Header(EntryId(gateway, epoch, stream, seq), EntryKind(kind), stamp)
+        salt, body = _bytes(salt), _bytes(body)
+        if committed is None:
+            committed = chain.commitment(salt or b"", body or b"")
+        yield Entry(header, previous, committed, digest, salt, body)
+        previous = digest
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    """A damaged or edited file may hold another type than it was given; the chain shall say so, not a crash."""
+    return value.encode(errors="surrogateescape") if isinstance(value, str) else value
+
+
+def last_seq(db: sqlite3.Connection, stream: Stream) -> int:
+    """The newest entry's number; 0 when there is none."""
+    return int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {stream.value}").fetchone()[0])  # noqa: S608

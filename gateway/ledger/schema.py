@@ -1,0 +1,126 @@
+"""Tables of ledger.db, schema 1, and the way a ledger file is opened.
+
+One table per stream with a plain integer key: no index beyond it, because every further page touched costs a
+card 4 kB a commit. State tables hold what must commit with an entry or must never go back; the parts that own
+their meaning are named beside them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from gateway.model.entry import Stream
+from gateway.model.errors import LedgerError
+
+SCHEMA = 1
+
+_ENTRIES = """
+CREATE TABLE {stream} (
+    seq INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    mono_ns INTEGER NOT NULL,
+    boot TEXT NOT NULL,
+    quality TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    salt BLOB,
+    body BLOB,
+    commitment BLOB
+) STRICT"""
+
+_STATE = (
+    # This file's own: gateway, epoch, whether the last stop was clean.
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT",
+    # Per stream: through which the centre has acked; up to where the chain has been checked.
+    """CREATE TABLE stream (
+        name TEXT PRIMARY KEY,
+        acked INTEGER NOT NULL DEFAULT 0,
+        checked INTEGER NOT NULL DEFAULT 0,
+        checked_digest BLOB NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    # sync: entries that the centre will never store.
+    """CREATE TABLE quarantine (
+        stream TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (stream, seq)
+    ) WITHOUT ROWID, STRICT""",
+    # sync: number of the bundle in force, per kind. Never goes back.
+    """CREATE TABLE bundle (
+        kind TEXT PRIMARY KEY, number INTEGER NOT NULL, sha256 TEXT NOT NULL, applied_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    # identity: highest counter seen of each SUN card, by its digest.
+    "CREATE TABLE sun_counter (digest BLOB PRIMARY KEY, counter INTEGER NOT NULL) WITHOUT ROWID, STRICT",
+    # api: answers given under an idempotency key.
+    """CREATE TABLE answer (
+        key TEXT PRIMARY KEY, request BLOB NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
+        at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    # stations, till: quotes given and not yet committed.
+    """CREATE TABLE quote (
+        id TEXT PRIMARY KEY, station TEXT NOT NULL, body BLOB NOT NULL, expires_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    # stations, gate: grants whose opening or passage is still open.
+    "CREATE TABLE grant_open (admission INTEGER PRIMARY KEY, station TEXT NOT NULL, opened INTEGER NOT NULL) STRICT",
+    # stations, till: where each receipt on our own printer stands.
+    """CREATE TABLE fiscal (
+        key TEXT PRIMARY KEY, station TEXT NOT NULL, point TEXT NOT NULL, baseline TEXT NOT NULL,
+        number TEXT NOT NULL, outcome TEXT NOT NULL, at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+)
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection with the pragmas that the promise rests on, read back and asserted.
+
+    `synchronous=FULL` in WAL: with NORMAL a power cut takes acknowledged entries (SQLite, "PRAGMA synchronous").
+    """
+    mode = "ro" if read_only else "rwc"
+    try:
+        db = sqlite3.connect(
+            f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0
+        )
+        if not read_only:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            # The log keeps its size: growing it anew would journal file-system metadata at each commit.
+            db.execute("PRAGMA journal_size_limit=-1")
+            _assert_pragma(db, "journal_mode", "wal", path)
+            _assert_pragma(db, "synchronous", 2, path)
+    except sqlite3.Error as error:
+        raise LedgerError(str(error), "See `smartplace doctor`", where=str(path)) from error
+    return db
+
+
+def _assert_pragma(db: sqlite3.Connection, name: str, wanted: object, path: Path) -> None:
+    found = db.execute(f"PRAGMA {name}").fetchone()[0]
+    if found != wanted:
+        raise LedgerError(
+            f"{name} is {found!r} instead of {wanted!r}",
+            "The file system does not allow write-ahead logging; use ext4 on a local disk",
+            where=str(path),
+        )
+
+
+def prepare(db: sqlite3.Connection, path: Path) -> bool:
+    """Create the tables in a new file (true), accept a file of this schema (false), refuse any other."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == SCHEMA:
+        return False
+    if version > SCHEMA:
+        raise LedgerError(
+            f"it has schema {version}, this program knows {SCHEMA}",
+            "Install the newer version again; a downgrade is not possible",
+            where=str(path),
+        )
+    db.execute("BEGIN IMMEDIATE")
+    for stream in Stream:
+        db.execute(_ENTRIES.format(stream=stream.value))
+    for statement in _STATE:
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version={SCHEMA}")
+    db.execute("COMMIT")
+    return True
+
+
+def schema_of(db: sqlite3.Connection) -> int:
+    """The file's schema number."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,223 @@
+"""The one writer of ledger.db: a thread that commits in groups, each group as soon as the last one is on disk.
+
+A lone tap waits for one commit, a crowd shares it. One job's conflict or fault does not touch the others of
+its group; a fault of the disk fails the whole group, whose callers have been told nothing yet.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+import msgspec
+
+from gateway.ledger.effects import Effect
+from gateway.ledger.rows import digest_at, last_seq
+from gateway.model import chain
+from gateway.model.clock import Stamp
+from gateway.model.entry import EntryId, Header, NewEntry, Stream
+from gateway.model.errors import Conflict, LedgerError
+
+GROUP_MAX = 512
+"""Jobs in one commit at most, so that the first of them does not wait for ever."""
+CHECK_EVERY = 1000
+"""Entries after which the checked point of a stream moves on (the start verifies only what follows it)."""
+SALT_BYTES = 16
+
+
+class Job(msgspec.Struct):
+    """One caller's commit."""
+
+    entries: Sequence[NewEntry]
+    effects: Sequence[Effect]
+    stamp: Stamp
+    done: Future[tuple[EntryId, ...]]
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The newest entry of a stream."""
+
+    seq: int
+    digest: bytes
+
+
+class Writer:
+    """Owns the writing connection. `submit` from any thread; `on_stored` is called in the writer's thread."""
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        gateway: str,
+        epoch: str,
+        on_stored: Callable[[frozenset[Stream]], None],
+    ) -> None:
+        self._db = db
+        self._gateway = gateway
+        self._epoch = epoch
+        self._on_stored = on_stored
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._acks: dict[Stream, int] = {}
+        self._acks_lock = threading.Lock()
+        self._heads: dict[Stream, Head] = {}
+        self._checked: dict[Stream, int] = {}
+        self._thread = threading.Thread(target=self._run, name="ledger")
+        self.commits = 0
+
+    def start(self) -> None:
+        self._load_heads()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commit what is waiting, then end."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def submit(self, job: Job) -> None:
+        """Hand over a job; its future is answered in any case. Raises `LedgerError` once the writer is gone."""
+        if not self._thread.is_alive():
+            raise LedgerError("the writer has ended", "Restart the gateway and report its last log lines")
+        self._jobs.put(job)
+
+    def note_ack(self, stream: Stream, through: int) -> None:
+        """Move a watermark with the next group. Losing this in a crash only sends entries again."""
+        with self._acks_lock:
+            self._acks[stream] = max(through, self._acks.get(stream, 0))
+
+    def head(self, stream: Stream) -> Head:
+        """The newest committed entry of a stream."""
+        return self._heads[stream]
+
+    def _load_heads(self) -> None:
+        for stream in Stream:
+            seq = last_seq(self._db, stream)
+            self._heads[stream] = Head(seq, digest_at(self._db, self._gateway, self._epoch, stream, seq))
+        rows = self._db.execute("SELECT name, checked FROM stream").fetchall()
+        self._checked = {Stream(name): checked for name, checked in rows}
+
+    def _run(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group = [first]
+            ending = False
+            while len(group) < GROUP_MAX and not self._jobs.empty():
+                job = self._jobs.get()
+                if job is None:
+                    ending = True
+                    break
+                group.append(job)
+            self._commit(group)
+            if ending:
+                return
+
+    def _commit(self, group: list[Job]) -> None:
+        heads = dict(self._heads)
+        with self._acks_lock:
+            acks, self._acks = self._acks, {}
+        results: list[tuple[Job, tuple[EntryId, ...] | Conflict]] = []
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for job in group:
+                results.append((job, self._apply(job, heads)))
+            for stream, through in acks.items():
+                self._db.execute("UPDATE stream SET acked=max(acked, ?) WHERE name=?", (through, stream))
+            self._move_checked(heads)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._fail(group, acks, error)
+            return
+        except BaseException:
+            # A fault in an effect's own code. Nobody may wait for ever: fail the group, then end the thread.
+            self._fail(group, acks, sqlite3.InternalError("a fault in the program"))
+            raise
+        self.commits += 1
+        grown = frozenset(stream for stream in Stream if heads[stream].seq != self._heads[stream].seq)
+        self._heads = heads
+        for job, result in results:
+            if isinstance(result, Conflict):
+                job.done.set_exception(result)
+            else:
+                job.done.set_result(result)
+        if grown:
+            self._on_stored(grown)
+
+    def _apply(self, job: Job, heads: dict[Stream, Head]) -> tuple[EntryId, ...] | Conflict:
+        """Insert one job's rows; on a conflict undo this job alone."""
+        guarded = bool(job.effects)
+        mine = dict(heads)
+        if guarded:
+            self._db.execute("SAVEPOINT job")
+        ids = tuple(self._insert(entry, job.stamp, mine) for entry in job.entries)
+        try:
+            for effect in job.effects:
+                effect.apply(self._db, ids, job.stamp)
+        except Conflict as conflict:
+            self._db.execute("ROLLBACK TO job")
+            self._db.execute("RELEASE job")
+            return conflict
+        if guarded:
+            self._db.execute("RELEASE job")
+        heads.update(mine)
+        return ids
+
+    def _insert(self, entry: NewEntry, at: Stamp, heads: dict[Stream, Head]) -> EntryId:
+        before = heads[entry.stream]
+        entry_id = EntryId(self._gateway, self._epoch, entry.stream, before.seq + 1)
+        salt = os.urandom(SALT_BYTES)
+        header = Header(entry_id, entry.kind, at)
+        digest = chain.digest(before.digest, header, chain.commitment(salt, entry.body))
+        self._db.execute(
+            f"INSERT INTO {entry.stream.value} VALUES (?,?,?,?,?,?,?,?,?,NULL)",  # noqa: S608
+            (entry_id.seq, entry.kind, at.wall_ms, at.mono_ns, at.boot, at.quality, digest, salt, entry.body),
+        )
+        heads[entry.stream] = Head(entry_id.seq, digest)
+        return entry_id
+
+    def _move_checked(self, heads: dict[Stream, Head], every: int = CHECK_EVERY) -> None:
+        for stream, head in heads.items():
+            if head.seq - self._checked[stream] >= every:
+                self._db.execute(
+                    "UPDATE stream SET checked=?, checked_digest=? WHERE name=?", (head.seq, head.digest, stream)
+                )
+                self._checked[stream] = head.seq
+
+    def close(self) -> None:
+        """After `stop`: move the checked points to the heads, mark the stop as clean, close the file."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for stream, through in self._acks.items():
+                self._db.execute("UPDATE stream SET acked=max(acked, ?) WHERE name=?", (through, stream))
+            self._move_checked(self._heads, every=1)
+            self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise LedgerError(
+                f"not closed cleanly: {error}", "Nothing stored is lost; see `smartplace doctor`"
+            ) from error
+        finally:
+            self._db.close()
+
+    def _fail(self, group: list[Job], acks: dict[Stream, int], error: sqlite3.Error) -> None:
+        """The disk refused: undo the group and say so to each of its callers."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        for stream, through in acks.items():
+            self.note_ack(stream, through)
+        self._load_heads()
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        advice = _ADVICE.get(name, "See `smartplace doctor`")
+        for job in group:
+            if not job.done.done():
+                job.done.set_exception(LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}"))
+
+
+_ADVICE = {
+    "SQLITE_FULL": "The card is full: free space on it",
+    "SQLITE_READONLY": "The file system is read-only: check the card and `dmesg`",
+    "SQLITE_IOERR_FSYNC": "The card did not confirm the write: replace it",
+    "SQLITE_BUSY": "Another program holds the ledger open: stop it",
+}
