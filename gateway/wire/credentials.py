@@ -1,0 +1,45 @@
+"""How a credential becomes its keyed digest: one function for gateway and centre, so that they always agree.
+
+digest = HMAC-SHA-256(city key, kind ‖ 0x00 ‖ canonical id). The kind is part of the input: a SUN card known by
+its UID and a plain card with the same UID are two credentials. Canonical ids:
+
+card, sun_card   the raw UID bytes in ISO 14443-3 order, 4, 7 or 10 of them (the same from every reader)
+barcode          `barcode(data)`: ASCII without white space around it
+pass             `pass_id(issuer, id)`: issuer ‖ 0x00 ‖ pass id
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from gateway.model.errors import InputRefused
+from gateway.model.identification import CredentialKind
+
+KEY_BYTES = 32
+UID_LENGTHS = (4, 7, 10)
+"""Single, double and triple size UIDs (ISO/IEC 14443-3, 6.5.4)."""
+MAX_BARCODE = 128
+
+
+def digest(key: bytes, kind: CredentialKind, canonical: bytes) -> bytes:
+    """The 32-byte digest of a credential under the city's key. `canonical` is never empty (`ValueError`)."""
+    if not canonical:
+        raise ValueError("a credential has an id")
+    return hmac.digest(key, kind.encode() + b"\0" + canonical, "sha256")
+
+
+def pass_id(issuer: str, pass_id: str) -> bytes:
+    """Canonical id of a pass. Raises `InputRefused` for empty parts or a zero byte in the issuer, which would
+    let two passes share an id."""
+    if not issuer or not pass_id or "\0" in issuer:
+        raise InputRefused("a pass has an issuer and an id", "Neither is empty; no zero byte in the issuer")
+    return issuer.encode() + b"\0" + pass_id.encode()
+
+
+def barcode(data: bytes) -> bytes | None:
+    """Canonical id of a barcode: its printable ASCII without white space around it, or None when it is empty,
+    longer than `MAX_BARCODE` or holds anything else."""
+    text = data.strip(b" \t\r\n\v\f")
+    if not 1 <= len(text) <= MAX_BARCODE or any(byte < 0x20 or byte > 0x7E for byte in text):
+        return None
+    return text
