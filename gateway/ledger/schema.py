@@ -59,7 +59,9 @@ _STATE = (
         id TEXT PRIMARY KEY, station TEXT NOT NULL, body BLOB NOT NULL, expires_ms INTEGER NOT NULL
     ) WITHOUT ROWID, STRICT""",
     # stations, gate: grants whose opening or passage is still open.
-    "CREATE TABLE grant_open (admission INTEGER PRIMARY KEY, station TEXT NOT NULL, opened INTEGER NOT NULL) STRICT",
+    """CREATE TABLE grant_open (
+        admission INTEGER PRIMARY KEY, station TEXT NOT NULL, opened INTEGER NOT NULL
+    ) STRICT""",
     # stations, till: where each receipt on our own printer stands.
     """CREATE TABLE fiscal (
         key TEXT PRIMARY KEY, station TEXT NOT NULL, point TEXT NOT NULL, baseline TEXT NOT NULL,

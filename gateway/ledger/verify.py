@@ -60,7 +60,7 @@ def check_stream(db: sqlite3.Connection, gateway: str, epoch: str, stream: Strea
             raise ChainBroken(f"entries {seq + 1} to {entry.header.id.seq - 1} are missing", where=where)
         if chain.digest(previous, entry.header, entry.commitment) != entry.digest:
             raise ChainBroken(
-                "the entry is not the one that was stored, or does not follow the one before", where=where
+                "it is not the entry that was stored, or does not follow the one before", where=where
             )
         seq, previous, count = entry.header.id.seq, entry.digest, count + 1
     if seq < checked:
