@@ -1,0 +1,96 @@
+"""The nfc driver: looks into the field, reads each card once, reports it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from drivers.contract.core import Kind
+from drivers.contract.reader import Card
+from drivers.driver import DeviceError, Driver, Port
+from drivers.nfc.errors import PASSING, Code, ReaderFault, problem
+from drivers.nfc.options import Options
+from drivers.nfc.presence import Presence
+
+if TYPE_CHECKING:
+    from drivers.nfc.reader import Reader
+
+LOST_AFTER = 3
+"""Failed looks in a row that mean a lost reader: one may be noise on the line."""
+
+HURRY_S, HURRIES = 0.03, 5
+"""A card that slips into the field fails first and works a moment later: so soon, so often it is tried again
+before the ordinary pace returns (a card that never works must not keep a core busy)."""
+
+
+class NfcDriver(Driver[Options]):
+    """A PN532 on a serial line. Reports `Card` once per presentation, and nothing for one that was pulled
+    before it was read whole: a genuine card must never look like a weak one."""
+
+    name = "nfc"
+    kind = Kind.READER
+    options_type = Options
+
+    def __init__(self, port: Port) -> None:
+        super().__init__(port)
+        self._reader: Reader | None = None
+        # Outlives a lost reader: a card that lay there all the time is no new presentation.
+        self._presence = Presence()
+        self._failed_looks = 0
+        self._torn = 0
+        self._torn_in_a_row = 0
+
+    def open(self, options: Options) -> dict[str, str]:
+        from drivers.nfc.reader import Reader  # brings nfcpy, after the hello is out
+
+        self._options = options
+        self._failed_looks = 0
+        self._reader = Reader()
+        try:
+            return self._reader.open(options.port)
+        except ReaderFault as fault:
+            raise self._lost(fault) from fault
+
+    def poll(self) -> float:
+        try:
+            if self._reader is None:
+                raise ReaderFault(Code.UNPLUGGED)
+            pause = self._look(self._reader)
+        except ReaderFault as fault:
+            self._failed_looks += 1
+            if fault.code not in PASSING or self._failed_looks >= LOST_AFTER:
+                raise self._lost(fault) from fault
+            return HURRY_S
+        self._failed_looks = 0
+        return pause
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _look(self, reader: Reader) -> float:
+        seen = reader.look()
+        seen_at = time.monotonic_ns()
+        self.alive()
+        if seen is None:
+            self._presence.look(None)
+            self._torn_in_a_row = 0
+        elif self._presence.look(seen.uid):
+            ndef = reader.read(seen)
+            if ndef is None:
+                return self._tell_torn()
+            self._torn_in_a_row = 0
+            self.reading(Card(seen.uid, ndef), seen_at)
+            self._presence.keep(seen.uid)
+        return self._options.poll_ms / 1000
+
+    def _tell_torn(self) -> float:
+        self._torn += 1
+        self._torn_in_a_row += 1
+        if self._torn_in_a_row == 1:
+            self.log(f"torn read: a card left before it was read whole ({self._torn} since the start)")
+        return HURRY_S if self._torn_in_a_row <= HURRIES else self._options.poll_ms / 1000
+
+    def _lost(self, fault: ReaderFault) -> DeviceError:
+        return DeviceError(problem(fault.code, self._options.port))

@@ -1,0 +1,34 @@
+"""Which cards are in the field: pure, fed with what each look has seen."""
+
+from __future__ import annotations
+
+RELEASE_LOOKS = 3
+"""Looks without a card until it counts as taken away: a card at the field's edge comes and goes."""
+
+_RANDOM = b"\x08"
+
+
+class Presence:
+    """Keeps each card that was reported until it is gone, so that it is reported once.
+
+    Several cards lying together are kept side by side. All random UIDs (08 and three bytes, ISO/IEC 14443-3
+    section 6.5.4: a phone draws a new one each time the field comes on) count as one card.
+    """
+
+    def __init__(self) -> None:
+        self._unseen: dict[bytes, int] = {}
+
+    def look(self, uid: bytes | None) -> bool:
+        """One look has seen this card, or none. True when it has to be read: it is not known to be there."""
+        seen = None if uid is None else _key(uid)
+        kept = {card: 0 if card == seen else looks + 1 for card, looks in self._unseen.items()}
+        self._unseen = {card: looks for card, looks in kept.items() if looks < RELEASE_LOOKS}
+        return seen is not None and seen not in self._unseen
+
+    def keep(self, uid: bytes) -> None:
+        """This card has been reported."""
+        self._unseen[_key(uid)] = 0
+
+
+def _key(uid: bytes) -> bytes:
+    return _RANDOM if len(uid) == 4 and uid[:1] == _RANDOM else uid

@@ -1,0 +1,197 @@
+"""Our small face of nfcpy: open a PN532, look into the field, read a card's NDEF. All of nfcpy is here.
+
+nfcpy 1.0.4 (frozen since 2022) is used unmodified, its Type 2 and Type 4 code included. What it lets
+through is known and named here: `OSError`, `termios.error` (no subclass of it), its own exceptions, and
+the errors of parsing without checks.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import nfc
+import nfc.clf
+import nfc.tag
+import serial
+from nfc.clf import pn532, transport
+
+from drivers.nfc.errors import BY_ERRNO, Code, ReaderFault
+
+BAUD = 115200
+"""The chip's rate after power-up, kept (nfcpy's own opening goes to 921600: a driver killed there leaves a
+chip that answers nobody until it is unplugged). A pass of 75 bytes costs some 25 ms more of line this way."""
+
+LEFT_AT = (BAUD, 921600, 460800, 230400)
+"""Rates at which the chip is looked for, in this order: another program may have left it faster."""
+
+FIRST_ACK_MS = 1500
+"""A USB serial port on a Raspberry Pi may hold back its first bytes for a second (nfcpy, pn532.init)."""
+
+READ_BUDGET_S = 1.5
+"""For reading one card. A hostile one can answer for ever: nfcpy's loops end only when an exchange fails."""
+
+MAX_NDEF = 2048
+"""Bytes; a pass has about 75. A longer message is not handed on, the card counts as one without."""
+
+WAKE = bytearray(10)
+"""Edges on the line that wake the chip's serial interface (UM0701-02, 7.2.11)."""
+
+_UNCHECKED = (IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, struct.error)
+"""What nfcpy's parsers raise on bytes that they do not expect."""
+
+_UIDS = (4, 7, 10)
+
+
+class Seen:
+    """A card in the field, selected. Good until the next look."""
+
+    def __init__(self, target: nfc.clf.RemoteTarget) -> None:
+        self.target = target
+        self.uid = bytes(target.sdd_res)
+        self.sak = target.sel_res[0]
+
+
+class _Frontend(nfc.ContactlessFrontend):  # type: ignore[misc]  # nfcpy has no types
+    """nfcpy's frontend that remembers whether an exchange with a card failed, and ends a reading that takes
+    too long. nfcpy itself hides the difference between "no NDEF" and "pulled while reading"."""
+
+    failed = False
+    until = 0.0
+
+    def exchange(self, send_data: bytes, timeout: float) -> bytearray:
+        if time.monotonic() > self.until:
+            self.failed = True
+            raise nfc.clf.TimeoutError("the card takes too long")
+        try:
+            received: bytearray = super().exchange(send_data, timeout)
+        except nfc.clf.CommunicationError:
+            self.failed = True
+            raise
+        except _UNCHECKED as error:
+            raise ReaderFault(Code.GARBLED) from error
+        return received
+
+    def sense(self, *targets: nfc.clf.RemoteTarget, **options: object) -> nfc.clf.RemoteTarget | None:
+        try:
+            return super().sense(*targets, **options)
+        except _UNCHECKED as error:
+            raise ReaderFault(Code.GARBLED) from error
+
+
+class Reader:
+    """One PN532 on a serial port. Every method but `close` raises `ReaderFault` and nothing else."""
+
+    def __init__(self) -> None:
+        self._serial: serial.Serial | None = None
+        self._frontend: _Frontend | None = None
+
+    def open(self, port: str) -> dict[str, str]:
+        """Open the port for this program alone and make sure of the chip. Returns what it says of itself."""
+        logging.getLogger("nfc").setLevel(logging.CRITICAL + 1)  # its lines hold card ids
+        with _faults():
+            line = transport.TTY(port)
+            self._serial = line.tty
+            line.tty.exclusive = True
+            chipset = _find(line)
+            chipset.sam_configuration("normal")
+            if line.baudrate != BAUD:
+                chipset.set_serial_baudrate(BAUD)
+                line.baudrate = BAUD
+            device = pn532.Device(chipset, chipset.log)
+            frontend = _Frontend()
+            frontend.device = device
+            self._frontend = frontend
+            return {"model": "PN532", "firmware": device.chipset_name.partition("v")[2]}
+
+    def look(self) -> Seen | None:
+        """The card in the field (one of them), or None. The chip has answered when this returns. 106 kbit/s
+        type A only; Type 1 tags (Topaz) have no UID of ISO/IEC 14443-3 and are passed over."""
+        with _faults():
+            target = self._opened().sense(nfc.clf.RemoteTarget("106A"))
+            if target is None or target.sdd_res is None or len(target.sdd_res) not in _UIDS:
+                return None
+            return Seen(target)
+
+    def read(self, seen: Seen) -> bytes | None:
+        """The card's NDEF message, b"" when it has none, None when it went away before that was certain."""
+        if not seen.sak & 0x20 and seen.sak & 0x58:
+            return b""  # MIFARE Classic and peer-to-peer devices: nothing that nfcpy could read
+        frontend = self._opened()
+        frontend.until = time.monotonic() + READ_BUDGET_S
+        with _faults():
+            try:
+                return _ndef(frontend, seen)
+            except (nfc.clf.CommunicationError, nfc.tag.TagCommandError):
+                return None
+            except _UNCHECKED:
+                return None if frontend.failed else b""  # the card says what no such card says
+
+    def close(self) -> None:
+        """Let go of chip and port, whatever state they are in."""
+        gone = (OSError, termios.error, pn532.Chipset.Error, *_UNCHECKED)
+        if self._frontend is not None:
+            with suppress(*gone):
+                self._frontend.close()
+        if self._serial is not None:
+            with suppress(*gone):
+                self._serial.close()
+        self._frontend = self._serial = None
+
+    def _opened(self) -> _Frontend:
+        if self._frontend is None:
+            raise ReaderFault(Code.UNPLUGGED)
+        return self._frontend
+
+
+def _ndef(frontend: _Frontend, seen: Seen) -> bytes | None:
+    tag = nfc.tag.activate(frontend, seen.target)
+    if tag is None:
+        return None
+    frontend.failed = False  # an NTAG refuses what nfcpy asks to find out its type: that is no torn read
+    ndef = tag.ndef
+    if ndef is None:
+        return None if frontend.failed else b""
+    message = bytes(ndef.octets)
+    return message if len(message) <= MAX_NDEF else b""
+
+
+def _find(line: transport.TTY) -> pn532.Chipset:
+    """Wake the chip and find the rate it is at. Raises `OSError` when nothing there is a PN532."""
+    chipset = pn532.Chipset(line, logging.getLogger("nfc.clf.pn532"))
+    version = bytearray.fromhex("0000FF02FED4022A00")
+    fault = Code.NO_ANSWER
+    for rate in LEFT_AT:
+        line.baudrate = rate
+        line.write(WAKE + version)
+        try:
+            acknowledged = line.read(FIRST_ACK_MS if rate == BAUD else 100) == chipset.ACK
+            if acknowledged and line.read(100)[5:8] == b"\xd5\x03\x32":
+                return chipset
+            fault = Code.GARBLED
+        except serial.SerialException:
+            raise
+        except OSError:
+            continue
+        except IndexError:
+            fault = Code.GARBLED
+    raise ReaderFault(fault)
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Names what nfcpy lets through about the reader."""
+    try:
+        yield
+    except serial.SerialException as error:
+        raise ReaderFault(BY_ERRNO.get(error.errno or 0, Code.UNPLUGGED)) from error
+    except termios.error as error:
+        raise ReaderFault(Code.UNPLUGGED) from error
+    except OSError as error:
+        raise ReaderFault(BY_ERRNO.get(error.errno or 0, Code.NO_ANSWER)) from error
+    except (pn532.Chipset.Error, nfc.clf.Error, *_UNCHECKED) as error:
+        raise ReaderFault(Code.GARBLED) from error

@@ -1,0 +1,96 @@
+"""A box of simulated cards, from a JSON file: cards by name, made when first taken out.
+
+{"anna": {"type": "ntag424", "uid": "04A1..", "meta_key": "..", "master_key": ".."},
+ "old":  {"type": "type2", "uid": "04B1..", "ndef_uri": "example.org/x"},
+ "thief": {"type": "replay", "of": "anna"}}
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from drivers.simulators.cards import Card, Ntag424, Type2Tag, diversify, uri_message
+
+Hex7 = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{14}$")]
+Key = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{32}$")]
+
+
+class Type2(msgspec.Struct, frozen=True, tag="type2", forbid_unknown_fields=True):
+    """A weak card; `ndef_uri` goes without its `https://`."""
+
+    uid: Hex7
+    ndef_uri: str | None = None
+
+
+class Ntag(msgspec.Struct, frozen=True, tag="ntag424", forbid_unknown_fields=True):
+    """A genuine card: its file key is made from `master_key` by `cards.diversify`."""
+
+    uid: Hex7
+    meta_key: Key
+    master_key: Key
+    counter: Annotated[int, msgspec.Meta(ge=0, lt=1 << 24)] = 0
+
+
+class Replay(msgspec.Struct, frozen=True, tag="replay", forbid_unknown_fields=True):
+    """A weak copy of the genuine card `of`: the message of its last tap, for ever."""
+
+    of: str
+
+
+_decoder = msgspec.json.Decoder(dict[str, Type2 | Ntag | Replay])
+_counters = msgspec.json.Decoder(dict[str, int])
+
+
+class CardBox:
+    """Raises `OSError` or `ValueError` when the file is not one of cards, `ValueError` for an unknown name.
+
+    With a `counters` file the genuine cards go on counting where they were, as real ones do.
+    """
+
+    def __init__(self, cards: Path, counters: Path | None = None) -> None:
+        self._described = _decoder.decode(cards.read_bytes())
+        self._counters = counters
+        self._kept: dict[str, int] = {}
+        if counters is not None and counters.exists():
+            self._kept = _counters.decode(counters.read_bytes())
+        self._made: dict[str, Card] = {}
+
+    def names(self) -> list[str]:
+        return sorted(self._described)
+
+    def card(self, name: str) -> Card:
+        """The card of this name, always the same one."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def keep_counters(self) -> None:
+        """Write the counters that have changed since the last time."""
+        now = {name: card.counter for name, card in self._made.items() if isinstance(card, Ntag424)}
+        if self._counters is None or now.items() <= self._kept.items():
+            return
+        self._kept |= now
+        temporary = self._counters.with_suffix(".new")
+        temporary.write_text(json.dumps(self._kept))
+        temporary.replace(self._counters)
+
+    def _make(self, name: str) -> Card:
+        match self._described.get(name):
+            case Type2(uid=uid, ndef_uri=uri):
+                return Type2Tag(bytes.fromhex(uid), b"" if uri is None else uri_message(uri))
+            case Ntag(uid=text, meta_key=meta, master_key=master, counter=counter):
+                uid7 = bytes.fromhex(text)
+                file_key = diversify(bytes.fromhex(master), uid7)
+                return Ntag424(uid7, bytes.fromhex(meta), file_key, self._kept.get(name, counter))
+            case Replay(of=original):
+                match self.card(original) if original != name else None:
+                    case Ntag424() as genuine:
+                        return genuine.clone()
+                    case _:
+                        raise ValueError(f"{name} copies {original}, which is no ntag424 of this file")
+            case None:
+                raise ValueError(f"no card {name}; there are {', '.join(self.names())}")
