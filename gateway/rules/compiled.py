@@ -1,0 +1,128 @@
+"""A rule set ready to be asked: rules as flat values and the inverted index over them.
+
+Rules are numbered by their rank: their place in the order (stage, priority downwards, id). Codes are numbered in
+alphabetical order, `ANY` is 0. So nothing here depends on the order of the document or on the hash seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+
+import msgspec
+
+from gateway.model.decision import FiscalForm
+from gateway.model.money import BasisPoints
+
+ANY = 0
+"""The number that stands for "does not restrict"."""
+NEVER = 0
+FOR_EVER = 10**9
+
+Ranks = list[int]
+
+
+class Kind(IntEnum):
+    """How a rule's amount is computed."""
+
+    PERCENT = 0
+    OFF_UNIT = 1
+    OFF_LINE = 2
+    UNIT_PRICE = 3
+
+
+class Compiled(msgspec.Struct, frozen=True, gc=False):
+    """One rule, flat. `value` is in basis points or cents, by `kind`; `first` and `last` are day numbers
+    (`date.toordinal`), both inclusive; `payers` and `weights` (basis points) go together."""
+
+    id: str
+    version: int
+    kind: Kind
+    value: int
+    exclusive: str
+    payers: tuple[tuple[str, FiscalForm], ...]
+    weights: tuple[BasisPoints, ...]
+    dated: bool = False
+    first: int = NEVER
+    last: int = FOR_EVER
+    granted_without_clock: bool = False
+    has_message: bool = False
+
+    def holds(self, today: int, *, clock_trusted: bool) -> bool:
+        """Whether its dates let the rule apply; without a trusted clock its author's choice decides."""
+        if not self.dated:
+            return True
+        return self.first <= today <= self.last if clock_trusted else self.granted_without_clock
+
+
+class Codes:
+    """Codes of one dimension → their numbers. `has_any`: at least one rule does not restrict this dimension."""
+
+    __slots__ = ("_numbers", "has_any")
+
+    def __init__(self, codes: Iterable[str], *, has_any: bool) -> None:
+        self._numbers = {code: number for number, code in enumerate(sorted(set(codes)), ANY + 1)}
+        self.has_any = has_any
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def number(self, code: str) -> int:
+        """The code's number, `ANY` when no rule names it: such a code meets unrestricted rules only."""
+        return self._numbers.get(code, ANY)
+
+    def numbers(self, codes: Iterable[str]) -> list[int]:
+        """Where to look for rules that these codes meet, ascending."""
+        found = {self._numbers[code] for code in codes if code in self._numbers}
+        if self.has_any:
+            found.add(ANY)
+        return sorted(found)
+
+
+class Index:
+    """entitlement × merchant group × category → ranks, and the three pairs for "why not".
+
+    `triples[entitlement * width + merchant group]` is a table category → ranks, so that one set operation finds
+    all categories of a receipt. A pair's key is its first number × the width of its second + its second.
+    """
+
+    def __init__(self, groups: Codes, places: Codes, categories: Codes) -> None:
+        self.groups, self.places, self.categories = groups, places, categories
+        self.place_width, self.category_width = len(places) + 1, len(categories) + 1
+        self.triples: dict[int, dict[int, Ranks]] = {}
+        self.by_place_category: dict[int, Ranks] = {}
+        self.by_group_category: dict[int, Ranks] = {}
+        self.by_group_place: dict[int, Ranks] = {}
+
+    def add(self, rank: int, groups: set[int], places: set[int], categories: set[int]) -> None:
+        """Put a rule under all its combinations. Ranks come in ascending order, so every list ascends."""
+        for group in groups:
+            for place in places:
+                table = self.triples.setdefault(group * self.place_width + place, {})
+                for category in categories:
+                    table.setdefault(category, []).append(rank)
+                self.by_group_place.setdefault(group * self.place_width + place, []).append(rank)
+            for category in categories:
+                self.by_group_category.setdefault(group * self.category_width + category, []).append(rank)
+        for place in places:
+            for category in categories:
+                self.by_place_category.setdefault(place * self.category_width + category, []).append(rank)
+
+    def candidates(self, groups: list[int], places: list[int], categories: set[int]) -> dict[int, Ranks]:
+        """Category → ranks of the rules that meet all three; a rule may come several times, in no order."""
+        found: dict[int, Ranks] = {}
+        for group in groups:
+            base = group * self.place_width
+            for place in places:
+                table = self.triples.get(base + place)
+                if table is None:
+                    continue
+                for category in table.keys() & categories:
+                    if category in found:
+                        found[category] = found[category] + table[category]
+                    else:
+                        found[category] = table[category]
+        return found

@@ -1,0 +1,98 @@
+"""Why, and why not: bounded, so that neither a big rule set nor a long receipt makes an entry big or slow.
+
+A near miss is a rule that only one thing kept from being a candidate: the holder, the place, or what is bought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from gateway.model.decision import Reason, Traced
+from gateway.model.money import Cents
+from gateway.rules.compiled import Compiled, Index
+from gateway.rules.question import Question
+
+MAX_TRACED = 50
+"""Fates told in one decision. Who pays what is complete all the same: that is in the lines' shares."""
+MAX_NEAR = 5
+"""Near misses told per reason."""
+MAX_LOOKED_AT = 100
+"""Rules looked at per reason in search of near misses."""
+
+ORDER = (
+    Reason.APPLIED,
+    Reason.LOST_TO,
+    Reason.NO_EFFECT,
+    Reason.NOT_DISCOUNTABLE,
+    Reason.CLOCK_NOT_TRUSTED,
+    Reason.OUTSIDE_DATES,
+    Reason.OTHER_CATEGORY,
+    Reason.OTHER_PLACE,
+    Reason.NOT_IDENTIFIED,
+    Reason.NOT_ENTITLED,
+)
+"""The nearest to money first; within a reason by line, then in the rules' order. Cut at the end."""
+
+
+class Trace:
+    """Collects fates; holds at most `MAX_TRACED` per reason."""
+
+    __slots__ = ("_fates",)
+
+    def __init__(self) -> None:
+        self._fates: dict[Reason, list[Traced]] = {}
+
+    def add(self, reason: Reason, rule: Compiled, line: str = "", cents: Cents = 0, other: str = "") -> None:
+        fates = self._fates.setdefault(reason, [])
+        if len(fates) < MAX_TRACED:
+            fates.append(Traced(rule.id, rule.version, reason, line, cents, other))
+
+    def told(self) -> tuple[Traced, ...]:
+        return tuple(fate for reason in ORDER for fate in self._fates.get(reason, ()))[:MAX_TRACED]
+
+
+Numbers = tuple[list[int], list[int], list[int]]
+"""Where to look: entitlements, merchant groups, categories."""
+
+
+def near_misses(
+    rules: Sequence[Compiled],
+    index: Index,
+    numbers: Numbers,
+    found: dict[int, list[int]],
+    question: Question,
+    trace: Trace,
+) -> None:
+    """Trace the near misses. A rule whose dates would keep it out as well is not near."""
+    groups, places, categories = numbers
+    today, trusted = question.today.toordinal(), question.clock_trusted
+    candidates = {rank for ranks in found.values() for rank in ranks}
+    stranger = Reason.NOT_ENTITLED if question.identified else Reason.NOT_IDENTIFIED
+    for reason, table, firsts, width, seconds in (
+        (Reason.OTHER_CATEGORY, index.by_group_place, groups, index.place_width, places),
+        (Reason.OTHER_PLACE, index.by_group_category, groups, index.category_width, categories),
+        (stranger, index.by_place_category, places, index.category_width, categories),
+    ):
+        near: set[int] = set()
+        for rank in _looked_at(table, firsts, width, seconds):
+            if rank not in candidates and rules[rank].holds(today, clock_trusted=trusted):
+                near.add(rank)
+                if len(near) == MAX_NEAR:
+                    break
+        for rank in sorted(near):
+            trace.add(reason, rules[rank])
+
+
+def _looked_at(
+    table: dict[int, list[int]], firsts: Iterable[int], width: int, seconds: list[int]
+) -> Iterator[int]:
+    left = MAX_LOOKED_AT
+    for first in firsts:
+        for second in seconds:
+            ranks = table.get(first * width + second)
+            if ranks is None:
+                continue
+            yield from ranks[:left]
+            left -= len(ranks)
+            if left <= 0:
+                return
