@@ -27,7 +27,9 @@ def check(content: RulesContent) -> None:
             break
     if not faults:
         return
-    text = "; ".join(f"{what} - at `{path}`" for path, what in faults[:SHOWN])
+    text = faults[0][1]
+    if len(faults) > 1:
+        text = "; ".join(f"{what} - at `{path}`" for path, what in faults[:SHOWN])
     more = " and more" if len(faults) > SHOWN else ""
     raise InputRefused(
         text + more, "docs/rules.md says what each field means", where=faults[0][0], code="rules_document"

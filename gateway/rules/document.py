@@ -21,11 +21,15 @@ MAX_RULES = 100_000
 MAX_CODES = 64
 """Codes in one list of one rule."""
 
+MAX_TOLD = 300
+"""Characters of a fault that a refusal repeats."""
+
 # `$` alone would also match before a final line feed.
 Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
 RuleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$(?!\n)")]
 Codes = Annotated[tuple[Code, ...], Meta(min_length=1, max_length=MAX_CODES)]
-Phrase = Annotated[str, Meta(min_length=1, max_length=240)]
+# One line of text: a control character could forge lines on a terminal or a slip.
+Phrase = Annotated[str, Meta(min_length=1, max_length=240, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
 
 NOT_BUILT = frozenset(
     """all_of none_of residence age_range places gateways skus unit_price_range not_flags weekdays minutes
@@ -131,7 +135,7 @@ class Rule(Part, frozen=True, forbid_unknown_fields=True):
     id: RuleId
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     title: Text
-    legal_basis: Annotated[str, Meta(min_length=1, max_length=240)]
+    legal_basis: Phrase
     give: Give
     payers: Annotated[tuple[Payer, ...], Meta(min_length=1, max_length=8)]
     stage: Annotated[int, Meta(ge=0, le=99)] = 1
@@ -184,7 +188,10 @@ def _refusal(content: bytes, message: str) -> InputRefused:
     if (field and name in NOT_BUILT) or (value and name in NOT_BUILT_VALUES):
         what = f"`{name}` is a word of the rule language that this version does not know yet"
         advice = "Take the rule out or use a version that knows it; it is never applied without a condition"
+    elif where.endswith(".when.zone"):
+        advice = "Dates are counted in the place's own zone: leave `zone` out"
     rule = _rule_id(content, where)
+    what = what if len(what) <= MAX_TOLD else f"{what[:MAX_TOLD]}…"
     return InputRefused(f"rule {rule!r}: {what}" if rule else what, advice, where=where, code="rules_document")
 
 

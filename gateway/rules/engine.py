@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
+from msgspec import UNSET
+
 from gateway.model.decision import Decision, LineDecision, Reason, Share
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, line_cents, percent_of, share_out
@@ -50,6 +52,12 @@ class RuleSet:
         if rank is None:
             raise NotFound(f"no rule {rule_id!r} in rules bundle {self.number}")
         return self.rules[rank]
+
+    def message(self, rule_id: str, languages: tuple[str, ...]) -> str:
+        """The text to show when the rule applied, in the first of these languages that it has; empty without one.
+        Raises `NotFound`."""
+        message = self.rule(rule_id).message
+        return message.best(languages) if message is not UNSET else ""
 
     def decide(self, question: Question) -> Decision:
         """What the rules give on this receipt. The receipt has passed `check_receipt`.

@@ -25,9 +25,7 @@ class Question(msgspec.Struct, frozen=True):
         """The same question in its one canonical form: codes sorted, each once; none of a stranger's."""
         entitlements = tuple(sorted(set(self.entitlements))) if self.identified else ()
         places = tuple(sorted(set(self.merchant_groups)))
-        return Question(
-            self.receipt, entitlements, places, self.today, self.clock_trusted, identified=self.identified
-        )
+        return Question(self.receipt, entitlements, places, self.today, self.clock_trusted, identified=self.identified)
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -83,9 +83,7 @@ def near_misses(
             trace.add(reason, rules[rank])
 
 
-def _looked_at(
-    table: dict[int, list[int]], firsts: Iterable[int], width: int, seconds: list[int]
-) -> Iterator[int]:
+def _looked_at(table: dict[int, list[int]], firsts: Iterable[int], width: int, seconds: list[int]) -> Iterator[int]:
     left = MAX_LOOKED_AT
     for first in firsts:
         for second in seconds:
