@@ -47,7 +47,7 @@ class NfcDriver(Driver[Options]):
         self._failed_looks = 0
         self._reader = Reader()
         try:
-            return self._reader.open(options.port)
+            return self._reader.open(options.port, options.baud)
         except ReaderFault as fault:
             raise self._lost(fault) from fault
 

@@ -34,7 +34,8 @@ TABLE: dict[Code, tuple[str, str]] = {
     ),
     Code.NO_ANSWER: (
         "no PN532 answers at {port}",
-        "Check power, that the module's switches say HSU (both 0), and that TX and RX are crossed",
+        "Check power, that the module's switches say HSU (both 0), and that TX and RX are crossed; if it answers "
+        "only at times, set `baud = 115200`",
     ),
     Code.GARBLED: (
         "what answers at {port} is not understood as a PN532",

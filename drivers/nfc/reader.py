@@ -8,6 +8,7 @@ the errors of parsing without checks.
 from __future__ import annotations
 
 import logging
+import os
 import struct
 import termios
 import time
@@ -23,14 +24,12 @@ from nfc.clf import pn532, transport
 from drivers.nfc.errors import BY_ERRNO, Code, ReaderFault
 
 BAUD = 115200
-"""The chip's rate after power-up, kept (nfcpy's own opening goes to 921600: a driver killed there leaves a
-chip that answers nobody until it is unplugged). A pass of 75 bytes costs some 25 ms more of line this way."""
+"""The chip's rate after power-up."""
 
-LEFT_AT = (BAUD, 921600, 460800, 230400)
-"""Rates at which the chip is looked for, in this order: another program may have left it faster."""
-
-FIRST_ACK_MS = 1500
-"""A USB serial port on a Raspberry Pi may hold back its first bytes for a second (nfcpy, pn532.init)."""
+SEARCH = ((BAUD, 300), (460800, 100), (921600, 100), (230400, 100), (BAUD, 1500))
+"""Rates at which the chip is looked for, and how many milliseconds its first answer may take. A driver that
+was killed, or another program, leaves it at its rate until it loses power. The last: a USB serial port on a
+Raspberry Pi may hold back its first bytes for a second (nfcpy, `pn532.init`)."""
 
 READ_BUDGET_S = 1.5
 """For reading one card. A hostile one can answer for ever: nfcpy's loops end only when an exchange fails."""
@@ -90,8 +89,12 @@ class Reader:
         self._serial: serial.Serial | None = None
         self._frontend: _Frontend | None = None
 
-    def open(self, port: str) -> dict[str, str]:
-        """Open the port for this program alone and make sure of the chip. Returns what it says of itself."""
+    def open(self, port: str, baud: int = BAUD) -> dict[str, str]:
+        """Open the port for this program alone and make sure of the chip: its 262-byte line test passes at
+        `baud`. Returns what it says of itself.
+
+        Not by `pn532.init`, which runs `stty` through a shell and never finds a chip at another rate.
+        """
         logging.getLogger("nfc").setLevel(logging.CRITICAL + 1)  # its lines hold card ids
         with _faults():
             line = transport.TTY(port)
@@ -99,9 +102,10 @@ class Reader:
             line.tty.exclusive = True
             chipset = _find(line)
             chipset.sam_configuration("normal")
-            if line.baudrate != BAUD:
-                chipset.set_serial_baudrate(BAUD)
-                line.baudrate = BAUD
+            rate = BAUD if _plain_uart(port) else baud
+            if line.baudrate != rate:
+                chipset.set_serial_baudrate(rate)
+                line.baudrate = rate
             device = pn532.Device(chipset, chipset.log)
             frontend = _Frontend()
             frontend.device = device
@@ -165,11 +169,11 @@ def _find(line: transport.TTY) -> pn532.Chipset:
     chipset = pn532.Chipset(line, logging.getLogger("nfc.clf.pn532"))
     version = bytearray.fromhex("0000FF02FED4022A00")
     fault = Code.NO_ANSWER
-    for rate in LEFT_AT:
+    for rate, first_ms in SEARCH:
         line.baudrate = rate
         line.write(WAKE + version)
         try:
-            acknowledged = line.read(FIRST_ACK_MS if rate == BAUD else 100) == chipset.ACK
+            acknowledged = line.read(first_ms) == chipset.ACK
             if acknowledged and line.read(100)[5:8] == b"\xd5\x03\x32":
                 return chipset
             fault = Code.GARBLED
@@ -180,6 +184,11 @@ def _find(line: transport.TTY) -> pn532.Chipset:
         except IndexError:
             fault = Code.GARBLED
     raise ReaderFault(fault)
+
+
+def _plain_uart(port: str) -> bool:
+    """A 16550 or a Pi's mini UART (/dev/ttyS*) does no more than 115200 (nfcpy, `pn532.init`)."""
+    return os.path.basename(os.path.realpath(port)).startswith("ttyS")
 
 
 @contextmanager

@@ -37,15 +37,15 @@ class Pn532:
     """The chip on its pty. All methods are safe from any thread.
 
     Fault knobs, to be set at any time: `silent` (no answers), `garbage` (noise instead of answers),
-    `garble_next` (only so many answers are noise), `pull_after` (the card leaves the field after so many
-    exchanges with it), `rf_delay` in seconds.
+    `instead` (bytes to send instead of the next answers), `pull_after` (the card leaves after so many
+    exchanges with it), `rf_delay` (seconds for every command that uses the field).
     `on_event` gets "placed", "read" (the reader has read the card's whole content) and "removed".
     """
 
     def __init__(self, link: Path | None = None, on_event: Callable[..., None] | None = None) -> None:
         self.silent = False
         self.garbage = False
-        self.garble_next = 0
+        self.instead: list[bytes] = []
         self.pull_after: int | None = None
         self.rf_delay = 0.0
         self.baud = 115200
@@ -166,9 +166,10 @@ class Pn532:
     def _command(self, code: int, data: bytes) -> None:
         if self.silent:
             return
-        if self.garbage or self.garble_next > 0:
-            self.garble_next -= 1
-            self._write(self._noise.randbytes(self._noise.randrange(1, 60)))
+        if self.garbage:
+            self.instead = [self._noise.randbytes(self._noise.randrange(1, 60))]
+        if self.instead:
+            self._write(self.instead.pop(0))
             return
         self._write(ACK)
         with self._changed:

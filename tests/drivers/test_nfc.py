@@ -118,9 +118,7 @@ def test_a_replayed_message_is_reported_as_it_is(chip: Pn532, driver: DriverProc
 
 
 @pytest.mark.parametrize("exchanges", [0, 1, 2, 4, 7])
-def test_a_genuine_card_pulled_in_mid_read_is_not_reported(
-    chip: Pn532, driver: DriverProcess, exchanges: int
-) -> None:
+def test_a_genuine_card_pulled_in_mid_read_is_not_reported(chip: Pn532, driver: DriverProcess, exchanges: int) -> None:
     """Not even its UID: that would make a genuine card look weak. Presented again, it is read whole."""
     card = _genuine()
     chip.pull_after = exchanges
@@ -162,7 +160,7 @@ def test_garbage_is_lost_and_the_reader_comes_back(chip: Pn532, driver: DriverPr
 
 
 def test_one_disturbed_answer_is_survived_without_a_word(chip: Pn532, driver: DriverProcess) -> None:
-    chip.garble_next = 1
+    chip.instead = [b"\xaa\x55" * 20]
     chip.wait_looks(5)
     driver.nothing(State, 0.1)
 
@@ -208,25 +206,30 @@ def test_a_port_in_use_is_named(tmp_path: Path, driver: DriverProcess) -> None:
     assert lost.problem.code == "busy"
 
 
-def test_a_chip_left_at_another_rate_is_found(tmp_path: Path, chip: Pn532) -> None:
-    """Left there by a program that was killed: the chip keeps its rate until it loses power."""
-    chip.baud = 921600
+@pytest.mark.parametrize("rate", [230400, 921600])
+def test_a_chip_left_at_another_rate_is_found(tmp_path: Path, chip: Pn532, rate: int) -> None:
+    chip.baud = rate
     with _spawn(tmp_path) as driver:
         driver.expect_state(DeviceState.READY)
-        assert chip.baud == 115200
+        assert chip.baud == 460800
 
 
 def test_the_successor_of_a_killed_driver_finds_the_reader(tmp_path: Path, chip: Pn532) -> None:
+    """The chip stays at the rate that the killed one had set, until it loses power."""
     with _spawn(tmp_path) as killed:
         killed.expect_state(DeviceState.READY)
         os.kill(killed.process.pid, signal.SIGKILL)
+    assert chip.baud == 460800
     with _spawn(tmp_path) as driver:
         driver.expect_state(DeviceState.READY)
 
 
-def test_no_card_id_leaves_but_in_a_reading(
-    tmp_path: Path, chip: Pn532, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stopped_driver_leaves_the_reader_as_it_was(chip: Pn532, driver: DriverProcess) -> None:
+    assert driver.stop() == 0
+    assert chip.baud == 115200
+
+
+def test_no_card_id_leaves_but_in_a_reading(tmp_path: Path, chip: Pn532, capfd: pytest.CaptureFixture[str]) -> None:
     with _spawn(tmp_path) as driver:
         driver.expect_state(DeviceState.READY)
         chip.place(_genuine())
