@@ -89,9 +89,7 @@ class Ledger:
         self.epoch = meta["epoch"]
         self.was_clean = meta["clean"] == "1"
         if not self.was_clean and (fault := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise LedgerError(
-                f"the file is damaged: {fault}", "Keep the card and ask for help", where=str(self.path)
-            )
+            raise LedgerError(f"the file is damaged: {fault}", "Keep the card and ask for help", where=str(self.path))
         for stream in Stream:
             try:
                 check_stream(db, self.gateway, self.epoch, stream)

@@ -16,7 +16,7 @@ def digest_at(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, 
     """Digest of the entry with this seq; the genesis for 0. Raises `KeyError` when the row is gone."""
     if seq == 0:
         return chain.genesis(gateway, epoch, stream)
-    row = db.execute(f"SELECT digest FROM {stream.value} WHERE seq=?", (seq,)).fetchone()  # noqa: S608
+    row = db.execute(f"SELECT digest FROM {stream.value} WHERE seq=?", (seq,)).fetchone()
     if row is None:
         raise KeyError(seq)
     digest: bytes = row[0]
@@ -28,7 +28,7 @@ def entries_after(
 ) -> Iterator[Entry]:
     """Entries of a stream in order, from `after` + 1; `previous` is the digest of `after`."""
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM {stream.value} WHERE seq>? ORDER BY seq LIMIT ?",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM {stream.value} WHERE seq>? ORDER BY seq LIMIT ?",
         (after, limit),
     )
     for seq, kind, wall_ms, mono_ns, boot, quality, digest, salt, body, committed in rows:
@@ -48,4 +48,4 @@ def _bytes(value: bytes | str | None) -> bytes | None:
 
 def last_seq(db: sqlite3.Connection, stream: Stream) -> int:
     """The newest entry's number; 0 when there is none."""
-    return int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {stream.value}").fetchone()[0])  # noqa: S608
+    return int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {stream.value}").fetchone()[0])

@@ -59,9 +59,7 @@ def check_stream(db: sqlite3.Connection, gateway: str, epoch: str, stream: Strea
         if entry.header.id.seq != seq + 1:
             raise ChainBroken(f"entries {seq + 1} to {entry.header.id.seq - 1} are missing", where=where)
         if chain.digest(previous, entry.header, entry.commitment) != entry.digest:
-            raise ChainBroken(
-                "it is not the entry that was stored, or does not follow the one before", where=where
-            )
+            raise ChainBroken("it is not the entry that was stored, or does not follow the one before", where=where)
         seq, previous, count = entry.header.id.seq, entry.digest, count + 1
     if seq < checked:
         raise ChainBroken(f"entries after {seq} are missing, {checked} was reached", where=f"{gateway}/{stream}")
@@ -86,16 +84,14 @@ def verify(path: Path) -> Report:
         streams = tuple(_stream_report(db, meta["gateway"], meta["epoch"], stream) for stream in Stream)
         return Report(str(path), meta["gateway"], meta["epoch"], version, integrity, streams)
     except sqlite3.Error as error:
-        raise LedgerError(
-            str(error), "The file is damaged: keep the card and ask for help", where=str(path)
-        ) from error
+        raise LedgerError(str(error), "The file is damaged: keep the card and ask for help", where=str(path)) from error
     finally:
         db.close()
 
 
 def _stream_report(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream) -> StreamReport:
     acked, checked = db.execute("SELECT acked, checked FROM stream WHERE name=?", (stream,)).fetchone()
-    last = int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {stream.value}").fetchone()[0])  # noqa: S608
+    last = int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {stream.value}").fetchone()[0])
     try:
         count = check_stream(db, gateway, epoch, stream, whole=True)
         fault = f"entries after {last} are missing" if last < max(acked, checked) else ""

@@ -169,7 +169,7 @@ class Writer:
         header = Header(entry_id, entry.kind, at)
         digest = chain.digest(before.digest, header, chain.commitment(salt, entry.body))
         self._db.execute(
-            f"INSERT INTO {entry.stream.value} VALUES (?,?,?,?,?,?,?,?,?,NULL)",  # noqa: S608
+            f"INSERT INTO {entry.stream.value} VALUES (?,?,?,?,?,?,?,?,?,NULL)",
             (entry_id.seq, entry.kind, at.wall_ms, at.mono_ns, at.boot, at.quality, digest, salt, entry.body),
         )
         heads[entry.stream] = Head(entry_id.seq, digest)

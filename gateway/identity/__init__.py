@@ -1,0 +1,1 @@
+"""Who is it? Credential → holder: registry cache, cards that prove themselves, signed passes. All offline."""

@@ -1,0 +1,139 @@
+"""The identity step: a reading becomes an identification, and the clear id ends here.
+
+What a reading's bytes can prove (SUN message, signed pass) is verified here, where keys and counters live.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway.identity import ndef, sun
+from gateway.identity.keys import Keys
+from gateway.identity.registry import Cache
+from gateway.model.clock import Stamp
+from gateway.model.entry import EntryId
+from gateway.model.errors import Conflict, InputRefused
+from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
+from gateway.model.reading import CardReading, CodeReading, Presented
+from gateway.wire import passes
+from gateway.wire.contents import Standing
+from gateway.wire.credentials import barcode, digest, pass_id
+
+Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
+
+
+class SunCounter(msgspec.Struct, frozen=True):
+    """Effect: this card's counter has been used. Two taps of one message race to the commit: one of them gets
+    `Conflict`."""
+
+    digest: bytes
+    counter: int
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        row = db.execute("SELECT counter FROM sun_counter WHERE digest=?", (self.digest,)).fetchone()
+        if row is not None and row[0] >= self.counter:
+            raise Conflict("this card message has been used", code=Refusal.REPLAYED)
+        db.execute("INSERT OR REPLACE INTO sun_counter VALUES (?, ?)", (self.digest, self.counter))
+
+
+class Identified(msgspec.Struct, frozen=True):
+    """An identification with the effects that must commit with its entry, accepted or refused.
+
+    `replayed` is what the identification becomes when the commit answers `Conflict`.
+    """
+
+    identification: Identification
+    effects: tuple[SunCounter, ...] = ()
+
+    @property
+    def replayed(self) -> Identification:
+        return Identification(credential=self.identification.credential, refusal=Refusal.REPLAYED)
+
+
+class Identity:
+    """Resolves what was presented. Reads the registry and the state tables, writes nothing."""
+
+    def __init__(self, keys: Keys, cache: Cache, query: Query) -> None:
+        self._keys = keys
+        self._cache = cache
+        self._query = query
+
+    def identify(self, reading: Presented, now_ms: int) -> Identified:
+        """Whose credential it is, or why not. Never raises for what a card or a code may hold."""
+        match reading:
+            case CardReading():
+                return self._card(reading, now_ms)
+            case CodeReading():
+                return self._code(reading, now_ms)
+
+    def _card(self, reading: CardReading, now_ms: int) -> Identified:
+        uri = ndef.first_uri(reading.ndef) if reading.ndef else None
+        message = sun.parse(uri) if uri else None
+        keys = self._keys
+        if message is None or keys.sun_meta is None or keys.sun_master is None:
+            if not reading.uid:
+                return Identified(Identification(refusal=Refusal.UNREADABLE))
+            return self._resolve(CredentialKind.CARD, Strength.WEAK, reading.uid, now_ms)
+        proof = sun.verify(message, keys.sun_meta, keys.sun_master)
+        if proof is None or (len(reading.uid) == len(proof.uid) and reading.uid != proof.uid):
+            # A card that shows somebody's message must also have that somebody's UID (or a random, short one).
+            return Identified(Identification(refusal=Refusal.FORGED))
+        credential = self._credential(CredentialKind.SUN_CARD, Strength.GENUINE, proof.uid)
+        raw = bytes.fromhex(credential.digest)
+        seen = self._query("SELECT counter FROM sun_counter WHERE digest=?", (raw,))
+        if seen and seen[0][0] >= proof.counter:
+            return Identified(Identification(credential=credential, refusal=Refusal.REPLAYED))
+        return Identified(self._look_up(credential, now_ms), (SunCounter(raw, proof.counter),))
+
+    def _code(self, reading: CodeReading, now_ms: int) -> Identified:
+        if reading.data.startswith(passes.PREFIX):
+            return self._pass(reading.data, now_ms)
+        canonical = barcode(reading.data)
+        if canonical is None:
+            return Identified(Identification(refusal=Refusal.UNREADABLE))
+        return self._resolve(CredentialKind.BARCODE, Strength.WEAK, canonical, now_ms)
+
+    def _pass(self, text: bytes, now_ms: int) -> Identified:
+        try:
+            shown = passes.decode(text)
+            canonical = pass_id(shown.issuer, shown.pass_id)
+        except InputRefused:
+            return Identified(Identification(refusal=Refusal.UNREADABLE))
+        key = self._keys.issuers.get(shown.issuer)
+        if key is None:
+            return Identified(Identification(refusal=Refusal.UNKNOWN_ISSUER))
+        if not shown.verify(key):
+            return Identified(Identification(refusal=Refusal.FORGED))
+        credential = self._credential(CredentialKind.PASS, Strength.GENUINE, canonical)
+        if now_ms < shown.not_before_ms:
+            return Identified(Identification(credential=credential, refusal=Refusal.NOT_YET_VALID))
+        if now_ms >= shown.expires_ms:
+            return Identified(Identification(credential=credential, refusal=Refusal.EXPIRED))
+        return Identified(self._look_up(credential, now_ms))
+
+    def _resolve(self, kind: CredentialKind, strength: Strength, canonical: bytes, now_ms: int) -> Identified:
+        return Identified(self._look_up(self._credential(kind, strength, canonical), now_ms))
+
+    def _credential(self, kind: CredentialKind, strength: Strength, canonical: bytes) -> Credential:
+        return Credential(kind, strength, digest(self._keys.card, kind, canonical).hex(), self._keys.card_id)
+
+    def _look_up(self, credential: Credential, now_ms: int) -> Identification:
+        known = self._cache.find(bytes.fromhex(credential.digest))
+        if known is None:
+            return Identification(credential=credential, refusal=Refusal.UNKNOWN)
+        if known.standing is Standing.BLOCKED:
+            return Identification(credential=credential, refusal=Refusal.BLOCKED, language=known.language)
+        if now_ms < known.from_ms:
+            return Identification(credential=credential, refusal=Refusal.NOT_YET_VALID, language=known.language)
+        if known.until_ms and now_ms >= known.until_ms:
+            return Identification(credential=credential, refusal=Refusal.EXPIRED, language=known.language)
+        return Identification(
+            credential=credential,
+            holder=known.holder,
+            entitlements=known.entitlements,
+            language=known.language,
+        )

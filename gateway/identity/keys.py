@@ -1,0 +1,56 @@
+"""Keys as files: read once at the start, checked for their mode, never shown."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from gateway.model.errors import ConfigurationError
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """What identity needs. `repr` shows no key."""
+
+    card: bytes
+    card_id: str
+    sun_meta: bytes | None
+    sun_master: bytes | None
+    issuers: Mapping[str, Ed25519PublicKey]
+
+    def __repr__(self) -> str:
+        return f"Keys(card_id={self.card_id!r}, issuers={sorted(self.issuers)})"
+
+
+def read_secret(path: Path, size: int, what: str) -> bytes:
+    """A secret of `size` bytes, written in hex. Raises `ConfigurationError` when the file is missing, readable by
+    others, or holds something else; the message never holds the key."""
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{what}: {error}", "Put the key file there", where=str(path)) from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise ConfigurationError(f"{what}: others may read it", f"chmod 600 {path}", where=str(path))
+    try:
+        key = bytes.fromhex(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{what}: not hex", f"Write {size} bytes in hex", where=str(path)) from error
+    if len(key) != size:
+        raise ConfigurationError(f"{what}: {len(key)} bytes instead of {size}", where=str(path))
+    return key
+
+
+def read_issuer(path: Path, issuer: str) -> Ed25519PublicKey:
+    """The Ed25519 public key of an issuer of passes (PEM)."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"key of issuer {issuer}: {error}", "Give an Ed25519 PEM", where=str(path)) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise ConfigurationError(f"key of issuer {issuer} is not Ed25519", where=str(path))
+    return key

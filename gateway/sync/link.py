@@ -1,0 +1,278 @@
+"""A link to an MQTT broker, behind a small port. The one on paho runs in the event loop: no thread, no lock.
+
+Each connection is a new client: what was on its way is rebuilt from the ledger, never from paho's memory.
+paho's traps that this file is built around: it queues without bound (never hand it more than the window), it
+ignores the server's Receive Maximum (read it from CONNACK ourselves), it has no jitter (see `backoff`), and
+some brokers leave an MQTT 5 CONNECT hanging (time out, then speak 3.1.1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+import msgspec
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.model.errors import NotReady
+
+CONNECT_S = 6.0
+"""For TCP, TLS and CONNACK together. A black hole must not hold an attempt for minutes."""
+
+
+class Will(msgspec.Struct, frozen=True):
+    topic: str
+    payload: bytes
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """What the broker granted: protocol spoken and how many QoS 1 messages may be on their way."""
+
+    protocol: str
+    receive_maximum: int
+
+
+class Listener(Protocol):
+    """Who hears of the link; always called in the event loop."""
+
+    def on_message(self, topic: str, payload: bytes) -> None: ...
+    def on_published(self, message: int) -> None: ...
+    def on_lost(self, reason: str) -> None: ...
+
+
+class Link(Protocol):
+    """Six methods between sync and MQTT."""
+
+    async def connect(self, will: Will, listener: Listener) -> Connected: ...
+    async def subscribe(self, topics: list[str]) -> None: ...
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int: ...
+    async def disconnect(self) -> None: ...
+    def drop(self) -> None: ...
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """Where and how to connect. `password` is the secret itself: `repr` hides it."""
+
+    host: str
+    port: int
+    client_id: str
+    keepalive_s: int
+    protocol: str = "auto"
+    tls: ssl.SSLContext | None = None
+    user: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Broker({self.host}:{self.port})"
+
+
+class PahoLink:
+    """The port on paho-mqtt. One connection at a time; `connect` again after a loss."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._speak_old = broker.protocol == "3.1.1"
+        self._client: mqtt.Client | None = None
+        self._misc: asyncio.TimerHandle | None = None
+
+    async def connect(self, will: Will, listener: Listener) -> Connected:
+        """One attempt. Raises `NotReady` with the reason; an MQTT 5 attempt that was refused for its version, or
+        was left hanging, makes the next one speak 3.1.1."""
+        self._loop = asyncio.get_running_loop()
+        self._listener = listener
+        self._answer: asyncio.Future[Connected] = self._loop.create_future()
+        self._subscribed: dict[int, asyncio.Future[None]] = {}
+        self._lost_told = False
+        client = self._client = self._make_client(will)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._loop.run_in_executor(None, self._connect, client)
+                connected = await self._answer
+        except TimeoutError as error:
+            self._after_refusal()
+            self.drop()
+            raise NotReady(f"{self._broker.host}:{self._broker.port} does not answer", "Check the network") from error
+        except (OSError, ValueError) as error:
+            self.drop()
+            raise NotReady(
+                f"{self._broker.host}:{self._broker.port}: {error}", "Check [sync] and the network"
+            ) from error
+        except NotReady:
+            self.drop()
+            raise
+        self._lost_told = False
+        self._keep_alive()
+        return connected
+
+    def _make_client(self, will: Will) -> mqtt.Client:
+        version = mqtt.MQTTv311 if self._speak_old else mqtt.MQTTv5
+        options: dict[str, Any] = {"clean_session": True} if self._speak_old else {}
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, self._broker.client_id, protocol=version, **options)
+        client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(0)
+        client.will_set(will.topic, will.payload, qos=1, retain=True)
+        if self._broker.user:
+            client.username_pw_set(self._broker.user, self._broker.password or None)
+        if self._broker.tls is not None:
+            client.tls_set_context(self._broker.tls)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = lambda _c, _u, message: self._listener.on_message(message.topic, message.payload)
+        client.on_publish = lambda _c, _u, mid, _r, _p: self._loop.call_soon(self._listener.on_published, mid)
+        client.on_subscribe = self._on_subscribe
+        client.on_socket_open = lambda _c, _u, sock: self._loop.call_soon_threadsafe(self._watch, client, sock)
+        client.on_socket_close = lambda _c, _u, sock: self._unwatch(sock)
+        client.on_socket_register_write = lambda _c, _u, sock: self._from_any(self._watch_write, client, sock)
+        client.on_socket_unregister_write = lambda _c, _u, sock: self._from_any(self._loop.remove_writer, sock.fileno())
+        return client
+
+    def _connect(self, client: mqtt.Client) -> None:
+        client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
+
+    async def subscribe(self, topics: list[str]) -> None:
+        """Subscribe with QoS 1 and wait for the broker's word. Raises `NotReady`."""
+        client = self._live()
+        code, mid = client.subscribe([(topic, 1) for topic in topics])
+        if code is not MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
+            raise NotReady(f"subscribing failed: {mqtt.error_string(code)}")
+        answer: asyncio.Future[None] = self._loop.create_future()
+        self._subscribed[mid] = answer
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await answer
+        except TimeoutError as error:
+            raise NotReady("the broker does not answer a subscription", "Check the broker's log") from error
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        """Send with QoS 1; returns the number that `on_published` will name. Raises `NotReady` when not connected."""
+        info = self._live().publish(topic, payload, qos=1, retain=retain)
+        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
+            raise NotReady(f"publishing failed: {mqtt.error_string(info.rc)}")
+        return info.mid
+
+    async def disconnect(self) -> None:
+        """Say goodbye (the broker then forgets the will) and close."""
+        if self._client is not None:
+            self._lost_told = True
+            self._client.disconnect()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the socket without a goodbye, as a cut cable would."""
+        client, self._client = self._client, None
+        if self._misc is not None:
+            self._misc.cancel()
+            self._misc = None
+        if client is None:
+            return
+        sock = client.socket()
+        if isinstance(sock, socket.socket) and sock.fileno() >= 0:
+            self._unwatch(sock)
+            with suppress(OSError):
+                sock.close()
+
+    def _live(self) -> mqtt.Client:
+        if self._client is None:
+            raise NotReady("no connection to the broker")
+        return self._client
+
+    # paho's callbacks ------------------------------------------------------------------------------------
+
+    def _on_connect(
+        self, client: mqtt.Client, _user: object, _flags: object, reason: ReasonCode, properties: Properties | None
+    ) -> None:
+        if client is not self._client or self._answer.done():
+            return
+        if reason.is_failure:
+            if "protocol version" in str(reason).lower():
+                self._after_refusal()
+            self._answer.set_exception(NotReady(f"the broker refused: {reason}", "Check the account in [sync]"))
+            return
+        maximum = getattr(properties, "ReceiveMaximum", None) or 65535
+        self._answer.set_result(Connected("3.1.1" if self._speak_old else "5", int(maximum)))
+
+    def _on_disconnect(
+        self, client: mqtt.Client, _user: object, _flags: object, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if client is self._client:
+            self._lost(str(reason))
+
+    def _on_subscribe(self, _client: object, _user: object, mid: int, reasons: list[ReasonCode], _p: object) -> None:
+        answer = self._subscribed.pop(mid, None)
+        if answer is None or answer.done():
+            return
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            answer.set_exception(NotReady(f"the broker refused a subscription: {refused[0]}", "Check its access rules"))
+        else:
+            answer.set_result(None)
+
+    def _lost(self, reason: str) -> None:
+        if not self._answer.done():
+            # Closed before CONNACK: brokers that know no MQTT 5 often just hang up.
+            self._after_refusal()
+            self._answer.set_exception(NotReady(f"the broker hung up: {reason}"))
+            return
+        for answer in self._subscribed.values():
+            if not answer.done():
+                answer.set_exception(NotReady(f"connection lost: {reason}"))
+        if not self._lost_told:
+            self._lost_told = True
+            self.drop()
+            self._listener.on_lost(reason)
+
+    def _after_refusal(self) -> None:
+        if self._broker.protocol == "auto":
+            self._speak_old = not self._speak_old
+
+    # The socket in the loop ------------------------------------------------------------------------------
+
+    def _watch(self, client: mqtt.Client, sock: Any) -> None:
+        if client is self._client and sock.fileno() >= 0:
+            self._loop.add_reader(sock.fileno(), self._read, client)
+            if client.want_write():
+                self._watch_write(client, sock)
+
+    def _watch_write(self, client: mqtt.Client, sock: Any) -> None:
+        if client is self._client and sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), client.loop_write)
+
+    def _unwatch(self, sock: Any) -> None:
+        descriptor = sock.fileno()
+        if descriptor >= 0:
+            self._from_any(self._remove, descriptor)
+
+    def _remove(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+        self._loop.remove_writer(descriptor)
+
+    def _read(self, client: mqtt.Client) -> None:
+        """What paho's loop does on a readable socket; a TLS socket may hold more than one record."""
+        client.loop_read(100)
+
+    def _from_any(self, call: Callable[..., object], *arguments: Any) -> None:
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is self._loop:
+            call(*arguments)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call, *arguments)
+
+    def _keep_alive(self) -> None:
+        """Let paho send its ping and notice a missing answer; few wake-ups, none while unconnected."""
+        client = self._client
+        if client is None:
+            return
+        if client.loop_misc() is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._lost("no answer to a ping")
+            return
+        self._misc = self._loop.call_later(max(1.0, self._broker.keepalive_s / 4), self._keep_alive)
