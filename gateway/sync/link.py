@@ -124,10 +124,10 @@ class PahoLink:
             client.tls_set_context(self._broker.tls)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = lambda _c, _u, message: self._listener.on_message(message.topic, message.payload)
-        client.on_publish = lambda _c, _u, mid, _r, _p: self._loop.call_soon(self._listener.on_published, mid)
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        client.on_socket_open = lambda _c, _u, sock: self._loop.call_soon_threadsafe(self._watch, client, sock)
+        client.on_socket_open = lambda _c, _u, sock: self._from_any(self._watch, client, sock)
         client.on_socket_close = lambda _c, _u, sock: self._unwatch(sock)
         client.on_socket_register_write = lambda _c, _u, sock: self._from_any(self._watch_write, client, sock)
         client.on_socket_unregister_write = lambda _c, _u, sock: self._from_any(self._loop.remove_writer, sock.fileno())
@@ -203,6 +203,13 @@ class PahoLink:
     ) -> None:
         if client is self._client:
             self._lost(str(reason))
+
+    def _on_message(self, _client: object, _user: object, message: mqtt.MQTTMessage) -> None:
+        self._listener.on_message(message.topic, bytes(message.payload))
+
+    def _on_publish(self, _client: object, _user: object, mid: int, _reason: object, _properties: object) -> None:
+        # Not at once: `publish` must have returned this number first.
+        self._loop.call_soon(self._listener.on_published, mid)
 
     def _on_subscribe(self, _client: object, _user: object, mid: int, reasons: list[ReasonCode], _p: object) -> None:
         answer = self._subscribed.pop(mid, None)
