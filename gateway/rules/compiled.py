@@ -42,17 +42,14 @@ class Compiled(msgspec.Struct, frozen=True, gc=False):
     exclusive: str
     payers: tuple[tuple[str, FiscalForm], ...]
     weights: tuple[BasisPoints, ...]
-    dated: bool = False
     first: int = NEVER
     last: int = FOR_EVER
-    granted_without_clock: bool = False
+    holds_without_clock: bool = True
     has_message: bool = False
 
     def holds(self, today: int, *, clock_trusted: bool) -> bool:
         """Whether its dates let the rule apply; without a trusted clock its author's choice decides."""
-        if not self.dated:
-            return True
-        return self.first <= today <= self.last if clock_trusted else self.granted_without_clock
+        return self.first <= today <= self.last if clock_trusted else self.holds_without_clock
 
 
 class Codes:

@@ -32,9 +32,15 @@ Codes = Annotated[tuple[Code, ...], Meta(min_length=1, max_length=MAX_CODES)]
 Phrase = Annotated[str, Meta(min_length=1, max_length=240, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
 
 NOT_BUILT = frozenset(
-    """all_of none_of residence age_range places gateways skus unit_price_range not_flags weekdays minutes
-    holiday_calendar need min_spend_cents basis min_qty with_category base cap_cents floor rounding pick quota
-    guard""".split()  # noqa: SIM905 - a list of words reads better than 24 quoted strings
+    {
+        *("all_of", "none_of", "residence", "age_range"),  # who
+        *("places", "gateways"),  # where
+        *("skus", "unit_price_range", "not_flags"),  # what
+        *("weekdays", "minutes", "holiday_calendar"),  # when
+        *("need", "min_spend_cents", "basis", "min_qty", "with_category"),
+        *("base", "cap_cents", "floor", "rounding", "pick"),  # give
+        *("quota", "guard"),
+    }
 )
 """Fields of the rule language that this version refuses by name."""
 NOT_BUILT_VALUES = frozenset(("tiers", "free_units", "priority", "receipt"))

@@ -85,7 +85,7 @@ class RuleSet:
             inputs=inputs_digest(settled, self.number),
             messages=self._messages(decided),
         )
-        _assert_sums(decision)
+        assert_sums(decision)
         return decision
 
     def _contests(
@@ -174,7 +174,7 @@ def _amount(rule: Compiled, running: Cents, quantity: int) -> Cents:
             return max(0, running - line_cents(rule.value, quantity))
 
 
-def _assert_sums(decision: Decision) -> None:
+def assert_sums(decision: Decision) -> None:
     list_cents = discount_cents = 0
     for line in decision.lines:
         shared = sum(share.cents for share in line.shares)

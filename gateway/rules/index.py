@@ -47,10 +47,9 @@ def _flat(rules: Iterable[Rule]) -> Iterable[Compiled]:
             exclusive=rule.exclusive_group if rule.exclusive_group is not UNSET else "",
             payers=payers,
             weights=weights,
-            dated=when is not UNSET,
             first=first.toordinal() if first is not UNSET else NEVER,
             last=until.toordinal() if until is not UNSET else FOR_EVER,
-            granted_without_clock=when is not UNSET and when.clock_not_trusted == "grant",
+            holds_without_clock=when is UNSET or when.clock_not_trusted == "grant",
             has_message=rule.message is not UNSET,
         )
 

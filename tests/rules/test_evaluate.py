@@ -1,0 +1,147 @@
+"""Files in, evaluation out; and its words for a person."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.model.decision import Reason
+from gateway.model.errors import InputRefused
+from gateway.rules.evaluate import Evaluation, evaluate, told
+from gateway.rules.explain import explain
+from gateway.rules.question import Question
+from tests.rules.builders import Json, document, questions, rule, rule_lists, rule_set
+
+DEMO = (Path(__file__).parents[2] / "config/bundles/demo-rules.json").read_bytes()
+BOOK = b'{"lines":[{"id":"1","text":"Book","category":"books","unit_cents":1099,"quantity":2000}]}'
+PUPIL = b'{"id":"h-1","entitlements":["p1"],"language":"lv"}'
+DAY = date(2026, 11, 23)
+
+
+def answer(receipt: bytes, holder: bytes | None = None, *places: str, day: date = DAY) -> Evaluation:
+    return evaluate(DEMO, receipt, holder, day, merchant_groups=places)
+
+
+@pytest.mark.parametrize(
+    ("receipt", "holder", "where"),
+    [
+        (b"{", None, "receipt"),
+        (b'{"lines":[]}', None, "receipt"),
+        (BOOK, b'{"entitlements":[]}', "holder"),
+        (BOOK, b"\xff", "holder"),
+    ],
+)
+def test_a_bad_file_is_refused_by_its_name(receipt: bytes, holder: bytes | None, where: str) -> None:
+    with pytest.raises(InputRefused) as caught:
+        answer(receipt, holder)
+    assert caught.value.where == where
+
+
+def test_a_receipt_with_a_line_id_twice_is_refused() -> None:
+    lines = json.loads(BOOK)["lines"] * 2
+    with pytest.raises(InputRefused, match="used twice"):
+        answer(json.dumps({"lines": lines}).encode())
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60), st.none() | st.binary(max_size=60))
+def test_arbitrary_files_are_refused_and_nothing_else(rules: bytes, receipt: bytes, holder: bytes | None) -> None:
+    for files in ((rules, BOOK, PUPIL), (DEMO, receipt, PUPIL)):
+        with pytest.raises(InputRefused):
+            evaluate(*files, DAY)
+    if holder is not None:
+        with pytest.raises(InputRefused):
+            evaluate(DEMO, BOOK, holder, DAY)
+
+
+@given(rule_lists(), questions())
+def test_its_sums_are_those_of_the_decision(rules: list[Json], asked: Question) -> None:
+    compiled = rule_set(*rules)
+    decision = compiled.decide(asked)
+    evaluation = told(compiled, asked, decision, ("en",))
+    totals = evaluation.totals
+    assert totals.discount_cents == decision.discount_cents
+    assert sum(one.cents for one in totals.rules) == decision.discount_cents
+    assert sum(paid.cents for paid in totals.payers) == decision.discount_cents
+    for line in evaluation.lines:
+        assert sum(one.cents for one in line.rules) == line.discount_cents == line.list_cents - line.due_cents
+        assert all(sum(paid.cents for paid in one.payers) == one.cents for one in line.rules)
+    assert msgspec.json.decode(msgspec.json.encode(evaluation), type=Evaluation) == evaluation
+
+
+@given(rule_lists(), questions())
+def test_each_fate_has_its_line_of_text(rules: list[Json], asked: Question) -> None:
+    compiled = rule_set(*rules)
+    evaluation = told(compiled, asked, compiled.decide(asked), ("en",))
+    text = explain(evaluation).splitlines()
+    told_lines = [one for one in text if one.startswith("  ") and " v1)" in one]
+    assert len(told_lines) == len(evaluation.reasons)
+
+
+def test_titles_and_messages_come_in_the_holders_language() -> None:
+    evaluation = answer(BOOK, PUPIL, "shop")
+    assert [why.title for why in evaluation.reasons if why.reason is Reason.APPLIED] == [
+        "Grāmatas skolēniem 20 %",
+        "Lojalitātes atlaide 5 %",
+    ]
+    assert [message.text for message in evaluation.messages] == ["Lojalitātes atlaide piešķirta"]
+
+
+def test_the_words_for_a_person() -> None:
+    evaluation = answer(BOOK, b'{"id":"h-1","entitlements":["p1"]}', "shop", day=date(2027, 5, 29))
+    assert explain(evaluation).splitlines() == [
+        "Book: 21.98 -> 16.70",
+        "  applied: Books for pupils 20 % (shop-schoolbooks-p1 v1): -4.40, borne by jelgava 3.30, merchant 1.10",
+        "  applied: Loyalty programme 5 % (shop-loyalty-c1 v1): -0.88, borne by merchant 0.88",
+        "Not applied:",
+        "  City festival souvenirs (shop-souvenirs-2027 v1): for other goods or services",
+        "Total: 21.98 -> 16.70",
+        "  jelgava pays 3.30 as tender",
+        "  merchant pays 1.98 as discount",
+    ]
+
+
+def test_the_words_for_each_reason() -> None:
+    who, where, what = {"any_of_groups": ["p1"]}, {"merchant_groups": ["shop"]}, {"categories": ["books"]}
+    dates = {"dates": {"until": "2020-01-01"}}
+    rules = document(
+        rule("a", exclusive_group="x", give={"kind": "percent", "basis_points": 10_000}),
+        rule("b", exclusive_group="x"),
+        rule("c"),
+        rule("d", when=dates),
+        rule("e", who={"any_of_groups": ["s2"]}),
+        rule("f", where={"merchant_groups": ["museum"]}),
+        rule("g", who=who, where=where, what={"categories": ["toys"]}),
+        rule("h", who=who, where=where, what=what, stage=0, give={"kind": "fixed", "cents": 1, "per": "line"}),
+    )
+    receipt = (
+        b'{"lines":[{"id":"1","text":"Book","category":"books","unit_cents":101},'
+        b'{"id":"2","text":"Bag\\u001b[2J","category":"bags","unit_cents":10,"discountable":false}]}'
+    )
+    text = explain(evaluate(rules, receipt, PUPIL, DAY, merchant_groups=("shop",)))
+    assert text.splitlines() == [
+        "Book: 1.01 -> 0.00",
+        "  applied: Rule h (h v1): -0.01, borne by merchant 0.01",
+        "  applied: Rule a (a v1): -1.00, borne by merchant 1.00",
+        "  not applied: Rule b (b v1): would give -0.10, a gives no less",
+        "  not applied: Rule c (c v1): would take nothing off this price",
+        "Bag?[2J: 0.10",
+        "  not applied: Rule a (a v1): this line takes no discount",
+        "  not applied: Rule b (b v1): this line takes no discount",
+        "  not applied: Rule c (c v1): this line takes no discount",
+        "Not applied:",
+        "  Rule d (d v1): not on this date",
+        "  Rule g (g v1): for other goods or services",
+        "  Rule f (f v1): at other places",
+        "  Rule e (e v1): for other holders",
+        "Total: 1.11 -> 0.10",
+        "  merchant pays 1.01 as discount",
+    ]
+    unsure = explain(evaluate(rules, receipt, None, DAY, merchant_groups=("shop",), clock_trusted=False))
+    assert "  Rule d (d v1): has dates, and the clock is not trusted" in unsure.splitlines()
+    assert "  Rule e (e v1): for identified holders" in unsure.splitlines()
