@@ -11,13 +11,35 @@ from typing import TypeVar
 
 import msgspec
 
-from drivers.contract.core import MAX_LINE, ToDriver, ToGateway
+from drivers.contract.core import (
+    MAX_LINE,
+    Alive,
+    Hello,
+    Problem,
+    Reading,
+    Reply,
+    State,
+    Step,
+    ToDriver,
+    ToGateway,
+)
 
 T = TypeVar("T")
 
+
+class _ReplyLine(msgspec.Struct, frozen=True, tag="reply", tag_field="t"):
+    """A `Reply` as it is decoded: msgspec takes `Raw` only alone, never as `Raw | None`."""
+
+    id: int
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    problem: Problem | None = None
+
+
 _encoder = msgspec.json.Encoder()
 _to_driver: msgspec.json.Decoder[ToDriver] = msgspec.json.Decoder(ToDriver)
-_to_gateway: msgspec.json.Decoder[ToGateway] = msgspec.json.Decoder(ToGateway)
+_to_gateway: msgspec.json.Decoder[Hello | Reading | State | Alive | Step | _ReplyLine] = msgspec.json.Decoder(
+    Hello | Reading | State | Alive | Step | _ReplyLine
+)
 
 
 class BadMessage(ValueError):
@@ -45,7 +67,11 @@ def decode_for_driver(line: bytes) -> ToDriver:
 
 def decode_for_gateway(line: bytes) -> ToGateway:
     """What a driver says, decoded by the gateway."""
-    return _decode(_to_gateway, line)
+    message = _decode(_to_gateway, line)
+    if isinstance(message, _ReplyLine):
+        body = None if bytes(message.body) == b"null" else message.body
+        return Reply(message.id, body, message.problem)
+    return message
 
 
 def decode_body(body: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T:
