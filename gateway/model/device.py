@@ -84,3 +84,13 @@ class PrintStepTaken(msgspec.Struct, frozen=True, omit_defaults=True):
     point: str
     baseline: str = ""
     number: str = ""
+
+
+class PrinterStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a printer says it is. `open_receipt`: a fiscal receipt is open on the device."""
+
+    ready: bool
+    paper: bool
+    open_receipt: bool
+    last_number: str = ""
+    problems: tuple[str, ...] = ()
