@@ -5,7 +5,7 @@ A near miss is a rule that only one thing kept from being a candidate: the holde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from gateway.model.decision import Reason, Traced
 from gateway.model.money import Cents
@@ -16,7 +16,7 @@ MAX_TRACED = 50
 """Fates told in one decision. Who pays what is complete all the same: that is in the lines' shares."""
 MAX_NEAR = 5
 """Near misses told per reason."""
-MAX_LOOKED_AT = 100
+MAX_LOOKED_AT = 40
 """Rules looked at per reason in search of near misses."""
 
 ORDER = (
@@ -68,29 +68,23 @@ def near_misses(
     today, trusted = question.today.toordinal(), question.clock_trusted
     candidates = {rank for ranks in found.values() for rank in ranks}
     stranger = Reason.NOT_ENTITLED if question.identified else Reason.NOT_IDENTIFIED
-    for reason, table, firsts, width, seconds in (
-        (Reason.OTHER_CATEGORY, index.by_group_place, groups, index.place_width, places),
-        (Reason.OTHER_PLACE, index.by_group_category, groups, index.category_width, categories),
-        (stranger, index.by_place_category, places, index.category_width, categories),
+    for reason, looked_at in (
+        (Reason.OTHER_CATEGORY, _looked_at(index.by_group_place, groups, index.place_width, places)),
+        (Reason.OTHER_PLACE, _looked_at(index.by_group_category, groups, index.category_width, categories)),
+        (stranger, _looked_at(index.by_place_category, places, index.category_width, categories)),
     ):
-        near: set[int] = set()
-        for rank in _looked_at(table, firsts, width, seconds):
-            if rank not in candidates and rules[rank].holds(today, clock_trusted=trusted):
-                near.add(rank)
-                if len(near) == MAX_NEAR:
-                    break
-        for rank in sorted(near):
+        near = [rank for rank in looked_at - candidates if rules[rank].holds(today, clock_trusted=trusted)]
+        for rank in sorted(near)[:MAX_NEAR]:
             trace.add(reason, rules[rank])
 
 
-def _looked_at(table: dict[int, list[int]], firsts: Iterable[int], width: int, seconds: list[int]) -> Iterator[int]:
-    left = MAX_LOOKED_AT
+def _looked_at(table: dict[int, list[int]], firsts: list[int], width: int, seconds: list[int]) -> set[int]:
+    """Ranks under these pairs, the first `MAX_LOOKED_AT` of them."""
+    ranks: list[int] = []
     for first in firsts:
+        base = first * width
         for second in seconds:
-            ranks = table.get(first * width + second)
-            if ranks is None:
-                continue
-            yield from ranks[:left]
-            left -= len(ranks)
-            if left <= 0:
-                return
+            ranks += table.get(base + second, ())[:MAX_LOOKED_AT]
+            if len(ranks) >= MAX_LOOKED_AT:
+                return set(ranks[:MAX_LOOKED_AT])
+    return set(ranks)
