@@ -1,0 +1,320 @@
+"""The relay driver as the gateway runs it, against the simulated board on a pty."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from drivers.contract.core import Alive, DeviceState, Done, Hello, Kind, Problem, Reading, Reopen, Reply
+from drivers.contract.relay import InputEdge, Outputs, Pulse, Pulsed, ReadOutputs
+from drivers.relay.errors import Code, undocumented
+from drivers.simulators.relay import RelayBoard
+from tests.support.driver_process import DriverProcess
+
+QUICK = {"answer_ms": 100, "idle_input_ms": 50, "input_ms": 20}
+"""Shorter times than a real line needs, so that the tests of silence do not wait for it."""
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[RelayBoard]:
+    with RelayBoard(outputs=2, inputs=2, link=tmp_path / "relay") as board:
+        yield board
+
+
+@pytest.fixture
+def driver(board: RelayBoard) -> Iterator[DriverProcess]:
+    with start(board) as driver:
+        driver.expect_state(DeviceState.READY)
+        yield driver
+
+
+def start(simulated: RelayBoard, **options: Any) -> DriverProcess:
+    return DriverProcess("drivers.relay", {"port": simulated.path, "inputs": 2, **QUICK, **options})
+
+
+def problem(reply: Reply) -> Problem:
+    assert reply.problem is not None, reply
+    return reply.problem
+
+
+def result(reply: Reply, kind: type[Any]) -> Any:
+    assert reply.body is not None, reply
+    return msgspec.json.decode(reply.body, type=kind)
+
+
+# Life ----------------------------------------------------------------------------------------------------
+
+
+def test_it_says_hello_then_ready_with_what_it_drives_then_alive(board: RelayBoard) -> None:
+    with start(board) as driver:
+        assert driver.expect(Hello) == Hello(1, "relay", "1", Kind.RELAY)
+        driver.expect_state(DeviceState.OPENING)
+        ready = driver.expect_state(DeviceState.READY)
+        assert ready.detail["board"] == "waveshare"
+        driver.expect(Alive)
+
+
+def test_it_is_alive_again_and_again_while_nothing_happens(board: RelayBoard) -> None:
+    with start(board, inputs=0) as driver:
+        first = driver.expect(Alive)
+        second = driver.expect(Alive)
+        assert second.mono_ns - first.mono_ns < 8e9
+
+
+def test_it_stops_when_told(driver: DriverProcess) -> None:
+    assert driver.stop() == 0
+
+
+def test_a_misspelt_option_is_refused_with_exit_code_9(board: RelayBoard) -> None:
+    with start(board, bord="waveshare") as driver:
+        lost = driver.expect_state(DeviceState.LOST)
+        assert lost.problem is not None
+        assert "bord" in lost.problem.cause
+        assert driver.process.wait(10) == 9
+
+
+def test_reopen_closes_and_opens_the_port(driver: DriverProcess) -> None:
+    assert result(driver.ask(Reopen()), Done) == Done()
+    driver.expect_state(DeviceState.OPENING)
+    driver.expect_state(DeviceState.READY)
+
+
+# Pulse ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", ["waveshare", "lctech"])
+def test_a_pulse_opens_and_ends_by_itself(tmp_path: Path, dialect: str) -> None:
+    with (
+        RelayBoard(board=dialect, link=tmp_path / "relay") as board,
+        start(board, board=dialect) as driver,
+    ):
+        driver.expect_state(DeviceState.READY)
+        pulsed = result(driver.ask(Pulse(1, 300)), Pulsed)
+        opened, closed = board.wait("opened"), board.wait("closed")
+    assert (opened["channel"], opened["ms"], closed["channel"]) == (1, 300, 1)
+    assert opened["mono_ns"] <= pulsed.mono_ns
+    assert 0.29e9 <= closed["mono_ns"] - opened["mono_ns"] <= 1.0e9
+
+
+def test_a_pulse_ends_though_the_driver_is_killed_right_after(board: RelayBoard, driver: DriverProcess) -> None:
+    driver.ask(Pulse(0, 500))
+    driver.process.kill()
+    driver.process.wait()
+    assert board.outputs() == [True, False]
+    board.wait("closed")
+    assert board.outputs() == [False, False]
+
+
+def test_the_outputs_are_read_back(driver: DriverProcess) -> None:
+    driver.ask(Pulse(1, 1500))
+    assert result(driver.ask(ReadOutputs()), Outputs).closed == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (Pulse(2, 300), Code.NO_SUCH_OUTPUT),
+        (Pulse(-1, 300), Code.NO_SUCH_OUTPUT),
+        (Pulse(0, 0), Code.BAD_PULSE),
+        (Pulse(0, 10001), Code.BAD_PULSE),
+    ],
+)
+def test_a_pulse_that_cannot_be_is_refused_before_anything_is_sent(
+    board: RelayBoard, driver: DriverProcess, call: Pulse, code: Code
+) -> None:
+    assert problem(driver.ask(call)).code == code
+    assert board.named("opened") == []
+    assert problem(driver.ask(call)).advice
+
+
+def test_a_pulse_that_waits_past_its_deadline_is_never_sent(board: RelayBoard, driver: DriverProcess) -> None:
+    board.fault("slow", ms=80)  # the driver is always waiting for an answer, so the call has to wait too
+    refused = problem(driver.ask(Pulse(0, 300), deadline_ms=5))
+    assert refused.code == Code.TOO_LATE
+    board.fault("none")
+    assert result(driver.ask(ReadOutputs()), Outputs).closed == (False, False)
+    assert board.named("opened") == []
+
+
+def test_a_pulse_that_the_board_refuses_is_a_refused_call_and_the_board_stays_ready(
+    board: RelayBoard,
+) -> None:
+    with start(board, inputs=0) as driver:
+        driver.expect_state(DeviceState.READY)
+        board.fault("exception", code=6)
+        refused = problem(driver.ask(Pulse(0, 300)))
+        board.fault("none")
+        assert refused.code == Code.REFUSED
+        assert "busy" in refused.cause
+        assert result(driver.ask(Pulse(0, 300)), Pulsed)
+
+
+def test_without_an_echo_the_pulse_may_have_happened_and_is_not_repeated(board: RelayBoard) -> None:
+    with start(board, inputs=0) as driver:
+        driver.expect_state(DeviceState.READY)
+        board.fault("mute")
+        reply = problem(driver.ask(Pulse(0, 300)))
+        assert reply.code == Code.NO_ECHO
+        assert "may have happened" in reply.cause
+        lost = driver.expect_state(DeviceState.LOST)
+        assert lost.problem == reply
+        board.wait("closed")
+        board.fault("none")
+        driver.expect_state(DeviceState.READY)
+        assert len(board.named("opened")) == 1
+
+
+def test_garbage_instead_of_the_echo_is_no_echo(board: RelayBoard) -> None:
+    with start(board, inputs=0) as driver:
+        driver.expect_state(DeviceState.READY)
+        board.fault("garbage")
+        reply = problem(driver.ask(Pulse(0, 300)))
+        assert reply.code == Code.NO_ECHO
+        assert "garbled" in reply.cause
+
+
+def test_a_wrong_echo_is_told_and_the_board_is_opened_again(board: RelayBoard, driver: DriverProcess) -> None:
+    board.fault("wrong_echo")
+    assert problem(driver.ask(Pulse(0, 300))).code == Code.WRONG_ECHO
+    driver.expect_state(DeviceState.LOST)
+    board.fault("none")
+    driver.expect_state(DeviceState.READY)
+
+
+def test_an_output_that_stays_closed_keeps_the_board_lost_until_it_opens(board: RelayBoard) -> None:
+    with start(board, inputs=0) as driver:
+        driver.expect_state(DeviceState.READY)
+        board.fault("stuck")
+        driver.ask(Pulse(0, 100))
+        lost = driver.expect_state(DeviceState.LOST)
+        assert lost.problem is not None
+        assert lost.problem.code == Code.STAYS_CLOSED
+        assert problem(driver.ask(Pulse(1, 100))).code == Code.STAYS_CLOSED
+        board.power_cycle()
+        driver.expect_state(DeviceState.READY)
+
+
+# Inputs --------------------------------------------------------------------------------------------------
+
+
+def test_a_passage_is_two_edges_stamped_when_they_were_seen(board: RelayBoard, driver: DriverProcess) -> None:
+    board.walk(1, ms=200)
+    edges = [driver.expect(Reading), driver.expect(Reading)]
+    assert [msgspec.json.decode(edge.body, type=InputEdge) for edge in edges] == [
+        InputEdge(1, True),
+        InputEdge(1, False),
+    ]
+    walked = board.wait("input")["mono_ns"]
+    assert walked <= edges[0].mono_ns <= time.monotonic_ns()
+
+
+def test_someone_walks_through_by_themselves_after_a_pulse(board: RelayBoard, driver: DriverProcess) -> None:
+    board.auto_pass(0, delay_ms=50)
+    driver.ask(Pulse(0, 300))
+    assert driver.expect_reading(InputEdge) == InputEdge(0, True)
+
+
+def test_an_input_that_is_active_from_the_start_is_the_baseline_and_no_edge(board: RelayBoard) -> None:
+    board.input(0, True)
+    with start(board) as driver:
+        driver.expect_state(DeviceState.READY)
+        driver.nothing(Reading, 0.5)
+        board.input(0, False)
+        assert driver.expect_reading(InputEdge) == InputEdge(0, False)
+
+
+def test_a_board_without_inputs_is_never_asked_for_them(board: RelayBoard) -> None:
+    with start(board, inputs=0) as driver:
+        driver.expect_state(DeviceState.READY)
+        asked = board.requests
+        driver.nothing(Reading, 1.0)
+        assert board.requests - asked <= 1
+
+
+# Faults --------------------------------------------------------------------------------------------------
+
+
+def test_silence_is_lost_and_an_answer_is_ready_again(board: RelayBoard, driver: DriverProcess) -> None:
+    board.fault("silent")
+    lost = driver.expect_state(DeviceState.LOST)
+    assert lost.problem is not None
+    assert lost.problem.code == Code.SILENT
+    assert problem(driver.ask(Pulse(0, 300))).code == Code.SILENT
+    board.fault("none")
+    driver.expect_state(DeviceState.READY)
+    assert result(driver.ask(Pulse(0, 300)), Pulsed)
+
+
+def test_it_is_not_alive_while_the_board_is_silent(board: RelayBoard, driver: DriverProcess) -> None:
+    board.fault("silent")
+    driver.expect_state(DeviceState.LOST)
+    driver.nothing(Alive, 5.0)
+
+
+def test_one_lost_answer_is_not_absence(board: RelayBoard) -> None:
+    with start(board, inputs=0, answer_ms=1000) as driver:
+        driver.expect_state(DeviceState.READY)
+        board.fault("silent")
+        asked = board.requests
+        call = driver.call(ReadOutputs())
+        board.wait_requests(asked + 1)
+        board.fault("none")
+        reply = driver.expect(Reply)
+        assert reply.id == call
+        assert result(reply, Outputs).closed == (False, False)
+
+
+def test_garbage_is_survived_and_named(board: RelayBoard, driver: DriverProcess) -> None:
+    board.fault("garbage")
+    lost = driver.expect_state(DeviceState.LOST)
+    assert lost.problem is not None
+    assert lost.problem.code == Code.GARBLED
+    board.fault("none")
+    driver.expect_state(DeviceState.READY)
+
+
+def test_noise_on_an_idle_line_changes_nothing(board: RelayBoard, driver: DriverProcess) -> None:
+    for noise in (b"\x00" * 40, b"\xff" * 3, bytes(range(256))):
+        board.noise(noise)
+        assert result(driver.ask(Pulse(0, 100)), Pulsed)
+
+
+def test_an_unplugged_adapter_is_lost_and_back_when_it_is_plugged_in(board: RelayBoard, driver: DriverProcess) -> None:
+    board.fault("unplugged")
+    lost = driver.expect_state(DeviceState.LOST)
+    assert lost.problem is not None
+    assert lost.problem.code in (Code.PORT_LOST, Code.NO_PORT)
+    board.fault("none")
+    driver.expect_state(DeviceState.READY)
+    assert result(driver.ask(Pulse(0, 300)), Pulsed)
+
+
+def test_a_missing_port_says_so(tmp_path: Path) -> None:
+    with DriverProcess("drivers.relay", {"port": str(tmp_path / "nothing")}) as driver:
+        lost = driver.expect_state(DeviceState.LOST)
+        assert lost.problem is not None
+        assert lost.problem.code == Code.NO_PORT
+
+
+def test_a_port_that_is_taken_says_so(board: RelayBoard, driver: DriverProcess) -> None:
+    with start(board) as second:
+        lost = second.expect_state(DeviceState.LOST)
+        assert lost.problem is not None
+        assert lost.problem.code == Code.PORT_BUSY
+
+
+def test_more_outputs_than_the_board_has_are_refused_with_advice(board: RelayBoard) -> None:
+    with start(board, outputs=8) as driver:
+        lost = driver.expect_state(DeviceState.LOST)
+        assert lost.problem is not None
+        assert lost.problem.code == Code.REFUSED
+        assert "outputs" in lost.problem.advice
+
+
+def test_every_problem_has_a_cause_and_an_advice() -> None:
+    assert undocumented() == set()
