@@ -110,7 +110,8 @@ class Device:
         return bytes(status)
 
     def power_returns(self) -> None:
-        """The printer marks the break on paper; the receipt goes on."""
+        """The printer marks the break on paper; the receipt goes on, a lock by wrong passwords does not."""
+        self.wrong_passwords = 0
         if self.stage is not Stage.IDLE:
             self.lines.append("# power was cut #")
 
