@@ -35,6 +35,8 @@ class GatewaySection(Section, frozen=True, forbid_unknown_fields=True, kw_only=T
     languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("lv", "en")
     merchant_groups: tuple[Code, ...] = ()
     """Groups that the place belongs to, as rules name them."""
+    clock: Annotated[str, msgspec.Meta(pattern="^(auto|vouched)$")] = "auto"
+    """`vouched`: the machine's clock is right although systemd-timesyncd does not say so (battery, other client)."""
 
 
 class KeysSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

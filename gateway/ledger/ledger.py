@@ -117,9 +117,9 @@ class Ledger:
         self._send_riders()
         return await asyncio.wrap_future(job.done)
 
-    def ride(self, entry: NewEntry) -> asyncio.Future[tuple[EntryId, ...]]:
+    def ride(self, entry: NewEntry, effects: Sequence[Effect] = ()) -> asyncio.Future[tuple[EntryId, ...]]:
         """Store an entry with the next commit, at most a second later: for what nobody waits for."""
-        job = self._job([entry], ())
+        job = self._job([entry], effects)
         self._riding.append(job)
         if self._ride_timer is None:
             self._ride_timer = self._loop.call_later(RIDE_S, self._send_riders)

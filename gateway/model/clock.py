@@ -39,10 +39,15 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks. The boot id is read once: it cannot change while a process lives."""
+    """The machine's clocks. The boot id is read once: it cannot change while a process lives.
 
-    def __init__(self, boot: str | None = None) -> None:
-        self._boot = boot if boot is not None else read_boot_id()
+    `vouched`: someone says that this machine's clock is right without our seeing it (a battery, another NTP
+    client); it then counts as `rtc` at least.
+    """
+
+    def __init__(self, *, vouched: bool = False) -> None:
+        self._boot = read_boot_id()
+        self._at_least = ClockQuality.RTC if vouched else ClockQuality.GUESS
 
     def mono_ns(self) -> int:
         return time.monotonic_ns()
@@ -51,7 +56,10 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def stamp(self) -> Stamp:
-        return Stamp(self.wall_ms(), self.mono_ns(), self._boot, clock_quality())
+        quality = clock_quality()
+        if quality is ClockQuality.GUESS:
+            quality = self._at_least
+        return Stamp(self.wall_ms(), self.mono_ns(), self._boot, quality)
 
 
 def read_boot_id() -> str:

@@ -1,0 +1,129 @@
+"""State table `answer`: what was answered under an idempotency key, so that a repeated request gets it again, and
+state tables `quote` and `fiscal` of the till. All are written in the commit of what they stand for."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway.model.clock import Stamp
+from gateway.model.device import PrintOutcome, PrintStepTaken
+from gateway.model.entry import EntryId
+from gateway.model.errors import Conflict
+
+Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request that books: the caller's key (unique per operation and station) and a hash of what was asked."""
+
+    key: str
+    digest: bytes
+
+    @classmethod
+    def of(cls, operation: str, station: str, key: str, request: msgspec.Struct) -> Asked:
+        encoded = msgspec.json.encode(request, order="deterministic")
+        return cls(f"{operation}/{station}/{key}", hashlib.sha256(encoded).digest())
+
+
+def stored_answer(query: Query, asked: Asked) -> bytes | None:
+    """The answer given before under this key. Raises `Conflict` when something else was asked under it."""
+    rows = query("SELECT request, body FROM answer WHERE key=?", (asked.key,))
+    if not rows:
+        return None
+    request, body = rows[0]
+    if request != asked.digest:
+        raise Conflict(
+            "this Idempotency-Key was used for another request",
+            "Use a new key for each new receipt, the same key only to repeat the very same request",
+            code="key_reused",
+        )
+    return bytes(body)
+
+
+class StoreAnswer:
+    """Effect: remember the answer. `build` gets the ids of the commit's entries and returns the answer's JSON,
+    which is then in `body`."""
+
+    def __init__(self, asked: Asked, build: Callable[[tuple[EntryId, ...]], bytes]) -> None:
+        self._asked = asked
+        self._build = build
+        self.body = b""
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        if db.execute("SELECT 1 FROM answer WHERE key=?", (self._asked.key,)).fetchone() is not None:
+            raise Conflict("answered meanwhile", "Ask again", code="in_progress")
+        self.body = self._build(ids)
+        row = (self._asked.key, self._asked.digest, 200, self.body, now.wall_ms)
+        db.execute("INSERT INTO answer VALUES (?,?,?,?,?)", row)
+
+
+class AmendAnswer:
+    """Effect: the answer given so far becomes the final one."""
+
+    def __init__(self, asked: Asked, body: bytes) -> None:
+        self._asked = asked
+        self.body = body
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute("UPDATE answer SET body=? WHERE key=?", (self.body, self._asked.key))
+
+
+class QuoteGiven(msgspec.Struct, frozen=True):
+    """Effect: a quote is open."""
+
+    id: str
+    station: str
+    body: bytes
+    expires_ms: int
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute("INSERT INTO quote VALUES (?,?,?,?)", (self.id, self.station, self.body, self.expires_ms))
+
+
+class QuoteUsed(msgspec.Struct, frozen=True):
+    """Effect: a quote becomes a receipt, once."""
+
+    id: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        if db.execute("DELETE FROM quote WHERE id=?", (self.id,)).rowcount != 1:
+            raise Conflict("this quote has been committed already", "Ask for a new quote", code="quote_used")
+
+
+class FiscalBegun(msgspec.Struct, frozen=True):
+    """Effect: a receipt is to be printed on our own printer under this key."""
+
+    key: str
+    station: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute("INSERT INTO fiscal VALUES (?,?,'recorded','','','',?)", (self.key, self.station, now.wall_ms))
+
+
+class FiscalPoint(msgspec.Struct, frozen=True):
+    """Effect: the printer's driver has reached this point."""
+
+    step: PrintStepTaken
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute(
+            "UPDATE fiscal SET point=?, baseline=max(baseline, ?), number=max(number, ?), at_ms=? WHERE key=?",
+            (self.step.point, self.step.baseline, self.step.number, now.wall_ms, self.step.key),
+        )
+
+
+class FiscalEnded(msgspec.Struct, frozen=True):
+    """Effect: how printing ended."""
+
+    outcome: PrintOutcome
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute(
+            "UPDATE fiscal SET outcome=?, number=max(number, ?), at_ms=? WHERE key=?",
+            (self.outcome.result, self.outcome.number, now.wall_ms, self.outcome.key),
+        )

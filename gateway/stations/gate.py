@@ -1,0 +1,151 @@
+"""A gate: opens once per grant. `granted` is durable before the relay moves; then `opened`, `passed` or `void`.
+
+After a crash an unsettled grant is voided at the start, never opened. No passage in time is a void.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.config.types import GateStation
+from gateway.identity.identify import Identified
+from gateway.model.bodies import AdmissionBody, OpenedBody, PassedBody, VoidBody, VoidReason
+from gateway.model.decision import Decision
+from gateway.model.entry import EntryId, EntryKind, Stream
+from gateway.model.errors import Conflict, DeadlineMissed, InputRefused, NotReady
+from gateway.model.identification import Identification
+from gateway.model.reading import InputReading, Presented, Reading, is_fresh
+from gateway.model.receipt import Line, Receipt
+from gateway.model.shown import Show
+from gateway.stations.grants import GrantMade, GrantOpened, GrantSettled
+from gateway.stations.services import Services, new_entry
+
+PULSE_DEADLINE_MS = 1000
+
+
+class Gate:
+    """One turnstile with its readers, relay and passage sensor."""
+
+    kind = "gate"
+
+    def __init__(self, section: GateStation, services: Services) -> None:
+        self.id = section.id
+        self._section = section
+        self._services = services
+        self._passage: asyncio.Future[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        line = Line(
+            id="1", text=section.text, category=section.category, unit_cents=section.price_cents, vat=section.vat
+        )
+        self._receipt = Receipt(lines=(line,))
+
+    def devices(self) -> tuple[str, ...]:
+        return (*self._section.readers, self._section.relay)
+
+    async def start(self) -> None:
+        """Void what a crash has left open: nobody stands there any more."""
+        rows = self._services.ledger.query(
+            "SELECT admission, opened FROM grant_open WHERE station=? ORDER BY admission", (self.id,)
+        )
+        for admission, opened in rows:
+            await self._void(admission, VoidReason.RESTART, opening_unknown=not opened)
+        self._services.board.tell(self.id, Show.IDLE)
+
+    async def stop(self) -> None:
+        """A passage that is still awaited stays open in the ledger; the next start voids it."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+
+    async def on_reading(self, reading: Reading) -> None:
+        if isinstance(reading, InputReading):
+            self._on_input(reading)
+            return
+        if self._watch is not None and not self._watch.done():
+            self._services.board.tell(self.id, Show.REFUSED, reason="busy")
+            return
+        if (identified := self._services.identify(self.id, reading)) is None:
+            return
+        if not identified.identification.accepted:
+            await self._refuse(identified, "")
+        elif not self._services.outputs.is_ready(self._section.relay):
+            await self._refuse(identified, "gate_not_ready")
+        else:
+            decision = self._services.benefits.decide(self._receipt, identified.identification)
+            if decision.due_cents > 0:
+                await self._refuse(identified, "payment_due", decision)
+            else:
+                await self._admit(reading, identified, decision)
+
+    async def _refuse(self, identified: Identified, reason: str, decision: Decision | None = None) -> None:
+        who, entry = await self._services.store_identification(self.id, identified)
+        due = decision.due_cents if decision else None
+        self._services.show_identification(self.id, Show.REFUSED, who, entry, reason=reason, due_cents=due)
+
+    async def _admit(self, reading: Presented, identified: Identified, decision: Decision) -> None:
+        who = identified.identification
+        body = AdmissionBody(station=self.id, identification=who, receipt=self._receipt, decision=decision)
+        entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
+        try:
+            (granted,) = await self._services.ledger.commit([entry], [GrantMade(self.id), *identified.effects])
+        except Conflict:
+            replayed = Identified(identified.replayed)
+            await self._refuse(replayed, "")
+            return
+        if not is_fresh(reading, self._services.clock.mono_ns()):
+            await self._void(granted.seq, VoidReason.NOT_OPENED)
+            self._services.board.tell(self.id, Show.REFUSED, reason="stale")
+            return
+        await self._open(granted, who, decision)
+
+    async def _open(self, granted: EntryId, who: Identification, decision: Decision) -> None:
+        section = self._section
+        passage: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._passage = passage
+        try:
+            mono_ns = await self._services.outputs.pulse(
+                section.relay, section.output, section.pulse_ms, PULSE_DEADLINE_MS
+            )
+        except (NotReady, InputRefused, DeadlineMissed) as error:
+            # Only a relay that was never spoken to has certainly not opened.
+            unknown = not isinstance(error, NotReady)
+            await self._void(granted.seq, VoidReason.NOT_OPENED, opening_unknown=unknown)
+            self._services.board.tell(self.id, Show.ATTENTION, reason="gate_not_ready", advice=error.advice)
+            return
+        opened = OpenedBody(station=self.id, admission=granted.seq, mono_ns=mono_ns)
+        effect = GrantOpened(granted.seq) if section.passage_input is not None else GrantSettled(granted.seq)
+        self._services.ledger.ride(new_entry(Stream.RECEIPT, EntryKind.OPENED, opened), [effect])
+        self._services.show_identification(
+            self.id,
+            Show.OPEN,
+            who,
+            granted,
+            list_cents=decision.list_cents,
+            due_cents=decision.due_cents,
+        )
+        if section.passage_input is not None:
+            self._watch = asyncio.create_task(self._await_passage(granted.seq, passage))
+
+    async def _await_passage(self, admission: int, passage: asyncio.Future[None]) -> None:
+        try:
+            async with asyncio.timeout(self._section.passage_s):
+                await passage
+        except TimeoutError:
+            await self._void(admission, VoidReason.NO_PASSAGE)
+            self._services.board.tell(self.id, Show.VOID, reason="no_passage")
+            return
+        body = PassedBody(station=self.id, admission=admission)
+        entry = new_entry(Stream.RECEIPT, EntryKind.PASSED, body)
+        self._services.ledger.ride(entry, [GrantSettled(admission)])
+        self._services.board.tell(self.id, Show.PASSED)
+
+    def _on_input(self, reading: InputReading) -> None:
+        passage = self._passage
+        mine = reading.channel == self._section.passage_input and reading.device == self._section.relay
+        if mine and reading.on and passage is not None and not passage.done():
+            passage.set_result(None)
+
+    async def _void(self, admission: int, reason: VoidReason, *, opening_unknown: bool = False) -> None:
+        body = VoidBody(station=self.id, admission=admission, reason=reason, opening_unknown=opening_unknown)
+        entry = new_entry(Stream.RECEIPT, EntryKind.VOID, body)
+        await self._services.ledger.commit([entry], [GrantSettled(admission)])

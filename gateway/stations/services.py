@@ -1,0 +1,139 @@
+"""What every station is given, and the step that they all begin with: fresh reading → identification."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from gateway.identity.identify import Identified, Identity
+from gateway.ledger.effects import Effect
+from gateway.ledger.ledger import Ledger
+from gateway.model.bodies import Body, FloodBody, IdentificationBody
+from gateway.model.clock import Clock
+from gateway.model.device import PrintJob, PrintOutcome, PrintStepTaken
+from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
+from gateway.model.errors import Conflict
+from gateway.model.identification import Identification
+from gateway.model.reading import Presented, Reading, is_fresh
+from gateway.model.shown import Show
+from gateway.stations.benefits import Benefits
+from gateway.stations.board import Board
+
+log = logging.getLogger("stations")
+
+REFUSALS_A_MINUTE = 20
+"""Refusals of one station that get entries of their own within a minute; the rest are one entry with a count."""
+
+
+class Outputs(Protocol):
+    """What stations ask of devices."""
+
+    async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int: ...
+    async def print_receipt(
+        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
+    ) -> PrintOutcome: ...
+    def is_ready(self, device: str) -> bool: ...
+
+
+class Station(Protocol):
+    """A station as the daemon drives it: readings of its own devices come in, one after the other."""
+
+    id: str
+    kind: str
+
+    def devices(self) -> tuple[str, ...]: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def on_reading(self, reading: Reading) -> None: ...
+
+
+def new_entry(stream: Stream, kind: EntryKind, body: Body) -> NewEntry:
+    """An entry whose body is this struct's JSON."""
+    return NewEntry(stream, kind, msgspec.json.encode(body))
+
+
+class Services:
+    """The parts that stations use."""
+
+    def __init__(
+        self, ledger: Ledger, identity: Identity, benefits: Benefits, outputs: Outputs, board: Board, clock: Clock
+    ) -> None:
+        self.ledger = ledger
+        self.identity = identity
+        self.benefits = benefits
+        self.outputs = outputs
+        self.board = board
+        self.clock = clock
+        self._floods: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def identify(self, station: str, reading: Presented) -> Identified | None:
+        """Who it is, or None for a reading that has grown stale: it counts, it opens nothing."""
+        if not is_fresh(reading, self.clock.mono_ns()):
+            self.count_refusal(station, "stale")
+            self.board.tell(station, Show.REFUSED, reason="stale")
+            return None
+        return self.identity.identify(reading, self.clock.wall_ms())
+
+    async def store_identification(self, station: str, identified: Identified) -> tuple[Identification, EntryId | None]:
+        """Commit an identification without a decision; a message that someone else used first becomes a refusal.
+        A refusal beyond the minute's share is only counted, and has no entry of its own."""
+        who = identified.identification
+        if not who.accepted and not self.count_refusal(station, str(who.refusal)):
+            return who, None
+        try:
+            # A refused card's counter is used up all the same: its message must not open anything later.
+            return who, await self._store(station, who, identified.effects)
+        except Conflict:
+            who = identified.replayed
+        if not self.count_refusal(station, str(who.refusal)):
+            return who, None
+        return who, await self._store(station, who, ())
+
+    async def _store(self, station: str, who: Identification, effects: Sequence[Effect]) -> EntryId:
+        kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
+        body = IdentificationBody(station=station, identification=who)
+        (stored,) = await self.ledger.commit([new_entry(Stream.IDENTIFICATION, kind, body)], effects)
+        return stored
+
+    def show_identification(
+        self, station: str, show: Show, who: Identification, entry: EntryId | None, **more: object
+    ) -> None:
+        """Tell the station's page; only digests' first digits leave."""
+        credential = who.credential
+        self.board.tell(
+            station,
+            show,
+            reason=str(who.refusal) if who.refusal else more.pop("reason", ""),
+            mark=credential.digest[:6] if credential else "",
+            kind=credential.kind if credential else "",
+            strength=credential.strength if credential else "",
+            entry=str(entry) if entry else "",
+            language=who.language or "",
+            **more,
+        )
+
+    def count_refusal(self, source: str, reason: str, count: int = 1) -> bool:
+        """Whether one more refusal may have its own entry now; what may not is told as a count per minute."""
+        minute_ms = self.clock.wall_ms() // 60_000 * 60_000
+        began, seen = self._floods.get((source, reason), (minute_ms, 0))
+        if began != minute_ms:
+            self._tell_flood(source, reason, began, seen)
+            seen = 0
+        self._floods[source, reason] = (minute_ms, seen + count)
+        return seen < REFUSALS_A_MINUTE
+
+    def flush_floods(self) -> None:
+        """Store the counts of minutes that are over."""
+        minute_ms = self.clock.wall_ms() // 60_000 * 60_000
+        for (source, reason), (began, seen) in list(self._floods.items()):
+            if began != minute_ms:
+                self._tell_flood(source, reason, began, seen)
+                del self._floods[source, reason]
+
+    def _tell_flood(self, source: str, reason: str, minute_ms: int, seen: int) -> None:
+        if seen > REFUSALS_A_MINUTE:
+            body = FloodBody(source=source, reason=reason, minute_ms=minute_ms, count=seen - REFUSALS_A_MINUTE)
+            self.ledger.ride(new_entry(Stream.IDENTIFICATION, EntryKind.FLOOD, body))

@@ -1,0 +1,290 @@
+"""A till: a tap waits for its receipt, a POS asks for a quote and commits it, or has it printed here.
+
+Every answer that books is stored with what it books: a repeated request gets the same answer, a crash in between
+loses neither. A receipt is printed once per key; after any doubt its outcome is `unknown`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import msgspec
+
+from gateway.config.types import TillStation
+from gateway.ledger.effects import Effect
+from gateway.model.bodies import PrintedBy, ReceiptBody
+from gateway.model.decision import Decision, LineDecision, Traced
+from gateway.model.device import Paid, PrintOutcome, PrintResult
+from gateway.model.entry import EntryId, EntryKind, Stream
+from gateway.model.errors import Conflict, InputRefused, NotFound, NotReady
+from gateway.model.identification import Identification
+from gateway.model.money import Cents
+from gateway.model.reading import InputReading, Reading
+from gateway.model.receipt import MAX_CENTS, Means, Receipt, check_receipt
+from gateway.model.shown import Show
+from gateway.stations.answers import AmendAnswer, Asked, FiscalBegun, QuoteGiven, QuoteUsed, StoreAnswer, stored_answer
+from gateway.stations.printing import LOOK, Printing
+from gateway.stations.services import Services, new_entry
+
+
+class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is due for this receipt, for the person whose tap waits at the till (if any)?"""
+
+    receipt: Receipt
+
+
+class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The decision, held until `expires_ms`. `messages` are for the person, `trace` says why and why not."""
+
+    quote: str
+    expires_ms: int
+    identified: bool
+    lines: tuple[LineDecision, ...]
+    list_cents: Cents
+    discount_cents: Cents
+    due_cents: Cents
+    bundle: int
+    trace: tuple[Traced, ...] = ()
+    messages: tuple[str, ...] = ()
+
+
+class Tendered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    means: Means
+    cents: Annotated[Cents, msgspec.Meta(ge=0, le=MAX_CENTS)]
+
+
+class CommitRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Commit a quote: either with the number of the POS's own fiscal receipt, or `print` it here."""
+
+    quote: str
+    fiscal_number: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    print: bool = False
+    paid: Annotated[tuple[Tendered, ...], msgspec.Meta(max_length=4)] = ()
+
+
+class Fiscal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How printing stands: `recorded` (not begun), a point, or an outcome. `advice` when a person must look."""
+
+    state: str
+    number: str = ""
+    change_cents: Cents = 0
+    reason: str = ""
+    advice: str = ""
+
+
+class CommitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The receipt is recorded in `entry`. `late` when the quote had expired."""
+
+    entry: str
+    due_cents: Cents
+    late: bool = False
+    fiscal: Fiscal | None = None
+
+
+class OpenQuote(msgspec.Struct, frozen=True):
+    """A quote as it waits in the ledger."""
+
+    receipt: Receipt
+    decision: Decision
+    identification: Identification | None
+
+
+class Till:
+    """One cash register's station."""
+
+    kind = "till"
+
+    def __init__(self, section: TillStation, services: Services) -> None:
+        self.id = section.id
+        self._section = section
+        self._services = services
+        self._printing = Printing(section.id, section.printer, services) if section.printer else None
+        self._tap: tuple[Identification, int] | None = None
+        self._busy: set[str] = set()
+
+    def devices(self) -> tuple[str, ...]:
+        printer = (self._section.printer,) if self._section.printer else ()
+        return (*self._section.readers, *printer)
+
+    async def start(self) -> None:
+        if self._printing is not None:
+            await self._printing.settle_after_restart()
+        self._services.board.tell(self.id, Show.IDLE)
+
+    async def stop(self) -> None:
+        """A receipt that is being printed is settled at the next start."""
+
+    async def on_reading(self, reading: Reading) -> None:
+        """A tap: recorded, then it waits for its receipt."""
+        if isinstance(reading, InputReading):
+            return
+        if (identified := self._services.identify(self.id, reading)) is None:
+            return
+        who, entry = await self._services.store_identification(self.id, identified)
+        if who.accepted:
+            self._tap = (who, self._services.clock.mono_ns())
+        show = Show.ACCEPTED if who.accepted else Show.REFUSED
+        self._services.show_identification(self.id, show, who, entry)
+
+    # What a POS asks -------------------------------------------------------------------------------------
+
+    async def quote(self, request: QuoteRequest, key: str) -> bytes:
+        """A `QuoteAnswer` as JSON. Raises `InputRefused`, `Conflict`, `LedgerError`."""
+        asked = Asked.of("quote", self.id, key, request)
+        if (before := stored_answer(self._services.ledger.query, asked)) is not None:
+            return before
+        if (fault := check_receipt(request.receipt)) is not None:
+            raise InputRefused(fault, "Correct the receipt", code="bad_receipt")
+        who = self._waiting_tap()
+        decision = self._services.benefits.decide(request.receipt, who)
+        expires_ms = self._services.clock.wall_ms() + round(self._section.quote_s * 1000)
+        quote = os.urandom(8).hex()
+        answer = QuoteAnswer(
+            quote=quote,
+            expires_ms=expires_ms,
+            identified=who is not None,
+            lines=decision.lines,
+            list_cents=decision.list_cents,
+            discount_cents=decision.discount_cents,
+            due_cents=decision.due_cents,
+            bundle=decision.bundle,
+            trace=decision.trace,
+            messages=tuple(self._services.benefits.messages(decision, who.language if who else None)),
+        )
+        body = msgspec.json.encode(OpenQuote(request.receipt, decision, who))
+        store = StoreAnswer(asked, lambda _ids: msgspec.json.encode(answer))
+        await self._services.ledger.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store])
+        self._services.board.tell(self.id, Show.QUOTE, list_cents=decision.list_cents, due_cents=decision.due_cents)
+        return store.body
+
+    async def commit(self, request: CommitRequest, key: str) -> bytes:
+        """A `CommitAnswer` as JSON: the receipt is recorded, and printed where that was asked.
+
+        Raises `InputRefused`, `NotFound` (no such quote), `Conflict` (key reused, quote used, in progress),
+        `NotReady` (no printer; nothing recorded), `LedgerError`.
+        """
+        asked = Asked.of("receipt", self.id, key, request)
+        if asked.key in self._busy:
+            raise Conflict("this receipt is being worked on", "Ask again in a moment", code="in_progress")
+        if (before := stored_answer(self._services.ledger.query, asked)) is not None:
+            return self._as_it_stands(before, request)
+        self._busy.add(asked.key)
+        try:
+            return await asyncio.shield(self._commit(request, key, asked))
+        finally:
+            self._busy.discard(asked.key)
+
+    async def _commit(self, request: CommitRequest, key: str, asked: Asked) -> bytes:
+        quote, expires_ms = self._open_quote(request.quote)
+        paid = self._check_paid(request, quote)
+        late = self._services.clock.wall_ms() > expires_ms
+        body = ReceiptBody(
+            station=self.id,
+            key=key,
+            quote=request.quote,
+            receipt=quote.receipt,
+            decision=quote.decision,
+            printed_by=PrintedBy.GATEWAY if request.print else PrintedBy.POS,
+            identification=quote.identification,
+            fiscal_number=request.fiscal_number,
+            late=late,
+        )
+        entry = new_entry(Stream.RECEIPT, EntryKind.RECEIPT, body)
+        due = quote.decision.due_cents
+
+        def answer(ids: tuple[EntryId, ...], fiscal: Fiscal | None = None) -> bytes:
+            return msgspec.json.encode(CommitAnswer(str(ids[0]), due, late, fiscal))
+
+        if not request.print:
+            store = StoreAnswer(asked, answer)
+            (stored,) = await self._services.ledger.commit([entry], [QuoteUsed(request.quote), store])
+            self._recorded(stored, quote.decision)
+            return store.body
+        printing = self._printer()
+        fiscal_key = self._fiscal_key(request.quote)
+        # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
+        begun = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
+        effects: list[Effect] = [QuoteUsed(request.quote), FiscalBegun(fiscal_key, self.id), begun]
+        (stored,) = await self._services.ledger.commit([entry], effects)
+        self._recorded(stored, quote.decision)
+        outcome = await printing.print(fiscal_key, quote.receipt, quote.decision, paid)
+        told = AmendAnswer(asked, answer((stored,), _fiscal(outcome)))
+        await printing.end(outcome, told)
+        return told.body
+
+    def _as_it_stands(self, before: bytes, request: CommitRequest) -> bytes:
+        """The stored answer; where a crash came between, with what is known of the printing since."""
+        answer = msgspec.json.decode(before, type=CommitAnswer)
+        if answer.fiscal is None or answer.fiscal.state != "recorded":
+            return before
+        rows = self._services.ledger.query(
+            "SELECT point, outcome, number FROM fiscal WHERE key=?", (self._fiscal_key(request.quote),)
+        )
+        for point, outcome, number in rows:
+            advice = LOOK if outcome == PrintResult.UNKNOWN else ""
+            fiscal = Fiscal(outcome or point, number, advice=advice)
+            return msgspec.json.encode(CommitAnswer(answer.entry, answer.due_cents, answer.late, fiscal))
+        return before
+
+    def _fiscal_key(self, quote: str) -> str:
+        return f"{self.id}-{quote}"
+
+    def _recorded(self, stored: EntryId, decision: Decision) -> None:
+        self._tap = None
+        self._services.board.tell(
+            self.id,
+            Show.RECORDED,
+            entry=str(stored),
+            list_cents=decision.list_cents,
+            due_cents=decision.due_cents,
+        )
+
+    def _open_quote(self, quote: str) -> tuple[OpenQuote, int]:
+        rows = self._services.ledger.query(
+            "SELECT body, expires_ms FROM quote WHERE id=? AND station=?", (quote, self.id)
+        )
+        if not rows:
+            raise NotFound(
+                f"no open quote {quote[:32]!r} at {self.id}",
+                "It was never given or is committed already: ask for a new quote",
+                code="no_such_quote",
+            )
+        return msgspec.json.decode(rows[0][0], type=OpenQuote), rows[0][1]
+
+    def _check_paid(self, request: CommitRequest, quote: OpenQuote) -> tuple[Paid, ...]:
+        due = quote.decision.due_cents
+        if request.print == bool(request.fiscal_number):
+            raise InputRefused(
+                "give either `fiscal_number` or `print`",
+                "A POS that printed gives its receipt's number; to print here, set `print` to true",
+                code="bad_commit",
+            )
+        paid = tuple(Paid(tender.means, tender.cents) for tender in request.paid)
+        if not paid:
+            return (Paid(quote.receipt.means, due),)
+        if sum(tender.cents for tender in paid) < due:
+            raise InputRefused("paid is less than what is due - at `$.paid`", f"{due} cents are due", code="bad_commit")
+        return paid
+
+    def _printer(self) -> Printing:
+        if self._printing is None:
+            raise NotReady(
+                f"till {self.id} has no printer", "Print on the POS, or configure `printer`", code="no_printer"
+            )
+        self._printing.check_ready()
+        return self._printing
+
+    def _waiting_tap(self) -> Identification | None:
+        if self._tap is None:
+            return None
+        who, since_ns = self._tap
+        if self._services.clock.mono_ns() - since_ns > self._section.tap_s * 1e9:
+            self._tap = None
+            return None
+        return who
+
+
+def _fiscal(outcome: PrintOutcome) -> Fiscal:
+    return Fiscal(outcome.result, outcome.number, outcome.change_cents, outcome.reason, outcome.advice)
