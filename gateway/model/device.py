@@ -31,6 +31,8 @@ class DeviceHealth(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str = ""
     cause: str = ""
     advice: str = ""
+    needs_help: bool = False
+    """The recovery ladder is at its end: a person must look."""
     alive_age_ms: int | None = None
     pid: int | None = None
     restarts: int = 0
