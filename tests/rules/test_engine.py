@@ -150,6 +150,11 @@ def test_near_misses_name_the_one_thing_that_is_missing() -> None:
     }
 
 
+def test_of_many_near_misses_the_first_five_in_order_are_told() -> None:
+    rules = rule_set(*(rule(f"r{i:02}", who={"any_of_groups": ["s2"]}) for i in range(60)))
+    assert list(fates(rules.decide(question()))) == ["r00", "r01", "r02", "r03", "r04"]
+
+
 def test_the_trace_is_cut_and_the_shares_are_not() -> None:
     rules = rule_set(*(rule(f"r{i:02}", give={"kind": "fixed", "cents": 1, "per": "line"}) for i in range(60)))
     decision = rules.decide(question(line(1000)))
