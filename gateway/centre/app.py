@@ -1,0 +1,37 @@
+"""The centre as one object: wiring only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.centre.intake import Intake
+from gateway.centre.publisher import Publisher
+from gateway.centre.query import Query
+from gateway.centre.settings import Settings, trusted_keys
+from gateway.centre.store import Store
+from gateway.model.clock import Clock, SystemClock
+
+
+class Centre:
+    """Takes in, answers and publishes from `start` to `stop`. `query` also reads without a start."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self.query = Query(Path(settings.store))
+
+    def start(self) -> None:
+        """Open the store and begin to connect; does not wait for the broker. Raises `ConfigurationError`,
+        `InputRefused` (a key) or `LedgerError` (the store)."""
+        trusted = trusted_keys(self._settings)
+        store = Store(Path(self._settings.store), self._clock if self._clock is not None else SystemClock())
+        store.open()
+        self.store = store
+        self.intake = Intake(self._settings, store)
+        self.publisher = Publisher(self._settings.city, trusted, store, self.intake.link)
+        self.intake.start()
+
+    def stop(self) -> None:
+        """Store and confirm what has come, leave the broker, close the store."""
+        self.intake.stop()
+        self.store.close()

@@ -1,0 +1,160 @@
+"""Holders with clear credential ids in, a registry of digests out. Clear ids live only in this step's memory.
+
+What is wrong is told by row, never by the id itself. Input is JSON (a list of `ImportedHolder`) or CSV with the
+columns holder, entitlements, language, kind, id, issuer, standing, from_ms, until_ms: one credential a row, the
+same holder may have several rows; entitlements are separated by white space.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+
+from gateway.model.errors import InputRefused
+from gateway.model.identification import CredentialKind
+from gateway.rules.document import RulesContent
+from gateway.wire import credentials
+from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
+
+
+class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A credential with its clear id: UID in hex (card, sun_card), the code (barcode), the pass's id and its
+    issuer (pass). `repr` hides it."""
+
+    kind: CredentialKind
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    issuer: str = ""
+    standing: Standing = Standing.ACTIVE
+    from_ms: int = 0
+    until_ms: int = 0
+
+    def __repr__(self) -> str:
+        return f"ImportedCredential({self.kind})"
+
+
+class ImportedHolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A holder by opaque id (never a name or a personal code), with all that the city knows for its rules."""
+
+    holder: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    entitlements: tuple[str, ...] = ()
+    language: str | None = None
+    credentials: tuple[ImportedCredential, ...] = ()
+
+
+def read_json(data: bytes) -> list[ImportedHolder]:
+    """Holders from JSON. Raises `InputRefused` with the place of the fault, not its value."""
+    try:
+        return msgspec.json.decode(data, type=list[ImportedHolder])
+    except (msgspec.ValidationError, RecursionError) as error:
+        path = str(error).rpartition(" - at ")[2]
+        raise InputRefused(f"not a list of holders: at {path}", "See docs/centre.md") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InputRefused("not a list of holders: not JSON", "See docs/centre.md") from None
+
+
+def read_csv(text: str) -> list[ImportedHolder]:
+    """Holders from CSV; rows of one holder are put together and must agree. Raises `InputRefused`."""
+    found: dict[str, ImportedHolder] = {}
+    try:
+        rows = list(csv.DictReader(io.StringIO(text), strict=True))
+    except csv.Error as error:
+        raise InputRefused(f"not CSV: {error}") from None
+    for number, row in enumerate(rows, start=2):
+        holder = _csv_holder(row, f"row {number}")
+        known = found.get(holder.holder)
+        if known is not None:
+            if (known.entitlements, known.language) != (holder.entitlements, holder.language):
+                raise InputRefused("differs from the holder's first row", where=f"row {number}")
+            holder = msgspec.structs.replace(known, credentials=known.credentials + holder.credentials)
+        found[holder.holder] = holder
+    return list(found.values())
+
+
+def used_entitlements(rules: RulesContent) -> frozenset[str]:
+    """The entitlement codes that these rules ask for: no other has any business at the place."""
+    return frozenset(code for rule in rules.rules if rule.who for code in rule.who.any_of_groups)
+
+
+def build_registry(
+    holders: Sequence[ImportedHolder], key: bytes, key_id: str, entitlements: frozenset[str]
+) -> RegistryContent:
+    """The registry for a place whose rules use these `entitlements`, digests made with the city's `key`.
+
+    Deterministic: the same input gives the same bytes when encoded. Raises `InputRefused` for a holder named
+    twice, an id that is none, or a credential that two holders have.
+    """
+    if len(key) != credentials.KEY_BYTES:
+        raise InputRefused(f"the key has {len(key)} bytes", f"It needs {credentials.KEY_BYTES}")
+    people: dict[str, RegistryHolder] = {}
+    owners: dict[tuple[CredentialKind, str], RegistryCredential] = {}
+    for index, holder in enumerate(holders):
+        where = f"holder {index + 1}"
+        if holder.holder in people:
+            raise InputRefused("its id was used before", where=where)
+        codes = tuple(sorted(entitlements.intersection(holder.entitlements)))
+        people[holder.holder] = RegistryHolder(holder.holder, codes, holder.language)
+        for credential in holder.credentials:
+            registered = _registered(credential, holder.holder, key, where)
+            if owners.setdefault((registered.kind, registered.digest), registered) is not registered:
+                raise InputRefused(f"one {registered.kind} of it is there twice", where=where)
+    return RegistryContent(
+        key_id=key_id,
+        holders=tuple(people[name] for name in sorted(people)),
+        credentials=tuple(owners[at] for at in sorted(owners)),
+    )
+
+
+def canonical_id(credential: ImportedCredential) -> bytes:
+    """The canonical id that is hashed (`gateway.wire.credentials`). Raises `InputRefused`."""
+    match credential.kind:
+        case CredentialKind.CARD | CredentialKind.SUN_CARD:
+            uid = _hex(credential.id)
+            if len(uid) not in credentials.UID_LENGTHS:
+                raise InputRefused(f"a {credential.kind} has a UID of 4, 7 or 10 bytes in hex")
+            return uid
+        case CredentialKind.BARCODE:
+            code = credentials.barcode(credential.id.encode())
+            if code is None:
+                raise InputRefused("a barcode is 1 to 128 printable ASCII characters")
+            return code
+        case CredentialKind.PASS:
+            return credentials.pass_id(credential.issuer, credential.id)
+
+
+def _registered(credential: ImportedCredential, holder: str, key: bytes, where: str) -> RegistryCredential:
+    try:
+        canonical = canonical_id(credential)
+    except InputRefused as refused:
+        raise InputRefused(refused.what, refused.advice, where=where) from None
+    digest = credentials.digest(key, credential.kind, canonical).hex()
+    return RegistryCredential(
+        credential.kind, digest, holder, credential.standing, credential.from_ms, credential.until_ms
+    )
+
+
+def _hex(text: str) -> bytes:
+    """UID as people write it: hex, with or without `:`, `-` or spaces between the bytes."""
+    try:
+        return bytes.fromhex(text.replace(":", " ").replace("-", " "))
+    except ValueError:
+        return b""
+
+
+def _csv_holder(row: dict[str | None, str | None], where: str) -> ImportedHolder:
+    if None in row or None in row.values():
+        raise InputRefused("has not as many fields as the first row", where=where)
+    given = {str(name): str(value).strip() for name, value in row.items() if value and value.strip()}
+    credential = {name: given.pop(name) for name in ("kind", "id", "issuer", "standing") if name in given}
+    times = {name: given.pop(name) for name in ("from_ms", "until_ms") if name in given}
+    holder: dict[str, object] = {**given, "entitlements": given.get("entitlements", "").split()}
+    if credential:
+        holder["credentials"] = [{**credential, **times}]
+    try:
+        return msgspec.convert(holder, ImportedHolder, strict=False)
+    except msgspec.ValidationError as error:
+        path = str(error).rpartition(" - at ")[2].strip("`").removeprefix("$.credentials[0]").removeprefix("$")
+        raise InputRefused(f"wrong or unknown: {path.lstrip('.') or 'a column'}", where=where) from None
