@@ -35,7 +35,7 @@ class SigningKey(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """The key id as minisign prints it."""
-        return self.key_id[::-1].hex().upper()
+        return f"{int.from_bytes(self.key_id, 'little'):X}"
 
     @property
     def public(self) -> bytes:
@@ -51,8 +51,8 @@ def generate_key(path: Path) -> str:
     """
     key = SigningKey(os.urandom(8), os.urandom(32))
     secret = key.seed + key.public
-    checksum = hashlib.blake2b(b"Ed" + key.key_id + secret, digest_size=32).digest()
-    raw = b"Ed" + _NO_PASSWORD + b"B2" + bytes(32 + 8 + 8) + key.key_id + secret + checksum
+    # minisign leaves password salt, limits and checksum of a key without a password zero.
+    raw = b"Ed" + _NO_PASSWORD + b"B2" + bytes(32 + 8 + 8) + key.key_id + secret + bytes(32)
     text = f"untrusted comment: minisign secret key {key.name}\n{_b64(raw)}\n"
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -90,8 +90,7 @@ def load_key(path: Path) -> SigningKey:
             "the key has a password", "Make a copy without with `minisign -C -W -s COPY`", where=where
         )
     key = SigningKey(raw[54:62], raw[62:94])
-    checksum = hashlib.blake2b(b"Ed" + raw[54:126], digest_size=32).digest()
-    if checksum != raw[126:158] or key.public != raw[94:126]:
+    if key.public != raw[94:126]:
         raise ConfigurationError("the key is damaged", "Restore it from a backup", where=where)
     return key
 

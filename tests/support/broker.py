@@ -9,7 +9,6 @@ They listen on 127.0.0.1, answer before the block begins, and end with it by the
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.support.programs import require_program
 
 READY_S = 20.0
 
@@ -39,17 +38,6 @@ async def main():
 asyncio.run(main())
 """
 """Ends with its stdin. No packet logger, no $SYS topics: a quiet broker."""
-
-
-def program(name: str, package: str) -> str:
-    """Path of a program that the machine must have. Without it a test fails under CI and else skips aloud."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if found is None:
-        what = f"needs `{name}` (Debian: apt-get install {package})"
-        if os.environ.get("CI") == "true":
-            pytest.fail(what)
-        pytest.skip(what)
-    return found
 
 
 def free_port() -> int:
@@ -115,14 +103,14 @@ def select_a_while() -> None:
 @contextmanager
 def mosquitto(*extra: str, port: int | None = None) -> Iterator[Broker]:
     """mosquitto on a free port, anyone may connect. `extra` are further lines of its configuration."""
-    path, port = program("mosquitto", "mosquitto"), port or free_port()
+    # Debian keeps it in /usr/sbin, which is not on everyone's PATH.
+    path = shutil.which("mosquitto", path="/usr/sbin") or require_program("mosquitto", "mosquitto")
+    port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="mosquitto-") as folder:
         config = Path(folder) / "mosquitto.conf"
         lines = [f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false", *extra]
         config.write_text("\n".join(lines) + "\n")
-        yield from _running(
-            Broker([path, "-c", str(config)], port, ("3.1.1", "5"), Path(folder) / "mosquitto.log")
-        )
+        yield from _running(Broker([path, "-c", str(config)], port, ("3.1.1", "5"), Path(folder) / "mosquitto.log"))
 
 
 @contextmanager

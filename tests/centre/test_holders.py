@@ -1,0 +1,134 @@
+"""Clear ids in, digests out; only the entitlements that a place's rules use."""
+
+from __future__ import annotations
+
+import contextlib
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.centre.holders import ImportedHolder, build_registry, read_csv, read_json, used_entitlements
+from gateway.model.errors import InputRefused
+from gateway.model.identification import CredentialKind
+from gateway.rules.document import RulesContent
+from gateway.wire.contents import RegistryContent, Standing
+from gateway.wire.credentials import barcode, digest, pass_id
+
+KEY = bytes(range(32))
+UID = "04:A2:B3:C4:D5:E6:80"
+ALL = frozenset(("pupil", "senior", "disabled-1"))
+
+CSV = f"""holder,entitlements,language,kind,id,issuer,standing,from_ms,until_ms
+h-1,pupil resident,lv,card,{UID},,,,
+h-1,pupil resident,lv,pass,P-77,jelgava,blocked,5,9
+h-2,,,barcode, 2900001234567 ,,,,
+h-3,senior,,,,,,,
+"""
+
+
+def registry(holders: list[ImportedHolder], entitlements: frozenset[str] = ALL) -> RegistryContent:
+    return build_registry(holders, KEY, "k1", entitlements)
+
+
+def test_credentials_become_digests_of_their_canonical_ids() -> None:
+    by_kind = {credential.kind: credential for credential in registry(read_csv(CSV)).credentials}
+    uid = bytes.fromhex("04a2b3c4d5e680")
+    assert by_kind[CredentialKind.CARD].digest == digest(KEY, CredentialKind.CARD, uid).hex()
+    code = barcode(b"2900001234567")
+    assert code is not None
+    assert by_kind[CredentialKind.BARCODE].digest == digest(KEY, CredentialKind.BARCODE, code).hex()
+    shown = by_kind[CredentialKind.PASS]
+    assert shown.digest == digest(KEY, CredentialKind.PASS, pass_id("jelgava", "P-77")).hex()
+    assert (shown.holder, shown.standing, shown.from_ms, shown.until_ms) == ("h-1", Standing.BLOCKED, 5, 9)
+
+
+def test_no_clear_id_is_in_the_registry() -> None:
+    encoded = msgspec.json.encode(registry(read_csv(CSV))).lower()
+    for clear in (b"04a2b3", b"04:a2", b"p-77", b"2900001234567"):
+        assert clear not in encoded
+
+
+def test_only_entitlements_that_the_rules_use_leave_the_centre() -> None:
+    rule = {
+        "id": "pupils",
+        "version": 1,
+        "title": {"en": "Pupils"},
+        "legal_basis": "Council 1/2026",
+        "give": {"kind": "percent", "basis_points": 5000},
+        "payers": [{"party": "city", "form": "discount", "rest": True}],
+        "who": {"any_of_groups": ["pupil"]},
+    }
+    everyone = {name: value for name, value in rule.items() if name != "who"} | {"id": "all"}
+    rules = msgspec.convert({"schema": 1, "rules": [rule, everyone]}, RulesContent)
+    assert used_entitlements(rules) == {"pupil"}
+    holders = registry(read_csv(CSV), used_entitlements(rules)).holders
+    assert {holder.id: holder.entitlements for holder in holders} == {"h-1": ("pupil",), "h-2": (), "h-3": ()}
+
+
+def test_the_same_holders_in_another_order_give_the_same_bytes() -> None:
+    holders = read_csv(CSV)
+    assert msgspec.json.encode(registry(holders)) == msgspec.json.encode(registry(holders[::-1]))
+
+
+def test_json_and_csv_say_the_same() -> None:
+    holders = read_csv(CSV)
+    assert read_json(msgspec.json.encode(holders)) == holders
+
+
+def test_a_sun_card_is_another_credential_than_a_card_of_the_same_uid() -> None:
+    text = f"holder,kind,id\nh-1,card,{UID}\nh-1,sun_card,{UID}\n"
+    assert len({credential.digest for credential in registry(read_csv(text)).credentials}) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "where"),
+    [
+        (f"h-9,,,card,{UID},,,,", "holder 4"),  # h-1 has it
+        ("h-9,,,card,04A2B3,,,,", "holder 4"),
+        ("h-9,,,card,nohexhere,,,,", "holder 4"),
+        ("h-9,,,pass,P-1,,,,", "holder 4"),  # no issuer
+        ("h-9,,,barcode,sëcret,,,,", "holder 4"),
+        ("h-9,,,voucher,secret,,,,", "row 6"),
+        ("h-9,,,card,secret,,gone,,", "row 6"),
+        ("h-1,senior,lv,card,04A2B3C4,,,,", "row 6"),  # other entitlements than its first row
+        ("h-9,card", "row 6"),
+    ],
+)
+def test_a_fault_is_told_by_row_and_never_by_id(row: str, where: str) -> None:
+    with pytest.raises(InputRefused) as refused:
+        registry(read_csv(CSV + row + "\n"))
+    said = str(refused.value)
+    assert where in said
+    for clear in ("04A2", "04:A2", "secret", "sëcret", "nohex", "P-1"):
+        assert clear not in said
+
+
+def test_repr_hides_the_id() -> None:
+    assert "A2" not in repr(read_csv(CSV))
+    assert "P-77" not in repr(read_csv(CSV))
+
+
+def test_a_holder_named_twice_is_refused() -> None:
+    holders = read_csv(CSV)
+    with pytest.raises(InputRefused, match="used before"):
+        registry([*holders, holders[0]])
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(InputRefused, match="32"):
+        build_registry([], b"short", "k1", ALL)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_holders_or_refused(data: bytes) -> None:
+    with contextlib.suppress(InputRefused):
+        read_json(data)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_holders_or_refused(text: str) -> None:
+    for prefix in ("", "holder,entitlements,language,kind,id,issuer,standing,from_ms,until_ms\n"):
+        with contextlib.suppress(InputRefused):
+            read_csv(prefix + text)
