@@ -1,0 +1,348 @@
+"""A network camera: MJPEG over HTTP (multipart/x-mixed-replace) on loopback, with a code held up or not.
+
+As a program (`python -m drivers.simulators.camera --port 0`) it is steered by JSON lines:
+`{"do": "show", "text": "…"}`, `{"do": "hide"}`, `{"do": "present", "text": "…", "ms": 1500}`,
+`{"do": "fault", "kind": "hang"}`; events are `shown` and `hidden`, with CLOCK_MONOTONIC nanoseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from drivers.simulators import control
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BOUNDARY = "frame"
+_HEAD = (
+    f"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary={BOUNDARY}\r\n"
+    "Cache-Control: no-store\r\n\r\n"
+).encode()
+_GARBAGE_BYTES = 20_000
+_NOISE_FRAMES = 6
+
+
+class Fault(StrEnum):
+    """What the camera does wrong, until another fault is set; `garbage` and `drop` happen once."""
+
+    NONE = "none"
+    HANG = "hang"  # connections stay and new ones are taken, and nothing more is sent
+    DARK = "dark"  # frames of a covered lens
+    BROKEN = "broken"  # frames that are no JPEG
+    REFUSE = "refuse"  # connections are cut, new ones refused
+    GARBAGE = "garbage"  # random bytes in the middle of the stream, once
+    DROP = "drop"  # connections are cut, once
+
+
+class CameraSimulator:
+    """The camera, usable in-process: `start`, `show`, `hide`, `present`, `fault`, `stop`; `url` to open.
+
+    Frames are encoded when the picture changes and not when they are sent: a streaming camera costs little.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        size: tuple[int, int] = (640, 480),
+        fps: float = 10.0,
+        on_event: Callable[..., None] | None = None,
+    ) -> None:
+        self._port = port
+        self._size = size
+        self._every_s = 1 / fps
+        self._on_event = on_event
+        self._lock = threading.RLock()
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._timer: threading.Timer | None = None
+        self._empty: list[bytes] = []
+        self._dark: list[bytes] = []
+        self._frames: list[bytes] = []
+        self._code_up = False
+        self.state = Fault.NONE
+        self.garbage_count = 0
+        self.frames_sent = 0
+        self.changed = threading.Event()
+        """Set when a connection that waits has to look again."""
+
+    @property
+    def url(self) -> str:
+        """Where the stream is; stable over faults, known after `start`."""
+        return f"http://127.0.0.1:{self._port}/stream.mjpg"
+
+    @property
+    def running(self) -> bool:
+        return self._server is not None
+
+    def start(self) -> None:
+        """Draw the scene and listen."""
+        scene = _scene(self._size)
+        self._empty = self._frames = [_jpeg(_noisy(scene, seed)) for seed in range(_NOISE_FRAMES)]
+        self._dark = [_jpeg(_noisy(scene // 255, seed)) for seed in range(2)]
+        self._listen()
+
+    def stop(self) -> None:
+        """Cut the connections and end every thread."""
+        with self._lock:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+        self._deafen()
+
+    # What stands in front of the camera -----------------------------------------------------------------
+
+    def show(self, payload: str | bytes) -> None:
+        """Hold up a QR code (level M; text goes as the densest mode it fits, bytes as they are)."""
+        data = payload.encode() if isinstance(payload, str) else payload
+        scene = _with_code(_scene(self._size), data)
+        frames = [_jpeg(_noisy(scene, seed)) for seed in range(_NOISE_FRAMES // 2)]
+        self._put(frames, "shown")
+
+    def hide(self) -> None:
+        """Take it away."""
+        self._put(self._empty, "hidden")
+
+    def present(self, payload: str | bytes, ms: int) -> None:
+        """Hold up a code and take it away after `ms`; returns at once."""
+        if ms <= 0:
+            raise ValueError("ms is a time above 0")
+        self.show(payload)
+        with self._lock:
+            self._timer = threading.Timer(ms / 1000, self.hide)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _put(self, frames: list[bytes], event: str) -> None:
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            news = frames is not self._frames
+            self._frames = frames
+        if news and self._on_event is not None:
+            self._on_event(event, mono_ns=time.monotonic_ns())
+
+    # What is wrong with it ------------------------------------------------------------------------------
+
+    def fault(self, kind: str) -> None:
+        """Set a fault, or `none` to heal."""
+        fault = Fault(kind)
+        match fault:
+            case Fault.GARBAGE:
+                self.garbage_count += 1
+            case Fault.DROP:
+                if self._server is not None:
+                    self._server.cut()
+            case Fault.REFUSE:
+                self.state = fault
+                self._deafen()
+            case Fault.NONE | Fault.HANG | Fault.DARK | Fault.BROKEN:
+                self.state = fault
+                self._listen()
+        self._wake()
+
+    def frame(self, number: int) -> bytes:
+        """The frame to send now, as JPEG."""
+        match self.state:
+            case Fault.DARK:
+                frames = self._dark
+            case Fault.BROKEN:
+                return bytes(range(256)) * 40
+            case _:
+                frames = self._frames
+        return frames[number % len(frames)]
+
+    def stream(self, send: Callable[[bytes], Any]) -> None:
+        """One connection's life: the answer's head, then frames at the camera's rate until it is cut."""
+        garbage_seen, number, due = self.garbage_count, 0, time.monotonic()
+        head_sent = False
+        while self.running:
+            if self.state is Fault.HANG:
+                self.changed.wait(0.5)
+                due = time.monotonic()
+                continue
+            if not head_sent:
+                send(_HEAD)
+                head_sent = True
+            if garbage_seen != self.garbage_count:
+                garbage_seen = self.garbage_count
+                send(bytes((i * i + 7 * i) & 0xFF for i in range(_GARBAGE_BYTES)))
+            jpeg = self.frame(number)
+            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            send(head.encode() + jpeg + b"\r\n")
+            number += 1
+            self.frames_sent += 1
+            due += self._every_s
+            if (left := due - time.monotonic()) > 0:
+                self.changed.wait(left)
+
+    # Network --------------------------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self.changed.set()
+        self.changed.clear()
+
+    def _listen(self) -> None:
+        with self._lock:
+            if self._server is not None:
+                return
+            self._server = _Server(("127.0.0.1", self._port), self)
+            self._port = self._server.server_port
+            self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
+            self._thread.start()
+
+    def _deafen(self) -> None:
+        with self._lock:
+            server, self._server = self._server, None
+            thread, self._thread = self._thread, None
+        if server is None or thread is None:
+            return
+        server.shutdown()
+        thread.join()
+        self._wake()
+        server.cut()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # server_close waits for every connection's thread
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], camera: CameraSimulator) -> None:
+        self.camera = camera
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self) -> None:
+        """Cut every connection."""
+        with self._open_lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:  # the other end was faster
+                    continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A viewer that goes away is no error."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = 10
+
+    def do_GET(self) -> None:
+        self.server.camera.stream(self.wfile.write)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stays quiet: stderr is for what matters."""
+
+
+# Pictures -----------------------------------------------------------------------------------------------
+
+
+def _scene(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A somewhat busy grey wall: soft patches and some hard edges, always the same."""
+    import cv2
+    import numpy as np
+
+    width, height = size
+    rng = np.random.default_rng(7)
+    patches = rng.integers(70, 150, (height // 60, width // 60), dtype=np.uint8)
+    scene = cv2.resize(patches, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    for _ in range(40):
+        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+        far = (x + int(rng.integers(8, 120)), y + int(rng.integers(8, 60)))
+        cv2.rectangle(scene, (x, y), far, int(rng.integers(40, 210)), int(rng.integers(1, 4)))
+    return scene
+
+
+def _noisy(scene: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+    import numpy as np
+
+    noise = np.random.default_rng(seed).normal(0, 2.5, scene.shape)
+    return np.clip(scene + noise, 0, 255).astype(np.uint8)
+
+
+def _jpeg(grey: NDArray[np.uint8]) -> bytes:
+    """As a camera sends it: in colour, though there is none."""
+    import cv2
+
+    good, jpeg = cv2.imencode(".jpg", cv2.merge([grey, grey, grey]), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    if not good:
+        raise RuntimeError("OpenCV could not encode a frame")
+    return jpeg.tobytes()
+
+
+def _with_code(scene: NDArray[np.uint8], payload: bytes) -> NDArray[np.uint8]:
+    """The scene with a QR code on white paper in the middle. Raises `ValueError` when it does not fit."""
+    import numpy as np
+    import segno
+
+    if not payload:
+        raise ValueError("a code needs at least one byte")
+    try:
+        code = segno.make(payload, error="m", micro=False, boost_error=False)
+    except segno.DataOverflowError as error:
+        raise ValueError(f"{len(payload)} bytes do not fit into a QR code of level M") from error
+    modules = np.pad(np.array([list(row) for row in code.matrix], dtype=np.uint8), 4)
+    scale = min(8, int(0.9 * min(scene.shape)) // len(modules))
+    if scale < 2:
+        raise ValueError(f"{len(payload)} bytes are too fine for a picture of this size")
+    paper = np.kron(225 - 200 * modules, np.ones((scale, scale), np.uint8)).astype(np.uint8)
+    top, left = ((whole - len(paper)) // 2 for whole in scene.shape)
+    scene[top : top + len(paper), left : left + len(paper)] = paper
+    return scene
+
+
+def main() -> None:
+    """Run as a program until stdin ends."""
+    import os
+
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+    import cv2
+
+    cv2.setNumThreads(1)
+    parser = argparse.ArgumentParser(description="A simulated network camera on loopback")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--fps", type=float, default=10.0)
+    options = parser.parse_args()
+    camera = CameraSimulator(options.port, fps=options.fps, on_event=control.emit)
+    camera.start()
+    try:
+        control.serve(
+            {"url": camera.url},
+            {
+                "show": lambda text: camera.show(str(text)),
+                "hide": camera.hide,
+                "present": lambda text, ms: camera.present(str(text), int(ms)),
+                "fault": lambda kind: camera.fault(str(kind)),
+            },
+        )
+    finally:
+        camera.stop()
+
+
+if __name__ == "__main__":
+    main()
