@@ -25,7 +25,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of a receipt: price of one unit, quantity, and the discount on the whole line as an amount."""
 
     text: str
-    vat: Annotated[str, msgspec.Meta(pattern="^[A-H]$")]
+    vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")]
     unit_cents: Annotated[Cents, msgspec.Meta(ge=1)]
     quantity: Annotated[Thousandths, msgspec.Meta(ge=1)]
     discount_cents: Annotated[Cents, msgspec.Meta(ge=0)] = 0

@@ -11,8 +11,8 @@ import msgspec
 
 from gateway.model.money import Cents
 
-Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{3,32}$")]
-Code = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.-]{0,31}$")]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{3,32}$(?!\n)")]
+Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
 Path = Annotated[str, msgspec.Meta(min_length=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
@@ -35,7 +35,7 @@ class GatewaySection(Section, frozen=True, forbid_unknown_fields=True, kw_only=T
     languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("lv", "en")
     merchant_groups: tuple[Code, ...] = ()
     """Groups that the place belongs to, as rules name them."""
-    clock: Annotated[str, msgspec.Meta(pattern="^(auto|vouched)$")] = "auto"
+    clock: Annotated[str, msgspec.Meta(pattern=r"^(auto|vouched)$(?!\n)")] = "auto"
     """`vouched`: the machine's clock is right although systemd-timesyncd does not say so (battery, other client)."""
 
 
@@ -44,7 +44,7 @@ class KeysSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     card: Path
     """32 bytes in hex: the city's key for card digests (HMAC-SHA-256)."""
-    card_id: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,16}$")]
+    card_id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,16}$(?!\n)")]
     """The key's id, stored beside each digest."""
     sun_meta: Path | None = None
     """16 bytes in hex: NTAG 424 DNA SDMMetaReadKey. Without it no SUN card is genuine here."""
@@ -70,7 +70,7 @@ class SyncSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     user: str = ""
     password: Path | None = None
     """File that holds the password."""
-    protocol: Annotated[str, msgspec.Meta(pattern="^(auto|5|3.1.1)$")] = "auto"
+    protocol: Annotated[str, msgspec.Meta(pattern=r"^(auto|5|3.1.1)$(?!\n)")] = "auto"
     window: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     """Messages on their way at most; the broker's own limit also holds."""
     resend_s: Annotated[float, msgspec.Meta(ge=1)] = 20.0
@@ -84,7 +84,7 @@ class SyncSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
 class ApiSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[api]: the local HTTP API. The unix socket is always there, in the state folder."""
 
-    address: Annotated[str, msgspec.Meta(pattern=r"^(127\.0\.0\.1|::1)$")] = "127.0.0.1"
+    address: Annotated[str, msgspec.Meta(pattern=r"^(127\.0\.0\.1|::1)$(?!\n)")] = "127.0.0.1"
     port: Port = 8080
     """0 for any free port, printed at the start."""
     origins: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """[[device]]: one device and its driver."""
 
     id: Id
-    driver: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{2,32}$")]
+    driver: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{2,32}$(?!\n)")]
     options: dict[str, Any] = {}
     """The driver's own options: see docs/drivers/NAME.md."""
     command: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     text: str = "Admission"
     price_cents: Annotated[Cents, msgspec.Meta(ge=1)] = 250
     """List price of one admission."""
-    vat: Annotated[str, msgspec.Meta(pattern="^[A-H]$")] = "A"
+    vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")] = "A"
 
 
 class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="till", tag_field="kind"):

@@ -2,7 +2,7 @@
 
 NXP AN12196 "NTAG 424 DNA features and hints": PICCData = AES-CBC(SDMMetaReadKey, 0xC7 ‖ UID ‖ counter), session
 key = CMAC(SDMFileReadKey, 3CC3 0001 0080 ‖ UID ‖ counter), MAC = odd bytes of CMAC(session key, empty input).
-SDMFileReadKey is diversified per card: CMAC(master, 01 ‖ UID ‖ "SUN") (the input form of NXP AN10922).
+SDMFileReadKey is diversified per card by NXP AN10922 (AES-128) over 01 ‖ UID ‖ "SUN".
 """
 
 from __future__ import annotations
@@ -43,8 +43,23 @@ def parse(uri: str) -> SunMessage | None:
 
 
 def diversify(master: bytes, uid: bytes) -> bytes:
-    """A card's own SDMFileReadKey."""
-    return _cmac(master, b"\x01" + uid + b"SUN")
+    """A card's own SDMFileReadKey (AN10922, 2.2): a CMAC whose input is always padded to two blocks, unlike that of
+    RFC 4493, which would be content with one for so short an input."""
+    data = b"\x01" + uid + b"SUN"
+    padded = data + b"\x80" + bytes(31 - len(data))
+    aes = Cipher(algorithms.AES(master), modes.ECB()).encryptor()  # noqa: S305 (a single block of zeros, RFC 4493, 2.3)
+    subkey = _double(_double(aes.update(bytes(16))))
+    last = bytes(a ^ b for a, b in zip(padded[16:], subkey, strict=True))
+    chained = Cipher(algorithms.AES(master), modes.CBC(bytes(16))).encryptor()
+    return (chained.update(padded[:16] + last) + chained.finalize())[16:]
+
+
+def _double(block: bytes) -> bytes:
+    """Doubling in GF(2^128) (RFC 4493, 2.3)."""
+    value = int.from_bytes(block, "big") << 1
+    if value >> 128:
+        value = value & (1 << 128) - 1 ^ 0x87
+    return value.to_bytes(16, "big")
 
 
 def verify(message: SunMessage, meta_key: bytes, file_master: bytes) -> SunProof | None:

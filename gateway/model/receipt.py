@@ -25,11 +25,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """One line. `category` is the article's group in the city's classifier, which rules name."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=72)]
-    category: Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_.-]{0,31}$")]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=72, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
+    category: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
     unit_cents: Annotated[Cents, msgspec.Meta(ge=1, le=MAX_CENTS)]
     quantity: Annotated[Thousandths, msgspec.Meta(ge=1, le=10_000_000)] = 1000
-    vat: Annotated[str, msgspec.Meta(pattern="^[A-H]$")] = "A"
+    vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")] = "A"
     discountable: bool = True
 
     @property

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.model.identification import CredentialKind
 
-DigestHex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+DigestHex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 class Standing(StrEnum):

@@ -24,10 +24,10 @@ MAX_BATCH_BYTES = 64 * 1024
 """A batch stays below this where its first entry alone does not pass it: every broker takes it."""
 MAX_BATCH_ENTRIES = 64
 
-Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{3,32}$")]
-Hex = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8,64}$")]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{3,32}$(?!\n)")]
+Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8,64}$(?!\n)")]
 Base64 = Annotated[str, msgspec.Meta(max_length=64)]
-Decimal = Annotated[str, msgspec.Meta(pattern="^[0-9]{1,19}$")]
+Decimal = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,19}$(?!\n)")]
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -19,7 +19,7 @@ from gateway.model.entry import Stream
 
 ROOT = "sp/1"
 SHARDS = 16
-ID_PATTERN = "^[a-z0-9-]{3,32}$"
+ID_PATTERN = r"^[a-z0-9-]{3,32}$(?!\n)"
 _id = re.compile(ID_PATTERN)
 
 

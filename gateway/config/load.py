@@ -1,0 +1,186 @@
+"""Reads a configuration file, checks all of it, and says of an error: file, line, key and remedy. Starts nothing."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.config.types import Configuration, DeviceSection, GateStation, Station, TillStation
+from gateway.config.where import line_of, parse_path
+from gateway.model.errors import ConfigurationError
+
+LANGUAGES = ("lv", "lt", "en", "ru")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_AT = re.compile(r" - at `(?:key in )?([^`]*)`")
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A checked configuration and where it came from; `path(p)` resolves the paths in it."""
+
+    configuration: Configuration
+    file: Path
+
+    def path(self, relative: str) -> Path:
+        """A path of the configuration, seen from its file's folder."""
+        return (self.file.parent / relative).resolve()
+
+    @property
+    def state(self) -> Path:
+        return self.path(self.configuration.gateway.state)
+
+
+class _Checker:
+    """One file under check: knows its text, so that every complaint has a line."""
+
+    def __init__(self, file: Path, text: str) -> None:
+        self._file = file
+        self._text = text
+
+    def wrong(self, path: Sequence[str | int], what: str, advice: str) -> ConfigurationError:
+        """The error to raise for what stands at `path`."""
+        key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+        line = line_of(self._text, tuple(path))
+        return ConfigurationError(f"{key}: {what}" if key else what, advice, where=f"{self._file}:{line}")
+
+    def convert(self, data: Any, kind: type[Any], base: tuple[str | int, ...] = ()) -> Any:
+        """`data` as `kind`, or the error with its line."""
+        try:
+            return msgspec.convert(data, kind)
+        except msgspec.ValidationError as error:
+            raise self._explain(str(error), kind, base) from error
+
+    def _explain(self, message: str, kind: type[Any], base: tuple[str | int, ...]) -> ConfigurationError:
+        at = _AT.search(message)
+        path = (*base, *(parse_path(at[1]) if at else ()))
+        what = _AT.sub("", message)
+        if (unknown := _UNKNOWN.search(message)) is not None:
+            name = unknown[1]
+            near = difflib.get_close_matches(name, _all_fields(kind), n=1)
+            advice = f"Did you mean `{near[0]}`?" if near else "Remove it, or see docs/configuration.md"
+            return self.wrong((*path, name), "there is no such key", advice)
+        if (missing := _MISSING.search(message)) is not None:
+            return self.wrong(path, f"the key `{missing[1]}` is missing", "Add it: see docs/configuration.md")
+        return self.wrong(path, what, "Correct the value: see docs/configuration.md")
+
+
+def load(file: Path) -> Loaded:
+    """The configuration in `file`. Raises `ConfigurationError`; reads no keys and touches no device."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot be read: {error}", "Give the file with --config", where=str(file)) from error
+    checker = _Checker(file, text)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        where = f"{file}:{found[1]}" if found else str(file)
+        raise ConfigurationError(f"not TOML: {error}", "Correct the line", where=where) from error
+    configuration: Configuration = checker.convert(data, Configuration)
+    _check_gateway(checker, configuration)
+    _check_sync(checker, configuration)
+    _check_devices(checker, configuration)
+    _check_stations(checker, configuration)
+    return Loaded(configuration, file.resolve())
+
+
+def driver_options(driver: str) -> type[msgspec.Struct] | None:
+    """The options type of one of our drivers, None when there is no such driver."""
+    try:
+        module = importlib.import_module(f"drivers.{driver}.options")
+    except ModuleNotFoundError:
+        return None
+    options: type[msgspec.Struct] = module.Options
+    return options
+
+
+def _check_gateway(checker: _Checker, configuration: Configuration) -> None:
+    gateway = configuration.gateway
+    try:
+        zoneinfo.ZoneInfo(gateway.time_zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+        advice = "Write a zone such as Europe/Riga or Europe/Vilnius"
+        raise checker.wrong(("gateway", "time_zone"), f"no such zone: {gateway.time_zone!r}", advice) from error
+    for language in gateway.languages:
+        if language not in LANGUAGES:
+            raise checker.wrong(("gateway", "languages"), f"{language!r}", f"Choose from {', '.join(LANGUAGES)}")
+
+
+def _check_sync(checker: _Checker, configuration: Configuration) -> None:
+    sync = configuration.sync
+    if not sync.tls and sync.host not in LOOPBACK:
+        advice = "Set tls = true; without it only a broker on this machine may be used"
+        raise checker.wrong(("sync", "tls"), f"no TLS to {sync.host}", advice)
+    if (sync.certificate is None) != (sync.certificate_key is None):
+        raise checker.wrong(("sync",), "certificate and certificate_key go together", "Give both or none")
+
+
+def _check_devices(checker: _Checker, configuration: Configuration) -> None:
+    seen: set[str] = set()
+    for index, device in enumerate(configuration.device):
+        path = ("device", index)
+        if device.id in seen:
+            raise checker.wrong((*path, "id"), f"{device.id!r} is used twice", "Give each device its own id")
+        seen.add(device.id)
+        if not device.command:
+            _check_options(checker, device, path)
+
+
+def _check_options(checker: _Checker, device: DeviceSection, path: tuple[str | int, ...]) -> None:
+    kind = driver_options(device.driver)
+    if kind is None:
+        advice = "See docs/drivers.md for the drivers, or give `command` for your own"
+        raise checker.wrong((*path, "driver"), f"there is no driver {device.driver!r}", advice)
+    checker.convert(device.options, kind, (*path, "options"))
+
+
+def _check_stations(checker: _Checker, configuration: Configuration) -> None:
+    devices = {device.id for device in configuration.device}
+    stations: set[str] = set()
+    owner: dict[str, str] = {}
+    for index, station in enumerate(configuration.station):
+        path = ("station", index)
+        if station.id in stations:
+            raise checker.wrong((*path, "id"), f"{station.id!r} is used twice", "Give each station its own id")
+        stations.add(station.id)
+        for key, device in _uses(station):
+            if device not in devices:
+                known = ", ".join(sorted(devices)) or "none"
+                raise checker.wrong((*path, key), f"there is no device {device!r}", f"Devices here: {known}")
+            if device in owner:
+                advice = "A device serves one station, so that a reading has one meaning"
+                raise checker.wrong((*path, key), f"{device!r} belongs to station {owner[device]!r} already", advice)
+            owner[device] = station.id
+
+
+def _uses(station: Station) -> list[tuple[str, str]]:
+    used = [("readers", reader) for reader in station.readers]
+    if isinstance(station, GateStation):
+        used.append(("relay", station.relay))
+    if isinstance(station, TillStation) and station.printer is not None:
+        used.append(("printer", station.printer))
+    return used
+
+
+def _all_fields(kind: type[Any]) -> list[str]:
+    """Names of every key of a struct and of the sections under it: for "did you mean"."""
+    if kind is not Configuration:
+        return [field.name for field in msgspec.structs.fields(kind)]
+    import gateway.config.types as sections
+
+    names = {field.name for field in msgspec.structs.fields(Configuration)}
+    for section in vars(sections).values():
+        if isinstance(section, type) and issubclass(section, sections.Section):
+            names.update(field.name for field in msgspec.structs.fields(section))
+    return sorted(names)

@@ -1,0 +1,134 @@
+"""A wrong configuration names file, line, key and remedy, and nothing has been started by then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config.load import load
+from gateway.config.where import key_lines, line_of
+from gateway.model.errors import ConfigurationError
+
+GOOD = """\
+[gateway]
+id = "gw-test"
+city = "jelgava"
+place = "library"
+state = "state"
+
+[keys]
+card = "keys/card.hex"
+card_id = "k1"
+bundles = ["keys/bundles.pub"]
+
+[sync]
+host = "127.0.0.1"
+port = 1883
+tls = false
+
+[[device]]
+id = "desk-reader"
+driver = "nfc"
+options.port = "/dev/ttyUSB0"
+
+[[device]]
+id = "gate-reader"
+driver = "nfc"
+[device.options]
+port = "/dev/ttyUSB1"
+
+[[device]]
+id = "gate-relay"
+driver = "relay"
+[device.options]
+port = "/dev/ttyUSB2"
+
+[[station]]
+kind = "desk"
+id = "desk-1"
+readers = ["desk-reader"]
+
+[[station]]
+kind = "gate"
+id = "gate-1"
+readers = [
+    "gate-reader",
+]
+relay = "gate-relay"
+price_cents = 250
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "gateway.toml"
+    file.write_text(text)
+    return file
+
+
+def test_a_good_file_loads_with_its_paths_beside_it(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path, GOOD))
+    assert loaded.configuration.gateway.id == "gw-test"
+    assert loaded.state == (tmp_path / "state").resolve()
+    assert [station.id for station in loaded.configuration.station] == ["desk-1", "gate-1"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "remedy"),
+    [
+        ('city = "jelgava"', 'citty = "jelgava"', 3, "gateway.citty", "Did you mean `city`?"),
+        ('city = "jelgava"\n', "", 1, "`city` is missing", "Add it"),
+        ("port = 1883", 'port = "1883"', 14, "sync.port", "Expected `int`"),
+        ("tls = false", 'tls = false\nprotocol = "4"', 16, "sync.protocol", "Correct the value"),
+        ('host = "127.0.0.1"', 'host = "broker.example"', 15, "sync.tls", "Set tls = true"),
+        ('driver = "relay"', 'driver = "relais"', 30, "device[2].driver", "there is no driver 'relais'"),
+        ('port = "/dev/ttyUSB2"', 'prt = "/dev/ttyUSB2"', 32, "device[2].options.prt", "Did you mean `port`?"),
+        ('"gate-reader",\n', '"no-reader",\n', 42, "station[1].readers", "there is no device 'no-reader'"),
+        ('"gate-reader",\n', '"desk-reader",\n', 42, "station[1].readers", "belongs to station 'desk-1'"),
+        ('id = "gate-1"', 'id = "desk-1"', 41, "station[1].id", "used twice"),
+        ("price_cents = 250", "price_cents = 0", 46, "station[1].price_cents", "Expected `int` >= 1"),
+        ("price_cents = 250", "price_cents = 2.5", 46, "station[1].price_cents", "Expected `int`"),
+        ('kind = "gate"', 'kind = "door"', 40, "station[1]", "door"),
+        ('state = "state"', 'state = "state"\ntime_zone = "Mars/Olympus"', 6, "gateway.time_zone", "Europe/Riga"),
+        ('state = "state"', 'state = "state"\nlanguages = ["de"]', 6, "gateway.languages", "lv, lt, en, ru"),
+        ("port = 1883", "port = ", 14, "not TOML", "Correct the line"),
+    ],
+)
+def test_an_error_names_file_line_key_and_remedy(
+    tmp_path: Path, old: str, new: str, line: int, key: str, remedy: str
+) -> None:
+    assert GOOD.count(old) == 1
+    file = write(tmp_path, GOOD.replace(old, new))
+    with pytest.raises(ConfigurationError) as caught:
+        load(file)
+    assert caught.value.where == f"{file}:{line}"
+    assert key in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+def test_a_missing_file_says_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--config"):
+        load(tmp_path / "none.toml")
+
+
+def test_lines_are_found_behind_long_values() -> None:
+    text = 'a = """\n[x]\nb = 1\n"""\nc = [\n  1, # ]\n  2,\n]\n"d e".f = { g = 1 }\n[t."u.v"]\nw = 1\n'
+    lines = key_lines(text)
+    assert (lines[("a",)], lines[("c",)], lines[("d e", "f")], lines[("t", "u.v", "w")]) == (1, 5, 9, 11)
+    assert line_of(text, ("d e", "f", "g")) == 9
+    assert ("b",) not in lines
+
+
+@given(st.text())
+def test_any_text_is_refused_or_loaded_never_a_crash(text: str) -> None:
+    key_lines(text)
+
+
+@given(st.binary(max_size=200))
+def test_any_file_is_refused_with_an_error_of_ours(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "fuzz.toml"
+    file.write_bytes(data)
+    with pytest.raises(ConfigurationError):
+        load(file)
