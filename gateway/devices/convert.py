@@ -1,0 +1,130 @@
+"""Contract messages to model types and back: the only place where the two meet.
+
+Everything from a driver is checked here; what is not as it should be raises `BadMessage`, whose text never
+holds the content (it may be a card id).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from drivers.contract import printer, reader, relay
+from drivers.contract.codec import BadMessage, decode_body, encode, raw
+from drivers.contract.core import Kind, Options
+from gateway.config.types import DeviceSection
+from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
+from gateway.model.reading import CardReading, CodeReading, InputReading, Reading
+
+UID_MAX = 32
+"""Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
+CODE_MAX = 2048
+NDEF_MAX = 8192
+CHANNEL_MAX = 255
+FIELD_MAX = 64
+
+_readings: dict[Kind, msgspec.json.Decoder[Any]] = {
+    Kind.READER: msgspec.json.Decoder(reader.ReaderReading),
+    Kind.RELAY: msgspec.json.Decoder(relay.RelayReading),
+}
+_pulsed = msgspec.json.Decoder(relay.Pulsed)
+_outputs = msgspec.json.Decoder(relay.Outputs)
+_outcome = msgspec.json.Decoder(printer.Outcome)
+_status = msgspec.json.Decoder(printer.PrinterStatus)
+_print = msgspec.json.Decoder(printer.Print)
+_step = msgspec.json.Decoder(printer.PrintStep)
+
+
+def options_line(section: DeviceSection) -> bytes:
+    """The first line to a driver. Raises `BadMessage` when it would be too long."""
+    return encode(Options(section.id, msgspec.Raw(msgspec.json.encode(section.options))))
+
+
+def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading:
+    """What a device of this kind may see; a relay never presents a card."""
+    decoder = _readings.get(kind)
+    if decoder is None:
+        raise BadMessage(f"a {kind} has no readings")
+    match decode_body(body, decoder):
+        case reader.Card(uid=uid, ndef=ndef) if 1 <= len(uid) <= UID_MAX and len(ndef) <= NDEF_MAX:
+            return CardReading(device, mono_ns, uid, ndef)
+        case reader.Code(symbology=name, data=data) if 1 <= len(data) <= CODE_MAX and len(name) <= FIELD_MAX:
+            return CodeReading(device, mono_ns, name, data)
+        case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
+            return InputReading(device, mono_ns, channel, on)
+        case _:
+            raise BadMessage("a reading out of its bounds")
+
+
+def pulse(channel: int, ms: int) -> relay.Pulse:
+    return relay.Pulse(channel, ms)
+
+
+def pulsed(body: msgspec.Raw) -> int:
+    """Monotonic ns at which the pulse had begun at the latest."""
+    return decode_body(body, _pulsed).mono_ns
+
+
+def read_outputs() -> relay.ReadOutputs:
+    return relay.ReadOutputs()
+
+
+def outputs(body: msgspec.Raw) -> tuple[bool, ...]:
+    return decode_body(body, _outputs).closed
+
+
+def print_call(job: PrintJob) -> printer.Print:
+    """Raises `BadMessage` when the job is not one that the contract can say."""
+    if len(job.discounts) != len(job.lines):
+        raise BadMessage("there must be one discount for each line, in the same order")
+    call = printer.Print(
+        key=job.key,
+        lines=tuple(
+            printer.Line(line.text, line.vat, line.unit_cents, line.quantity, discount)
+            for line, discount in zip(job.lines, job.discounts, strict=True)
+        ),
+        tenders=tuple(printer.Tender(printer.Payment(paid.means.value), paid.cents) for paid in job.paid),
+        total_cents=job.total_cents,
+    )
+    # The contract's own bounds (how many lines, which amounts) are in its types: only decoding checks them.
+    return decode_body(raw(call), _print)
+
+
+def step(job: PrintJob, body: msgspec.Raw) -> PrintStepTaken:
+    """A durable point of this very job."""
+    said = decode_body(body, _step)
+    if said.key != job.key:
+        raise BadMessage("a step of another receipt")
+    return PrintStepTaken(said.key, said.point.value, _bounded(said.baseline), _bounded(said.number))
+
+
+def outcome(job: PrintJob, body: msgspec.Raw) -> PrintOutcome:
+    """How this very job ended."""
+    said = decode_body(body, _outcome)
+    if said.key != job.key:
+        raise BadMessage("the outcome of another receipt")
+    return PrintOutcome(
+        key=said.key,
+        result=PrintResult(said.outcome.value),
+        number=_bounded(said.number),
+        total_cents=said.total_cents,
+        change_cents=said.change_cents,
+        reason=said.reason,
+        advice=said.advice,
+    )
+
+
+def printer_status() -> printer.Status:
+    return printer.Status()
+
+
+def status(body: msgspec.Raw) -> PrinterStatus:
+    said = decode_body(body, _status)
+    return PrinterStatus(said.ready, said.paper, said.open_receipt, _bounded(said.last_number), said.problems)
+
+
+def _bounded(text: str) -> str:
+    if len(text) > FIELD_MAX:
+        raise BadMessage(f"a number of more than {FIELD_MAX} characters")
+    return text

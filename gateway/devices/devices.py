@@ -1,0 +1,132 @@
+"""All devices of a place: the face of this package to the rest of the daemon.
+
+Calls raise `NotFound` (no such device), `NotReady` and `InputRefused` (nothing was done), or `DeadlineMissed`
+(what happened is not known). Callbacks are called in the loop, one after the other; what they raise goes to
+the loop's exception handler and stops no device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from drivers.contract.codec import BadMessage
+from drivers.contract.core import Kind
+from gateway.config.types import DeviceSection
+from gateway.devices import convert
+from gateway.devices.device import Device
+from gateway.devices.guard import Guard
+from gateway.model.clock import Clock
+from gateway.model.device import DeviceHealth, PrinterStatus, PrintJob, PrintOutcome, PrintStepTaken
+from gateway.model.errors import DeadlineMissed, InputRefused, NotFound
+from gateway.model.reading import Reading
+
+GUARD_STOP_S = 0.1
+"""The guard ends at once when its input ends and no group is left."""
+
+T = TypeVar("T")
+
+
+class Devices:
+    """Supervises one driver process for each device.
+
+    `on_reading` gets fresh readings only (see `Refused` for what is not), `on_change` each change of a device's
+    health, `on_flood(device, reason, count)` what was refused, at most once per device, reason and minute.
+    """
+
+    def __init__(
+        self,
+        sections: Sequence[DeviceSection],
+        clock: Clock,
+        *,
+        on_reading: Callable[[Reading], None],
+        on_change: Callable[[DeviceHealth], None],
+        on_flood: Callable[[str, str, int], None],
+    ) -> None:
+        self._guard = Guard()
+        self._devices = {
+            section.id: Device(
+                section, clock, self._guard, on_reading=on_reading, on_change=on_change, on_flood=on_flood
+            )
+            for section in sections
+        }
+
+    async def start(self) -> None:
+        """Spawn the guard and every driver. Does not wait until they are ready."""
+        self._guard.start()
+        for device in self._devices.values():
+            device.start()
+            await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """Undo `start`: Stop, then SIGTERM, then SIGKILL, to all at the same time. At most 1.5 s."""
+        await asyncio.gather(*(device.stop() for device in self._devices.values()))
+        await self._guard.stop(GUARD_STOP_S)
+
+    def health(self) -> list[DeviceHealth]:
+        """All devices, in the order of the configuration."""
+        return [device.health() for device in self._devices.values()]
+
+    def kill(self, device: str) -> None:
+        """SIGKILL to the driver's process group, for a technician. It heals, also one that had given up."""
+        self._device(device).kill()
+
+    async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int:
+        """Close output `channel` for `ms` milliseconds. Returns the monotonic ns by which it had begun."""
+        relay = self._device(device)
+        answer = await relay.call(Kind.RELAY, convert.pulse(channel, ms), deadline_ms)
+        return _understood(device, convert.pulsed, answer)
+
+    async def read_outputs(self, device: str, deadline_ms: int = 1500) -> tuple[bool, ...]:
+        """Whether each output is closed, channel 0 first."""
+        relay = self._device(device)
+        answer = await relay.call(Kind.RELAY, convert.read_outputs(), deadline_ms)
+        return _understood(device, convert.outputs, answer)
+
+    async def print_receipt(
+        self,
+        device: str,
+        job: PrintJob,
+        on_step: Callable[[PrintStepTaken], Awaitable[None]],
+        deadline_ms: int,
+    ) -> PrintOutcome:
+        """Print one receipt. The driver goes on at each durable point only when `on_step` has returned.
+
+        If `on_step` raises, the driver never goes on, and the call ends with `DeadlineMissed` (the error is its
+        cause). A call whose deadline passes at such a point ends the same way; `on_step` is not cancelled.
+        """
+        printer = self._device(device)
+
+        async def take(body: msgspec.Raw) -> None:
+            await on_step(convert.step(job, body))
+
+        try:
+            call = convert.print_call(job)
+        except BadMessage as error:
+            raise InputRefused(str(error), "Correct the receipt", where=device) from error
+        answer = await printer.call(Kind.PRINTER, call, deadline_ms, take)
+        return _understood(device, lambda body: convert.outcome(job, body), answer)
+
+    async def printer_status(self, device: str, deadline_ms: int = 3000) -> PrinterStatus:
+        """How the printer says it is."""
+        printer = self._device(device)
+        answer = await printer.call(Kind.PRINTER, convert.printer_status(), deadline_ms)
+        return _understood(device, convert.status, answer)
+
+    def _device(self, device: str) -> Device:
+        try:
+            return self._devices[device]
+        except KeyError:
+            raise NotFound("there is no such device", "See the configuration", where=device) from None
+
+
+def _understood(device: str, convert_answer: Callable[[msgspec.Raw], T], answer: msgspec.Raw) -> T:
+    try:
+        return convert_answer(answer)
+    except BadMessage as error:
+        what = f"its driver's answer is not understood ({error}); what happened is not known"
+        advice = "Install gateway and driver of one version"
+        raise DeadlineMissed(what, advice, where=device, code="bad_answer") from error
