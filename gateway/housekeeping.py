@@ -1,0 +1,65 @@
+"""What is done from time to time: health entries, counts of floods, the watchdog's ping. Few wake-ups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.ledger.ledger import Ledger
+from gateway.model.bodies import HealthBody
+from gateway.model.device import DeviceHealth
+from gateway.model.entry import EntryKind, Stream
+from gateway.notify import Notifier
+from gateway.stations.services import Services, new_entry
+
+FLOODS_S = 30.0
+
+
+class Housekeeping:
+    """Periodic work of the daemon, as tasks that `stop` ends."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        services: Services,
+        health: Callable[[], list[DeviceHealth]],
+        notifier: Notifier,
+        telemetry_s: float,
+    ) -> None:
+        self._ledger = ledger
+        self._services = services
+        self._health = health
+        self._notifier = notifier
+        self._telemetry_s = telemetry_s
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._began = loop.time()
+        self._tasks.append(loop.create_task(self._every(FLOODS_S, self._services.flush_floods)))
+        if self._telemetry_s:
+            self._tasks.append(loop.create_task(self._every(self._telemetry_s, self.tell_health)))
+        if self._notifier.watchdog_s:
+            # From the loop itself: a ping must prove that the loop runs.
+            ping = self._notifier.watchdog_s / 3
+            self._tasks.append(loop.create_task(self._every(ping, lambda: self._notifier.tell("WATCHDOG=1"))))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def tell_health(self) -> None:
+        """One telemetry entry on how the gateway is."""
+        uptime = asyncio.get_running_loop().time() - self._began
+        body = HealthBody(
+            devices={health.device: health.health.value for health in self._health()},
+            backlog={stream.value: self._ledger.last(stream) - self._ledger.acked(stream) for stream in Stream},
+            uptime_s=round(uptime),
+        )
+        self._ledger.ride(new_entry(Stream.TELEMETRY, EntryKind.HEALTH, body))
+
+    async def _every(self, seconds: float, work: Callable[[], object]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            work()

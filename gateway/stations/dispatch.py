@@ -1,0 +1,82 @@
+"""Readings to the station that owns the device, one at a time per station; devices' health to its page."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from gateway.model.device import DeviceHealth, Health
+from gateway.model.errors import GatewayError
+from gateway.model.reading import Reading
+from gateway.model.shown import Show
+from gateway.stations.services import Services, Station
+
+log = logging.getLogger("stations")
+
+WAITING = 8
+"""Readings that wait for one station at most: a reading is worthless after 2 s, so a longer queue is useless."""
+
+
+class Dispatch:
+    """Runs the stations. An error of ours at a station is shown there; any other ends the daemon (`on_fault`)."""
+
+    def __init__(
+        self, stations: Sequence[Station], services: Services, on_fault: Callable[[BaseException], None]
+    ) -> None:
+        self._stations = stations
+        self._services = services
+        self._on_fault = on_fault
+        self._owner = {device: station for station in stations for device in station.devices()}
+        self._queues = {station.id: asyncio.Queue[Reading](WAITING) for station in stations}
+        self._workers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        for station in self._stations:
+            await station.start()
+            worker = asyncio.create_task(self._work(station), name=f"station {station.id}")
+            worker.add_done_callback(self._ended)
+            self._workers.append(worker)
+
+    async def stop(self) -> None:
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        for station in self._stations:
+            await station.stop()
+
+    def on_reading(self, reading: Reading) -> None:
+        """From the devices. A reading of a device that no station owns means nothing."""
+        station = self._owner.get(reading.device)
+        if station is None:
+            return
+        try:
+            self._queues[station.id].put_nowait(reading)
+        except asyncio.QueueFull:
+            self._services.count_refusal(station.id, "busy")
+
+    def on_change(self, health: DeviceHealth) -> None:
+        """A device went or came back: its station's page says so."""
+        station = self._owner.get(health.device)
+        if station is None:
+            return
+        if health.health in (Health.LOST, Health.FAILED):
+            self._services.board.tell(station.id, Show.ATTENTION, reason="device_missing", advice=health.advice)
+        elif health.health is Health.READY:
+            last = self._services.board.last(station.id)
+            if last is not None and last.reason == "device_missing":
+                self._services.board.tell(station.id, Show.IDLE)
+
+    async def _work(self, station: Station) -> None:
+        queue = self._queues[station.id]
+        while True:
+            reading = await queue.get()
+            try:
+                await station.on_reading(reading)
+            except GatewayError as error:
+                log.error("%s: %s", station.id, error)
+                self._services.board.tell(station.id, Show.ATTENTION, reason=error.code, advice=error.advice)
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        if not worker.cancelled() and (fault := worker.exception()) is not None:
+            self._on_fault(fault)
