@@ -112,5 +112,9 @@ class Driver(Generic[OptionsT]):
 
     @staticmethod
     def log(text: str) -> None:
-        """One line for the gateway's log. Never a card id."""
-        print(text, file=sys.stderr, flush=True)
+        """One line for the gateway's log. Never a card id. A log that nobody reads any more is no error: a
+        driver must still hear that its gateway has gone."""
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except OSError:
+            return

@@ -1,8 +1,8 @@
 """Runs one driver on one byte stream: `run(NfcDriver)` in the driver's `__main__`.
 
 Guarantees: nothing but contract lines leaves on the stream, whatever a library prints; a call that has
-passed its deadline is not begun; the end of the stream ends the process within `GRACE_S`, however the
-device hangs; a lost device is reported once and opened again with a capped back-off.
+passed its deadline is not begun; the end of the stream and `Stop` end the process within `GRACE_S`, however
+the device hangs; a lost device is reported once and opened again with a capped back-off.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import msgspec
 from drivers.contract.codec import BadMessage, LineSplitter, decode_body, decode_for_driver, encode, raw
 from drivers.contract.core import (
     CONTRACT,
+    MAX_LINE,
     Alive,
     Call,
     DeviceState,
@@ -48,7 +49,11 @@ EXIT_BAD_OPTIONS = 9
 """Exit code when the options are not the driver's: a new start would not help."""
 
 REOPEN_FIRST_S, REOPEN_CAP_S = 0.25, 5.0
-"""Back-off between attempts to open. A cable that is put back works again within the cap."""
+"""Back-off between attempts to open. A cable that is put back works again within the cap; a device that was
+well for as long as the cap starts from the first pause again, one that opens and fails at once does not."""
+
+LONGEST_DEADLINE_MS = 24 * 3600 * 1000
+"""A deadline beyond this is cut to it: no call takes a day, and a number of any size must not end a driver."""
 
 
 class Runner:
@@ -62,7 +67,8 @@ class Runner:
         self._calls: queue.SimpleQueue[tuple[Call, float] | Options | None] = queue.SimpleQueue()
         self._stored: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self._ended = threading.Event()
-        self._alive_at = 0.0
+        self._alive_at = -ALIVE_EVERY_S
+        self._pause = REOPEN_FIRST_S
         self._steps = 0
         self._in_call = 0
         self._state: State | None = None
@@ -93,19 +99,23 @@ class Runner:
 
     def run(self) -> int:
         """Speak the contract until `Stop` or the end of the stream."""
-        self._send(Hello(CONTRACT, self._type.name, self._type.version, self._type.kind))
-        threading.Thread(target=self._listen, name="contract", daemon=True).start()
-        options = self._first_options()
-        if options is None:
-            return 0 if self._ended.is_set() else EXIT_BAD_OPTIONS
+        try:
+            self._send(Hello(CONTRACT, self._type.name, self._type.version, self._type.kind))
+            threading.Thread(target=self._listen, name="contract", daemon=True).start()
+            options = self._first_options()
+            if options is None:
+                return 0 if self._ended.is_set() else EXIT_BAD_OPTIONS
+            self._live(options)
+        except GatewayGone:
+            pass
+        return 0
+
+    def _live(self, options: msgspec.Struct) -> None:
         try:
             while not self._ended.is_set():
                 self._session(options)
-        except GatewayGone:
-            pass
         finally:
             self._driver.close()
-        return 0
 
     def _first_options(self) -> msgspec.Struct | None:
         match self._calls.get():
@@ -121,7 +131,6 @@ class Runner:
 
     def _session(self, options: msgspec.Struct) -> None:
         """Open the device, use it until it is lost or has to be opened again."""
-        pause = REOPEN_FIRST_S
         while not self._ended.is_set():
             if self._state is None or self._state.state is DeviceState.READY:
                 self._tell(State(DeviceState.OPENING))
@@ -129,20 +138,28 @@ class Runner:
                 detail = self._driver.open(options)
                 break
             except DeviceError as error:
-                self._driver.close()
-                self._tell(State(DeviceState.LOST, error.problem))
-                self._refuse_calls(error.problem, pause)
-                pause = min(pause * 2, REOPEN_CAP_S)
+                self._away(error.problem)
         else:
             return
         self._tell(State(DeviceState.READY, detail=detail))
-        self._alive_at = 0.0
+        self._alive_at = -ALIVE_EVERY_S
         self.alive()
+        ready_at = time.monotonic()
         try:
             self._serve()
         except DeviceError as error:
-            self._tell(State(DeviceState.LOST, error.problem))
+            if time.monotonic() - ready_at >= REOPEN_CAP_S:
+                self._pause = REOPEN_FIRST_S
+            self._away(error.problem)
+        else:
+            self._driver.close()
+
+    def _away(self, problem: Problem) -> None:
+        """The device is lost: let go of it, say so, wait before the next attempt."""
         self._driver.close()
+        self._tell(State(DeviceState.LOST, problem))
+        self._refuse_calls(problem, self._pause)
+        self._pause = min(self._pause * 2, REOPEN_CAP_S)
 
     def _serve(self) -> None:
         """Poll and answer calls. Returns when the device is to be opened again."""
@@ -215,13 +232,23 @@ class Runner:
 
     def _listen(self) -> None:
         """Thread: lines in. Ends the process when the stream ends and the device will not let go."""
+        try:
+            self._hear()
+        finally:
+            self._end()
+            time.sleep(GRACE_S)
+            os._exit(0)
+
+    def _hear(self) -> None:
+        """Until the stream ends or `Stop`: both mean the same, also to a driver that hangs."""
         lines = LineSplitter()
-        while data := self._read():
+        skipped = 0
+        while not self._ended.is_set() and (data := self._read()):
             for line in lines.feed(data):
                 self._take(line)
-        self._end()
-        time.sleep(GRACE_S)
-        os._exit(0)
+            if lines.skipped != skipped:
+                skipped = lines.skipped
+                Driver.log(f"a line longer than {MAX_LINE} bytes was skipped, {skipped} so far")
 
     def _read(self) -> bytes:
         try:
@@ -237,7 +264,7 @@ class Runner:
             return
         match message:
             case Call():
-                self._calls.put((message, time.monotonic() + message.deadline_ms / 1000))
+                self._calls.put((message, _moment(message.deadline_ms)))
             case Stored(step=step):
                 self._stored.put(step)
             case Options():
@@ -249,6 +276,11 @@ class Runner:
         self._ended.set()
         self._calls.put(None)
         self._stored.put(None)
+
+
+def _moment(deadline_ms: int) -> float:
+    """When a deadline that has just come in will have passed, in `time.monotonic()` seconds."""
+    return time.monotonic() + min(max(deadline_ms, 0), LONGEST_DEADLINE_MS) / 1000
 
 
 def _union(types: tuple[type[msgspec.Struct], ...]) -> Any:

@@ -26,10 +26,8 @@ def board() -> Iterator[RelayBoard]:
 
 @pytest.fixture
 def master(board: RelayBoard) -> Iterator[ModbusSerialClient]:
-    client = ModbusSerialClient(board.path, baudrate=9600, timeout=5, retries=0)
-    assert client.connect()
-    yield client
-    client.close()
+    with ModbusSerialClient(board.path, baudrate=9600, timeout=5, retries=0) as client:
+        yield client
 
 
 def test_another_master_switches_and_reads_the_outputs(board: RelayBoard, master: ModbusSerialClient) -> None:
@@ -49,10 +47,8 @@ def test_an_address_that_is_not_there_is_exception_2(master: ModbusSerialClient)
 
 def test_another_master_gives_an_lctech_board_its_pulse() -> None:
     with RelayBoard(board="lctech") as board:
-        client = ModbusSerialClient(board.path, baudrate=9600, timeout=5, retries=0)
-        assert client.connect()
-        assert not client.write_registers(8, [4, 2], device_id=1).isError()
-        client.close()
+        with ModbusSerialClient(board.path, baudrate=9600, timeout=5, retries=0) as client:
+            assert not client.write_registers(8, [4, 2], device_id=1).isError()
         assert board.wait("opened")["ms"] == 200
         board.wait("closed")
         assert board.named("opened")[0]["channel"] == 1
@@ -65,11 +61,10 @@ def test_any_request_is_answered_or_refused(body: bytes, dialect: str) -> None:
     if request:
         try:
             reply, effect = answer(request, dialect, [False] * 2, [False] * 2)
-        except Refused as refused:
-            assert refused.code in (1, 2, 3)
-        else:
-            assert checked(reply[:-2]) == reply
-            assert effect is None or 0 <= effect.channel < 2
+        except Refused:
+            return
+        assert checked(reply[:-2]) == reply
+        assert effect is None or 0 <= effect.channel < 2
 
 
 # As a program --------------------------------------------------------------------------------------------
@@ -130,11 +125,9 @@ def test_as_a_program_it_is_steered_and_tells_what_happens(tmp_path: Path) -> No
         program.hear()
         assert program.do("outputs") == {"ok": [False, False]}
         assert program.do("auto_pass", channel=1, delay_ms=10) == {"ok": None}
-        client = ModbusSerialClient(str(tmp_path / "relay"), baudrate=9600, timeout=5, retries=0)
-        assert client.connect()
-        # pymodbus cannot send a time in function 05, so the board's plain command stands in for the pulse.
-        client.write_coil(0, True, device_id=1)
-        client.close()
+        with ModbusSerialClient(str(tmp_path / "relay"), baudrate=9600, timeout=5, retries=0) as client:
+            # pymodbus sends no time in function 05, so the board's plain command stands in for the pulse.
+            assert not client.write_coil(0, True, device_id=1).isError()
         opened = program.event("opened")
         assert opened["channel"] == 0
         walked = program.event("input")
