@@ -1,0 +1,1 @@
+"""Sheets of QR labels: table → checked labels → PDF → read back."""
