@@ -7,6 +7,7 @@ On stdin: commands, `{"do": "place", "card": "alice"}`. The end of stdin ends th
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -26,7 +27,10 @@ def emit(event: str, **fields: Any) -> None:
 
 def serve(ready: Mapping[str, Any], commands: Mapping[str, Command]) -> None:
     """Announce `ready`, then carry out commands until stdin ends. Each `do` names a command; the other
-    fields are its arguments. What it returns goes into `ok`; a `ValueError` or `TypeError` into `error`."""
+    fields are its arguments. What it returns goes into `ok`; an error of value, type, key or system into
+    `error`: no line that is typed ends a simulator."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     _print({"ready": dict(ready)})
     for line in sys.stdin:
         if line.strip():
@@ -38,13 +42,15 @@ def _answer(line: str, commands: Mapping[str, Command]) -> dict[str, Any]:
         request = json.loads(line)
         name = request.pop("do")
         command = commands[name]
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return {"error": 'a command is a JSON object such as {"do": "help"}'}
     except KeyError:
         return {"error": f"commands: {', '.join(sorted(commands))}"}
     try:
-        return {"ok": command(**request)}
-    except (ValueError, TypeError, KeyError) as error:
+        done = {"ok": command(**request)}
+        json.dumps(done)
+        return done
+    except (ValueError, TypeError, KeyError, OSError) as error:
         return {"error": f"{name}: {error}"}
 
 
