@@ -1,8 +1,8 @@
 """`python -m gateway.centre --config FILE.json`, or with flags: a centre steered by JSON lines on stdin.
 
-On stdout one line `{"ready": …}`, then one per command: `{"ok": …}` or `{"error": …, "code": …}`. Commands:
-`{"do": "publish", "file": …}`, `{"do": "counts"}`, `{"do": "gateways"}`, `{"do": "alarms"}`.
-Ends with its stdin, or with SIGTERM or SIGINT.
+On stdout first `{"ready": …}` (`connected`: whether the broker has answered yet), then one line per command:
+`{"ok": …}` or `{"error": …, "code": …}`. Commands: `{"do": "publish", "file": …}`, `{"do": "counts"}`,
+`{"do": "gateways"}`, `{"do": "alarms"}`. Ends with its stdin, or with SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ from gateway.centre.app import Centre
 from gateway.centre.publisher import read_bundle
 from gateway.centre.settings import Settings, load
 from gateway.model.errors import GatewayError, InputRefused
-
-CONNECT_WAIT_S = 10.0
-"""The ready line waits so long for the broker; after that it says `connected: false` and the centre goes on."""
 
 
 class _Asked(BaseException):
@@ -62,7 +59,8 @@ def main() -> int:
 
 
 def _serve(centre: Centre, settings: Settings) -> None:
-    connected = centre.intake.link.wait_up(CONNECT_WAIT_S)
+    # Long enough for a silent answer to MQTT 5 and one try of 3.1.1; without a broker the centre goes on.
+    connected = centre.intake.link.wait_up(2 * settings.connect_s)
     ready = {"city": settings.city, "store": settings.store, "pid": os.getpid(), "connected": connected}
     _say({"ready": {**ready, "protocol": centre.intake.link.protocol}})
     for line in sys.stdin:

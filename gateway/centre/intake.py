@@ -28,6 +28,7 @@ MAX_GROUP = 500
 RETRY_S = 1.0
 """Between attempts when the disk refuses: nothing is confirmed meanwhile, and soon nothing more is read."""
 ACKS_PER_MESSAGE = 64
+NEVER = float("-inf")
 _EVENTS = {f"ev/{stream}": stream for stream in Stream}
 
 
@@ -87,7 +88,7 @@ class Intake:
                 welcomes = self._store_group(group)
                 break
             except LedgerError as error:
-                log.error("%s; trying again", error)  # noqa: TRY400 - the error says all, a stack nothing
+                log.error("%s; trying again", error)
                 if self._stopping.wait(RETRY_S):
                     return False
         self.link.acknowledge(group)
@@ -132,11 +133,11 @@ class Intake:
         if not self._due:
             return None
         now, pause = time.monotonic(), self._settings.ack_ms / 1000
-        return max(0.0, min(self._sent.get(gateway, 0.0) + pause for gateway in self._due) - now)
+        return max(0.0, min(self._sent.get(gateway, NEVER) + pause for gateway in self._due) - now)
 
     def _send_due(self, *, everything: bool) -> None:
         now, pause = time.monotonic(), self._settings.ack_ms / 1000
-        for gateway in [g for g in self._due if everything or self._sent.get(g, 0.0) + pause <= now]:
+        for gateway in [g for g in self._due if everything or self._sent.get(g, NEVER) + pause <= now]:
             acks = list(self._due.pop(gateway).values())
             if acks:
                 self._send_acks(gateway, acks)

@@ -1,0 +1,174 @@
+"""The centre as a program: its lines, its end, and what is left of it after kill -9."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.centre.publisher import write_bundle
+from gateway.centre.query import Query
+from gateway.centre.sign import build_bundle, generate_key, load_key
+from gateway.model.entry import Stream
+from gateway.wire.bundle import BundleKind
+from gateway.wire.messages import Ack
+from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
+from tests.centre.scripted import ScriptedGateway, eventually
+from tests.support.broker import Broker, free_port, mosquitto
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with mosquitto() as broker:
+        yield broker
+
+
+class Program:
+    """`python -m gateway.centre`, spoken to by lines."""
+
+    def __init__(self, *arguments: str) -> None:
+        argv = [sys.executable, "-m", "gateway.centre", *arguments]
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def line(self) -> Any:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def ask(self, command: str) -> Any:
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self.line()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@contextmanager
+def program(*arguments: str) -> Iterator[Program]:
+    running = Program(*arguments)
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+def flags(broker: Broker, folder: Path) -> list[str]:
+    return ["--city", CITY, "--store", str(folder / "centre.db"), "--port", str(broker.port)]
+
+
+def test_it_says_ready_obeys_and_ends_with_its_input(broker: Broker, tmp_path: Path) -> None:
+    public = tmp_path / "city.pub"
+    public.write_text(generate_key(tmp_path / "city.key"))
+    key = load_key(tmp_path / "city.key")
+    file = tmp_path / "rules.bundle"
+    write_bundle(file, build_bundle(BundleKind.RULES, 1, CITY, "*", b"{}", key, created_ms=1))
+    publish = json.dumps({"do": "publish", "file": str(file)})
+    with program(*flags(broker, tmp_path), "--key", str(public)) as centre:
+        ready = centre.line()["ready"]
+        assert (ready["city"], ready["connected"], ready["pid"]) == (CITY, True, centre.process.pid)
+        with ScriptedGateway(broker) as gateway:
+            gateway.birth()
+            gateway.send(chain_of(2))
+            gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 2))
+            assert centre.ask(publish)["ok"]["sent"] == [GATEWAY]
+            gateway.wait(lambda: gateway.bundles)
+        assert centre.ask(publish)["code"] == "conflict"
+        assert centre.ask('{"do": "counts"}')["ok"]["entries"] == {f"{GATEWAY}/receipt/receipt": 2}
+        assert centre.ask('{"do": "gateways"}')["ok"][0]["gateway"] == GATEWAY
+        assert centre.ask('{"do": "alarms"}')["ok"] == []
+        for nonsense in ("{}", "[", '{"do": "fly"}', '{"do": "publish", "file": "/nowhere"}'):
+            assert "error" in centre.ask(nonsense)
+        assert centre.process.stdin is not None
+        centre.process.stdin.close()
+        assert centre.process.wait(30) == 0
+
+
+def test_sigterm_ends_it_cleanly(broker: Broker, tmp_path: Path) -> None:
+    with program(*flags(broker, tmp_path)) as centre:
+        centre.line()
+        centre.process.send_signal(signal.SIGTERM)
+        assert centre.process.wait(30) == 0
+
+
+def test_settings_come_from_a_file_with_paths_relative_to_it(broker: Broker, tmp_path: Path) -> None:
+    given = {"city": CITY, "store": "here.db", "port": broker.port, "tls": False}
+    (tmp_path / "centre.json").write_text(json.dumps(given))
+    with program("--config", str(tmp_path / "centre.json")) as centre:
+        assert centre.line()["ready"]["store"] == str(tmp_path / "here.db")
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    (tmp_path / "centre.json").write_text('{"city": "jelgava", "store": "x", "prot": 1883}')
+    argv = [sys.executable, "-m", "gateway.centre", "--config", str(tmp_path / "centre.json")]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "centre.json" in done.stderr
+    assert "`prot`" in done.stderr
+
+
+def test_without_a_broker_it_is_ready_and_says_that_it_is_alone(tmp_path: Path) -> None:
+    given = {"city": CITY, "store": "here.db", "port": free_port(), "tls": False, "connect_s": 0.2}
+    (tmp_path / "centre.json").write_text(json.dumps(given))
+    with program("--config", str(tmp_path / "centre.json")) as centre:
+        assert centre.line()["ready"]["connected"] is False
+        assert centre.ask('{"do": "counts"}')["ok"]["gaps"] == 0
+
+
+def test_killed_between_store_and_ack_it_knows_the_entries_again(broker: Broker, tmp_path: Path) -> None:
+    # Acks at most once an hour: the first batch is acked at once, the second stored and not acked.
+    entries, store = chain_of(6), tmp_path / "centre.db"
+    given = {"city": CITY, "store": str(store), "port": broker.port, "tls": False, "ack_ms": 3_600_000}
+    (tmp_path / "centre.json").write_text(json.dumps(given))
+    with ScriptedGateway(broker) as gateway:
+        with program("--config", str(tmp_path / "centre.json")) as centre:
+            centre.line()
+            gateway.send(entries[:3])
+            gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 3))
+            gateway.send(entries[3:])
+            eventually(lambda: len(Query(store).events()) == 6)
+            centre.kill()
+        assert gateway.acked() == Ack(Stream.RECEIPT, EPOCH, 3)
+        with program(*flags(broker, tmp_path)) as again:
+            again.line()
+            gateway.send(entries[3:])
+            gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 6))
+    assert [row.seq for row in Query(store).events()] == [1, 2, 3, 4, 5, 6]
+    assert Query(store).counts().conflicts == 0
+
+
+def test_killed_at_any_moment_it_never_acks_what_it_has_not_stored(broker: Broker, tmp_path: Path) -> None:
+    entries, store, rng = chain_of(600), tmp_path / "centre.db", random.Random(7)
+    pause = threading.Event()
+    with ScriptedGateway(broker) as gateway:
+        for _ in range(5):
+            with program(*flags(broker, tmp_path)) as centre:
+                centre.line()
+                for start in range(0, 600, 6):
+                    gateway.send(entries[start : start + 6])
+                pause.wait(rng.uniform(0.0, 0.15))
+                centre.kill()
+            told = gateway.acked()
+            stored = {row.seq for row in Query(store).events()}
+            assert stored >= set(range(1, (told.through if told else 0) + 1))
+        with program(*flags(broker, tmp_path)) as centre:
+            centre.line()
+            gateway.send(entries[:60])
+            for start in range(0, 600, 60):
+                gateway.send(entries[start : start + 60])
+            gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 600))
+    assert sorted(row.seq for row in Query(store).events()) == list(range(1, 601))
+    assert (Query(store).counts().conflicts, Query(store).alarms()) == (0, [])
