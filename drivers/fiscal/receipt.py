@@ -188,7 +188,6 @@ class _Receipt:
         return Outcome(
             key=self._work.key,
             outcome=result,
-            total_cents=self._work.total_cents,
             reason=f"{reason}: {what}",
             advice=advice(reason, key=self._work.key, baseline=self._baseline),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import select
+import termios
 from typing import TYPE_CHECKING
 
 from drivers.driver import DeviceError
@@ -37,7 +38,7 @@ class SerialPort:
             busy = error.errno in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error)
             code = Trouble.PORT_BUSY if busy else Trouble.PORT_MISSING
             raise DeviceError(problem(code, port=self._path, what=str(error))) from error
-        except OSError as error:
+        except (OSError, ValueError, termios.error) as error:
             raise DeviceError(problem(Trouble.PORT_MISSING, port=self._path, what=str(error))) from error
 
     def send(self, data: bytes) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.simulators.datecs_device import Device
@@ -132,6 +132,7 @@ def test_broken_request_is_told_and_the_next_one_found() -> None:
     assert set(map(type, found[:-1])) == {Broken}
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=20))
 def test_reader_and_device_survive_anything(pieces: list[bytes]) -> None:
     reader, printer = RequestReader(), device(OPEN)
@@ -158,6 +159,7 @@ documents = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(documents, max_size=4), st.integers(0, 30))
 def test_paper_reads_back_and_a_torn_end_is_no_document(printed: list[Document], torn: int) -> None:
     paper = "".join(map(text, printed))

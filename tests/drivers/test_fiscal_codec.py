@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.fiscal.datecs_v1 import (
@@ -120,6 +120,7 @@ def test_escaping_counts_in_the_length() -> None:
         encode_request(0x20, 54, b"\x01" * (MAX_DATA // 2 + 1))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_escape_comes_back(data: bytes) -> None:
     escaped = escape(data)
@@ -127,6 +128,7 @@ def test_escape_comes_back(data: bytes) -> None:
     assert not set(escaped) & (set(range(0x20)) - {0x09, 0x0A, 0x10})
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=600))
 @example(b"\x01")
 @example(b"\x01\x2b" + b"\x01\x2b" * 200)
@@ -139,6 +141,7 @@ def test_decode_raises_nothing_but_its_own_error(data: bytes) -> None:
     assert len(answer.status) == 6
 
 
+@settings(deadline=None)
 @given(answers, st.data())
 def test_one_wrong_byte_anywhere_is_noticed(answer: Answer, data: st.DataObject) -> None:
     frame = bytearray(answer_frame(answer))
@@ -155,6 +158,7 @@ noise = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(noise, max_size=30), st.integers(1, 64))
 def test_parser_survives_anything_with_a_bounded_buffer(pieces: list[bytes], chunk: int) -> None:
     parser, stream = AnswerParser(), b"".join(pieces)
@@ -163,6 +167,7 @@ def test_parser_survives_anything_with_a_bounded_buffer(pieces: list[bytes], chu
         assert parser.held < MAX_ANSWER
 
 
+@settings(deadline=None)
 @given(st.lists(noise, max_size=10), answers, st.integers(1, 64))
 def test_parser_finds_the_good_answer_behind_any_noise(pieces: list[bytes], good: Answer, chunk: int) -> None:
     parser, stream = AnswerParser(), b"".join(pieces)
@@ -172,6 +177,7 @@ def test_parser_finds_the_good_answer_behind_any_noise(pieces: list[bytes], good
     assert parser.feed(answer_frame(good)) == [good]
 
 
+@settings(deadline=None)
 @given(st.lists(answers, min_size=1, max_size=5), st.data())
 def test_chunks_do_not_matter(sent: list[Answer], data: st.DataObject) -> None:
     stream = b"\x16".join(map(answer_frame, sent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment
@@ -80,6 +80,7 @@ def test_data_that_is_not_the_commands_is_refused(read: Callable[[bytes], object
         read(data)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.text("0123456789,+-.DRFEIT ", max_size=40).map(str.encode)))
 def test_readers_raise_nothing_but_their_own_error(data: bytes) -> None:
     wire.read_identity(data)
@@ -113,6 +114,7 @@ def test_device_that_is_not_fiscalised_is_in_training_mode() -> None:
     assert DATECS_V1_A.signs(bytes.fromhex("80 80 80 80 86 92")) == {Sign.TRAINING}
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=6, max_size=6))
 def test_any_status_is_read(status: bytes) -> None:
     signs = DATECS_V1_A.signs(status)

@@ -222,6 +222,14 @@ def test_second_program_on_the_port_is_kept_out(rig: Rig) -> None:
     assert error.value.problem.code == "port_busy"
 
 
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/no-such-port"])
+def test_port_that_is_none_is_told(rig: Rig, path: str) -> None:
+    with pytest.raises(DeviceError) as error:
+        Rig(rig.simulator, port=path)
+    assert error.value.problem.code == "port_missing"
+    assert path in error.value.problem.cause
+
+
 def test_code_page_that_does_not_exist_is_told() -> None:
     with Simulator() as simulator, pytest.raises(DeviceError) as error:
         Rig(simulator, encoding="cp9999")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Line, Payment, Print, Tender
@@ -136,6 +136,7 @@ tenders = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(lines, tenders, st.integers(-1, 2**40), st.text(max_size=45))
 def test_any_print_is_planned_or_refused(some: list[Line], given_tenders: list[Tender], total: int, key: str) -> None:
     try:
@@ -175,6 +176,7 @@ def test_code_page_has_to_be_one(encoding: str, good: bool) -> None:
     assert is_code_page(encoding) is good
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["cp1257", "cp1251", "cp775", "ascii", "utf-8"]))
 def test_any_text_is_printable_or_refused(text: str, encoding: str) -> None:
     try:

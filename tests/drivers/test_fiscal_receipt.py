@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Line, Outcome, Payment, Print, PrintPoint, Result, Tender
@@ -169,6 +169,7 @@ heard = st.builds(
 events = st.one_of(heard, st.builds(Lost, why=st.just("silent")))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_rules_hold_for_any_answers(data: st.DataObject) -> None:
     replies: list[tuple[Command, Event]] = []
@@ -227,6 +228,7 @@ lines = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(lines, st.integers(0, 100), st.integers(0, 500), st.integers(-1, 16), st.booleans(), st.booleans())
 def test_outcome_tells_what_is_on_paper_wherever_an_answer_is_lost(
     some: list[Line], percent: int, over: int, lost_at: int, executed: bool, dead: bool
@@ -250,6 +252,7 @@ def test_outcome_tells_what_is_on_paper_wherever_an_answer_is_lost(
             assert on.closed <= 1
 
 
+@settings(deadline=None)
 @given(st.integers(1, 99_999_999), st.integers(1, 99_999_999))
 def test_rows_are_the_devices_rows(unit_cents: int, quantity: int) -> None:
     exact = (Decimal(unit_cents) * quantity / 1000).quantize(Decimal(1), ROUND_HALF_UP)
