@@ -62,6 +62,10 @@ class LineReader:
             if self._pause is not None:
                 self._pause.cancel()
 
+    def earn(self) -> None:
+        """The last line was one that we have asked for: it does not count as a part of a flood."""
+        self._bucket.spend(self._loop.time(), -1, 0)
+
     def drain(self) -> None:
         """Take what is still in the pipe of a driver that has ended, unless it was being slowed."""
         for _ in range(MAX_LINE // CHUNK):

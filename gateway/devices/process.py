@@ -73,6 +73,10 @@ class Process:
         """One line to the program. Never blocks; a program that does not read is told by `on_stuck`."""
         self._writer.write(line)
 
+    def earn(self) -> None:
+        """The last line was asked for: it is no part of a flood."""
+        self._out.earn()
+
     def unread(self) -> int:
         """Bytes sent that the program has not taken."""
         return self._writer.unread()

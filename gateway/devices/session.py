@@ -166,6 +166,7 @@ class Session:
             case core.Reply():
                 match self._link.reply(message):
                     case Answer.RESULT:
+                        self._process.earn()
                         self._on_life()
                     case Answer.NEVER_ASKED:
                         self._intake.garbage(1)

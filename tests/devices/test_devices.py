@@ -1,0 +1,237 @@
+"""Well-behaved drivers: what they say arrives, what is asked of them is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from gateway.model.device import Health, Paid, PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
+from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotFound, NotReady
+from gateway.model.reading import CardReading, InputReading
+from gateway.model.receipt import Line, Means
+from tests.devices.conftest import Start, gone, section
+from tests.devices.drivers_for_tests import RAW
+
+JOB = PrintJob(
+    key="till-1/0001",
+    lines=(Line("1", "Bread", "food.bread", 150, 2000), Line("2", "Milk", "food.milk", 120)),
+    discounts=(30, 0),
+    paid=(Paid(Means.CASH, 500),),
+    total_cents=390,
+)
+
+
+async def test_a_card_arrives_as_a_reading_with_the_drivers_stamp(start: Start) -> None:
+    before = time.monotonic_ns()
+    place = await start(section("reader", {"every_s": 0.1, "count": 1}))
+    await place.until(lambda: len(place.readings) == 1)
+    match place.readings[0]:
+        case CardReading(device="dev-reader", uid=uid, ndef=b"", mono_ns=stamp):
+            assert uid.hex() == "04aabbcc"
+            assert before < stamp < time.monotonic_ns()
+        case other:
+            raise AssertionError(other)
+
+
+async def test_a_device_is_starting_then_ready_and_says_what_it_is(start: Start) -> None:
+    place = await start(section("reader"))
+    assert place.of("dev-reader").health is Health.STARTING
+    await place.ready("dev-reader")
+    health = place.of("dev-reader")
+    assert health.detail == {"model": "reader for tests"}
+    assert health.alive_age_ms is not None
+    assert health.restarts == 0
+    assert place.told("dev-reader") == [Health.STARTING, Health.READY]
+
+
+async def test_an_edge_of_an_input_arrives(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.until(lambda: len(place.readings) == 1)
+    match place.readings[0]:
+        case InputReading(device="dev-relay", channel=3, on=True):
+            pass
+        case other:
+            raise AssertionError(other)
+
+
+async def test_a_pulse_tells_when_it_had_begun(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.ready("dev-relay")
+    before = time.monotonic_ns()
+    assert before < await place.devices.pulse("dev-relay", 0, 500) < time.monotonic_ns()
+
+
+async def test_outputs_are_read_back(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.ready("dev-relay")
+    assert await place.devices.read_outputs("dev-relay") == (True, False)
+
+
+async def test_calls_do_not_count_as_a_flood(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.ready("dev-relay")
+    began = time.monotonic()
+    for _ in range(1000):
+        await place.devices.pulse("dev-relay", 0, 500)
+    # Slowed to 200 lines a second, these would take more than three seconds.
+    assert time.monotonic() - began < 2.5
+
+
+async def test_a_call_that_the_driver_refuses_has_done_nothing(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.ready("dev-relay")
+    with pytest.raises(InputRefused, match="there is no output 7") as refused:
+        await place.devices.pulse("dev-relay", 7, 500)
+    assert refused.value.code == "no_output"
+    assert refused.value.advice == "Use 0 or 1"
+    assert place.of("dev-relay").health is Health.READY
+
+
+async def test_a_call_in_which_the_device_was_lost_is_not_known(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.ready("dev-relay")
+    with pytest.raises(DeadlineMissed, match="not known") as missed:
+        await place.devices.pulse("dev-relay", 8, 500)
+    assert missed.value.code == "device_lost"
+    await place.ready("dev-relay")
+
+
+async def test_a_call_ends_by_its_deadline(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.ready("dev-relay")
+    began = time.monotonic()
+    with pytest.raises(DeadlineMissed) as missed:
+        await place.devices.pulse("dev-relay", 9, 500, deadline_ms=300)
+    assert missed.value.code == "timed_out"
+    assert 0.25 < time.monotonic() - began < 2
+
+
+async def test_a_driver_that_is_killed_during_a_call_leaves_it_unknown(start: Start) -> None:
+    place = await start(section("relay"))
+    await place.ready("dev-relay")
+    call = asyncio.ensure_future(place.devices.pulse("dev-relay", 9, 500, deadline_ms=30_000))
+    await asyncio.sleep(0)
+    place.devices.kill("dev-relay")
+    with pytest.raises(DeadlineMissed) as missed:
+        await call
+    assert missed.value.code == "driver_died"
+
+
+async def test_a_device_that_is_not_ready_refuses_at_once(start: Start) -> None:
+    place = await start(section("relay"))
+    with pytest.raises(NotReady, match="dev-relay"):
+        await place.devices.pulse("dev-relay", 0, 500)
+
+
+async def test_only_a_relay_takes_pulses(start: Start) -> None:
+    place = await start(section("reader"))
+    await place.ready("dev-reader")
+    with pytest.raises(InputRefused, match="no relay"):
+        await place.devices.pulse("dev-reader", 0, 500)
+    with pytest.raises(NotFound):
+        await place.devices.pulse("dev-other", 0, 500)
+
+
+async def test_a_receipt_is_printed_with_every_step_stored_before_the_driver_goes_on(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+    taken: list[PrintStepTaken] = []
+    let_go = asyncio.Event()
+
+    async def store(step: PrintStepTaken) -> None:
+        taken.append(step)
+        await let_go.wait()
+
+    printing = asyncio.ensure_future(place.devices.print_receipt("dev-printer", JOB, store, 20_000))
+    await place.until(lambda: len(taken) == 1)
+    done, _ = await asyncio.wait({printing}, timeout=0.3)
+    assert not done
+    assert len(taken) == 1
+    let_go.set()
+    assert await printing == PrintOutcome(JOB.key, PrintResult.PRINTED, "42", 390, 110)
+    assert [step.point for step in taken] == ["intent", "opened", "paying", "closing", "closed"]
+    assert taken[0] == PrintStepTaken(JOB.key, "intent", baseline="41")
+
+
+async def test_a_step_that_cannot_be_stored_stops_the_receipt_for_good(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+    pid = place.pid("dev-printer")
+    taken: list[str] = []
+
+    async def store(step: PrintStepTaken) -> None:
+        taken.append(step.point)
+        if step.point == "paying":
+            raise LedgerError("the disk is full")
+
+    with pytest.raises(DeadlineMissed) as missed:
+        await place.devices.print_receipt("dev-printer", JOB, store, 20_000)
+    assert missed.value.code == "not_stored"
+    assert isinstance(missed.value.__cause__, LedgerError)
+    # The driver waits for a word that will never come: it is replaced, and nothing more was asked to be stored.
+    await place.until(lambda: gone(pid))
+    await place.ready("dev-printer")
+    assert taken == ["intent", "opened", "paying"]
+
+
+async def test_a_step_stored_after_the_deadline_does_not_let_the_driver_go_on(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+    pid = place.pid("dev-printer")
+    taken: list[str] = []
+    let_go, stored = asyncio.Event(), asyncio.Event()
+
+    async def store(step: PrintStepTaken) -> None:
+        taken.append(step.point)
+        await let_go.wait()
+        stored.set()
+
+    with pytest.raises(DeadlineMissed) as missed:
+        await place.devices.print_receipt("dev-printer", JOB, store, 300)
+    assert missed.value.code == "timed_out"
+    let_go.set()
+    await asyncio.wait_for(stored.wait(), 5)
+    await place.until(lambda: gone(pid))
+    await place.ready("dev-printer")
+    assert taken == ["intent"]
+
+
+async def test_a_receipt_too_long_for_one_message_is_refused_before_anything_is_sent(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+    line = Line("1", "Ā" * 72, "food", 150)
+    long = PrintJob("till-1/2", (line,) * 512, (0,) * 512, (Paid(Means.CASH, 76800),), 76800)
+
+    async def store(step: PrintStepTaken) -> None:
+        raise AssertionError(step)
+
+    with pytest.raises(InputRefused):
+        await place.devices.print_receipt("dev-printer", long, store, 5000)
+    assert place.of("dev-printer").health is Health.READY
+
+
+async def test_a_printer_says_how_it_is(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+    assert await place.devices.printer_status("dev-printer") == PrinterStatus(True, True, False, "41")
+
+
+async def test_a_driver_gets_nothing_of_the_environment_that_it_does_not_need(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMARTPLACE_SECRET", "do not tell")
+    place = await start(section("prints_secrets_of_environment"))
+    await place.ready("dev-prints-secrets-of-environment")
+    told = set(place.of("dev-prints-secrets-of-environment").detail)
+    # LC_CTYPE is Python's own doing (PEP 538).
+    assert told <= {"PATH", "LANG", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LC_CTYPE"}
+    assert "PATH" in told
+
+
+def test_every_misbehaving_program_is_used_by_a_test() -> None:
+    from pathlib import Path
+
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in RAW if f'"{name}"' not in text] == []
