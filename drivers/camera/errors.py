@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -11,14 +12,14 @@ from drivers.contract.core import Problem
 class Trouble(StrEnum):
     """Closed list of the driver's problem codes."""
 
-    NOT_INSTALLED = "camera_not_installed"
-    NOT_OPENED = "camera_not_opened"
-    SILENT = "camera_silent"
-    ENDED = "camera_stream_ended"
-    NO_PICTURE = "camera_no_picture"
+    NOT_INSTALLED = "not_installed"
+    NOT_OPENED = "not_opened"
+    SILENT = "silent"
+    STREAM_ENDED = "stream_ended"
+    NO_PICTURE = "no_picture"
 
 
-_TEXTS: dict[Trouble, tuple[str, str]] = {
+TABLE: Mapping[Trouble, tuple[str, str]] = {
     Trouble.NOT_INSTALLED: (
         "{missing} is not installed",
         "Install the gateway with its camera part: smartplace-gateway[camera]",
@@ -31,7 +32,7 @@ _TEXTS: dict[Trouble, tuple[str, str]] = {
         "{place} sent no frame for {ms} ms",
         "The camera hangs or its network is cut: check the cable, switch the camera off and on",
     ),
-    Trouble.ENDED: (
+    Trouble.STREAM_ENDED: (
         "{place} ended its stream or sent something that is not video",
         "If this returns within a minute: update or restart the camera, close other viewers of its stream",
     ),
@@ -44,7 +45,7 @@ _TEXTS: dict[Trouble, tuple[str, str]] = {
 
 def problem(trouble: Trouble, **seen: object) -> Problem:
     """The problem as a person reads it. `seen` fills the cause; hand in `place_of(source)`, never the source."""
-    cause, advice = _TEXTS[trouble]
+    cause, advice = TABLE[trouble]
     return Problem(trouble.value, cause.format(**seen), advice)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 
 MAX_PIXELS = 1 << 25
 """A frame of more pixels is not decoded: a broken header must not ask for gigabytes of memory."""
@@ -38,7 +39,6 @@ def load(timeout_ms: int) -> None:
     """Load OpenCV and the code reader. Raises `ImportError` when they are not installed."""
     prepare(timeout_ms)
     import cv2
-    import zxingcpp as _zxingcpp
 
+    import_module("zxingcpp")  # now, so that what is missing is told at opening
     cv2.setNumThreads(1)
-    del _zxingcpp

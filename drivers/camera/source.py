@@ -66,7 +66,7 @@ class FrameSource:
         begin = time.monotonic()
         if not self._opened.grab():
             waited_ms = (time.monotonic() - begin) * 1000
-            raise self._error(Trouble.SILENT if waited_ms >= 0.9 * self._timeout_ms else Trouble.ENDED)
+            raise self._error(Trouble.SILENT if waited_ms >= 0.9 * self._timeout_ms else Trouble.STREAM_ENDED)
 
     def grey(self) -> Grey | None:
         """The brightness of the frame last taken, or nothing when it is no picture."""

@@ -1,0 +1,302 @@
+"""The camera driver as the gateway runs it, against the simulated network camera over loopback HTTP."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from drivers.camera.decode import grey_image
+from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reading, Reopen, State
+from drivers.contract.reader import Code
+from drivers.simulators.camera import CameraSimulator
+from tests.support.driver_process import DriverProcess
+
+LOST, READY = DeviceState.LOST, DeviceState.READY
+
+
+@pytest.fixture
+def camera() -> Iterator[CameraSimulator]:
+    camera = CameraSimulator()
+    camera.start()
+    yield camera
+    camera.stop()
+
+
+def driver(source: str, **options: object) -> DriverProcess:
+    return DriverProcess("drivers.camera", {"source": source, "timeout_ms": 1000, "gone_ms": 600, **options})
+
+
+def read_again(camera: CameraSimulator, process: DriverProcess, payload: str) -> None:
+    """The proof that the driver is well: it reads a code now."""
+    camera.show(payload)
+    assert process.expect_reading(Code) == Code("qr", payload.encode())
+
+
+def test_says_hello_then_ready_with_the_picture_s_size_then_alive(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        hello = process.expect(Hello)
+        assert (hello.driver, hello.kind) == ("camera", Kind.READER)
+        assert process.expect_state(READY).detail == {"size": "640x480", "codec": "MJPG"}
+        process.expect(Alive)
+        process.expect(Alive)  # the second is of a frame and not of the opening
+        assert process.stop() == 0
+
+
+def test_no_code_is_no_reading(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        process.nothing(Reading, 2)
+
+
+def test_a_code_is_read_once_while_it_is_in_sight(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.show("PASS-42")
+        assert process.expect_reading(Code) == Code("qr", b"PASS-42")
+        process.nothing(Reading, 2)
+
+
+def test_a_code_is_read_again_after_it_was_taken_away(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+        camera.hide()
+        process.nothing(Reading, 1.5)
+        read_again(camera, process, "PASS-42")
+
+
+def test_another_code_is_read_at_once(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+        read_again(camera, process, "PASS-43")
+
+
+def test_a_code_taken_away_for_a_moment_is_no_news(camera: CameraSimulator) -> None:
+    with driver(camera.url, gone_ms=5000) as process:
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+        camera.hide()
+        process.nothing(Reading, 0.5)
+        camera.show("PASS-42")
+        process.nothing(Reading, 1.5)
+
+
+def test_a_binary_payload_arrives_byte_for_byte(camera: CameraSimulator) -> None:
+    payload = random.Random(4).randbytes(100)
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.show(payload)
+        assert process.expect_reading(Code) == Code("qr", payload)
+
+
+def test_a_payload_of_more_than_2_kb_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    camera = CameraSimulator(size=(1280, 720))
+    camera.start()
+    try:
+        with driver(camera.url) as process:
+            process.expect_state(READY)
+            camera.show(random.Random(5).randbytes(2100))
+            process.nothing(Reading, 2)
+            read_again(camera, process, "PASS-42")
+    finally:
+        camera.stop()
+    assert capfd.readouterr().err.count("a qr code of 2100 bytes is refused") == 1
+
+
+def test_a_dark_camera_is_alive_and_sees_nothing(camera: CameraSimulator) -> None:
+    camera.fault("dark")
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.show("PASS-42")
+        process.expect(Alive)
+        process.expect(Alive)
+        assert not [message for message in process.heard if isinstance(message, Reading)]
+        camera.fault("none")
+        assert process.expect_reading(Code) == Code("qr", b"PASS-42")
+
+
+def test_a_hung_camera_is_lost_and_found_again(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.fault("hang")
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "silent"
+        camera.fault("none")
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+
+
+def test_a_cut_connection_is_lost_and_found_again(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.fault("drop")
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "stream_ended"
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+
+
+def test_a_code_still_in_sight_after_an_outage_is_no_news(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+        camera.fault("refuse")
+        process.expect_state(LOST)
+        process.nothing(Reading, 1)  # longer than gone_ms
+        camera.fault("none")
+        process.expect_state(READY)
+        process.nothing(Reading, 1.5)
+
+
+def test_a_camera_that_is_switched_on_later_is_found(camera: CameraSimulator) -> None:
+    camera.fault("refuse")
+    with driver(camera.url) as process:
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert (problem.code, problem.cause) == (
+            "not_opened",
+            "http://127.0.0.1 could not be opened within 1000 ms",
+        )
+        assert "cable" in problem.advice
+        camera.fault("none")
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+
+
+def test_garbage_in_the_stream_is_survived(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.fault("garbage")
+        process.expect_state(LOST)  # where the next frame begins is not known any more
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+
+
+def test_frames_that_are_no_pictures_are_no_camera(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.fault("broken")
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "no_picture"
+        process.nothing(State, 2.5)  # two more attempts to open, in which frames did come
+        camera.fault("none")
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+
+
+def test_a_password_in_the_source_is_never_told(camera: CameraSimulator, capfd: pytest.CaptureFixture[str]) -> None:
+    with driver(camera.url.replace("http://", "http://admin:hunter2@")) as process:
+        process.expect_state(READY)
+        camera.fault("refuse")
+        process.expect_state(LOST)
+        camera.fault("hang")
+        process.expect_state(LOST)
+        camera.fault("none")
+        process.expect_state(READY)
+        told = repr(process.heard)
+    assert "http://127.0.0.1 " in told
+    output = capfd.readouterr()
+    for secret in ("hunter2", "admin", "stream.mjpg"):
+        assert secret not in told + output.out + output.err
+
+
+def test_ends_with_the_stream_though_the_camera_hangs(camera: CameraSimulator) -> None:
+    with driver(camera.url, timeout_ms=20_000) as process:
+        process.expect_state(READY)
+        camera.fault("hang")
+        process.nothing(Reading, 0.5)
+        process.close_stream()
+        assert process.process.wait(5) == 0
+
+
+def test_is_opened_again_on_request(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        assert process.ask(Reopen()).body == msgspec.Raw(b'{"result":"done"}')
+        process.expect_state(READY)
+
+
+def test_a_source_that_is_no_source_is_refused() -> None:
+    with DriverProcess("drivers.camera", {"source": "concat:a|b"}) as process:
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "bad_options"
+        assert "concat" not in problem.cause
+
+
+@pytest.mark.parametrize("path", ["/dev/video-that-is-not", "/nowhere/visitor.avi"])
+def test_a_missing_device_or_file_is_named(path: str) -> None:
+    with driver(path) as process:
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "not_opened"
+        assert path in problem.cause
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("avi", "MJPG"), ("mp4", "mp4v")])
+def test_a_video_file_is_read_like_a_camera(tmp_path: Path, suffix: str, codec: str) -> None:
+    """Also the way without MJPEG, where OpenCV decodes every frame."""
+    file = tmp_path / f"visitor.{suffix}"
+    still = CameraSimulator()
+    still.start()
+    still.stop()
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), 15, (640, 480))
+    for number in range(60):
+        if number == 15:
+            still.show("PASS-42")
+        writer.write(cv2.cvtColor(_decoded(still.frame(number)), cv2.COLOR_GRAY2BGR))
+    writer.release()
+    with driver(str(file)) as process:
+        process.expect_state(READY)
+        assert process.expect_reading(Code) == Code("qr", b"PASS-42")
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "stream_ended"
+
+
+def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
+    grey = grey_image(jpeg)
+    assert grey is not None
+    return grey
+
+
+def test_a_camera_that_answers_with_a_playlist_leads_nowhere() -> None:
+    """A playlist would make FFmpeg fetch what it names: files of the gateway, other hosts."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nelsewhere.ts\n#EXT-X-ENDLIST\n"
+            self.send_response(200)
+            self.send_header("Content-Type", "application/vnd.apple.mpegurl")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with driver(f"http://127.0.0.1:{server.server_port}/live.m3u8") as process:
+            process.expect_state(LOST)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert set(asked) == {"/live.m3u8"}
