@@ -155,9 +155,13 @@ class Runner:
             self._driver.close()
 
     def _away(self, problem: Problem) -> None:
-        """The device is lost: let go of it, say so, wait before the next attempt."""
-        self._driver.close()
+        """The device is lost: say so, let go of it, wait before the next attempt.
+
+        `lost` follows the reply to a call that lost the device at once, before a close that may take long:
+        so the gateway can tell "something may have happened" from a mere refusal.
+        """
         self._tell(State(DeviceState.LOST, problem))
+        self._driver.close()
         self._refuse_calls(problem, self._pause)
         self._pause = min(self._pause * 2, REOPEN_CAP_S)
 

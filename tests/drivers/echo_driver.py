@@ -27,6 +27,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     fails: str = ""
     times: int = 0
     hangs_in_open_s: float = 0.0
+    hangs_in_close_s: float = 0.0
 
 
 class Echo(msgspec.Struct, frozen=True, tag="echo", tag_field="call"):
@@ -113,6 +114,7 @@ class EchoDriver(Driver[Options]):
                 return super().handle(call, deadline)
 
     def close(self) -> None:
+        time.sleep(self._options.hangs_in_close_s)
         self._write("close")
 
     def _fail_in(self, where: str) -> None:

@@ -308,6 +308,14 @@ def test_a_call_that_loses_the_device_is_answered_then_told_then_opened_again() 
         driver.expect_state(DeviceState.READY)
 
 
+def test_lost_follows_the_reply_at_once_however_long_closing_takes(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    with echo(record=str(record), hangs_in_close_s=20) as driver:
+        driver.ask(Fail("lost"))
+        driver.expect_state(DeviceState.LOST)
+        assert lived(record) == ["open"]
+
+
 def test_calls_while_the_device_is_away_are_answered_at_once_with_the_reason() -> None:
     with echo(fails="open") as driver:
         driver.expect_state(DeviceState.LOST)
