@@ -203,7 +203,7 @@ class Till:
             self._recorded(stored, quote.decision)
             return store.body
         printing = self._printer()
-        fiscal_key = self._fiscal_key(request.quote)
+        fiscal_key = request.quote  # short enough for any printer's line
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
         begun = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
         effects: list[Effect] = [QuoteUsed(request.quote), FiscalBegun(fiscal_key, self.id), begun]
@@ -219,17 +219,12 @@ class Till:
         answer = msgspec.json.decode(before, type=CommitAnswer)
         if answer.fiscal is None or answer.fiscal.state != "recorded":
             return before
-        rows = self._services.ledger.query(
-            "SELECT point, outcome, number FROM fiscal WHERE key=?", (self._fiscal_key(request.quote),)
-        )
+        rows = self._services.ledger.query("SELECT point, outcome, number FROM fiscal WHERE key=?", (request.quote,))
         for point, outcome, number in rows:
             advice = LOOK if outcome == PrintResult.UNKNOWN else ""
             fiscal = Fiscal(outcome or point, number, advice=advice)
             return msgspec.json.encode(CommitAnswer(answer.entry, answer.due_cents, answer.late, fiscal))
         return before
-
-    def _fiscal_key(self, quote: str) -> str:
-        return f"{self.id}-{quote}"
 
     def _recorded(self, stored: EntryId, decision: Decision) -> None:
         self._tap = None

@@ -1,0 +1,33 @@
+"""`smartplace demo`: a morning at three smart places, everything real but the hardware."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the script and a drain of at most 30 s.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+@click.option(
+    "--broker",
+    type=click.Choice(["embedded", "mosquitto"]),
+    default="embedded",
+    show_default=True,
+    help="The city's broker: amqtt inside Python, or Debian's mosquitto.",
+)
+@click.option("--port", type=int, default=8080, show_default=True, help="Port of the pages; 0 for any free one.")
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep everything in this folder.")
+@click.option("--gateway", "gateway_program", help="Program to run in the gateway's place (for tests).", hidden=True)
+def demo(once: bool, as_json: bool, broker: str, port: int, state: Path | None, gateway_program: str | None) -> None:
+    """Play a morning at a library desk, a museum gate and a shop till, and watch it in a browser.
+
+    Needs no root and no device: readers, camera, relay and printer are simulated on the wire, everything behind
+    them is the real thing. Exit code 1 when anything was lost or done twice, or did not work.
+    """
+    from gateway.cli.demo.stage import Stage
+
+    stage = Stage(broker=broker, port=port, state=state, gateway_program=gateway_program)
+    sys.exit(stage.play(once=once, as_json=as_json))
