@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -231,3 +232,58 @@ def test_a_topic_in_the_wrong_shard_is_nobodys(one_broker: Broker, tmp_path: Pat
         gateway.publish("/".join(wrong), batch(chain_of(1)))
         eventually(lambda: centre.query.counts().alarms == 1)
         assert centre.query.events() == []
+
+
+@contextmanager
+def refusing_disk(path: Path) -> Iterator[None]:
+    """The store cannot write, as on a damaged or full disk."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("ALTER TABLE strands RENAME TO away")
+    yield
+    other.execute("ALTER TABLE away RENAME TO strands")
+    other.close()
+
+
+def complained(caplog: pytest.LogCaptureFixture) -> bool:
+    return "trying again" in caplog.text
+
+
+def test_while_the_disk_refuses_nothing_is_acked_and_then_all(
+    one_broker: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(one_broker, tmp_path), ScriptedGateway(one_broker) as gateway:
+        with refusing_disk(tmp_path / "centre.db"):
+            gateway.send(chain_of(3))
+            eventually(lambda: complained(caplog))
+            assert gateway.ack_messages == []
+        gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 3))
+
+
+def test_what_was_never_stored_was_never_confirmed_to_the_broker(
+    one_broker: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ScriptedGateway(one_broker) as gateway:
+        with running(one_broker, tmp_path), refusing_disk(tmp_path / "centre.db"):
+            gateway.send(chain_of(3))
+            eventually(lambda: complained(caplog))
+        assert gateway.ack_messages == []
+        with running(one_broker, tmp_path):  # the broker, unconfirmed, hands them over again by itself
+            gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 3))
+
+
+def test_a_bundle_larger_than_the_broker_takes_does_not_cut_the_line(
+    tmp_path: Path, officer: Callable[..., SignedBundle], caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        mosquitto("max_packet_size 2000") as broker,
+        running(broker, tmp_path, keys=[str(tmp_path / "city.pub")]) as centre,
+        ScriptedGateway(broker) as gateway,
+    ):
+        gateway.birth()
+        eventually(lambda: centre.store.online("*"))
+        key = load_key(tmp_path / "city.key")
+        large = build_bundle(BundleKind.REGISTRY, 1, CITY, "*", b"x" * 3000, key, created_ms=1)
+        centre.publisher.publish(large)
+        centre.publisher.publish(officer(1))
+        assert gateway.wait(lambda: gateway.bundles)[0].content == b"content 1"
+        assert "more than the broker takes" in caplog.text
