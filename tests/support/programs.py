@@ -1,9 +1,11 @@
-"""Programs of the system that some tests need and a developer's machine may lack."""
+"""Programs and files of the system that some tests need and a developer's machine may lack."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -11,10 +13,16 @@ import pytest
 def require_program(name: str, package: str) -> str:
     """Path of the program `name`. Without it the test is skipped with a line that names the Debian package;
     where CI=true it fails instead, so that a gate can never be lost in silence."""
-    found = shutil.which(name)
-    if found is not None:
-        return found
-    line = f"this test needs the program {name}: apt install {package}"
+    return shutil.which(name) or _without(f"the program {name}", package)
+
+
+def require_file(path: str, package: str) -> str:
+    """`path`, when that file is there; else as `require_program`."""
+    return path if Path(path).is_file() else _without(f"the file {path}", package)
+
+
+def _without(what: str, package: str) -> NoReturn:
+    line = f"this test needs {what}: apt install {package}"
     if os.environ.get("CI") == "true":
         pytest.fail(line)
     pytest.skip(line)

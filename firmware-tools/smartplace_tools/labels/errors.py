@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+MOST_COMPLAINTS = 20
+"""A person mends twenty lines and runs again; a thousand only scroll past."""
+
 
 class LabelsError(Exception):
     """Root of what this verb raises on purpose.
@@ -15,11 +18,13 @@ class LabelsError(Exception):
 
 
 class BadTable(LabelsError):
-    """All complaints about the input at once, each with its line number. No payload is quoted: it may be a pass."""
+    """Complaints about the input, each with its line number. No payload is quoted: it may be a pass."""
 
     def __init__(self, complaints: Sequence[str]) -> None:
-        super().__init__("\n".join(complaints))
-        self.complaints = tuple(complaints)
+        more = len(complaints) - MOST_COMPLAINTS
+        rest = (f"and {more} more",) if more > 0 else ()
+        self.complaints = (*complaints[:MOST_COMPLAINTS], *rest)
+        super().__init__("\n".join(self.complaints))
 
 
 class NotReadable(LabelsError):

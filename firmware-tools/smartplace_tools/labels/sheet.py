@@ -10,7 +10,7 @@ from smartplace_tools.labels.code import qr_code
 from smartplace_tools.labels.errors import BadTable
 from smartplace_tools.labels.layout import PADDING, Layout, Rect
 from smartplace_tools.labels.lettering import Lettering
-from smartplace_tools.labels.table import MOST_COMPLAINTS, Label
+from smartplace_tools.labels.table import Label
 
 Width = Callable[[str, float], float]
 """Width in mm of a text at a size in points."""
@@ -62,8 +62,7 @@ def place(
         except ValueError as error:
             complaints.append(f"line {label.line}: {error}")
     if complaints:
-        more = len(complaints) - MOST_COMPLAINTS
-        raise BadTable([*complaints[:MOST_COMPLAINTS], *([f"and {more} more"] if more > 0 else [])])
+        raise BadTable(complaints)
     return tuple(placed)
 
 

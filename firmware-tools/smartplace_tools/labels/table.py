@@ -12,7 +12,6 @@ from smartplace_tools.labels.errors import BadTable
 
 COLUMNS = ("id", "text", "payload")
 MOST_LABELS = 5000
-MOST_COMPLAINTS = 20
 _ID = re.compile(r"[A-Za-z0-9-]{3,32}")
 _ID_HAS = re.compile(r"[A-Za-z0-9]")
 
@@ -49,7 +48,7 @@ def read_table(data: bytes) -> tuple[Label, ...]:
     if len(labels) > MOST_LABELS:
         complaints.append(f"line {labels[MOST_LABELS].line}: more than {MOST_LABELS} labels; split the file")
     if complaints:
-        raise BadTable(_shortened(complaints))
+        raise BadTable(complaints)
     return tuple(labels)
 
 
@@ -108,8 +107,3 @@ def _complaints(label: Label) -> list[str]:
         elif not value.isprintable():
             found.append(f"{name} holds a character that cannot be printed (a line break, a tab)")
     return found
-
-
-def _shortened(complaints: list[str]) -> list[str]:
-    more = len(complaints) - MOST_COMPLAINTS
-    return complaints if more <= 0 else [*complaints[:MOST_COMPLAINTS], f"and {more} more"]
