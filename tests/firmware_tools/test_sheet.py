@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import pairwise
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_a_larger_label_takes_what_a_smaller_one_refuses() -> None:
 
 def test_squares_are_as_large_as_promised_up_to_the_last_character_that_fits() -> None:
     side = 29.9
-    longest = max(length for length in range(1, 1000) if _fits("y" * length, side))
+    longest = bisect_left(range(1, 1000), True, key=lambda length: not _fits("y" * length, side))
     squares = len(qr_code("y" * longest, side)) + 8
     assert side / squares >= SMALLEST_MODULE_MM
     assert not _fits("y" * (longest + 1), side)
