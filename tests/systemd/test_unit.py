@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.devices.process import NO_CORE
 from tests.support.programs import require_program
 from tests.systemd.files import SYSTEMD, UNIT, unit_comments, unit_settings, values
 
@@ -130,7 +131,8 @@ def test_each_device_class_that_is_opened_is_loaded_before_the_unit_starts() -> 
 
 
 def test_no_core_dump_can_hold_card_ids() -> None:
-    assert values("LimitCORE") == ["0"]
+    """The same limit as the daemon gives its drivers: raising a lower one would be refused."""
+    assert values("LimitCORE") == [str(limit) for limit in {*NO_CORE}]
 
 
 def test_folders_belong_to_the_user_that_sysusers_makes() -> None:
