@@ -55,7 +55,7 @@ def test_streams_jpeg_frames_ten_a_second(camera: CameraSimulator) -> None:
         next_jpeg(stream)
         begin = time.monotonic()
         frames = [next_jpeg(stream) for _ in range(10)]
-    assert 0.8 < time.monotonic() - begin < 3
+    assert 0.8 < time.monotonic() - begin < 5
     assert len(set(frames)) > 2  # noise: no two frames in a row are the same
     assert codes(frames[0]) == []
 
