@@ -55,9 +55,7 @@ def take(held: bytes) -> tuple[bytes, bytes]:
     return request, held[size:]
 
 
-def answer(
-    request: bytes, board: str, outputs: Sequence[bool], inputs: Sequence[bool]
-) -> tuple[bytes, Effect | None]:
+def answer(request: bytes, board: str, outputs: Sequence[bool], inputs: Sequence[bool]) -> tuple[bytes, Effect | None]:
     """The answer's frame, and what the request does. Raises `Refused`."""
     unit, function = request[:2]
     first, second = (int.from_bytes(request[at : at + 2], "big") for at in (2, 4))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -42,6 +44,7 @@ from drivers.contract.core import (
     ToDriver,
     ToGateway,
 )
+from drivers.runner import ALIVE_EVERY_S, EXIT_BAD_OPTIONS, REOPEN_CAP_S
 
 TO_DRIVER: list[tuple[ToDriver, str]] = [
     (
@@ -243,3 +246,51 @@ def test_it_never_holds_more_than_a_line(pieces: list[bytes], limit: int) -> Non
             assert 0 < len(line) < limit
             assert b"\n" not in line
         assert len(splitter._held) < limit
+
+
+# The page ------------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "driver-contract.md").read_text()
+BODIES: dict[str, tuple[type[msgspec.Struct], ...]] = {
+    "call": (Reopen, *get_args(relay.RelayCall), *get_args(printer.PrinterCall)),
+    "result": (Done, *get_args(relay.RelayResult), *get_args(printer.PrinterResult)),
+    "reading": (*get_args(reader.ReaderReading), relay.InputEdge),
+}
+
+
+def examples(kind: str) -> list[bytes]:
+    """The lines of the page's examples of this kind."""
+    blocks = re.findall(rf"^```json {kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return [line.encode() for block in blocks for line in block.splitlines()]
+
+
+def test_the_page_shows_every_message_and_each_example_is_one() -> None:
+    from_gateway = [type(decode_for_driver(line)) for line in examples("to-driver")]
+    from_driver = [type(decode_for_gateway(line)) for line in examples("to-gateway")]
+    assert set(from_gateway) == {Options, Call, Stored, Stop}
+    assert set(from_driver) == {Hello, Reading, State, Alive, Step, Reply}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_the_page_shows_every_body_as_it_is_on_the_line(kind: str) -> None:
+    by_tag = {one.__struct_config__.tag: one for one in BODIES[kind]}
+    shown = set()
+    for line in examples(kind):
+        tag = json.loads(line)[kind]
+        body = msgspec.json.decode(line, type=by_tag[tag])
+        assert plain(body) == json.loads(line)
+        shown.add(tag)
+    assert shown == set(by_tag)
+
+
+def test_the_page_shows_steps_as_they_are_on_the_line() -> None:
+    steps = [msgspec.json.decode(line, type=printer.PrintStep) for line in examples("step")]
+    assert [plain(step) for step in steps] == [json.loads(line) for line in examples("step")]
+    assert all(f"`{point}`" in PAGE for point in printer.PrintPoint)
+
+
+def test_the_page_has_the_figures_of_the_code() -> None:
+    assert f"{MAX_LINE:,} bytes" in PAGE
+    assert f"**exit code\n{EXIT_BAD_OPTIONS}**" in PAGE
+    assert f"At least every {ALIVE_EVERY_S:g} s" in PAGE
+    assert f"grow to {REOPEN_CAP_S:g} s" in PAGE
