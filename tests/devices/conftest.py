@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -127,4 +128,14 @@ class Lag:
 def descriptors(pid: int) -> dict[int, str]:
     """What a process has open."""
     folder = f"/proc/{pid}/fd"
-    return {int(name): os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
+    found = {}
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):  # the one that listed the folder is closed by now
+            found[int(name)] = os.readlink(f"{folder}/{name}")
+    return found
+
+
+def core_limit(pid: int) -> list[str]:
+    """Soft and hard limit of core files, in bytes."""
+    [line] = [line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if line.startswith("Max core file")]
+    return line.split()[4:6]

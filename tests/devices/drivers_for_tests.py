@@ -17,13 +17,13 @@ from drivers.runner import run
 
 class ReaderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`every_s`: a card so often; `count` of them at most; `age_s` old; `lives`: polls that the device answers
-    before it hangs without a word; `fails`: openings that fail first."""
+    before it hangs without a word; `silent_until_reopened`: shows no life after it was opened first."""
 
     every_s: float = 0.0
     count: int = 1_000_000
     age_s: float = 0.0
     lives: int = 1_000_000
-    fails: int = 0
+    silent_until_reopened: bool = False
 
 
 class TestReader(Driver[ReaderOptions]):
@@ -36,12 +36,15 @@ class TestReader(Driver[ReaderOptions]):
     def open(self, options: ReaderOptions) -> dict[str, str]:
         self._options = options
         self._polls = self._seen = 0
+        self._opened = getattr(self, "_opened", 0) + 1
         return {"model": "reader for tests"}
 
     def poll(self) -> float:
         self._polls += 1
         if self._polls > self._options.lives:
             time.sleep(3600)
+        if self._options.silent_until_reopened and self._opened == 1:
+            return 0.2
         self.alive()
         if self._options.every_s and self._seen < self._options.count:
             self._seen += 1
@@ -209,7 +212,12 @@ def command(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "tests.devices.drivers_for_tests", name)
 
 
-DRIVERS: dict[str, type[Driver[Any]]] = {"reader": TestReader, "relay": TestRelay, "printer": TestPrinter}
+DRIVERS: dict[str, type[Driver[Any]]] = {
+    "reader": TestReader,
+    "soft": TestReader,
+    "relay": TestRelay,
+    "printer": TestPrinter,
+}
 
 if __name__ == "__main__":
     run(DRIVERS[sys.argv[1]])

@@ -1,0 +1,133 @@
+"""Contract and model: what a driver says becomes a model value or is refused; nothing else escapes."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.contract import printer, reader, relay
+from drivers.contract.codec import BadMessage, raw
+from drivers.contract.core import Kind
+from gateway.devices import convert
+from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
+from gateway.model.reading import CardReading, CodeReading, InputReading
+from gateway.model.receipt import Line, Means
+
+JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
+
+
+def test_each_kind_of_reading_becomes_its_own_type() -> None:
+    card = convert.reading("nfc-1", Kind.READER, 7, raw(reader.Card(b"\x04\xaa", b"\xd1")))
+    assert card == CardReading("nfc-1", 7, b"\x04\xaa", b"\xd1")
+    code = convert.reading("cam-1", Kind.READER, 8, raw(reader.Code("QRCode", b"SP1:x")))
+    assert code == CodeReading("cam-1", 8, "QRCode", b"SP1:x")
+    edge = convert.reading("relay-1", Kind.RELAY, 9, raw(relay.InputEdge(2, False)))
+    assert edge == InputReading("relay-1", 9, 2, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Kind.RELAY, reader.Card(b"\x04")),
+        (Kind.READER, relay.InputEdge(1, True)),
+        (Kind.PRINTER, reader.Card(b"\x04")),
+        (Kind.READER, reader.Card(b"")),
+        (Kind.READER, reader.Card(b"\x04" * 33)),
+        (Kind.READER, reader.Code("QRCode", b"x" * 2049)),
+        (Kind.READER, reader.Code("QRCode" * 20, b"x")),
+        (Kind.RELAY, relay.InputEdge(-1, True)),
+        (Kind.RELAY, relay.InputEdge(1000, True)),
+    ],
+)
+def test_a_reading_that_this_device_may_not_send_is_refused(kind: Kind, body: msgspec.Struct) -> None:
+    with pytest.raises(BadMessage):
+        convert.reading("dev-1", kind, 1, raw(body))
+
+
+def test_a_refusal_never_holds_the_card_id() -> None:
+    with pytest.raises(BadMessage) as refused:
+        convert.reading("nfc-1", Kind.READER, 1, msgspec.Raw(b'{"reading":"card","uid":"04aabbccdd"}'))
+    assert "04aabbccdd" not in str(refused.value)
+
+
+def test_a_job_becomes_the_contracts_receipt() -> None:
+    call = convert.print_call(JOB)
+    assert call == printer.Print(
+        key="key-1",
+        lines=(printer.Line("Bread", "A", 150, 2000, 30),),
+        tenders=(printer.Tender(printer.Payment.CARD, 270),),
+        total_cents=270,
+    )
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        msgspec.structs.replace(JOB, discounts=()),
+        msgspec.structs.replace(JOB, discounts=(-1,)),
+        msgspec.structs.replace(JOB, paid=()),
+        msgspec.structs.replace(JOB, lines=(), discounts=()),
+        msgspec.structs.replace(JOB, lines=JOB.lines * 513, discounts=JOB.discounts * 513),
+    ],
+)
+def test_a_job_that_the_contract_cannot_say_is_refused(job: PrintJob) -> None:
+    with pytest.raises(BadMessage):
+        convert.print_call(job)
+
+
+def test_steps_and_outcomes_belong_to_their_receipt() -> None:
+    point = printer.PrintStep("key-1", printer.PrintPoint.CLOSED, number="42")
+    assert convert.step(JOB, raw(point)) == PrintStepTaken("key-1", "closed", number="42")
+    done = printer.Outcome("key-1", printer.Result.PRINTED, "42", 270)
+    assert convert.outcome(JOB, raw(done)) == PrintOutcome("key-1", PrintResult.PRINTED, "42", 270)
+    with pytest.raises(BadMessage):
+        convert.step(JOB, raw(printer.PrintStep("key-2", printer.PrintPoint.CLOSED)))
+    with pytest.raises(BadMessage):
+        convert.outcome(JOB, raw(printer.Outcome("key-2", printer.Result.PRINTED)))
+
+
+BODIES = st.one_of(
+    st.binary(max_size=200),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+        max_leaves=10,
+    ).map(msgspec.json.encode),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "reading": st.sampled_from(["card", "code", "input", "moon"]),
+            "result": st.sampled_from(["pulsed", "outputs", "outcome", "printer_status", "done"]),
+            "uid": st.text(max_size=8) | st.integers(),
+            "symbology": st.text(max_size=80),
+            "data": st.just("eA==") | st.text(max_size=8),
+            "channel": st.integers(),
+            "on": st.booleans() | st.integers(),
+            "key": st.sampled_from(["key-1", "key-2", ""]),
+            "point": st.sampled_from(["intent", "closed", "nowhere"]),
+            "outcome": st.sampled_from(["printed", "unknown", "perhaps"]),
+            "number": st.text(max_size=80),
+            "mono_ns": st.integers(),
+            "closed": st.lists(st.booleans()),
+        },
+    ).map(msgspec.json.encode),
+)
+
+
+@given(BODIES, st.sampled_from(Kind))
+def test_any_body_is_understood_or_refused(body: bytes, kind: Kind) -> None:
+    parsers = (
+        lambda b: convert.reading("dev-1", kind, 1, b),
+        lambda b: convert.step(JOB, b),
+        lambda b: convert.outcome(JOB, b),
+        convert.pulsed,
+        convert.outputs,
+        convert.status,
+    )
+    for parse in parsers:
+        try:
+            parse(msgspec.Raw(body))
+        except BadMessage:
+            continue
