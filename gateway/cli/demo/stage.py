@@ -113,17 +113,17 @@ class Stage:
 
     def _drain(self) -> tuple[int, int]:
         """What is recorded now, and how much of it the centre has acked after at most `DRAIN_S`."""
-        fixed = {stream: state["last"] for stream, state in self._streams().items()}
+        fixed = self._ledger()["last"]
         until = time.monotonic() + DRAIN_S
         while True:
-            acked = {stream: min(fixed[stream], state["acked"]) for stream, state in self._streams().items()}
+            acked = {stream: min(fixed[stream], through) for stream, through in self._ledger()["acked"].items()}
             if acked == fixed or time.monotonic() > until:
                 return sum(fixed.values()), sum(acked.values())
             time.sleep(0.1)
 
-    def _streams(self) -> dict[str, dict[str, int]]:
-        streams: dict[str, dict[str, int]] = get(self._port, "/v1/status")[1]["ledger"]["streams"]
-        return streams
+    def _ledger(self) -> dict[str, dict[str, int]]:
+        ledger: dict[str, dict[str, int]] = get(self._port, "/v1/status")[1]["ledger"]
+        return ledger
 
     def _linger(self) -> None:
         self._say(f"The morning is over; the stations stay open at http://127.0.0.1:{self._port}/ - Ctrl-C ends.")

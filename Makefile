@@ -1,0 +1,73 @@
+# make demo   a morning at three simulated stations; needs git, make and python3-venv, no root, no other package
+# make test   style, types, imports and all tests; installs missing Debian packages when it may
+# make bench  figures beside their baselines (ARGS="tap ledger" picks some)
+
+PY ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+ARGS ?=
+# Compressed downloads of a first run, measured with an empty cache.
+DEMO_MB = 95
+TEST_MB = 125
+
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
+
+.PHONY: demo test test-py bench check types imports tests packages lock clean help
+
+help:
+	@sed -n 's/^# //p' Makefile | head -4
+
+demo: $(VENV)/.demo-ready
+	@$(BIN)/smartplace demo $(ARGS)
+
+test: packages check types imports tests
+
+test-py:
+	@$(MAKE) --no-print-directory test PY=$(PY) VENV=.venv-$(notdir $(PY))
+
+check: $(VENV)/.test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test-ready
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+
+imports: $(VENV)/.test-ready
+	$(BIN)/lint-imports
+
+tests: $(VENV)/.test-ready
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.test-ready
+	$(BIN)/python -m tests.bench $(ARGS)
+
+# Programs that some tests run beside us. Without the right to install them those tests are skipped, each with a line.
+packages:
+	@sh tests/support/packages.sh
+
+$(VENV)/.demo-ready: requirements.txt requirements-build.txt pyproject.toml
+	@echo "First start: setting up $(VENV), about $(DEMO_MB) MB to download."
+	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
+	@$(PIP) -q -r requirements-build.txt
+	@$(PIP) --progress-bar on --no-build-isolation -r requirements.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test-ready: requirements-dev.txt requirements-build.txt pyproject.toml
+	@echo "Setting up $(VENV) for the tests, about $(TEST_MB) MB to download."
+	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
+	@$(PIP) -q -r requirements-build.txt
+	@$(PIP) --progress-bar on --no-build-isolation -r requirements-dev.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.demo-ready
+
+# New locks for all supported Pythons and machines; needs uv. Hashes only, no address of an index.
+LOCK = uv pip compile --no-config --generate-hashes --universal --python-version 3.11 --no-header -q
+lock:
+	$(LOCK) requirements-build.in -o requirements-build.txt
+	$(LOCK) pyproject.toml --extra demo --group dev -o requirements-dev.txt
+	$(LOCK) pyproject.toml --extra demo -c requirements-dev.txt --no-annotate -o requirements.txt
+
+clean:
+	rm -rf .venv .venv-* build dist demo-state .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json

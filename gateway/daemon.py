@@ -1,0 +1,283 @@
+"""Wires the parts of the gateway together, starts them in order, stops them in the opposite one. Nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import ssl
+import sys
+import time
+from pathlib import Path
+
+from gateway import __version__
+from gateway.api.api import Api
+from gateway.api.parts import ApiParts, GatewayNames, LedgerStatus
+from gateway.config.load import Loaded, load
+from gateway.config.types import DeskStation, GateStation, TillStation
+from gateway.config.types import Station as StationSection
+from gateway.devices.devices import Devices
+from gateway.housekeeping import Housekeeping
+from gateway.identity.identify import Identity
+from gateway.identity.keys import Keys, read_issuer, read_secret
+from gateway.identity.registry import Cache
+from gateway.ledger.ledger import Ledger
+from gateway.model.bodies import FloodBody, SecurityBody, StartedBody
+from gateway.model.clock import SystemClock
+from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import ConfigurationError, GatewayError, InputRefused
+from gateway.notify import Notifier
+from gateway.stations.benefits import Benefits
+from gateway.stations.board import Board
+from gateway.stations.desk import Desk
+from gateway.stations.dispatch import Dispatch
+from gateway.stations.gate import Gate
+from gateway.stations.services import Services, Station, new_entry
+from gateway.stations.till import Till
+from gateway.sync.backoff import Backoff
+from gateway.sync.bundles import Bundles, RulesInForce
+from gateway.sync.link import Broker, PahoLink
+from gateway.sync.sync import Sync
+from gateway.wire.bundle import TrustedKey, parse_public_key
+from gateway.wire.topics import Topics
+
+log = logging.getLogger("gateway")
+
+EXIT_FAILED = 1
+EXIT_BAD_CONFIGURATION = 9
+
+
+class Daemon:
+    """One gateway. `start` brings it up, `stop` undoes that; `failed` is set when it must end by itself."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._configuration = loaded.configuration
+        self._lock: int | None = None
+        self.ended = asyncio.Event()
+        self.fault: BaseException | None = None
+
+    # Life ------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bring everything up. Raises a `GatewayError` before anything speaks to a device or to the network."""
+        configuration = self._configuration
+        gateway = configuration.gateway
+        keys, trusted = read_keys(self._loaded)
+        broker = make_broker(self._loaded)
+        state = self._loaded.state
+        self._take_lock(state)
+        self._clock = SystemClock(vouched=gateway.clock == "vouched")
+        self._started_ns = self._clock.mono_ns()
+        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock)
+        self._ledger.start()
+        self._cache = Cache(state / "cache.db")
+        self._cache.start()
+        self._benefits = Benefits(self._clock, gateway.time_zone, gateway.merchant_groups, gateway.languages)
+        self._bundles = Bundles(
+            self._ledger, self._cache, trusted, (gateway.city, gateway.id, keys.card_id), self._clock, self._use_rules
+        )
+        self._bundles.start()
+        self._board = Board(self._clock)
+        self._devices = Devices(
+            configuration.device,
+            self._clock,
+            on_reading=lambda reading: self._dispatch.on_reading(reading),
+            on_change=lambda health: self._dispatch.on_change(health),
+            on_flood=self._on_flood,
+        )
+        identity = Identity(keys, self._cache, self._ledger.query)
+        self._services = Services(self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
+        stations = [make_station(section, self._services) for section in configuration.station]
+        self._dispatch = Dispatch(stations, self._services, self._fail)
+        self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._clock)
+        self._api = Api(configuration.api, state / "api.sock", self._api_parts(stations))
+        notifier = Notifier()
+        self._housekeeping = Housekeeping(
+            self._ledger, self._services, self._devices.health, notifier, configuration.sync.telemetry_s
+        )
+        await self._dispatch.start()
+        await self._api.start()
+        await self._devices.start()
+        await self._sync.start()
+        await self._housekeeping.start()
+        repaired = () if self._ledger.was_clean else ("the last stop was not clean; the ledger was checked",)
+        started = StartedBody(version=__version__, repaired=repaired)
+        self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.STARTED, started))
+        notifier.tell("READY=1", f"STATUS=serving {len(stations)} stations")
+        log.info("ready: http://%s:%d/", configuration.api.address, self._api.port)
+
+    async def stop(self) -> None:
+        """Stop taking work, end the drivers, say goodbye, commit the rest. Well within 2 s."""
+        Notifier().tell("STOPPING=1")
+        await self._housekeeping.stop()
+        await asyncio.gather(self._api.stop(), self._devices.stop())
+        await self._dispatch.stop()
+        await self._sync.stop()
+        await self._ledger.stop()
+        self._cache.stop()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def _fail(self, fault: BaseException) -> None:
+        """A defect of ours: end loudly, so that systemd starts a fresh daemon, rather than run on half dead."""
+        log.critical("a defect ends the gateway", exc_info=fault)
+        self.fault = fault
+        self.ended.set()
+
+    def _take_lock(self, state: Path) -> None:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = os.open(state / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            advice = "Stop the other gateway first: systemctl status smartplace-gateway"
+            raise ConfigurationError("another gateway runs with this state folder", advice, where=str(state)) from error
+
+    # Between the parts -----------------------------------------------------------------------------------
+
+    def _use_rules(self, rules: RulesInForce) -> None:
+        self._benefits.use(rules.rules, rules.expires_ms)
+
+    def _on_flood(self, device: str, reason: str, count: int) -> None:
+        minute_ms = self._clock.wall_ms() // 60_000 * 60_000
+        body = FloodBody(source=device, reason=reason, minute_ms=minute_ms, count=count)
+        self._ledger.ride(new_entry(Stream.IDENTIFICATION, EntryKind.FLOOD, body))
+
+    def _on_security(self, what: str, source: str, count: int) -> None:
+        body = SecurityBody(what=what, source=source, count=count)
+        self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.SECURITY, body))
+
+    def _api_parts(self, stations: list[Station]) -> ApiParts:
+        gateway = self._configuration.gateway
+        return ApiParts(
+            gateway=GatewayNames(gateway.id, gateway.city, gateway.place, __version__),
+            languages=gateway.languages,
+            board=self._board,
+            stations={station.id: station for station in stations},
+            device_health=self._devices.health,
+            sync_status=lambda: self._sync.status,
+            ledger_status=self._ledger_status,
+            kill_device=self._devices.kill,
+            clock=self._clock,
+            started_ns=self._started_ns,
+            on_security=self._on_security,
+        )
+
+    def _ledger_status(self) -> LedgerStatus:
+        return LedgerStatus(
+            epoch=self._ledger.epoch,
+            last={stream.value: self._ledger.last(stream) for stream in Stream},
+            acked={stream.value: self._ledger.acked(stream) for stream in Stream},
+            commits=self._ledger.commits,
+            bytes=self._ledger.path.stat().st_size,
+            free_bytes=shutil.disk_usage(self._ledger.path.parent).free,
+        )
+
+
+def read_keys(loaded: Loaded) -> tuple[Keys, tuple[TrustedKey, ...]]:
+    """All keys that the configuration names. Raises `ConfigurationError`."""
+    section = loaded.configuration.keys
+    meta, master = section.sun_meta, section.sun_master
+    if (meta is None) != (master is None):
+        raise ConfigurationError("keys.sun_meta and keys.sun_master go together", where=str(loaded.file))
+    keys = Keys(
+        card=read_secret(loaded.path(section.card), 32, "keys.card"),
+        card_id=section.card_id,
+        sun_meta=read_secret(loaded.path(meta), 16, "keys.sun_meta") if meta else None,
+        sun_master=read_secret(loaded.path(master), 16, "keys.sun_master") if master else None,
+        issuers={issuer: read_issuer(loaded.path(file), issuer) for issuer, file in section.passes.items()},
+    )
+    return keys, tuple(_trusted_key(loaded.path(file)) for file in section.bundles)
+
+
+def _trusted_key(file: Path) -> TrustedKey:
+    try:
+        return parse_public_key(file.read_text(encoding="ascii"))
+    except (OSError, UnicodeDecodeError, InputRefused) as error:
+        raise ConfigurationError(f"keys.bundles: {error}", "Give a minisign public key", where=str(file)) from error
+
+
+def make_broker(loaded: Loaded) -> Broker:
+    """Where to connect, with its secrets read. Raises `ConfigurationError`."""
+    sync = loaded.configuration.sync
+    context: ssl.SSLContext | None = None
+    password = ""
+    try:
+        if sync.tls:
+            context = ssl.create_default_context(cafile=str(loaded.path(sync.ca)) if sync.ca else None)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if sync.certificate and sync.certificate_key:
+                context.load_cert_chain(loaded.path(sync.certificate), loaded.path(sync.certificate_key))
+        if sync.password is not None:
+            password = loaded.path(sync.password).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"[sync]: {error}", "Correct the files named there", where=str(loaded.file)) from error
+    return Broker(
+        host=sync.host,
+        port=sync.port,
+        client_id=loaded.configuration.gateway.id,
+        keepalive_s=sync.keepalive_s,
+        protocol=sync.protocol,
+        tls=context,
+        user=sync.user,
+        password=password,
+    )
+
+
+def make_sync(loaded: Loaded, broker: Broker, ledger: Ledger, bundles: Bundles, clock: SystemClock) -> Sync:
+    """The gateway's end of the wire."""
+    configuration = loaded.configuration
+    return Sync(
+        PahoLink(broker),
+        ledger,
+        bundles,
+        Topics(configuration.gateway.city, configuration.gateway.id),
+        clock,
+        version=__version__,
+        window=configuration.sync.window,
+        resend_s=configuration.sync.resend_s,
+        backoff=Backoff(configuration.sync.backoff_cap_s),
+    )
+
+
+def make_station(section: StationSection, services: Services) -> Station:
+    """The station of this kind."""
+    match section:
+        case DeskStation():
+            return Desk(section, services)
+        case GateStation():
+            return Gate(section, services)
+        case TillStation():
+            return Till(section, services)
+
+
+async def serve(loaded: Loaded) -> int:
+    """Run a gateway until SIGTERM or SIGINT. Returns the exit code."""
+    daemon = Daemon(loaded)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.ended.set)
+    await daemon.start()
+    await daemon.ended.wait()
+    began = time.monotonic()
+    await daemon.stop()
+    log.info("stopped in %.2f s, everything recorded is on disk", time.monotonic() - began)
+    return EXIT_FAILED if daemon.fault is not None else 0
+
+
+def run(config: Path) -> int:
+    """`smartplace run`: load, check, serve. Configuration errors end with code 9 before anything has started."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        loaded = load(config)
+        return asyncio.run(serve(loaded))
+    except ConfigurationError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return EXIT_BAD_CONFIGURATION
+    except GatewayError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return EXIT_FAILED
