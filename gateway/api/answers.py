@@ -1,0 +1,122 @@
+"""What the API answers, as types: the CLI, the pages and /openapi.json rest on them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from gateway.api.parts import GatewayNames, LedgerStatus
+from gateway.model.device import DeviceHealth
+from gateway.model.shown import Shown
+from gateway.sync.sync import SyncStatus
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all answers."""
+
+
+class Level(StrEnum):
+    """How a chain stands. `warn`: service goes on, something needs looking at; `fail`: it does not."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class ChainName(StrEnum):
+    """The four chains that a tap goes through."""
+
+    READ = "read"
+    IDENTIFY = "identify"
+    DECIDE = "decide"
+    RECORD = "record"
+
+
+class ChainState(Answer, frozen=True, kw_only=True):
+    """One chain: how it stands, why (a closed code, a sentence) and what to do; when it last worked."""
+
+    chain: ChainName
+    level: Level
+    code: str
+    cause: str = ""
+    advice: str = ""
+    last_ms: int | None = None
+    """Wall time of its last success since the start."""
+
+
+class Overall(StrEnum):
+    OK = "ok"
+    DEGRADED = "degraded"
+
+
+class Health(Answer, frozen=True, kw_only=True):
+    """Whether everything works. `chains` only on the unix socket."""
+
+    status: Overall
+    chains: tuple[ChainState, ...] | UnsetType = UNSET
+
+
+class StationView(Answer, frozen=True, kw_only=True):
+    """A station: its devices, what it shows now and since when."""
+
+    id: str
+    kind: str
+    devices: tuple[str, ...]
+    ready: bool
+    """All its devices are ready."""
+    online: bool
+    """The centre is connected; else: recorded here, sent later."""
+    languages: tuple[str, ...]
+    number: int
+    """Number of the newest event: follow /v1/events from here."""
+    shown: Shown | UnsetType = UNSET
+    age_ms: int = 0
+    """Age of `shown`."""
+
+
+class Stations(Answer, frozen=True, kw_only=True):
+    stations: tuple[StationView, ...]
+
+
+class Devices(Answer, frozen=True, kw_only=True):
+    """On TCP without `pid` and `detail`: serial numbers and versions are for the unix socket."""
+
+    devices: tuple[DeviceHealth, ...]
+
+
+class Restarted(Answer, frozen=True, kw_only=True):
+    device: str
+
+
+class Status(Answer, frozen=True, kw_only=True):
+    """Everything that `smartplace status` shows. `gateway` only on the unix socket."""
+
+    status: Overall
+    gateway: GatewayNames | UnsetType = UNSET
+    uptime_s: int
+    now_ms: int
+    chains: tuple[ChainState, ...]
+    stations: tuple[StationView, ...]
+    devices: tuple[DeviceHealth, ...]
+    sync: SyncStatus
+    ledger: LedgerStatus
+    counts: dict[str, int]
+    """Events since the start, by what was shown."""
+
+
+class Hello(Answer, frozen=True, kw_only=True):
+    """First event of a stream. Another `session` than before: the gateway has been restarted and numbers began
+    anew. `missed`: events that are kept no longer."""
+
+    session: str
+    number: int
+    missed: int = 0
+
+
+class PlaceState(Answer, frozen=True, kw_only=True):
+    """Event `place`: sent at the start of a stream and on change. `ready` is of the station asked for, or of all."""
+
+    online: bool
+    ready: bool

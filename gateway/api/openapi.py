@@ -1,0 +1,177 @@
+"""The API's description (OpenAPI 3.1), from the very types that decode and encode. `python -m gateway.api.openapi`
+writes it to config/openapi.json; a test holds that file and the registered routes against it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gateway.api.answers import Devices, Health, Restarted, Stations, StationView, Status
+from gateway.api.problems import CONTENT_TYPE, Problem
+from gateway.model.shown import Shown
+from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
+
+API_VERSION = "1"
+
+_TYPES = (
+    *(Health, Status, Devices, Restarted, Stations, StationView, Shown, Problem),
+    *(QuoteRequest, QuoteAnswer, CommitRequest, CommitAnswer),
+)
+
+Json = dict[str, Any]
+
+_STATION: Json = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "Id of a station, as in the configuration.",
+}
+_DEVICE: Json = {**_STATION, "description": "Id of a device, as in the configuration."}
+
+
+def _key(*, required: bool) -> Json:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": required,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[ -~]+$"},
+        "description": "New for each receipt, the same to repeat a request: the answer is the same, too.",
+    }
+
+
+_EVENTS: Json = {
+    "operationId": "events",
+    "summary": "What stations show, as server-sent events",
+    "description": "First `hello` and `place`, then `shown` with the event's number as id; `place` again on change. "
+    "A comment each 15 s while it is quiet. A client that comes back with Last-Event-ID catches up (512 events).",
+    "parameters": [
+        {"name": "station", "in": "query", "schema": {"type": "string"}, "description": "Only this station."},
+        {
+            "name": "after",
+            "in": "query",
+            "schema": {"type": "integer", "minimum": 0},
+            "description": "Begin after this number; without it, with the next event.",
+        },
+        {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}},
+    ],
+    "responses": {
+        "200": {
+            "description": "A stream; `data` of `shown` is a Shown.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        "default": {"$ref": "#/components/responses/Problem"},
+    },
+}
+
+
+def _operation(
+    name: str,
+    summary: str,
+    answer: type[msgspec.Struct],
+    *,
+    parameters: Iterable[Json] = (),
+    body: type[msgspec.Struct] | None = None,
+    description: str = "",
+) -> Json:
+    operation: Json = {"operationId": name, "summary": summary}
+    if description:
+        operation["description"] = description
+    if given := list(parameters):
+        operation["parameters"] = given
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
+    operation["responses"] = {
+        "200": {"description": summary, "content": {"application/json": {"schema": _ref(answer)}}},
+        "default": {"$ref": "#/components/responses/Problem"},
+    }
+    return operation
+
+
+def _ref(kind: type[msgspec.Struct]) -> Json:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def _paths() -> Json:
+    station = [_STATION]
+    return {
+        "/v1/health": {"get": _operation("health", "Whether everything works", Health)},
+        "/v1/status": {"get": _operation("status", "Everything that `smartplace status` shows", Status)},
+        "/v1/devices": {"get": _operation("devices", "All devices and how they are", Devices)},
+        "/v1/devices/{id}/restart": {
+            "post": _operation(
+                "restart",
+                "Restart a device's driver",
+                Restarted,
+                parameters=[_DEVICE],
+                description="On the unix socket only, by root or the gateway's own user.",
+            )
+        },
+        "/v1/stations": {"get": _operation("stations", "All stations", Stations)},
+        "/v1/stations/{id}": {"get": _operation("station", "One station", StationView, parameters=station)},
+        "/v1/stations/{id}/quotes": {
+            "post": _operation(
+                "quote",
+                "What is due for this receipt",
+                QuoteAnswer,
+                parameters=[_STATION, _key(required=False)],
+                body=QuoteRequest,
+                description="For the person whose tap waits at the till, if any. Without a key each is a new quote.",
+            )
+        },
+        "/v1/stations/{id}/receipts": {
+            "post": _operation(
+                "receipt",
+                "Commit a quote",
+                CommitAnswer,
+                parameters=[_STATION, _key(required=True)],
+                body=CommitRequest,
+                description="With the answer the receipt is recorded durably. A late commit is accepted as late.",
+            )
+        },
+        "/v1/events": {"get": _EVENTS},
+        "/openapi.json": {
+            "get": {
+                "operationId": "openapi",
+                "summary": "This document",
+                "responses": {"200": {"description": "OpenAPI 3.1", "content": {"application/json": {}}}},
+            }
+        },
+    }
+
+
+def document() -> bytes:
+    """The description as JSON, the same bytes for the same types."""
+    _, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
+    described = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Smart Place Gateway, local API",
+            "version": API_VERSION,
+            "description": "On 127.0.0.1 for programs on the same machine, and on a unix socket. Money in cents, "
+            "quantities in thousandths, times in ms since 1970. Errors are RFC 9457 problems: docs/errors.md.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": _paths(),
+        "components": {
+            "schemas": components,
+            "responses": {
+                "Problem": {"description": "What is wrong", "content": {CONTENT_TYPE: {"schema": _ref(Problem)}}}
+            },
+        },
+    }
+    return msgspec.json.format(msgspec.json.encode(described, order="sorted"), indent=2) + b"\n"
+
+
+def main(arguments: list[str]) -> None:
+    """Write the document to the file given, config/openapi.json by default."""
+    target = Path(arguments[0] if arguments else "config/openapi.json")
+    target.write_bytes(document())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,64 @@
+"""The pages: plain files beside this module, read once, served from memory. No path of a caller touches the disk."""
+
+from __future__ import annotations
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+from aiohttp import hdrs, web
+
+from gateway.api.views import Views
+from gateway.model.errors import NotFound
+
+CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+
+
+def read_files() -> dict[str, tuple[str, bytes]]:
+    """Path under static/ → content type and bytes, of all files of a known kind."""
+    found: dict[str, tuple[str, bytes]] = {}
+    _collect(resources.files("gateway.api") / "static", "", found)
+    return found
+
+
+def _collect(folder: Traversable, prefix: str, found: dict[str, tuple[str, bytes]]) -> None:
+    for item in folder.iterdir():
+        if item.is_dir():
+            _collect(item, f"{prefix}{item.name}/", found)
+        elif (kind := CONTENT_TYPES.get(f".{item.name.rpartition('.')[2]}")) is not None:
+            found[f"{prefix}{item.name}"] = (kind, item.read_bytes())
+
+
+class Pages:
+    """`/`, `/station/{id}` and their assets."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+        self._files: dict[str, tuple[str, bytes]] = {}
+
+    def add_to(self, app: web.Application) -> None:
+        self._files = read_files()
+        app.router.add_get("/", self.overview)
+        app.router.add_get("/station/{id}", self.station)
+        app.router.add_get("/static/{path:.+}", self.asset)
+
+    async def overview(self, _request: web.Request) -> web.Response:
+        return self._file("overview.html")
+
+    async def station(self, request: web.Request) -> web.Response:
+        self._views.station(request.match_info["id"])
+        return self._file("station.html")
+
+    async def asset(self, request: web.Request) -> web.Response:
+        return self._file(request.match_info["path"])
+
+    def _file(self, path: str) -> web.Response:
+        if path not in self._files:
+            raise NotFound("there is no such page", "Begin at /", code="no_such_address")
+        kind, content = self._files[path]
+        return web.Response(body=content, headers={hdrs.CONTENT_TYPE: kind})

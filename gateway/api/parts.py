@@ -1,0 +1,63 @@
+"""What the API is given by the daemon. Callables, so that every answer is of now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.model.clock import Clock
+from gateway.model.device import DeviceHealth
+from gateway.stations.board import Board
+from gateway.stations.services import Station
+from gateway.sync.sync import SyncStatus
+
+
+class GatewayNames(msgspec.Struct, frozen=True):
+    """Who and where this gateway is. Told on the unix socket only."""
+
+    id: str
+    city: str
+    place: str
+    version: str
+
+
+class LedgerStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The durable record: numbers per stream (`last` stored, `acked` by the centre), room left on the card.
+
+    `problem` is empty while entries can be stored.
+    """
+
+    epoch: str
+    last: dict[str, int]
+    acked: dict[str, int]
+    commits: int = 0
+    bytes: int = 0
+    free_bytes: int | None = None
+    problem: str = ""
+    advice: str = ""
+
+
+def unheard(what: str, source: str, count: int) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiParts:
+    """The daemon's parts as the API sees them. `started_ns` is on the clock's monotonic scale.
+
+    `on_security(what, source, count)` hears of refused callers, at most once per source and minute.
+    """
+
+    gateway: GatewayNames
+    languages: tuple[str, ...]
+    board: Board
+    stations: Mapping[str, Station]
+    device_health: Callable[[], list[DeviceHealth]]
+    sync_status: Callable[[], SyncStatus]
+    ledger_status: Callable[[], LedgerStatus]
+    kill_device: Callable[[str], None]
+    clock: Clock
+    started_ns: int
+    on_security: Callable[[str, str, int], None] = unheard

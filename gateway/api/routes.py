@@ -1,0 +1,140 @@
+"""The addresses under /v1, each a few lines: take the request apart, ask the part that knows, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import hdrs, web
+
+from gateway.api import body
+from gateway.api.answers import Restarted
+from gateway.api.callers import Caller
+from gateway.api.events import Events
+from gateway.api.guard import CALLER
+from gateway.api.parts import ApiParts
+from gateway.api.problems import HttpRefused
+from gateway.api.views import Views
+from gateway.model.errors import NotFound
+from gateway.stations.till import CommitRequest, QuoteRequest, Till
+
+BODY_S = 10.0
+"""A body that takes longer to arrive is given up: a local program has it ready."""
+
+
+class Routes:
+    """Handlers of the API."""
+
+    def __init__(self, parts: ApiParts, views: Views, events: Events) -> None:
+        self._parts = parts
+        self._views = views
+        self._events = events
+
+    def add_to(self, app: web.Application) -> None:
+        """Register every address. tests/api hold this list against /openapi.json."""
+        router = app.router
+        router.add_get("/v1/health", self.health)
+        router.add_get("/v1/status", self.status)
+        router.add_get("/v1/devices", self.devices)
+        router.add_post("/v1/devices/{id}/restart", self.restart)
+        router.add_get("/v1/stations", self.stations)
+        router.add_get("/v1/stations/{id}", self.station)
+        router.add_post("/v1/stations/{id}/quotes", self.quote)
+        router.add_post("/v1/stations/{id}/receipts", self.receipt)
+        router.add_get("/v1/events", self._events.handle, allow_head=False)
+        router.add_get("/openapi.json", self.openapi)
+
+    # Reading ---------------------------------------------------------------------------------------------
+
+    async def health(self, request: web.Request) -> web.Response:
+        return _json(self._views.health(full=_full(request)))
+
+    async def status(self, request: web.Request) -> web.Response:
+        return _json(self._views.status(full=_full(request)))
+
+    async def devices(self, request: web.Request) -> web.Response:
+        return _json(self._views.devices(full=_full(request)))
+
+    async def stations(self, _request: web.Request) -> web.Response:
+        return _json(self._views.stations())
+
+    async def station(self, request: web.Request) -> web.Response:
+        return _json(self._views.station_view(request.match_info["id"]))
+
+    async def openapi(self, _request: web.Request) -> web.Response:
+        # Some 20 ms and never asked for by a till in service: not worth memory from the start.
+        from gateway.api.openapi import document
+
+        return _answer(document())
+
+    # Doing -----------------------------------------------------------------------------------------------
+
+    async def restart(self, request: web.Request) -> web.Response:
+        """A technician has a driver killed; it heals by itself."""
+        if request[CALLER] is not Caller.TECHNICIAN:
+            raise HttpRefused(
+                HTTPStatus.FORBIDDEN,
+                "only a technician may restart a device",
+                "Use `smartplace devices restart` as root or as the gateway's own user",
+                "not_allowed",
+            )
+        device = request.match_info["id"]
+        if all(known.device != device for known in self._parts.device_health()):
+            raise NotFound(f"no device {device[:32]!r}", "See `smartplace devices`", code="no_such_device")
+        self._parts.kill_device(device)
+        return _json(Restarted(device=device))
+
+    async def quote(self, request: web.Request) -> web.Response:
+        till = self._till(request)
+        # Without a key each request is a new quote.
+        key = body.idempotency_key(request.headers.getall("Idempotency-Key", []), required=False)
+        asked = body.decode(await _read(request), QuoteRequest)
+        return _answer(await till.quote(asked, key or f"quote-{os.urandom(16).hex()}"))
+
+    async def receipt(self, request: web.Request) -> web.Response:
+        till = self._till(request)
+        key = body.idempotency_key(request.headers.getall("Idempotency-Key", []), required=True)
+        asked = body.decode(await _read(request), CommitRequest)
+        return _answer(await till.commit(asked, key or ""))
+
+    def _till(self, request: web.Request) -> Till:
+        if request[CALLER] is Caller.VIEWER:
+            raise HttpRefused(
+                HTTPStatus.FORBIDDEN,
+                "this user may only read on the unix socket",
+                "A POS calls over HTTP on 127.0.0.1",
+                "not_allowed",
+            )
+        station = self._views.station(request.match_info["id"])
+        if not isinstance(station, Till):
+            raise NotFound(
+                f"station {station.id} is a {station.kind}, not a till",
+                "Use the id of a till: see /v1/stations",
+                code="not_a_till",
+            )
+        return station
+
+
+def _full(request: web.Request) -> bool:
+    """Names, versions and serial numbers stay off TCP: nobody there has shown who they are."""
+    return request[CALLER].on_unix_socket
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.read()
+    except TimeoutError:
+        raise HttpRefused(
+            HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time", "Send it at once", "body_timed_out"
+        ) from None
+
+
+def _json(answer: msgspec.Struct) -> web.Response:
+    return _answer(msgspec.json.encode(answer))
+
+
+def _answer(encoded: bytes) -> web.Response:
+    return web.Response(body=encoded, headers={hdrs.CONTENT_TYPE: "application/json"})

@@ -1,0 +1,96 @@
+"""From the daemon's parts to answers. Pure but for asking the parts."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET
+
+from gateway.api import chains
+from gateway.api.answers import ChainState, Devices, Health, Level, Overall, PlaceState, Stations, StationView, Status
+from gateway.api.parts import ApiParts
+from gateway.model import device
+from gateway.model.device import DeviceHealth
+from gateway.model.errors import NotFound
+from gateway.stations.services import Station
+
+
+class Views:
+    """Answers of now. `full` is for the unix socket: with names, versions, serial numbers."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self._parts = parts
+
+    def station(self, station_id: str) -> Station:
+        """Raises `NotFound`."""
+        station = self._parts.stations.get(station_id)
+        if station is None:
+            there = ", ".join(self._parts.stations) or "none"
+            raise NotFound(f"no station {station_id[:32]!r}", f"Stations here: {there}", code="no_such_station")
+        return station
+
+    def station_view(self, station_id: str) -> StationView:
+        return self._view(self.station(station_id), self._not_ready(), self._parts.sync_status().connected)
+
+    def stations(self) -> Stations:
+        return Stations(stations=self._all())
+
+    def _all(self) -> tuple[StationView, ...]:
+        bad, online = self._not_ready(), self._parts.sync_status().connected
+        return tuple(self._view(station, bad, online) for station in self._parts.stations.values())
+
+    def _view(self, station: Station, not_ready: frozenset[str], online: bool) -> StationView:
+        board = self._parts.board
+        shown = board.last(station.id)
+        return StationView(
+            id=station.id,
+            kind=station.kind,
+            devices=station.devices(),
+            ready=not_ready.isdisjoint(station.devices()),
+            online=online,
+            languages=self._parts.languages,
+            number=board.last_number,
+            shown=shown or UNSET,
+            age_ms=max(0, self._parts.clock.wall_ms() - shown.at_ms) if shown else 0,
+        )
+
+    def _not_ready(self) -> frozenset[str]:
+        return frozenset(d.device for d in self._parts.device_health() if d.health is not device.Health.READY)
+
+    def place(self, station_id: str | None) -> PlaceState:
+        """What the badge of a page says."""
+        bad = self._not_ready()
+        if station_id is not None:
+            bad &= frozenset(self.station(station_id).devices())
+        return PlaceState(online=self._parts.sync_status().connected, ready=not bad)
+
+    def devices(self, *, full: bool) -> Devices:
+        found = self._parts.device_health()
+        return Devices(devices=tuple(found if full else map(_public, found)))
+
+    def health(self, *, full: bool) -> Health:
+        found = chains.of(self._parts)
+        return Health(status=_overall(found), chains=found if full else UNSET)
+
+    def status(self, *, full: bool) -> Status:
+        parts = self._parts
+        found = chains.of(parts)
+        return Status(
+            status=_overall(found),
+            gateway=parts.gateway if full else UNSET,
+            uptime_s=(parts.clock.mono_ns() - parts.started_ns) // 1_000_000_000,
+            now_ms=parts.clock.wall_ms(),
+            chains=found,
+            stations=self._all(),
+            devices=self.devices(full=full).devices,
+            sync=parts.sync_status(),
+            ledger=parts.ledger_status(),
+            counts=dict(parts.board.counts),
+        )
+
+
+def _overall(found: tuple[ChainState, ...]) -> Overall:
+    return Overall.OK if all(chain.level is Level.OK for chain in found) else Overall.DEGRADED
+
+
+def _public(health: DeviceHealth) -> DeviceHealth:
+    return msgspec.structs.replace(health, pid=None, detail={})
