@@ -1,0 +1,131 @@
+"""`smartplace ledger`: reads the file itself, so that it also works when the daemon does not run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from gateway.cli.common import LEDGER, as_json, config_option, state_folder
+from gateway.cli.exits import NotAllowed
+from gateway.cli.output import Cell, document, patience, size, table
+
+path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
+
+
+@click.group()
+def ledger() -> None:
+    """The durable record. Both verbs only read, and may be used while the gateway runs."""
+
+
+@ledger.command()
+@path_argument
+@as_json
+@config_option
+def verify(path: Path | None, as_json: bool, config: Path) -> None:
+    """Check every entry of the ledger at PATH (default: the configured one) from the first one on.
+
+    Exit code 1 when an entry is missing, cut, moved or changed, or the file is damaged.
+    """
+    import msgspec
+
+    from gateway.ledger.verify import verify as verify_file
+    from gateway.model.errors import LedgerError
+
+    file = _there(path, config)
+    with patience(f"verifying {file}, every entry of it"):
+        report = verify_file(file)
+    if as_json:
+        document(**_with_ledger_schema(msgspec.to_builtins(report)), clean=report.clean)
+    else:
+        rows: list[list[Cell]] = [
+            [
+                s.stream,
+                f"{s.entries} entries",
+                f"acked through {s.acked}",
+                (s.fault, "red") if s.fault else ("ok", "green"),
+            ]
+            for s in report.streams
+        ]
+        table([["gateway", report.gateway], ["epoch", report.epoch], ["file", report.path, report.integrity]])
+        table(rows)
+    if not report.clean:
+        if report.integrity != "ok":
+            raise LedgerError(
+                f"the file is damaged: {report.integrity}", "Keep the card and ask for help", where=report.path
+            )
+        broken = ", ".join(s.stream for s in report.streams if s.fault)
+        raise LedgerError(f"the chain does not hold: {broken}", "Keep the card and ask for help", where=report.path)
+
+
+@ledger.command()
+@path_argument
+@as_json
+@config_option
+def stats(path: Path | None, as_json: bool, config: Path) -> None:
+    """What the ledger at PATH (default: the configured one) holds: entries, ages, what waits for the centre, sizes."""
+    import msgspec
+
+    from gateway.ledger.stats import stats as stats_of
+
+    file = _there(path, config)
+    with patience(f"reading {file}"):
+        found = stats_of(file)
+    if as_json:
+        document(**msgspec.to_builtins(found))
+        return
+    table(
+        [
+            ["gateway", found.gateway],
+            ["epoch", found.epoch],
+            ["file", found.path],
+            [
+                "size",
+                f"{size(found.file_bytes)} ({found.pages} pages of {found.page_bytes}, {size(found.free_bytes)} free)",
+            ],
+            ["log", f"{size(found.wal_bytes)} (WAL)"],
+            ["last stop", "clean" if found.clean_stop else "not clean, or it is running"],
+        ]
+    )
+    click.echo()
+    rows: list[list[Cell]] = [["stream", "entries", "bytes", "waiting", "forgotten", "oldest", "newest"]]
+    rows += [
+        [
+            s.stream,
+            str(s.entries),
+            size(s.bytes),
+            str(s.backlog),
+            str(s.forgotten),
+            _when(s.oldest_ms),
+            _when(s.newest_ms),
+        ]
+        for s in found.streams
+    ]
+    table(rows)
+
+
+def _there(path: Path | None, config: Path) -> Path:
+    """The file to read. Raises `NotFound` or `NotAllowed` before anything looks damaged that only is not there."""
+    from gateway.model.errors import NotFound
+
+    file = path if path is not None else state_folder(config) / LEDGER
+    if file.is_dir():
+        file /= LEDGER
+    try:
+        with file.open("rb"):
+            return file
+    except PermissionError as error:
+        raise NotAllowed("may not be read by this user", "Use sudo", where=str(file)) from error
+    except OSError as error:
+        raise NotFound("there is no ledger", "Give its path, or --config", where=str(file)) from error
+
+
+def _when(wall_ms: int | None) -> str:
+    return "-" if wall_ms is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(wall_ms / 1000))
+
+
+def _with_ledger_schema(told: dict[str, object]) -> dict[str, object]:
+    """`schema` is the document's own; the file's is `ledger_schema`, as in `stats`."""
+    told["ledger_schema"] = told.pop("schema")
+    return told

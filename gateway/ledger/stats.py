@@ -1,0 +1,95 @@
+"""What a ledger file holds, read-only: counts, ages, sizes. For `smartplace ledger stats`, also while it is used."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from gateway.ledger import schema
+from gateway.model.entry import Stream
+from gateway.model.errors import LedgerError, NotFound
+
+
+class StreamStats(msgspec.Struct, frozen=True):
+    """One stream. `bytes`: of bodies as stored. `oldest_ms`, `newest_ms`: wall clock, None when it is empty.
+    `backlog`: entries that the centre has not acked. `forgotten`: entries whose body is gone."""
+
+    stream: Stream
+    entries: int
+    bytes: int
+    first: int
+    last: int
+    acked: int
+    backlog: int
+    forgotten: int
+    oldest_ms: int | None
+    newest_ms: int | None
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """A whole ledger. Sizes in bytes; `free_bytes` are pages inside the file that are used again."""
+
+    path: str
+    gateway: str
+    epoch: str
+    ledger_schema: int
+    clean_stop: bool
+    file_bytes: int
+    wal_bytes: int
+    page_bytes: int
+    pages: int
+    free_bytes: int
+    streams: tuple[StreamStats, ...]
+
+
+def stats(path: Path) -> Stats:
+    """Read one consistent state of the file. Raises `NotFound` when there is none, `LedgerError` when it cannot be
+    read. Reads every row once."""
+    if not path.is_file():
+        raise NotFound("there is no ledger", "Give its path, or --config", where=str(path))
+    db = schema.connect(path, read_only=True)
+    try:
+        db.execute("BEGIN")
+        version = schema.schema_of(db)
+        if version != schema.SCHEMA:
+            raise LedgerError(f"it has schema {version}, this program knows {schema.SCHEMA}", where=str(path))
+        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
+        page, pages, free = (
+            int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_size", "page_count", "freelist_count")
+        )
+        return Stats(
+            path=str(path),
+            gateway=meta["gateway"],
+            epoch=meta["epoch"],
+            ledger_schema=version,
+            clean_stop=meta["clean"] == "1",
+            file_bytes=path.stat().st_size,
+            wal_bytes=_size(path.with_name(f"{path.name}-wal")),
+            page_bytes=page,
+            pages=pages,
+            free_bytes=free * page,
+            streams=tuple(_stream(db, stream) for stream in Stream),
+        )
+    except sqlite3.Error as error:
+        raise LedgerError(str(error), "See: smartplace ledger verify", where=str(path)) from error
+    finally:
+        db.close()
+
+
+def _stream(db: sqlite3.Connection, stream: Stream) -> StreamStats:
+    acked = int(db.execute("SELECT acked FROM stream WHERE name=?", (stream,)).fetchone()[0])
+    entries, size, first, last, forgotten, oldest, newest, backlog = db.execute(
+        f"SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(seq), 0), coalesce(max(seq), 0),"
+        f" count(*) - count(body), min(wall_ms), max(wall_ms), coalesce(sum(seq > ?), 0) FROM {stream.value}",
+        (acked,),
+    ).fetchone()
+    return StreamStats(stream, entries, size, first, last, acked, backlog, forgotten, oldest, newest)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
