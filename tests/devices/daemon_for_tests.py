@@ -52,7 +52,12 @@ async def main() -> None:
     devices = Devices(sections, SystemClock(), on_reading=lambda _: None, on_change=changed, on_flood=lambda *_: None)
     await devices.start()
     await all_ready.wait()
-    print(json.dumps(descendants(os.getpid())), flush=True)
+    while True:
+        tree = descendants(os.getpid())
+        if len(tree) >= 6:  # three drivers, the guard, the hung grandchild and its sleep
+            break
+        await asyncio.sleep(0.01)
+    print(json.dumps(tree), flush=True)
     await ended.wait()
     await devices.stop()
 

@@ -83,7 +83,7 @@ def guards(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("group", [False, True], ids=["daemon", "its whole group"])
 def test_kill_9_of_the_daemon_leaves_nothing_of_the_tree(daemon: Daemon, group: bool) -> None:
-    # Three drivers, a hung grandchild with its sleep, the guard.
+
     assert len(daemon.tree) >= 6
     if group:
         os.killpg(daemon.process.pid, signal.SIGKILL)
