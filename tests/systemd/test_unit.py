@@ -145,6 +145,7 @@ def test_folders_belong_to_the_user_that_sysusers_makes() -> None:
         "/etc/smartplace": "0750",
         "/etc/smartplace/keys": "0750",
         "/etc/smartplace/keys/*": "0600",
+        "/var/lib/smartplace": values("StateDirectoryMode")[0],
     }
     assert {group for _type, _path, _mode, _user, group, *_ in entries} == {user}
 
