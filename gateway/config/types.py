@@ -100,8 +100,8 @@ class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The driver's own options: see docs/drivers/NAME.md."""
     command: tuple[str, ...] = ()
     """Program and arguments of a driver that is not ours."""
-    silence_s: Annotated[float, msgspec.Meta(ge=2)] = 15.0
-    """Without proof of life for so long the recovery ladder begins."""
+    silence_s: Annotated[float, msgspec.Meta(ge=12)] = 15.0
+    """Without proof of life for so long the recovery ladder begins. Drivers give one each 4 s: three may be missed."""
 
 
 class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="desk", tag_field="kind"):

@@ -20,7 +20,7 @@ from gateway.devices import convert
 from gateway.devices.device import Device
 from gateway.devices.guard import Guard
 from gateway.model.clock import Clock
-from gateway.model.device import DeviceHealth, PrinterStatus, PrintJob, PrintOutcome, PrintStepTaken
+from gateway.model.device import DeviceHealth, Health, PrinterStatus, PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.errors import DeadlineMissed, InputRefused, NotFound
 from gateway.model.reading import Reading
 
@@ -69,6 +69,10 @@ class Devices:
     def health(self) -> list[DeviceHealth]:
         """All devices, in the order of the configuration."""
         return [device.health() for device in self._devices.values()]
+
+    def is_ready(self, device: str) -> bool:
+        """Whether its driver has the device open and it has answered."""
+        return self._device(device).health().health is Health.READY
 
     def kill(self, device: str) -> None:
         """SIGKILL to the driver's process group, for a technician. It heals, also one that had given up."""

@@ -12,7 +12,7 @@ from typing import Any
 from gateway.cli.demo.check import Noted
 from gateway.cli.demo.children import Child, ChildFailed
 from gateway.cli.demo.town import PEOPLE, Person, Town
-from gateway.cli.demo.watch import Watch, ask, get
+from gateway.cli.demo.watch import Watch, ask, get, look_inside
 
 DESK, GATE, TILL = "library-desk", "museum-gate", "shop-till"
 SHOWN_S = 20.0
@@ -178,7 +178,7 @@ class Morning:
         self._until(lambda: right(self._pids()), "the driver to come back")
 
     def _pids(self) -> dict[str, int]:
-        devices = get(self._port, "/v1/devices")[1]["devices"]
+        devices = look_inside(self._town.folder / "state" / "api.sock", "/v1/devices")["devices"]
         return {device["device"]: device["pid"] for device in devices if device["health"] == "ready"}
 
     def wait_ready(self) -> None:

@@ -72,7 +72,8 @@ class Town:
         self._make_keys()
         self._write_cards()
         self._write_bundles()
-        self.config.write_text(_with_ports(bundled("demo.toml").read_text(encoding="utf-8"), ports), encoding="utf-8")
+        text = _with_ports(bundled("demo.toml").read_text(encoding="utf-8"), ports)
+        self.config.write_text(text.replace('"devices/', f'"{self.devices}/'), encoding="utf-8")
 
     @property
     def config(self) -> Path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
@@ -56,6 +58,8 @@ class Watch:
                 answer = connection.getresponse()
                 if answer.status == http.client.OK:
                     last = self._read(answer, last)
+                else:
+                    time.sleep(0.2)
             except (OSError, http.client.HTTPException):
                 time.sleep(0.2)
             finally:
@@ -79,6 +83,29 @@ class Watch:
             self.events.append(event)
             self._changed.notify_all()
         self.on_event(event)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP on the gateway's unix socket: the technician's way."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def look_inside(path: Path, what: str) -> Any:
+    """GET on the unix socket, which tells what the open port does not: process ids."""
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", what)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
 
 
 def get(port: int, path: str, timeout: float = 10.0) -> tuple[int, Any]:
