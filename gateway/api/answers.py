@@ -51,7 +51,7 @@ class Overall(StrEnum):
     DEGRADED = "degraded"
 
 
-class Health(Answer, frozen=True, kw_only=True):
+class HealthAnswer(Answer, frozen=True, kw_only=True):
     """Whether everything works. `chains` only on the unix socket."""
 
     status: Overall

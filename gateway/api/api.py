@@ -93,6 +93,11 @@ class Api:
         Pages(views).add_to(app)
         return app
 
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and address pattern of everything that is served."""
+        known = self._runner.app.router.routes() if self._runner is not None else ()
+        return [(route.method, route.resource.canonical) for route in known if route.resource is not None]
+
     async def stop(self) -> None:
         if self._runner is None:
             return

@@ -7,6 +7,8 @@ comes back by itself and catches up by number.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from http import HTTPStatus
 
 import msgspec
@@ -17,6 +19,7 @@ from gateway.api.parts import ApiParts
 from gateway.api.problems import HttpRefused
 from gateway.api.views import Views
 from gateway.model.errors import InputRefused
+from gateway.stations.board import Board
 
 STREAMS_MAX = 32
 """Open streams. Each costs a socket and some kB."""
@@ -29,7 +32,58 @@ BEHIND_MAX = 64 * 1024
 """Bytes that may wait in a client's socket before it is dropped."""
 RETRY_MS = 2000
 """How soon a browser comes back."""
-NUMBER_MAX = 2**53
+DIGITS_MAX = 15
+
+_LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class _Stream:
+    """One client: its connection, and what it waits on."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._request = request
+        self._response = response
+        self._waiting: asyncio.Timeout | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self._request.transport is None
+
+    def wake(self) -> None:
+        """End its wait now."""
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(asyncio.get_running_loop().time())
+
+    def bound(self) -> None:
+        """Keep the kernel from buffering megabytes for a client that does not read."""
+        sock = self._request.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BEHIND_MAX)
+
+    def drop(self) -> None:
+        """Reset the connection, what waits in the kernel included (socket(7), SO_LINGER of 0)."""
+        sock, transport = self._request.get_extra_info("socket"), self._request.transport
+        if sock is not None and transport is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            transport.abort()
+
+    async def news(self, board: Board, after: int) -> None:
+        """Until there is an event after this number, or it is time to look around."""
+        try:
+            async with asyncio.timeout(LOOK_S) as self._waiting:
+                await board.wait(after)
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting = None
+
+    async def send(self, data: bytes) -> None:
+        """Raises `ConnectionError` or `TimeoutError` when the client is gone or does not keep up."""
+        transport = self._request.transport
+        if transport is None or transport.get_write_buffer_size() > BEHIND_MAX:
+            raise ConnectionResetError("the client does not keep up")
+        async with asyncio.timeout(SLOW_S):
+            await self._response.write(data)
 
 
 class Events:
@@ -39,19 +93,14 @@ class Events:
         self._parts = parts
         self._views = views
         self._session = format(parts.started_ns, "x")
-        self._open: dict[web.Request, asyncio.Timeout | None] = {}
+        self._streams: set[_Stream] = set()
         self._closing = False
 
     async def close(self, _app: web.Application | None = None) -> None:
         """End every stream; further ones end after their greeting."""
         self._closing = True
-        self._wake(self._open)
-
-    def _wake(self, requests: dict[web.Request, asyncio.Timeout | None] | list[web.Request]) -> None:
-        now = asyncio.get_running_loop().time()
-        for request in requests:
-            if (waiting := self._open[request]) is not None and not waiting.expired():
-                waiting.reschedule(now)
+        for stream in self._streams:
+            stream.wake()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         station = request.query.get("station")
@@ -60,16 +109,17 @@ class Events:
         after = self._start(request)
         self._make_room()
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "text/event-stream"})
-        self._open[request] = None
+        stream = _Stream(request, response)
+        self._streams.add(stream)
         try:
+            stream.bound()
             await response.prepare(request)
-            await self._run(request, response, station, after)
+            await self._run(stream, station, after)
         except (TimeoutError, ConnectionError):
-            # Dropped or gone. Nothing more can be said to it.
-            if request.transport is not None:
-                request.transport.abort()
+            # Gone or too slow: nothing more can be said to it.
+            stream.drop()
         finally:
-            del self._open[request]
+            self._streams.discard(stream)
         return response
 
     def _start(self, request: web.Request) -> int:
@@ -78,7 +128,7 @@ class Events:
         given = request.headers.get("Last-Event-ID") or request.query.get("after")
         if given is None:
             return board.last_number
-        if not given.isascii() or not given.isdigit() or int(given[:20]) > NUMBER_MAX:
+        if not given.isascii() or not given.isdigit() or len(given) > DIGITS_MAX:
             raise InputRefused(
                 f"{given[:32]!r} is not an event's number", "Give the id of an event of this stream", code="bad_request"
             )
@@ -86,9 +136,10 @@ class Events:
         return int(given) if int(given) <= board.last_number else 0
 
     def _make_room(self) -> None:
-        gone = [request for request in self._open if request.transport is None]
-        self._wake(gone)
-        if len(self._open) - len(gone) >= STREAMS_MAX:
+        gone = [stream for stream in self._streams if stream.gone]
+        for stream in gone:
+            stream.wake()
+        if len(self._streams) - len(gone) >= STREAMS_MAX:
             raise HttpRefused(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"{STREAMS_MAX} event streams are open already",
@@ -96,46 +147,27 @@ class Events:
                 "too_many_streams",
             )
 
-    async def _run(self, request: web.Request, response: web.StreamResponse, station: str | None, after: int) -> None:
+    async def _run(self, stream: _Stream, station: str | None, after: int) -> None:
         board, loop = self._parts.board, asyncio.get_running_loop()
         kept = board.after(after)
         missed = kept[0].number - after - 1 if kept else 0
-        hello = Hello(session=self._session, number=board.last_number, missed=missed)
         place = self._views.place(station)
-        greeting = b"retry: %d\n" % RETRY_MS + _event(b"hello", hello) + _event(b"place", place)
-        await self._send(request, response, greeting)
+        hello = Hello(session=self._session, number=board.last_number, missed=missed)
+        await stream.send(b"retry: %d\n" % RETRY_MS + _event(b"hello", hello) + _event(b"place", place))
         beat_at = loop.time() + HEARTBEAT_S
-        while not self._closing and request.transport is not None:
+        while not self._closing and not stream.gone:
             number = board.last_number
-            parts = [b"id: %d\n" % shown.number + _event(b"shown", shown) for shown in board.after(after, station)]
+            told = [b"id: %d\n" % shown.number + _event(b"shown", shown) for shown in board.after(after, station)]
             after = number
             before, place = place, self._views.place(station)
             if place != before:
-                parts.append(_event(b"place", place))
-            if not parts and loop.time() >= beat_at:
-                parts.append(b": alive\n\n")
-            if parts:
+                told.append(_event(b"place", place))
+            if not told and loop.time() >= beat_at:
+                told.append(b": alive\n\n")
+            if told:
                 beat_at = loop.time() + HEARTBEAT_S
-                await self._send(request, response, b"".join(parts))
-            await self._news(request, after)
-
-    async def _news(self, request: web.Request, after: int) -> None:
-        """Until there is news, or it is time to look around."""
-        try:
-            async with asyncio.timeout(LOOK_S) as waiting:
-                self._open[request] = waiting
-                await self._parts.board.wait(after)
-        except TimeoutError:
-            pass
-        finally:
-            self._open[request] = None
-
-    async def _send(self, request: web.Request, response: web.StreamResponse, data: bytes) -> None:
-        transport = request.transport
-        if transport is None or transport.get_write_buffer_size() > BEHIND_MAX:
-            raise ConnectionResetError("the client does not keep up")
-        async with asyncio.timeout(SLOW_S):
-            await response.write(data)
+                await stream.send(b"".join(told))
+            await stream.news(board, after)
 
 
 def _event(name: bytes, data: msgspec.Struct) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.api.answers import Devices, Health, Restarted, Stations, StationView, Status
+from gateway.api.answers import Devices, HealthAnswer, Restarted, Stations, StationView, Status
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
 from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
@@ -18,7 +18,7 @@ from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, Quot
 API_VERSION = "1"
 
 _TYPES = (
-    *(Health, Status, Devices, Restarted, Stations, StationView, Shown, Problem),
+    *(HealthAnswer, Status, Devices, Restarted, Stations, StationView, Shown, Problem),
     *(QuoteRequest, QuoteAnswer, CommitRequest, CommitAnswer),
 )
 
@@ -99,7 +99,7 @@ def _ref(kind: type[msgspec.Struct]) -> Json:
 def _paths() -> Json:
     station = [_STATION]
     return {
-        "/v1/health": {"get": _operation("health", "Whether everything works", Health)},
+        "/v1/health": {"get": _operation("health", "Whether everything works", HealthAnswer)},
         "/v1/status": {"get": _operation("status", "Everything that `smartplace status` shows", Status)},
         "/v1/devices": {"get": _operation("devices", "All devices and how they are", Devices)},
         "/v1/devices/{id}/restart": {

@@ -6,10 +6,19 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.api import chains
-from gateway.api.answers import ChainState, Devices, Health, Level, Overall, PlaceState, Stations, StationView, Status
+from gateway.api.answers import (
+    ChainState,
+    Devices,
+    HealthAnswer,
+    Level,
+    Overall,
+    PlaceState,
+    Stations,
+    StationView,
+    Status,
+)
 from gateway.api.parts import ApiParts
-from gateway.model import device
-from gateway.model.device import DeviceHealth
+from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import NotFound
 from gateway.stations.services import Station
 
@@ -54,7 +63,7 @@ class Views:
         )
 
     def _not_ready(self) -> frozenset[str]:
-        return frozenset(d.device for d in self._parts.device_health() if d.health is not device.Health.READY)
+        return frozenset(d.device for d in self._parts.device_health() if d.health is not Health.READY)
 
     def place(self, station_id: str | None) -> PlaceState:
         """What the badge of a page says."""
@@ -67,9 +76,9 @@ class Views:
         found = self._parts.device_health()
         return Devices(devices=tuple(found if full else map(_public, found)))
 
-    def health(self, *, full: bool) -> Health:
+    def health(self, *, full: bool) -> HealthAnswer:
         found = chains.of(self._parts)
-        return Health(status=_overall(found), chains=found if full else UNSET)
+        return HealthAnswer(status=_overall(found), chains=found if full else UNSET)
 
     def status(self, *, full: bool) -> Status:
         parts = self._parts

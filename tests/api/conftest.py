@@ -1,0 +1,193 @@
+"""A place with a desk, a gate and a till on a real ledger, served by the real API on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.api.api import Api
+from gateway.api.parts import ApiParts, GatewayNames, LedgerStatus
+from gateway.config.types import ApiSection, DeskStation, GateStation, TillStation
+from gateway.identity.identify import Identity
+from gateway.identity.keys import Keys
+from gateway.identity.registry import Cache
+from gateway.ledger.ledger import Ledger
+from gateway.model.device import DeviceHealth, Health, PrintJob, PrintOutcome, PrintStepTaken
+from gateway.model.entry import Stream
+from gateway.model.errors import NotReady
+from gateway.model.identification import CredentialKind
+from gateway.model.reading import CodeReading
+from gateway.rules.document import load
+from gateway.rules.index import compile as compile_rules
+from gateway.stations.benefits import Benefits
+from gateway.stations.board import Board
+from gateway.stations.desk import Desk
+from gateway.stations.gate import Gate
+from gateway.stations.services import Services
+from gateway.stations.services import Station as AnyStation
+from gateway.stations.till import Till
+from gateway.sync.sync import SyncStatus
+from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
+from gateway.wire.credentials import barcode, digest
+from tests.rules.builders import document, percent, rule
+from tests.support.clock import FakeClock
+
+CARD_KEY = bytes(range(32))
+BARCODE = b"2900001234567"
+"""The library card of a pupil who chose Russian."""
+POS_ORIGIN = "https://pos.example"
+JSON = {"Content-Type": "application/json"}
+
+
+class NoDevices:
+    """Outputs of a place whose devices are all unplugged: every call says that nothing was done."""
+
+    async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int:
+        raise NotReady("unplugged", where=device)
+
+    async def print_receipt(
+        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
+    ) -> PrintOutcome:
+        raise NotReady("unplugged", where=device)
+
+    def is_ready(self, device: str) -> bool:
+        return False
+
+
+class Place:
+    """The parts of a place, and its API. What tests change is public."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.socket_path = folder / "smartplace.sock"
+        self.ledger = Ledger(folder / "ledger.db", "gw-test", self.clock)
+        self.cache = Cache(folder / "cache.db")
+        self.board = Board(self.clock)
+        self.benefits = Benefits(self.clock, "Europe/Riga", ("shop",), ("lv", "en"))
+        self.devices = [
+            DeviceHealth(
+                "reader-1", "nfc", Health.READY, alive_age_ms=250, pid=4711, detail={"serial": "SN-123", "fw": "1.6"}
+            ),
+            DeviceHealth("relay-1", "relay", Health.READY, alive_age_ms=90),
+        ]
+        self.sync = SyncStatus(True, "5", {"receipt": 0}, 3.5, {"rules": 7, "registry": 4})
+        self.ledger_problem = ""
+        self.killed: list[str] = []
+        self.security: list[tuple[str, str, int]] = []
+        self.stations: dict[str, AnyStation] = {}
+        self.api: Api | None = None
+
+    async def start(self, *, technicians: frozenset[int] | None = None, port: int = 0) -> None:
+        self.ledger.start()
+        self.cache.start()
+        content = RegistryContent(
+            key_id="k1",
+            holders=(RegistryHolder("h-77", ("pupil",), "ru"),),
+            credentials=(
+                RegistryCredential(
+                    CredentialKind.BARCODE,
+                    digest(CARD_KEY, CredentialKind.BARCODE, barcode(BARCODE) or b"").hex(),
+                    "h-77",
+                ),
+            ),
+        )
+        self.cache.stage_registry(4, content, "k1")
+        self.cache.use_registry(4)
+        pupils = rule("pupils", who={"any_of_groups": ["pupil"]}, give=percent(2500))
+        self.benefits.use(compile_rules(load(document(pupils)), 7), 0)
+        identity = Identity(Keys(CARD_KEY, "k1", None, None, {}), self.cache, self.ledger.query)
+        services = Services(self.ledger, identity, self.benefits, NoDevices(), self.board, self.clock)
+        stations: list[AnyStation] = [
+            Desk(DeskStation(id="desk-1", readers=("reader-1",)), services),
+            Gate(GateStation(id="gate-1", readers=("reader-1",), relay="relay-1"), services),
+            Till(TillStation(id="till-1", readers=("reader-1",)), services),
+        ]
+        for station in stations:
+            await station.start()
+        self.stations = {station.id: station for station in stations}
+        section = ApiSection(port=port, origins=(POS_ORIGIN,))
+        self.api = Api(section, self.socket_path, self.parts(), technicians=technicians)
+        await self.api.start()
+
+    def parts(self) -> ApiParts:
+        return ApiParts(
+            gateway=GatewayNames("gw-test", "jelgava", "shop-1", "9.8.7"),
+            languages=("lv", "en"),
+            board=self.board,
+            stations=self.stations,
+            device_health=lambda: self.devices,
+            sync_status=lambda: self.sync,
+            ledger_status=self.ledger_status,
+            kill_device=self.killed.append,
+            clock=self.clock,
+            started_ns=self.clock.mono_ns(),
+            on_security=lambda what, source, count: self.security.append((what, source, count)),
+        )
+
+    def ledger_status(self) -> LedgerStatus:
+        return LedgerStatus(
+            epoch=self.ledger.epoch,
+            last={stream.value: self.ledger.last(stream) for stream in Stream},
+            acked={stream.value: self.ledger.acked(stream) for stream in Stream},
+            commits=self.ledger.commits,
+            problem=self.ledger_problem,
+        )
+
+    @property
+    def url(self) -> str:
+        assert self.api is not None
+        return f"http://127.0.0.1:{self.api.port}"
+
+    async def stop(self) -> None:
+        if self.api is not None:
+            await self.api.stop()
+        for station in self.stations.values():
+            await station.stop()
+        await self.ledger.stop()
+        self.cache.stop()
+
+    async def tap(self, station: str = "till-1") -> None:
+        """The pupil shows the library card."""
+        await self.stations[station].on_reading(CodeReading("reader-1", self.clock.mono_ns(), "code128", BARCODE))
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    made = Place(tmp_path)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def http(place: Place) -> AsyncIterator[aiohttp.ClientSession]:
+    """A program on the same machine."""
+    async with aiohttp.ClientSession(place.url, timeout=aiohttp.ClientTimeout(total=20)) as session:
+        yield session
+
+
+@pytest.fixture
+async def unix(place: Place) -> AsyncIterator[aiohttp.ClientSession]:
+    """A technician on the unix socket."""
+    connector = aiohttp.UnixConnector(str(place.socket_path))
+    async with aiohttp.ClientSession("http://localhost", connector=connector) as session:
+        yield session
+
+
+def receipt(cents: int = 1000, **fields: Any) -> dict[str, Any]:
+    """A receipt with one book."""
+    line = {"id": "1", "text": "Book", "category": "books", "unit_cents": cents, **fields}
+    return {"receipt": {"lines": [line]}}
+
+
+async def within(seconds: float, until: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not until():
+        assert asyncio.get_running_loop().time() < deadline, "it did not come to hold in time"
+        await asyncio.sleep(0.01)
