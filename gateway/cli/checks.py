@@ -1,0 +1,133 @@
+"""Checks of what a configuration names: keys and their modes, ports, devices that nobody uses. Read only."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.config.load import Loaded
+from gateway.model.errors import GatewayError
+
+
+class Level(StrEnum):
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(NamedTuple):
+    """One finding: what was looked at, how it is, what was seen, what to do."""
+
+    name: str
+    level: Level
+    cause: str
+    advice: str = ""
+
+
+def file_checks(loaded: Loaded) -> Iterator[Check]:
+    """What the configuration names, apart from the machine: keys, and devices without a station."""
+    yield from key_checks(loaded)
+    used = {device for station in loaded.configuration.station for device in _devices(station)}
+    for device in loaded.configuration.device:
+        if device.id not in used:
+            advice = "Name it in a station, or take it out"
+            yield Check(f"device {device.id}", Level.WARN, "no station uses it", advice)
+
+
+def key_checks(loaded: Loaded) -> Iterator[Check]:
+    """Every file with a key or a password: there, readable, for nobody else, and what it should be."""
+    from gateway.identity.keys import read_issuer, read_secret
+    from gateway.wire.bundle import parse_public_key
+
+    keys, sync = loaded.configuration.keys, loaded.configuration.sync
+    secrets = (
+        ("keys.card", keys.card, 32),
+        ("keys.sun_meta", keys.sun_meta, 16),
+        ("keys.sun_master", keys.sun_master, 16),
+    )
+    for name, relative, size in secrets:
+        if relative is not None:
+            yield _key(name, loaded.path(relative), partial(read_secret, size=size, what="key"))
+    for relative in keys.bundles:
+        yield _key("keys.bundles", loaded.path(relative), lambda path: parse_public_key(path.read_text("utf-8")))
+    for issuer, relative in keys.passes.items():
+        yield _key(f"keys.passes.{issuer}", loaded.path(relative), partial(read_issuer, issuer=issuer))
+    for name, relative in (("sync.ca", sync.ca), ("sync.certificate", sync.certificate)):
+        if relative is not None:
+            yield _key(name, loaded.path(relative), _nothing_more)
+    for name, relative in (("sync.certificate_key", sync.certificate_key), ("sync.password", sync.password)):
+        if relative is not None:
+            yield _key(name, loaded.path(relative), _for_nobody_else)
+
+
+def port_checks(loaded: Loaded) -> Iterator[Check]:
+    """The device files of all devices: there, accessible, by a name that stays, each for one device."""
+    taken: dict[str, str] = {}
+    for device in loaded.configuration.device:
+        for name in ("port", "source"):
+            path = device.options.get(name)
+            # A camera's source may be a URL or a recording: only device files are looked at.
+            if isinstance(path, str) and path.startswith("/" if name == "port" else "/dev/"):
+                yield _port(device.id, Path(path), taken)
+
+
+def _port(device: str, port: Path, taken: dict[str, str]) -> Check:
+    name = f"port of {device}"
+    real = os.path.realpath(port)
+    if (other := taken.setdefault(real, device)) != device:
+        return Check(name, Level.FAIL, f"{port} is the port of {other} too", "Give each device its own port")
+    try:
+        mode = port.stat().st_mode
+    except OSError as error:
+        advice = "Plug the device in, or correct the port: ls -l /dev/serial/by-id shows what is there"
+        return Check(name, Level.FAIL, f"{port}: {error.strerror or error}", advice)
+    if not stat.S_ISCHR(mode):
+        return Check(name, Level.FAIL, f"{port} is no device", "Correct the port")
+    if not os.access(port, os.R_OK | os.W_OK):
+        advice = "Run this as the gateway's user, or give it access: the project's udev rules do"
+        return Check(name, Level.FAIL, f"{port} may not be opened by this user", advice)
+    if port.name.startswith(("ttyUSB", "ttyACM", "video")) and port.parent == Path("/dev"):
+        advice = "Name it by /dev/serial/by-id or by-path (cameras: /dev/v4l/by-id)"
+        return Check(name, Level.WARN, f"{port} may be another device after the next start", advice)
+    return Check(name, Level.PASS, str(port))
+
+
+def _key(name: str, path: Path, read: Callable[[Path], object]) -> Check:
+    try:
+        read_mode(path)
+        read(path)
+    except PermissionError:
+        return Check(name, Level.WARN, f"{path} may not be read by this user", "Use sudo, or run as the gateway's user")
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not text"
+        return Check(name, Level.FAIL, f"{path}: {what}", "Put the file there")
+    except GatewayError as error:
+        return Check(name, Level.FAIL, f"{path}: {error.what}", error.advice)
+    return Check(name, Level.PASS, str(path))
+
+
+def read_mode(path: Path) -> int:
+    """The file's mode, once it could be opened for reading. Raises `OSError`."""
+    with path.open("rb") as opened:
+        return stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+
+
+def _for_nobody_else(path: Path) -> None:
+    if read_mode(path) & 0o077:
+        raise GatewayError("others may read it", f"chmod 600 {path}")
+
+
+def _nothing_more(_path: Path) -> None:
+    """There and readable is all that is asked."""
+
+
+def _devices(station: object) -> Iterator[str]:
+    yield from getattr(station, "readers", ())
+    for name in ("relay", "printer"):
+        if (device := getattr(station, name, None)) is not None:
+            yield device
