@@ -5,7 +5,7 @@ set -eu
 missing=""
 while read -r program package; do
     case "$program" in '#'*|'') continue ;; esac
-    command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || missing="$missing $package"
+    command -v "$program" >/dev/null 2>&1 || [ -e "$program" ] || [ -x "/usr/sbin/$program" ] || missing="$missing $package"
 done < "$(dirname "$0")/packages.txt"
 [ -n "$missing" ] || exit 0
 
