@@ -15,6 +15,8 @@ from gateway.model.money import Cents
 
 class Show(StrEnum):
     IDLE = "idle"
+    READING = "reading"
+    """Something is being looked at; nothing is decided yet."""
     ACCEPTED = "accepted"
     REFUSED = "refused"
     OPEN = "open"
