@@ -16,7 +16,7 @@ CALLS = ("timed_out", "driver_died", "device_lost", "not_stored", "bad_answer")
 
 @pytest.mark.parametrize("code", [*Trouble, *Refused, *Health, *CALLS])
 def test_each_code_has_its_line_on_the_page(code: str) -> None:
-    assert f"| `{str(code)}` |" in PAGE
+    assert f"| `{code!s}` |" in PAGE
 
 
 @pytest.mark.parametrize("trouble", Trouble)
