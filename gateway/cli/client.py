@@ -17,6 +17,9 @@ from gateway.model.errors import Conflict, DeadlineMissed, GatewayError, InputRe
 ANSWER_S = 5.0
 """For a whole answer. The daemon answers within milliseconds, on a busy Pi within some hundred."""
 
+QUIET_S = 60.0
+"""An event stream without a byte for so long is dead: the daemon sends a comment every 15 s."""
+
 LONGEST_PATH = 107
 """Bytes of a unix socket's path (unix(7): 108 with the final zero)."""
 
@@ -101,14 +104,16 @@ class Client:
 
 def _receiver(channel: socket.socket, until: float | None, path: Path) -> Callable[[int], bytes]:
     def receive(size: int) -> bytes:
-        left = None if until is None else until - time.monotonic()
-        if left is not None and left <= 0:
+        left = QUIET_S if until is None else until - time.monotonic()
+        if left <= 0:
             raise DeadlineMissed("no answer in time", where=str(path))
-        channel.settimeout(left)
+        channel.settimeout(min(left, QUIET_S))
         try:
             return channel.recv(size)
         except TimeoutError as error:
-            raise DeadlineMissed("no answer in time", where=str(path)) from error
+            if left <= QUIET_S and until is not None:
+                raise DeadlineMissed("no answer in time", where=str(path)) from error
+            raise Unreachable(f"the daemon has said nothing for {QUIET_S:.0f} s", where=str(path)) from error
         except OSError as error:
             raise Unreachable(f"the daemon has gone: {error.strerror or error}", where=str(path)) from error
 

@@ -58,6 +58,8 @@ def device_row(device: dict[str, Any]) -> list[Cell]:
     note = ". ".join(part for part in (device.get("cause"), device.get("advice")) if part)
     if not note:
         note = f"answered {duration(age / 1000)} ago" if age is not None else ""
+    if device.get("needs_help"):
+        note = f"A PERSON MUST LOOK: {note}"
     if restarts := device.get("restarts"):
         note += f" ({restarts} restarts)"
     return [str(device.get("device", "?")), str(device.get("driver", "?")), (health, HEALTH.get(health, "")), note]

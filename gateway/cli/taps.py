@@ -36,25 +36,27 @@ def taps(
     Card ids are never shown: `credential 3fa9c1` is a part of a keyed digest, the same for the same card.
     """
     until = time.monotonic() + timeout if timeout is not None else None
-    asked = client(config, socket)
-    known = {view["id"] for view in asked.get("/v1/stations")["stations"]} if station else set()
-    if station is not None and station not in known:
-        from gateway.model.errors import NotFound
+    target = "/v1/events"
+    if station is not None:
+        from urllib.parse import quote
 
-        raise NotFound(
-            "there is no such station", f"Stations here: {', '.join(sorted(known)) or 'none'}", where=station
-        )
+        target += f"?station={quote(station, safe='')}"
+    asked = client(config, socket)
     seen = 0
     try:
-        for event in asked.events("/v1/events", until):
+        for event in asked.events(target, until):
+            if event.name == "hello":
+                talk(f"following {station or 'all stations'}")
             told = _shown(event.data)
-            if told is None or station not in (None, told["station"]):
+            if told is None:
                 continue
             line(**told) if as_json else click.echo(describe(told))
             seen += 1
             if seen == count:
                 return
     except DeadlineMissed:
+        if timeout is None:
+            raise
         talk(f"{seen} in {timeout:g} s")
         raise click.exceptions.Exit(Exit.TIMED_OUT) from None
     raise Unreachable("the daemon has ended the stream", "See: smartplace status", where=str(asked.path))

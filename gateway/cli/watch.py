@@ -18,13 +18,15 @@ import msgspec
 
 from drivers.contract.codec import BadMessage, LineSplitter, decode_for_gateway, encode
 from drivers.contract.core import CONTRACT, DeviceState, Hello, Options, Problem, Reading, State, Stop, ToGateway
-from drivers.runner import EXIT_BAD_OPTIONS
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
 from gateway.cli.output import line, talk
 from gateway.cli.tell import Teller, sentence
 from gateway.devices.process import KEPT, NO_CORE, how_it_ended
 from gateway.model.errors import GatewayError
+
+EXIT_BAD_OPTIONS = 9
+"""Of a driver whose options are not its own (docs/driver-contract.md)."""
 
 LEAVE_S = 3.0
 """From the request to stop to the end by force; a driver has one second of its own to close its device."""
