@@ -51,7 +51,10 @@ class Child:
             )
         if not self._steered:
             return {}
-        threading.Thread(target=self._listen, name=self.name, daemon=True).start()
+        # Its own queue for each life: what an earlier one left unsaid is not this one's word.
+        self._answers = queue.SimpleQueue()
+        arguments = (self.process, self._answers)
+        threading.Thread(target=self._listen, args=arguments, name=self.name, daemon=True).start()
         ready: dict[str, Any] = self._next(READY_S)["ready"]
         return ready
 
@@ -105,9 +108,9 @@ class Child:
             raise ChildFailed(f"{self.name} has ended, see {self.log}")
         return answer
 
-    def _listen(self) -> None:
-        assert self.process.stdout is not None  # noqa: S101
-        for line in self.process.stdout:
+    def _listen(self, process: subprocess.Popen[bytes], answers: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+        assert process.stdout is not None  # noqa: S101
+        for line in process.stdout:
             try:
                 message = json.loads(line)
             except ValueError:
@@ -116,8 +119,8 @@ class Child:
                 self.events.append(message)
                 self.on_event(message)
             else:
-                self._answers.put(message)
-        self._answers.put(None)
+                answers.put(message)
+        answers.put(None)
 
 
 def python(module: str, *arguments: str) -> list[str]:
