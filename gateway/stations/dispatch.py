@@ -29,21 +29,27 @@ class Dispatch:
         self._on_fault = on_fault
         self._owner = {device: station for station in stations for device in station.devices()}
         self._queues = {station.id: asyncio.Queue[Reading](WAITING) for station in stations}
-        self._workers: list[asyncio.Task[None]] = []
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._serving: set[str] = set()
+        self._stopping = False
 
     async def start(self) -> None:
         for station in self._stations:
             await station.start()
             worker = asyncio.create_task(self._work(station), name=f"station {station.id}")
             worker.add_done_callback(self._ended)
-            self._workers.append(worker)
+            self._workers[station.id] = worker
 
     async def stop(self) -> None:
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
-        for station in self._stations:
-            await station.stop()
+        """A person who is being served is served to the end: devices answer or fail within their deadlines."""
+        self._stopping = True
+        for station, worker in self._workers.items():
+            if station not in self._serving:
+                worker.cancel()
+        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+        for each in self._stations:
+            await each.stop()
+        self._services.flush_floods(all_of_them=True)
 
     def on_reading(self, reading: Reading) -> None:
         """From the devices. A reading of a device that no station owns means nothing."""
@@ -53,7 +59,7 @@ class Dispatch:
         try:
             self._queues[station.id].put_nowait(reading)
         except asyncio.QueueFull:
-            self._services.count_refusal(station.id, "busy")
+            self._services.count_unidentified(station.id, "busy")
 
     def on_change(self, health: DeviceHealth) -> None:
         """A device went or came back: its station's page says so."""
@@ -69,13 +75,16 @@ class Dispatch:
 
     async def _work(self, station: Station) -> None:
         queue = self._queues[station.id]
-        while True:
+        while not self._stopping:
             reading = await queue.get()
+            self._serving.add(station.id)
             try:
                 await station.on_reading(reading)
             except GatewayError as error:
                 log.error("%s: %s", station.id, error)
                 self._services.board.tell(station.id, Show.ATTENTION, reason=error.code, advice=error.advice)
+            finally:
+                self._serving.discard(station.id)
 
     def _ended(self, worker: asyncio.Task[None]) -> None:
         if not worker.cancelled() and (fault := worker.exception()) is not None:

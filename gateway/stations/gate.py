@@ -33,6 +33,7 @@ class Gate:
         self._section = section
         self._services = services
         self._passage: asyncio.Future[None] | None = None
+        self._opening_ns = 0
         self._watch: asyncio.Task[None] | None = None
         line = Line(
             id="1", text=section.text, category=section.category, unit_cents=section.price_cents, vat=section.vat
@@ -54,7 +55,8 @@ class Gate:
     async def stop(self) -> None:
         """A passage that is still awaited stays open in the ledger; the next start voids it."""
         if self._watch is not None:
-            self._watch.cancel()
+            if self._passage is None or not self._passage.done():
+                self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
 
     async def on_reading(self, reading: Reading) -> None:
@@ -62,6 +64,7 @@ class Gate:
             self._on_input(reading)
             return
         if self._watch is not None and not self._watch.done():
+            self._services.count_unidentified(self.id, "busy")
             self._services.board.tell(self.id, Show.REFUSED, reason="busy")
             return
         if (identified := self._services.identify(self.id, reading)) is None:
@@ -87,7 +90,7 @@ class Gate:
         body = AdmissionBody(station=self.id, identification=who, receipt=self._receipt, decision=decision)
         entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
         try:
-            (granted,) = await self._services.ledger.commit([entry], [GrantMade(self.id), *identified.effects])
+            (granted,) = await self._services.commit([entry], [GrantMade(self.id), *identified.effects])
         except Conflict:
             replayed = Identified(identified.replayed)
             await self._refuse(replayed, "")
@@ -101,14 +104,14 @@ class Gate:
     async def _open(self, granted: EntryId, who: Identification, decision: Decision) -> None:
         section = self._section
         passage: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._passage = passage
+        self._passage, self._opening_ns = passage, self._services.clock.mono_ns()
         try:
             mono_ns = await self._services.outputs.pulse(
                 section.relay, section.output, section.pulse_ms, PULSE_DEADLINE_MS
             )
         except (NotReady, InputRefused, DeadlineMissed) as error:
-            # Only a relay that was never spoken to has certainly not opened.
-            unknown = not isinstance(error, NotReady)
+            # The first two say that nothing was done; no answer says nothing.
+            unknown = isinstance(error, DeadlineMissed)
             await self._void(granted.seq, VoidReason.NOT_OPENED, opening_unknown=unknown)
             self._services.board.tell(self.id, Show.ATTENTION, reason="gate_not_ready", advice=error.advice)
             return
@@ -140,12 +143,14 @@ class Gate:
         self._services.board.tell(self.id, Show.PASSED)
 
     def _on_input(self, reading: InputReading) -> None:
-        passage = self._passage
-        mine = reading.channel == self._section.passage_input and reading.device == self._section.relay
-        if mine and reading.on and passage is not None and not passage.done():
+        section, passage = self._section, self._passage
+        if (reading.device, reading.channel) != (section.relay, section.passage_input) or not reading.on:
+            return
+        # An edge from before the opening waited while the grant was stored: someone leant on the bar.
+        if passage is not None and not passage.done() and reading.mono_ns >= self._opening_ns:
             passage.set_result(None)
 
     async def _void(self, admission: int, reason: VoidReason, *, opening_unknown: bool = False) -> None:
         body = VoidBody(station=self.id, admission=admission, reason=reason, opening_unknown=opening_unknown)
         entry = new_entry(Stream.RECEIPT, EntryKind.VOID, body)
-        await self._services.ledger.commit([entry], [GrantSettled(admission)])
+        await self._services.commit([entry], [GrantSettled(admission)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -55,6 +56,14 @@ def new_entry(stream: Stream, kind: EntryKind, body: Body) -> NewEntry:
     return NewEntry(stream, kind, msgspec.json.encode(body))
 
 
+class _Flood(msgspec.Struct):
+    """Refusals of one source and reason in one minute: how many asked for an entry of their own, how many have none."""
+
+    minute_ms: int
+    seen: int = 0
+    untold: int = 0
+
+
 class Services:
     """The parts that stations use."""
 
@@ -67,12 +76,16 @@ class Services:
         self.outputs = outputs
         self.board = board
         self.clock = clock
-        self._floods: dict[tuple[str, str], tuple[int, int]] = {}
+        self._floods: dict[tuple[str, str], _Flood] = {}
+
+    async def commit(self, entries: Sequence[NewEntry], effects: Sequence[Effect] = ()) -> tuple[EntryId, ...]:
+        """As `Ledger.commit`. A caller that is cancelled leaves the commit alone: it is on its way to the disk."""
+        return await asyncio.shield(self.ledger.commit(entries, effects))
 
     def identify(self, station: str, reading: Presented) -> Identified | None:
         """Who it is, or None for a reading that has grown stale: it counts, it opens nothing."""
         if not is_fresh(reading, self.clock.mono_ns()):
-            self.count_refusal(station, "stale")
+            self.count_unidentified(station, "stale")
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
         return self.identity.identify(reading, self.clock.wall_ms())
@@ -95,18 +108,19 @@ class Services:
     async def _store(self, station: str, who: Identification, effects: Sequence[Effect]) -> EntryId:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
         body = IdentificationBody(station=station, identification=who)
-        (stored,) = await self.ledger.commit([new_entry(Stream.IDENTIFICATION, kind, body)], effects)
+        (stored,) = await self.commit([new_entry(Stream.IDENTIFICATION, kind, body)], effects)
         return stored
 
     def show_identification(
         self, station: str, show: Show, who: Identification, entry: EntryId | None, **more: object
     ) -> None:
-        """Tell the station's page; only digests' first digits leave."""
+        """Tell the station's page; only digests' first digits leave. A refusal is its own reason."""
         credential = who.credential
+        if who.refusal is not None:
+            more["reason"] = str(who.refusal)
         self.board.tell(
             station,
             show,
-            reason=str(who.refusal) if who.refusal else more.pop("reason", ""),
             mark=credential.digest[:6] if credential else "",
             kind=credential.kind if credential else "",
             strength=credential.strength if credential else "",
@@ -115,25 +129,38 @@ class Services:
             **more,
         )
 
-    def count_refusal(self, source: str, reason: str, count: int = 1) -> bool:
+    def count_refusal(self, source: str, reason: str) -> bool:
         """Whether one more refusal may have its own entry now; what may not is told as a count per minute."""
-        minute_ms = self.clock.wall_ms() // 60_000 * 60_000
-        began, seen = self._floods.get((source, reason), (minute_ms, 0))
-        if began != minute_ms:
-            self._tell_flood(source, reason, began, seen)
-            seen = 0
-        self._floods[source, reason] = (minute_ms, seen + count)
-        return seen < REFUSALS_A_MINUTE
+        flood = self._flood(source, reason)
+        flood.seen += 1
+        if flood.seen <= REFUSALS_A_MINUTE:
+            return True
+        flood.untold += 1
+        return False
 
-    def flush_floods(self) -> None:
-        """Store the counts of minutes that are over."""
+    def count_unidentified(self, source: str, reason: str) -> None:
+        """A reading that was turned away before anyone looked whose it is: told as a count per minute only."""
+        self._flood(source, reason).untold += 1
+
+    def flush_floods(self, *, all_of_them: bool = False) -> None:
+        """Store the counts of minutes that are over; at the end of the daemon all of them."""
         minute_ms = self.clock.wall_ms() // 60_000 * 60_000
-        for (source, reason), (began, seen) in list(self._floods.items()):
-            if began != minute_ms:
-                self._tell_flood(source, reason, began, seen)
+        for (source, reason), flood in list(self._floods.items()):
+            if all_of_them or flood.minute_ms != minute_ms:
+                self._tell_flood(source, reason, flood)
                 del self._floods[source, reason]
 
-    def _tell_flood(self, source: str, reason: str, minute_ms: int, seen: int) -> None:
-        if seen > REFUSALS_A_MINUTE:
-            body = FloodBody(source=source, reason=reason, minute_ms=minute_ms, count=seen - REFUSALS_A_MINUTE)
+    def _flood(self, source: str, reason: str) -> _Flood:
+        """The count of the running minute; one of a minute that is over is told."""
+        minute_ms = self.clock.wall_ms() // 60_000 * 60_000
+        flood = self._floods.get((source, reason))
+        if flood is None or flood.minute_ms != minute_ms:
+            if flood is not None:
+                self._tell_flood(source, reason, flood)
+            flood = self._floods[source, reason] = _Flood(minute_ms)
+        return flood
+
+    def _tell_flood(self, source: str, reason: str, flood: _Flood) -> None:
+        if flood.untold:
+            body = FloodBody(source=source, reason=reason, minute_ms=flood.minute_ms, count=flood.untold)
             self.ledger.ride(new_entry(Stream.IDENTIFICATION, EntryKind.FLOOD, body))

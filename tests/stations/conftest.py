@@ -1,0 +1,18 @@
+"""A place in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.place import Place
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    (tmp_path / "state").mkdir()
+    started = Place(tmp_path / "state").start()
+    yield started
+    await started.stop()

@@ -1,0 +1,92 @@
+"""The devices behind stations, as a script: relays and printers that answer, refuse, stay silent, or die in the middle.
+
+Obeys the `Outputs` protocol with the promises of `gateway.devices`: `NotReady` and `InputRefused` mean that nothing
+was done, `DeadlineMissed` that it is not known; a printer goes on only when its step is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from gateway.model.device import PrintJob, PrintOutcome, PrintResult, PrintStepTaken
+from gateway.model.errors import DeadlineMissed, GatewayError
+
+POINTS = ("intent", "opened", "paying", "closing", "closed")
+
+
+class Silence:
+    """A device that has the question and never answers. `asked` is set when it came."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+
+class ScriptedOutputs:
+    """Each call takes the next item of its script: an error is raised, a `Silence` is kept, nothing left is success.
+
+    `on_pulse` and `on_print` are called when the relay or the printer would move: what is durable then?
+    """
+
+    def __init__(self, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self.ready = True
+        self.pulses: list[tuple[str, int, int]] = []
+        """Device, channel and ms of every pulse that a relay may have made."""
+        self.jobs: list[PrintJob] = []
+        """Every receipt that a printer was asked for."""
+        self.paper: list[str] = []
+        """Keys of what stands on paper."""
+        self.pulse_script: deque[GatewayError | Silence] = deque()
+        self.print_script: deque[GatewayError | Silence | PrintOutcome | str] = deque()
+        """A string is the point after whose step the printer falls silent."""
+        self.on_pulse: Callable[[], None] = lambda: None
+        self.on_print: Callable[[], None] = lambda: None
+
+    def is_ready(self, device: str) -> bool:
+        return self.ready
+
+    async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int:
+        match self.pulse_script.popleft() if self.pulse_script else None:
+            case DeadlineMissed() as error:
+                self._open(device, channel, ms)
+                raise error
+            case GatewayError() as error:
+                raise error
+            case Silence() as silence:
+                self._open(device, channel, ms)
+                await _for_ever(silence)
+        self._open(device, channel, ms)
+        return self._now_ns()
+
+    async def print_receipt(
+        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
+    ) -> PrintOutcome:
+        self.jobs.append(job)
+        said = self.print_script.popleft() if self.print_script else None
+        match said:
+            case GatewayError():
+                raise said
+            case Silence():
+                await _for_ever(said)
+            case PrintOutcome():
+                return said
+        for point in POINTS:
+            await on_step(PrintStepTaken(job.key, point, baseline="41", number="42" if point == "closed" else ""))
+            if point == "closing":
+                self.on_print()
+                self.paper.append(job.key)
+            if said == point:
+                raise DeadlineMissed(f"no answer within {deadline_ms} ms", "Look")
+        change = sum(tender.cents for tender in job.paid) - job.total_cents
+        return PrintOutcome(job.key, PrintResult.PRINTED, "42", job.total_cents, change)
+
+    def _open(self, device: str, channel: int, ms: int) -> None:
+        self.on_pulse()
+        self.pulses.append((device, channel, ms))
+
+
+async def _for_ever(silence: Silence) -> None:
+    silence.asked.set()
+    await asyncio.get_running_loop().create_future()
