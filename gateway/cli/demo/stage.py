@@ -32,11 +32,27 @@ class Stage:
         self._children: dict[str, Child] = {}
 
     def play(self, *, once: bool, as_json: bool) -> int:
-        """Everything, from an empty stage to the count."""
+        """Everything, from an empty stage to the count. After a failure the work folder stays, for its logs."""
         began = time.monotonic()
         # Short: a unix socket's whole path has 107 bytes.
-        folder = self._kept or Path(tempfile.mkdtemp(prefix="smartplace-"))
-        town = Town(folder.resolve())
+        town = Town((self._kept or Path(tempfile.mkdtemp(prefix="smartplace-"))).resolve())
+        try:
+            morning, recorded, acked = self._perform(town, once=once)
+        except (ChildFailed, Failed, GatewayError, OSError) as error:
+            sys.stderr.write(f"error: {error}\n")
+            self._show_logs(town)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+        stored = Query(town.centre_store).events(gateway=GATEWAY, limit=1_000_000)
+        good = self._tell(morning, stored, (recorded, acked), time.monotonic() - began, as_json=as_json)
+        if good and self._kept is None:
+            shutil.rmtree(town.folder, ignore_errors=True)
+        elif not good:
+            self._say(f"  logs: {town.logs}")
+        return 0 if good else 1
+
+    def _perform(self, town: Town, *, once: bool) -> tuple[Morning, int, int]:
         watch: Watch | None = None
         try:
             morning, watch = self._set_up(town)
@@ -45,22 +61,11 @@ class Stage:
             recorded, acked = self._drain()
             if not once:
                 self._linger()
-        except (ChildFailed, Failed, GatewayError, OSError) as error:
-            sys.stderr.write(f"error: {error}\n")
-            self._show_logs(town)
-            return 1
-        except KeyboardInterrupt:
-            return 130
+            return morning, recorded, acked
         finally:
             if watch is not None:
                 watch.stop()
             self._tear_down()
-            if self._kept is None and sys.exc_info()[0] is None:
-                self._stored = self._read_store(town)
-                shutil.rmtree(folder, ignore_errors=True)
-            elif self._kept is not None:
-                self._stored = self._read_store(town)
-        return self._tell(morning, recorded, acked, time.monotonic() - began, as_json=as_json)
 
     # Set-up ----------------------------------------------------------------------------------------------
 
@@ -77,7 +82,7 @@ class Stage:
             self._children["centre"].ask("publish", file=str(bundle))
         self._start_simulators(town, ports["camera"])
         program = self._gateway_program
-        gateway = [sys.executable, program] if program else python("gateway.cli.main", "run")
+        gateway = [sys.executable, program] if program else python("gateway", "run")
         self._start("gateway", [*gateway, "--config", str(town.config)], town, steered=False)
         watch = Watch(self._port)
         morning = Morning(town, self._children, watch, self._port, self._say)
@@ -140,13 +145,13 @@ class Stage:
             if name in self._children and hasattr(self._children[name], "process"):
                 self._children[name].stop()
 
-    def _read_store(self, town: Town) -> list[EntryRow]:
-        return Query(town.centre_store).events(gateway=GATEWAY, limit=1_000_000) if town.centre_store.exists() else []
-
-    def _tell(self, morning: Morning, recorded: int, acked: int, seconds: float, *, as_json: bool) -> int:
-        verdict = check(morning.noted, self._stored)
-        kinds = [row.kind for row in self._stored]
-        identifications = sum(row.stream is Stream.IDENTIFICATION for row in self._stored)
+    def _tell(
+        self, morning: Morning, stored: list[EntryRow], sums: tuple[int, int], seconds: float, *, as_json: bool
+    ) -> bool:
+        recorded, acked = sums
+        verdict = check(morning.noted, stored)
+        kinds = [row.kind for row in stored]
+        identifications = sum(row.stream is Stream.IDENTIFICATION for row in stored)
         figures = {
             "readings": morning.readings,
             "identifications": identifications,
@@ -163,8 +168,7 @@ class Stage:
             sys.stdout.write(json.dumps(figures) + "\n")
         else:
             self._say("  " + ", ".join(f"{name} {value}" for name, value in figures.items()))
-        good = not morning.failures and not verdict.lost and not verdict.duplicates and recorded == acked
-        return 0 if good else 1
+        return not morning.failures and not verdict.lost and not verdict.duplicates and recorded == acked
 
     def _explain(self, morning: Morning, verdict: Verdict) -> None:
         for what, faults in (("lost", verdict.lost), ("twice", verdict.duplicates), ("wrong", morning.failures)):
