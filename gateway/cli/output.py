@@ -39,12 +39,14 @@ def table(rows: Sequence[Sequence[Cell]], indent: str = "") -> None:
         widths += [0] * (len(row) - len(widths))
         widths[: len(row)] = [max(width, len(one_line(text))) for width, (text, _) in zip(widths, row, strict=False)]
     for row in cells:
+        while row and not row[-1][0]:
+            row.pop()
         last = len(row) - 1
         padded = (
             paint(one_line(text).ljust(0 if column == last else widths[column]), colour)
             for column, (text, colour) in enumerate(row)
         )
-        click.echo((indent + "  ".join(padded)).rstrip())
+        click.echo(indent + "  ".join(padded))
 
 
 def paint(text: str, colour: str) -> str:

@@ -41,7 +41,7 @@ def show(told: dict[str, Any]) -> None:
     who = f"{names.get('id', 'gateway')} at {names.get('place', '?')}, {names.get('city', '?')}"
     click.echo(f"{who}: running for {duration(told.get('uptime_s', 0))}, version {names.get('version', '?')}")
     rows: list[list[Cell]] = [_chain(chain) for chain in told.get("chains", ())]
-    rows += [["record", *_ledger(told.get("ledger", {}))], ["centre", *_centre(told.get("sync", {}))]]
+    rows += [["ledger", *_ledger(told.get("ledger", {}))], ["centre", *_centre(told.get("sync", {}))]]
     table(rows)
     if stations := told.get("stations"):
         click.echo("stations")

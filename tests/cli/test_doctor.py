@@ -1,0 +1,161 @@
+"""Doctor: each finding with a number, a level, a cause and an advice."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import machine
+from gateway.cli.checks import Check, Level, key_checks, port_checks
+from gateway.config.load import load
+from gateway.ledger.ledger import Ledger
+from tests.cli.conftest import smartplace, write_config
+from tests.support.clock import FakeClock
+
+
+def found(config: Path) -> dict[str, dict[str, str]]:
+    told = json.loads(smartplace("doctor", "--json", "--config", config).stdout)
+    return {check["check"]: check for check in told["checks"]}
+
+
+def test_what_is_wrong_comes_with_its_advice_and_code_1(config: Path) -> None:
+    told = smartplace("doctor", "--config", config)
+    assert told.returncode == 1
+    assert " 1  PASS  configuration:" in told.stdout
+    assert "FAIL  port of desk-reader: /dev/serial/by-id/none: No such file or directory" in told.stdout
+    assert "ls -l /dev/serial/by-id" in told.stdout
+    assert "\x1b" not in told.stdout
+
+
+def test_warnings_alone_are_8(tmp_path: Path) -> None:
+    master, slave = os.openpty()
+    try:
+        config = write_config(tmp_path / "etc", port=os.ttyname(slave))
+        told = smartplace("doctor", "--json", "--config", config)
+    finally:
+        os.close(master)
+        os.close(slave)
+    counts = json.loads(told.stdout)
+    assert counts["fail"] == 0, counts
+    assert told.returncode == 8
+
+
+def test_doctor_changes_nothing(config: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in config.parent.rglob("*")}
+    smartplace("doctor", "--config", config)
+    assert {path: path.stat().st_mtime_ns for path in config.parent.rglob("*")} == before
+
+
+def test_without_a_valid_configuration_the_machine_is_still_looked_at(config: Path) -> None:
+    config.write_text(config.read_text().replace("card_id", "card_nr"))
+    checks = found(config)
+    assert checks["configuration"]["level"] == "fail"
+    assert "card_nr" in checks["configuration"]["cause"]
+    assert {"python", "sqlite", "clock"} < set(checks)
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "level", "what"),
+    [
+        (bytes(range(32)).hex(), 0o600, Level.PASS, ""),
+        (bytes(range(32)).hex(), 0o640, Level.FAIL, "others may read it"),
+        ("00", 0o600, Level.FAIL, "1 bytes instead of 32"),
+        ("nothex", 0o600, Level.FAIL, "not hex"),
+        (None, 0, Level.FAIL, "No such file"),
+    ],
+)
+def test_keys(config: Path, text: str | None, mode: int, level: Level, what: str) -> None:
+    file = config.parent / "keys" / "card.hex"
+    file.unlink()
+    if text is not None:
+        file.write_text(text)
+        file.chmod(mode)
+    check = next(check for check in key_checks(load(config)) if check.name == "keys.card")
+    assert check.level is level
+    assert what in check.cause
+
+
+def test_a_password_file_must_be_for_nobody_else(config: Path) -> None:
+    config.write_text(config.read_text().replace("port = 9\n", 'port = 9\npassword = "keys/password"\n'))
+    (config.parent / "keys" / "password").write_text("hunter2")
+    (config.parent / "keys" / "password").chmod(0o644)
+    check = next(check for check in key_checks(load(config)) if check.name == "sync.password")
+    assert check.level is Level.FAIL
+    assert "hunter2" not in " ".join(check)
+
+
+def ports(tmp_path: Path, port: str, more: str = "") -> list[Check]:
+    return list(port_checks(load(write_config(tmp_path / "etc", port=port, more=more))))
+
+
+def test_a_port_that_is_a_plain_file_is_no_device(tmp_path: Path) -> None:
+    (tmp_path / "port").touch()
+    assert "is no device" in ports(tmp_path, str(tmp_path / "port"))[0].cause
+
+
+def test_one_port_for_two_devices_is_found_behind_its_other_name(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/dev/null")
+    more = f'[[device]]\nid = "relay"\ndriver = "relay"\noptions = {{port = "{tmp_path / "link"}"}}\n'
+    first, second = ports(tmp_path, "/dev/null", more)
+    assert first.level is Level.PASS
+    assert (second.level, "port of desk-reader too" in second.cause) == (Level.FAIL, True)
+
+
+MOUNTS = """\
+/dev/mmcblk0p2 / ext4 rw,relatime 0 0
+tmpfs /run tmpfs rw,nosuid 0 0
+/dev/sda1 /mnt/my\\040disk vfat rw 0 0
+overlay /ro overlay rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/lib/smartplace", "ext4"),
+        ("/run/smartplace", "tmpfs"),
+        ("/running", "ext4"),
+        ("/mnt/my disk/state", "vfat"),
+        ("/ro", "overlay"),
+    ],
+)
+def test_the_file_system_of_a_folder(path: str, kind: str) -> None:
+    assert machine.file_system(Path(path), MOUNTS) == kind
+
+
+def test_what_is_kept_in_memory_is_a_warning(tmp_path: Path) -> None:
+    checks = {check.name: check for check in machine.state(tmp_path, f"overlay {tmp_path} overlay rw 0 0")}
+    assert checks["file system"].level is Level.WARN
+    assert "gone after a restart" in checks["file system"].cause
+    assert checks["state folder"].level is Level.PASS
+
+
+async def test_a_ledger_of_another_gateway_is_a_failure(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db", "gw-other", FakeClock())
+    ledger.start()
+    await ledger.stop()
+    assert machine.record(tmp_path / "ledger.db", "gw-other").level is Level.PASS
+    check = machine.record(tmp_path / "ledger.db", "gw-test")
+    assert (check.level, "belongs to gateway 'gw-other'" in check.cause) == (Level.FAIL, True)
+
+
+def test_a_damaged_ledger_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"x" * 8192)
+    assert machine.record(tmp_path / "ledger.db", "gw-test").level is Level.FAIL
+
+
+def test_a_broker_that_answers_passes(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        config.write_text(config.read_text().replace("port = 9\n", f"port = {port}\n"))
+        assert machine.broker(load(config)).level is Level.PASS
+    assert machine.broker(load(config)).level is Level.WARN
+
+
+def test_a_clock_that_someone_vouches_for_passes(config: Path) -> None:
+    config.write_text(config.read_text().replace('state = "state"', 'state = "state"\nclock = "vouched"'))
+    assert machine.clock(load(config)).level is Level.PASS

@@ -1,0 +1,69 @@
+"""Rules tried on a receipt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import smartplace
+
+SAMPLE = Path(__file__).parents[2] / "config" / "bundles" / "demo-rules.json"
+RECEIPT = {"lines": [{"id": "1", "text": "Tower ticket", "category": "admission.tower", "unit_cents": 250}]}
+PUPIL = {"id": "h-1", "entitlements": ["p1"], "language": "lv"}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, ...]:
+    (tmp_path / "receipt.json").write_text(json.dumps(RECEIPT))
+    (tmp_path / "holder.json").write_text(json.dumps(PUPIL))
+    return (
+        "--rules", str(SAMPLE), "--receipt", str(tmp_path / "receipt.json"), "--holder", str(tmp_path / "holder.json"),
+        "--merchant-group", "museum", "--at", "2026-05-30",
+    )  # fmt: skip
+
+
+def test_a_pupil_enters_free_and_every_rule_says_why(files: tuple[str, ...]) -> None:
+    told = smartplace("rules", "evaluate", *files)
+    assert told.returncode == 0, told.stderr
+    assert "Tower ticket: 2.50 -> 0.00" in told.stdout
+    assert "jelgava pays 2.50 as tender" in told.stdout
+    assert "Skolēniem muzejā bez maksas" in told.stdout
+
+
+def test_as_json_it_is_the_evaluation_of_the_rules_page(files: tuple[str, ...]) -> None:
+    told = json.loads(smartplace("rules", "evaluate", "--json", *files).stdout)
+    assert (told["schema"], told["at"], told["totals"]["due_cents"]) == (1, "2026-05-30", 0)
+
+
+def test_a_stranger_pays_in_full(files: tuple[str, ...]) -> None:
+    without = [arg for arg in files if "holder" not in arg]
+    told = json.loads(smartplace("rules", "evaluate", "--json", *without).stdout)
+    assert told["totals"]["due_cents"] == 250
+
+
+@pytest.mark.parametrize("name", ["receipt.json", "holder.json"])
+def test_a_file_that_is_not_what_it_should_be_is_9_and_named(files: tuple[str, ...], tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('{"lines": 1, "id": 2}')
+    told = smartplace("rules", "evaluate", *files)
+    assert told.returncode == 9
+    assert str(tmp_path / name) in told.stderr
+    assert told.stdout == ""
+
+
+def test_a_wrong_rule_is_9_and_named_by_its_path(files: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "rules.json").write_text('{"schema": 1, "rules": [{"id": "x"}]}')
+    told = smartplace("rules", "evaluate", *files, "--rules", str(tmp_path / "rules.json"))
+    assert told.returncode == 9
+    assert "$.rules[0]" in told.stderr
+
+
+def test_a_file_that_is_not_there_is_9(files: tuple[str, ...]) -> None:
+    assert smartplace("rules", "evaluate", *files, "--rules", "/nowhere.json").returncode == 9
+
+
+def test_a_time_that_is_none_is_a_usage_error(files: tuple[str, ...]) -> None:
+    told = smartplace("rules", "evaluate", *files, "--at", "tomorrow")
+    assert told.returncode == 2
+    assert "2026-05-30" in told.stderr
