@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.codec import raw
@@ -177,6 +177,7 @@ def test_driver_list_names_every_driver() -> None:
     assert "nfc" in smartplace("driver", "list").stdout
 
 
+@settings(deadline=None)
 @given(st.one_of(st.builds(Card, st.binary(min_size=4, max_size=10), st.binary(max_size=60)),
                  st.builds(Code, st.sampled_from(["qr", "ean-13"]), st.binary(min_size=8, max_size=60))))  # fmt: skip
 def test_no_part_of_a_credential_comes_out(body: Card | Code) -> None:
@@ -187,6 +188,7 @@ def test_no_part_of_a_credential_comes_out(body: Card | Code) -> None:
     assert sentence(told)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.dictionaries(st.text(), inner)))
 def test_a_reading_of_an_unknown_kind_is_told_by_its_size_alone(body: object) -> None:
     encoded = msgspec.json.encode(body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.cli.http import BODY_MAX, HEAD_MAX, LINE_MAX, Answer, BadAnswer, Event, events
@@ -86,6 +86,7 @@ def test_an_event_without_end_is_refused(piece: bytes) -> None:
 HEADS = st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", PLAIN])
 
 
+@settings(deadline=None)
 @given(HEADS, st.binary(max_size=400), st.integers(1, 50))
 def test_whatever_comes_in_only_bad_answer_comes_out(head: bytes, data: bytes, step: int) -> None:
     answer = Answer(in_steps(head + data, step))
