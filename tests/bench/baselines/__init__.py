@@ -1,0 +1,1 @@
+"""What the figures are compared with: small programs of their own, as plain as the job allows."""

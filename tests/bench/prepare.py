@@ -1,0 +1,99 @@
+"""Prepares a bench's town and ends: `python -m tests.bench.prepare FOLDER PORTS [--cards N] [--entries N]`.
+
+A program of its own, because the bench itself must not load what the gateway loads: pages that both map would
+make the gateway's proportional set size smaller than it is on a box of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+import msgspec
+
+from gateway.centre.holders import ImportedCredential, ImportedHolder, build_registry, used_entitlements
+from gateway.centre.publisher import write_bundle
+from gateway.centre.sign import build_bundle, load_key
+from gateway.cli.demo.town import CITY, GATEWAY, Town
+from gateway.config.files import bundled
+from gateway.identity.registry import Cache
+from gateway.ledger.ledger import Ledger
+from gateway.model.bodies import IdentificationBody
+from gateway.model.clock import SystemClock
+from gateway.model.entry import EntryKind, NewEntry, Stream
+from gateway.model.identification import Credential, CredentialKind, Identification, Strength
+from gateway.rules.document import load
+from gateway.sync.bundles import Bundles
+from gateway.wire.bundle import BundleKind, parse_public_key
+
+KEY_ID = "demo1"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("ports", type=json.loads)
+    parser.add_argument("--cards", type=int, default=0, help="replace the registry by one of so many cards")
+    parser.add_argument("--entries", type=int, default=0, help="leave a ledger of so many entries, as after a crash")
+    given = parser.parse_args()
+    town = Town(given.folder)
+    town.prepare(given.ports)
+    if given.cards:
+        make_cards(town, given.cards)
+    if given.entries:
+        asyncio.run(crash(town, given.entries))
+
+
+def make_cards(town: Town, number: int) -> None:
+    """A registry of pupils with random cards, in the place of the demo's; the cards for the bench's reader."""
+    uids = [b"\x04" + os.urandom(6) for _ in range(number)]
+    holders = [
+        ImportedHolder(
+            holder=f"holder-{index}",
+            entitlements=("c1", "p1"),
+            credentials=(ImportedCredential(kind=CredentialKind.CARD, id=uid.hex()),),
+        )
+        for index, uid in enumerate(uids)
+    ]
+    entitlements = used_entitlements(load(bundled("bundles/demo-rules.json").read_bytes()))
+    card_key = bytes.fromhex((town.keys / "card.hex").read_text(encoding="ascii"))
+    content = msgspec.json.encode(build_registry(holders, card_key, KEY_ID, entitlements))
+    key = load_key(town.keys / "bundles.key")
+    now_ms = time.time_ns() // 1_000_000
+    bundle = build_bundle(BundleKind.REGISTRY, now_ms // 1000, CITY, "*", content, key, created_ms=now_ms)
+    write_bundle(town.folder / "registry.bundle", bundle)
+    (town.folder / "bench-cards.json").write_bytes(msgspec.json.encode([uid.hex() for uid in uids]))
+
+
+async def crash(town: Town, entries: int) -> None:
+    """`crashed/`: the state folder of a gateway that has its bundles and a ledger, and was not stopped cleanly."""
+    live, crashed = town.folder / "live", town.folder / "crashed"
+    clock = SystemClock(vouched=True)
+    ledger, cache = Ledger(live / "ledger.db", GATEWAY, clock), Cache(live / "cache.db")
+    ledger.start()
+    cache.start()
+    trusted = (parse_public_key((town.keys / "bundles.pub").read_text(encoding="ascii")),)
+    bundles = Bundles(ledger, cache, trusted, (CITY, GATEWAY, KEY_ID), clock, lambda _rules: None)
+    bundles.start()
+    for bundle in town.bundles:
+        await bundles.take(bundle.read_bytes())
+    if len(bundles.numbers) != len(town.bundles):
+        raise SystemExit(f"bundles in force: {bundles.numbers}")
+    credential = Credential(CredentialKind.CARD, Strength.WEAK, os.urandom(32).hex(), KEY_ID)
+    who = Identification(credential=credential, holder="holder-1", entitlements=("c1", "p1"))
+    body = msgspec.json.encode(IdentificationBody(station="library-desk", identification=who))
+    for _ in range(entries):
+        await ledger.commit([NewEntry(Stream.IDENTIFICATION, EntryKind.IDENTIFICATION, body)])
+    shutil.copytree(live, crashed, ignore=shutil.ignore_patterns("*-shm"))
+    await ledger.stop()
+    cache.stop()
+    shutil.rmtree(live)
+
+
+if __name__ == "__main__":
+    main()
