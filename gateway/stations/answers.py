@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.model.clock import Stamp
+from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.device import PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict
@@ -93,6 +93,26 @@ class QuoteUsed(msgspec.Struct, frozen=True):
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         if db.execute("DELETE FROM quote WHERE id=?", (self.id,)).rowcount != 1:
             raise Conflict("this quote has been committed already", "Ask for a new quote", code="quote_used")
+
+
+KEEP_MS = 14 * 24 * 3600 * 1000
+"""How long an answer can be asked for again, a quote can be committed late, and a printed receipt's state is here
+(its entries stay as long as the ledger keeps them)."""
+SANE_MS = 1_700_000_000_000
+"""What bears an older date (November 2023) was written while the clock was wrong: its age is not known."""
+
+
+class Tidy(msgspec.Struct, frozen=True):
+    """Effect: drop what is older than `KEEP_MS`. An answer that is gone cannot book twice: its quote went with the
+    booking. Nothing goes by the word of a clock that nobody vouches for."""
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        if now.quality is ClockQuality.GUESS:
+            return
+        span = (SANE_MS, now.wall_ms - KEEP_MS)
+        db.execute("DELETE FROM answer WHERE at_ms BETWEEN ? AND ?", span)
+        db.execute("DELETE FROM quote WHERE expires_ms BETWEEN ? AND ?", span)
+        db.execute("DELETE FROM fiscal WHERE at_ms BETWEEN ? AND ? AND outcome<>''", span)
 
 
 class FiscalBegun(msgspec.Struct, frozen=True):

@@ -24,9 +24,23 @@ from gateway.model.money import Cents
 from gateway.model.reading import InputReading, Reading
 from gateway.model.receipt import MAX_CENTS, Means, Receipt, check_receipt
 from gateway.model.shown import Show
-from gateway.stations.answers import AmendAnswer, Asked, FiscalBegun, QuoteGiven, QuoteUsed, StoreAnswer, stored_answer
+from gateway.stations.answers import (
+    AmendAnswer,
+    Asked,
+    FiscalBegun,
+    QuoteGiven,
+    QuoteUsed,
+    StoreAnswer,
+    Tidy,
+    stored_answer,
+)
 from gateway.stations.printing import LOOK, Printing
 from gateway.stations.services import Services, new_entry
+
+TIDY_S = 24 * 3600
+"""How often old answers and quotes are dropped."""
+STOP_S = 1.0
+"""At a stop: time for a receipt under way to be recorded as what it is. Its printer is gone by then."""
 
 
 class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +116,8 @@ class Till:
         self._services = services
         self._printing = Printing(section.id, section.printer, services) if section.printer else None
         self._tap: tuple[Identification, int] | None = None
-        self._busy: set[str] = set()
+        self._busy: dict[str, asyncio.Task[bytes]] = {}
+        self._tidied_ns: int | None = None
 
     def devices(self) -> tuple[str, ...]:
         printer = (self._section.printer,) if self._section.printer else ()
@@ -111,10 +126,13 @@ class Till:
     async def start(self) -> None:
         if self._printing is not None:
             await self._printing.settle_after_restart()
+        await self._services.commit([], self._tidy())
         self._services.board.tell(self.id, Show.IDLE)
 
     async def stop(self) -> None:
-        """A receipt that is being printed is settled at the next start."""
+        """A receipt that is still being printed after `STOP_S` is settled at the next start."""
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=STOP_S)
 
     async def on_reading(self, reading: Reading) -> None:
         """A tap: recorded, then it waits for its receipt."""
@@ -155,7 +173,7 @@ class Till:
         )
         body = msgspec.json.encode(OpenQuote(request.receipt, decision, who))
         store = StoreAnswer(asked, lambda _ids: msgspec.json.encode(answer))
-        await self._services.ledger.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store])
+        await self._services.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store, *self._tidy()])
         self._services.board.tell(self.id, Show.QUOTE, list_cents=decision.list_cents, due_cents=decision.due_cents)
         return store.body
 
@@ -170,11 +188,11 @@ class Till:
             raise Conflict("this receipt is being worked on", "Ask again in a moment", code="in_progress")
         if (before := stored_answer(self._services.ledger.query, asked)) is not None:
             return self._as_it_stands(before, request)
-        self._busy.add(asked.key)
-        try:
-            return await asyncio.shield(self._commit(request, key, asked))
-        finally:
-            self._busy.discard(asked.key)
+        # A caller that hangs up changes nothing: the receipt goes its way, and whoever asks again hears of it.
+        work = asyncio.create_task(self._commit(request, key, asked), name=f"receipt at {self.id}")
+        self._busy[asked.key] = work
+        work.add_done_callback(lambda _done: self._busy.pop(asked.key))
+        return await asyncio.shield(work)
 
     async def _commit(self, request: CommitRequest, key: str, asked: Asked) -> bytes:
         quote, expires_ms = self._open_quote(request.quote)
@@ -199,16 +217,16 @@ class Till:
 
         if not request.print:
             store = StoreAnswer(asked, answer)
-            (stored,) = await self._services.ledger.commit([entry], [QuoteUsed(request.quote), store])
-            self._recorded(stored, quote.decision)
+            (stored,) = await self._services.commit([entry], [QuoteUsed(request.quote), store])
+            self._recorded(stored, quote)
             return store.body
         printing = self._printer()
         fiscal_key = request.quote  # short enough for any printer's line
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
         begun = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
         effects: list[Effect] = [QuoteUsed(request.quote), FiscalBegun(fiscal_key, self.id), begun]
-        (stored,) = await self._services.ledger.commit([entry], effects)
-        self._recorded(stored, quote.decision)
+        (stored,) = await self._services.commit([entry], effects)
+        self._recorded(stored, quote)
         outcome = await printing.print(fiscal_key, quote.receipt, quote.decision, paid)
         told = AmendAnswer(asked, answer((stored,), _fiscal(outcome)))
         await printing.end(outcome, told)
@@ -226,8 +244,10 @@ class Till:
             return msgspec.json.encode(CommitAnswer(answer.entry, answer.due_cents, answer.late, fiscal))
         return before
 
-    def _recorded(self, stored: EntryId, decision: Decision) -> None:
-        self._tap = None
+    def _recorded(self, stored: EntryId, quote: OpenQuote) -> None:
+        if self._tap is not None and self._tap[0] == quote.identification:
+            self._tap = None  # Only theirs: the next person in the queue may have tapped already.
+        decision = quote.decision
         self._services.board.tell(
             self.id,
             Show.RECORDED,
@@ -261,6 +281,8 @@ class Till:
             return (Paid(quote.receipt.means, due),)
         if sum(tender.cents for tender in paid) < due:
             raise InputRefused("paid is less than what is due - at `$.paid`", f"{due} cents are due", code="bad_commit")
+        if sum(tender.cents for tender in paid if tender.means is not Means.CASH) > due:
+            raise InputRefused("only cash gives change - at `$.paid`", f"{due} cents are due", code="bad_commit")
         return paid
 
     def _printer(self) -> Printing:
@@ -270,6 +292,14 @@ class Till:
             )
         self._printing.check_ready()
         return self._printing
+
+    def _tidy(self) -> list[Effect]:
+        """At the start and once a day."""
+        now_ns = self._services.clock.mono_ns()
+        if self._tidied_ns is not None and now_ns - self._tidied_ns < TIDY_S * 10**9:
+            return []
+        self._tidied_ns = now_ns
+        return [Tidy()]
 
     def _waiting_tap(self) -> Identification | None:
         if self._tap is None:

@@ -18,6 +18,10 @@ class FakeClock:
         self._wall_ms += round(seconds * 1000)
         self._mono_ns += round(seconds * 1e9)
 
+    def set_wall(self, wall_ms: int) -> None:
+        """The wall clock is set, as by a first NTP answer; monotonic time knows nothing of it."""
+        self._wall_ms = wall_ms
+
     def mono_ns(self) -> int:
         return self._mono_ns
 

@@ -17,9 +17,11 @@ POINTS = ("intent", "opened", "paying", "closing", "closed")
 
 
 class Silence:
-    """A device that has the question and never answers. `asked` is set when it came."""
+    """A device that has the question and never answers, a printer perhaps `after` this point was stored. `asked` is
+    set when it falls silent."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: str = "") -> None:
+        self.after = after
         self.asked = asyncio.Event()
 
 
@@ -40,7 +42,7 @@ class ScriptedOutputs:
         """Keys of what stands on paper."""
         self.pulse_script: deque[GatewayError | Silence] = deque()
         self.print_script: deque[GatewayError | Silence | PrintOutcome | str] = deque()
-        """A string is the point after whose step the printer falls silent."""
+        """A string is the point after which the deadline passes."""
         self.on_pulse: Callable[[], None] = lambda: None
         self.on_print: Callable[[], None] = lambda: None
 
@@ -68,7 +70,7 @@ class ScriptedOutputs:
         match said:
             case GatewayError():
                 raise said
-            case Silence():
+            case Silence(after=""):
                 await _for_ever(said)
             case PrintOutcome():
                 return said
@@ -77,6 +79,8 @@ class ScriptedOutputs:
             if point == "closing":
                 self.on_print()
                 self.paper.append(job.key)
+            if isinstance(said, Silence) and said.after == point:
+                await _for_ever(said)
             if said == point:
                 raise DeadlineMissed(f"no answer within {deadline_ms} ms", "Look")
         change = sum(tender.cents for tender in job.paid) - job.total_cents

@@ -1,0 +1,205 @@
+"""A till prints once per quote: each durable point is an entry, and after any doubt the outcome is told, not guessed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from gateway.config.types import TillStation
+from gateway.model.device import PrintOutcome, PrintResult
+from gateway.model.entry import EntryKind
+from gateway.model.errors import Conflict, DeadlineMissed, GatewayError, InputRefused, NotReady
+from gateway.model.receipt import Line, Means, Receipt
+from gateway.model.shown import Show
+from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest, Tendered, Till
+from tests.support.outputs import POINTS, Silence
+from tests.support.place import Card, Place
+
+RECEIPT, STEP, OUTCOME = EntryKind.RECEIPT, EntryKind.FISCAL_STEP, EntryKind.FISCAL_OUTCOME
+BOOK = Line(id="1", text="A book", category="books", unit_cents=1000)
+PENS = Line(id="2", text="Pens", category="office", unit_cents=150, quantity=3000)
+
+
+def make_till(place: Place) -> Till:
+    return Till(TillStation(id="till-1", readers=("nfc-1",), printer="fiscal-1"), place.services)
+
+
+@pytest.fixture
+async def till(place: Place) -> Till:
+    station = make_till(place)
+    await station.start()
+    return station
+
+
+async def to_print(till: Till, *paid: Tendered, key: str = "q1") -> CommitRequest:
+    quote = msgspec.json.decode(await till.quote(QuoteRequest(Receipt((BOOK, PENS))), key), type=QuoteAnswer)
+    return CommitRequest(quote.quote, print=True, paid=paid)
+
+
+async def committed(till: Till, request: CommitRequest, key: str = "r1") -> CommitAnswer:
+    return msgspec.json.decode(await till.commit(request, key), type=CommitAnswer)
+
+
+def state(answer: CommitAnswer) -> str:
+    assert answer.fiscal is not None
+    return answer.fiscal.state
+
+
+async def test_the_points_become_entries_in_their_order(place: Place, till: Till) -> None:
+    request = await to_print(till)
+    assert state(await committed(till, request)) == "printed"
+    assert place.kinds() == [RECEIPT, *[STEP] * 5, OUTCOME]
+    assert [body["point"] for body in place.bodies(STEP)] == list(POINTS)
+    (outcome,) = place.bodies(OUTCOME)
+    assert (outcome["outcome"], outcome["number"], outcome["key"]) == ("printed", "42", request.quote)
+
+
+async def test_the_job_says_what_is_due_line_by_line(place: Place, till: Till) -> None:
+    await till.on_reading(Card("berta").tap(place))
+    await till.commit(await to_print(till, Tendered(Means.CASH, 1000)), "r1")
+    (job,) = place.outputs.jobs
+    assert (job.lines, job.discounts, job.total_cents) == ((BOOK, PENS), (500, 225), 725)
+    assert [(paid.means, paid.cents) for paid in job.paid] == [(Means.CASH, 1000)]
+
+
+async def test_without_tenders_what_is_due_is_paid_exactly(place: Place, till: Till) -> None:
+    await till.commit(await to_print(till), "r1")
+    assert [(paid.means, paid.cents) for paid in place.outputs.jobs[0].paid] == [(Means.CASH, 1450)]
+
+
+async def test_each_point_is_on_disk_before_the_printer_goes_on(place: Place, till: Till) -> None:
+    seen: list[int] = []
+    place.outputs.on_print = lambda: seen.append(place.on_disk())
+    await till.commit(await to_print(till), "r1")
+    assert seen == [5]  # the receipt and four points, "closing" included
+
+
+async def test_the_outcome_is_stored_with_the_answer(place: Place, till: Till) -> None:
+    request = await to_print(till, Tendered(Means.CASH, 2000))
+    told = await till.commit(request, "r1")
+    answer = msgspec.json.decode(told, type=CommitAnswer)
+    assert answer.fiscal is not None
+    assert (answer.fiscal.number, answer.fiscal.change_cents) == ("42", 550)
+    after = await place.crash()
+    again = make_till(after)
+    await again.start()
+    assert await again.commit(request, "r1") == told
+    assert len(after.outputs.jobs) == 1
+    await after.stop()
+
+
+async def test_a_printer_that_is_away_books_nothing(place: Place, till: Till) -> None:
+    request = await to_print(till)
+    place.outputs.ready = False
+    with pytest.raises(NotReady):
+        await till.commit(request, "r1")
+    assert place.kinds() == []
+    place.outputs.ready = True
+    assert state(await committed(till, request)) == "printed"
+
+
+async def test_a_till_without_a_printer_says_so(place: Place) -> None:
+    till = Till(TillStation(id="till-1"), place.services)
+    with pytest.raises(NotReady) as caught:
+        await till.commit(await to_print(till), "r1")
+    assert caught.value.code == "no_printer"
+
+
+@pytest.mark.parametrize(
+    ("said", "result"),
+    [
+        (InputRefused("no such tax group"), "refused"),
+        (NotReady("too late"), "refused"),
+        (DeadlineMissed("no answer"), "unknown"),
+        ("intent", "unknown"),
+        ("paying", "unknown"),
+    ],
+)
+async def test_what_the_printer_did_not_finish_is_told_honestly(
+    place: Place, till: Till, said: GatewayError | str, result: str
+) -> None:
+    place.outputs.print_script.append(said)
+    request = await to_print(till)
+    answer = await committed(till, request)
+    assert state(answer) == result
+    assert place.bodies(OUTCOME)[0]["outcome"] == result
+    assert place.board.counts[Show.ATTENTION] == 1
+    assert await committed(till, request) == answer
+    assert len(place.outputs.jobs) == 1
+
+
+async def test_the_printers_own_outcome_is_passed_on(place: Place, till: Till) -> None:
+    request = await to_print(till)
+    said = PrintOutcome(request.quote, PrintResult.CANCELLED, reason="no_paper", advice="Put in a new roll")
+    place.outputs.print_script.append(said)
+    answer = await committed(till, request)
+    assert answer.fiscal is not None
+    assert (answer.fiscal.state, answer.fiscal.reason, answer.fiscal.advice) == (
+        "cancelled",
+        "no_paper",
+        "Put in a new roll",
+    )
+
+
+async def test_while_it_prints_a_repeated_request_is_in_progress(place: Place, till: Till) -> None:
+    silence = Silence()
+    place.outputs.print_script.append(silence)
+    request = await to_print(till)
+    work = asyncio.create_task(till.commit(request, "r1"))
+    await silence.asked.wait()
+    with pytest.raises(Conflict) as caught:
+        await till.commit(request, "r1")
+    assert caught.value.code == "in_progress"
+    work.cancel()
+    await asyncio.wait([work])
+    with pytest.raises(Conflict):
+        await till.commit(request, "r1")
+    assert len(place.outputs.jobs) == 1
+    await _abandon(till)
+
+
+async def test_a_crash_before_the_intent_is_cancelled_and_told(place: Place, till: Till) -> None:
+    silence = Silence()
+    place.outputs.print_script.append(silence)
+    request = await to_print(till)
+    work = asyncio.create_task(till.commit(request, "r1"))
+    await silence.asked.wait()
+    after = await place.crash()
+    again = make_till(after)
+    await again.start()
+    assert state(await committed(again, request)) == "cancelled"
+    assert after.kinds() == [RECEIPT, OUTCOME]
+    assert len(after.outputs.jobs) == 1
+    work.cancel()
+    await _abandon(till)
+    await after.stop()
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_crash_after_a_point_is_unknown_and_prints_nothing_again(place: Place, till: Till, point: str) -> None:
+    silence = Silence(after=point)
+    place.outputs.print_script.append(silence)
+    request = await to_print(till)
+    work = asyncio.create_task(till.commit(request, "r1"))
+    await silence.asked.wait()
+    after = await place.crash()
+    again = make_till(after)
+    await again.start()
+    answer = await committed(again, request)
+    assert state(answer) == "unknown"
+    assert answer.fiscal is not None
+    assert answer.fiscal.advice
+    assert after.bodies(OUTCOME)[0]["reason"] == f"restart_at_{point}"
+    assert len(after.outputs.jobs) == 1
+    work.cancel()
+    await _abandon(till)
+    await after.stop()
+
+
+async def _abandon(till: Till) -> None:
+    """End what a dead daemon would not have had time to end."""
+    for work in list(till._busy.values()):
+        work.cancel()
+        await asyncio.wait([work])
