@@ -60,7 +60,7 @@ class Process:
         child = self._child
         child.start(listen=True)
         with contextlib.suppress(ProcessLookupError):  # it has ended already: the pidfd says so in a moment
-            resource.prlimit(child.pid, resource.RLIMIT_CORE, NO_CORE)
+            _forbid_core(child.pid)
         loop = self._loop = asyncio.get_running_loop()
         self._writer = LineWriter(child.stdin, self._closed)
         self._out = LineReader(child.stdout, self._on_line, self._on_garbage, self._closed)
@@ -116,3 +116,10 @@ def how_it_ended(code: int) -> str:
         return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"was ended by signal {-code}"
+
+
+def _forbid_core(pid: int) -> None:
+    """No core dump: a driver's memory holds card ids. A limit that is lower already stays (raising it needs root)."""
+    _soft, hard = resource.prlimit(pid, resource.RLIMIT_CORE)
+    if hard == resource.RLIM_INFINITY or hard >= NO_CORE[1]:
+        resource.prlimit(pid, resource.RLIMIT_CORE, NO_CORE)

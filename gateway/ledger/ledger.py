@@ -101,8 +101,8 @@ class Ledger:
         """Commit what waits, mark a clean stop, close."""
         self._send_riders()
         await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
+        self._read.close()  # first: the last connection to close moves the write-ahead log into the file
         self._writer.close()
-        self._read.close()
 
     # Write -----------------------------------------------------------------------------------------------
 
