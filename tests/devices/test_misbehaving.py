@@ -93,6 +93,7 @@ async def test_a_killed_driver_is_back_with_another_pid(start: Start) -> None:
     reader, relay = place.pid("dev-reader"), place.pid("dev-relay")
     place.devices.kill("dev-reader")
     await place.until(lambda: gone(reader))
+    await place.until(lambda: place.of("dev-reader").restarts == 1)
     await place.ready("dev-reader")
     assert place.pid("dev-reader") != reader
     assert place.pid("dev-relay") == relay
@@ -262,4 +263,5 @@ def test_whatever_a_program_says_the_gateway_stays_well(tmp_path: Path, said: li
         assert place.errors == []
         return health
 
-    assert asyncio.run(story())[0].code in {"driver_ended", "wrong_contract"}
+    # Hung: it waits at a step outside any call, which nobody will store.
+    assert asyncio.run(story())[0].code in {"driver_ended", "wrong_contract", "driver_hung"}
