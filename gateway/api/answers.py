@@ -112,6 +112,8 @@ class Hello(Answer, frozen=True, kw_only=True):
 
     session: str
     number: int
+    now_ms: int
+    """The gateway's wall clock, to tell the age of events by."""
     missed: int = 0
 
 

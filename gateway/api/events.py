@@ -152,7 +152,8 @@ class Events:
         kept = board.after(after)
         missed = kept[0].number - after - 1 if kept else 0
         place = self._views.place(station)
-        hello = Hello(session=self._session, number=board.last_number, missed=missed)
+        now_ms = self._parts.clock.wall_ms()
+        hello = Hello(session=self._session, number=board.last_number, now_ms=now_ms, missed=missed)
         await stream.send(b"retry: %d\n" % RETRY_MS + _event(b"hello", hello) + _event(b"place", place))
         beat_at = loop.time() + HEARTBEAT_S
         while not self._closing and not stream.gone:

@@ -62,8 +62,8 @@ class NoDevices:
 class Place:
     """The parts of a place, and its API. What tests change is public."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = FakeClock()
+    def __init__(self, folder: Path, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
         self.socket_path = folder / "smartplace.sock"
         self.ledger = Ledger(folder / "ledger.db", "gw-test", self.clock)
         self.cache = Cache(folder / "cache.db")

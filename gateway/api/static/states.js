@@ -1,0 +1,53 @@
+// What a page shows for an event of a station. Pure: no document, no network, no clock.
+
+const RESULT_MS = 6000;
+
+// How long each state stays before the page goes back to idle. A price stays until it is paid, and a person has
+// to see that a person must look; both yield to the next event at once.
+const HOLD_MS = {
+  accepted: RESULT_MS,
+  refused: RESULT_MS,
+  open: RESULT_MS,
+  passed: RESULT_MS,
+  busy: RESULT_MS,
+  void: RESULT_MS,
+  recorded: RESULT_MS,
+  printed: RESULT_MS,
+  reading: RESULT_MS,
+  quote: 60000,
+  attention: 30000,
+};
+
+export const STATES = ["connecting", "idle", "unavailable", "down", ...Object.keys(HOLD_MS)];
+
+// Events that a person at the station sees as another state than their name.
+const BY_REASON = { busy: "busy" };
+
+/** The page's state for an event, and for how many ms: `{state, reason, holdMs}`. */
+export function stateOf(shown) {
+  const state = BY_REASON[shown.reason] ?? shown.show;
+  if (!(state in HOLD_MS)) return { state: "idle", reason: "", holdMs: 0 };
+  return { state, reason: shown.reason ?? "", holdMs: HOLD_MS[state] };
+}
+
+/** The catalogue's key for a reason code; codes that end in a point of printing share a text. */
+export function reasonKey(reason, has) {
+  if (!reason) return "";
+  const code = reason.startsWith("restart_at_") ? "restart_at" : reason;
+  return has(`reason.${code}`) ? `reason.${code}` : "reason.other";
+}
+
+/** The state at rest: a station without its devices must not invite anybody. A till can still sell. */
+export function restingState(kind, place) {
+  if (place.ready || kind === "till") return "idle";
+  return "unavailable";
+}
+
+/** The amounts to show, in cents, or null: at a till always, elsewhere only what is still to be paid. */
+export function sumsOf(shown, kind) {
+  const due = shown.due_cents;
+  if (due === undefined || due === null) return null;
+  if (kind !== "till") return due > 0 ? { due } : null;
+  const list = shown.list_cents ?? due;
+  return { list, discount: list - due, due };
+}

@@ -1,0 +1,128 @@
+// The page of one station, in view of the people it serves: one state at a time, back to idle by itself.
+
+import { icon } from "./icons.js";
+import { loadTexts, money } from "./i18n.js";
+import { follow } from "./live.js";
+import { reasonKey, restingState, stateOf, sumsOf } from "./states.js";
+
+const PERSON_MS = 60000; // At a till the price follows the tap: it speaks the same language.
+
+const at = (id) => document.getElementById(id);
+const station = decodeURIComponent(location.pathname.split("/").pop());
+
+let texts;
+let view;
+let place = { online: true, ready: true };
+let isDown = false;
+let showing = null; // The event on the screen, or null at rest.
+let restTimer = null;
+let person = { language: "", until: 0 };
+
+async function start() {
+  texts = await loadTexts();
+  const answer = await fetch(`/v1/stations/${encodeURIComponent(station)}`);
+  if (!answer.ok) throw new Error(`station ${station}: ${answer.status}`);
+  view = await answer.json();
+  place = { online: view.online, ready: view.ready };
+  document.title = `${view.id} · Smart Place`;
+  rest();
+  if (view.shown) take(view.shown, view.age_ms ?? 0);
+  follow(station, view.number, {
+    shown: take,
+    place(now) {
+      place = now;
+      redraw();
+    },
+    down(now) {
+      isDown = now;
+      redraw();
+    },
+  });
+}
+
+function take(shown, ageMs) {
+  const { state, reason, holdMs } = stateOf(shown);
+  if (shown.language) person = { language: shown.language, until: Date.now() + PERSON_MS };
+  if (ageMs >= holdMs) {
+    if (state === "idle") rest();
+    return;
+  }
+  showing = { shown, state, reason };
+  redraw();
+  clearTimeout(restTimer);
+  restTimer = setTimeout(rest, holdMs - ageMs);
+}
+
+function rest() {
+  if (showing?.state === "recorded" || view.kind !== "till") person = { language: "", until: 0 };
+  showing = null;
+  redraw();
+}
+
+function redraw() {
+  if (showing) draw(showing.state, showing.reason, showing.shown);
+  else draw(isDown ? "down" : restingState(view.kind, place), "", {});
+  drawBadges();
+}
+
+function languageNow() {
+  const own = showing && Date.now() < person.until ? [person.language] : [];
+  return texts.language(...own, ...view.languages);
+}
+
+function draw(state, reason, shown) {
+  const language = languageNow();
+  const text = (key) => texts.text(language, key);
+  const byKind = (key) => (texts.has(language, `${key}.${view.kind}`) ? `${key}.${view.kind}` : key);
+  document.documentElement.lang = language;
+  document.body.dataset.state = state;
+  at("icon").replaceChildren(icon(state));
+  at("title").textContent = text(byKind(`state.${state}.title`));
+  drawDetail(state, reason, language, text, byKind);
+  drawSums(sumsOf(shown, view.kind), state, language, text);
+}
+
+function drawDetail(state, reason, language, text, byKind) {
+  const detail = at("detail");
+  const second = state === "idle" && view.languages.find((other) => other !== language);
+  if (second) {
+    // At rest nobody's language is known: the place's second one stands below the first.
+    const other = texts.language(second);
+    detail.lang = other;
+    detail.textContent = texts.text(other, byKind("state.idle.title"));
+    return;
+  }
+  detail.removeAttribute("lang");
+  const key = reasonKey(reason, (candidate) => texts.has(language, candidate)) || byKind(`state.${state}.detail`);
+  detail.textContent = text(key);
+}
+
+function drawSums(sums, state, language, text) {
+  at("sums").hidden = sums === null;
+  for (const name of ["list", "discount", "due"]) {
+    const cents = sums?.[name];
+    at(name).parentElement.hidden = cents === undefined;
+    at(`${name}-name`).textContent = text(name === "due" && state === "recorded" ? "sum.total" : `sum.${name}`);
+    at(name).textContent = cents === undefined ? "" : money(language, name === "discount" ? -cents : cents);
+  }
+}
+
+function drawBadges() {
+  const badges = [];
+  if (!place.online) badges.push(["offline", "badge.offline"]);
+  if (!place.ready && restingState(view.kind, place) === "idle") badges.push(["attention", "badge.not_ready"]);
+  at("badges").replaceChildren(
+    ...badges.map(([name, key]) => {
+      const badge = document.createElement("div");
+      badge.className = "badge";
+      badge.append(icon(name), texts.text(languageNow(), key));
+      return badge;
+    }),
+  );
+}
+
+start().catch((error) => {
+  // Without its texts or its station the page can only try again.
+  console.error(error);
+  setTimeout(() => location.reload(), 5000);
+});
