@@ -9,8 +9,8 @@ import click
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="End after the script and a drain of at most 30 s.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+@click.option("--once", is_flag=True, help="End after the morning and its count.")
+@click.option("--json", "as_json", is_flag=True, help="Print the count as one JSON object.")
 @click.option(
     "--broker",
     type=click.Choice(["embedded", "mosquitto"]),
@@ -18,7 +18,13 @@ import click
     show_default=True,
     help="The city's broker: amqtt inside Python, or Debian's mosquitto.",
 )
-@click.option("--port", type=int, default=8080, show_default=True, help="Port of the pages; 0 for any free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port of the pages; 0 for any free one.",
+)
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="Keep everything in this folder.")
 @click.option("--gateway", "gateway_program", help="Program to run in the gateway's place (for tests).", hidden=True)
 def demo(once: bool, as_json: bool, broker: str, port: int, state: Path | None, gateway_program: str | None) -> None:

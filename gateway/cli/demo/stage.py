@@ -1,188 +1,223 @@
-"""Puts the demo on: broker, centre, gateway and simulators as child processes, the morning, the count."""
+"""Puts the demo on: sets the stage, plays the morning, counts, tells."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import msgspec
+
 from gateway.centre.query import EntryRow, Query
+from gateway.cli.demo.acts import Acts
 from gateway.cli.demo.check import Verdict, check
-from gateway.cli.demo.children import Child, ChildFailed, python
-from gateway.cli.demo.script import Failed, Morning
-from gateway.cli.demo.town import CITY, GATEWAY, Town, free_port
-from gateway.cli.demo.watch import Watch, get
-from gateway.model.entry import EntryKind, Stream
-from gateway.model.errors import GatewayError
+from gateway.cli.demo.children import ChildFailed
+from gateway.cli.demo.rig import EMBEDDED, LOOK_S, Failed, Rig, in_use, size_of
+from gateway.cli.demo.script import VISIT_S, Morning
+from gateway.cli.demo.town import GATEWAY, Town
+from gateway.cli.demo.watch import Watch
+from gateway.cli.exits import Exit
+from gateway.model.entry import EntryKind
+from gateway.model.errors import ConfigurationError, GatewayError, NotFound, NotReady
 
 DRAIN_S = 30.0
+"""For the centre's word on everything, after the morning."""
+LONGEST_FOLDER = 80
+"""A unix socket's whole path has 107 bytes (unix(7))."""
+NEEDED = ("cv2", "nfc", "segno", "serial", "zxingcpp")
+"""What simulators and drivers import beyond the gateway's own libraries."""
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What `--json` prints (docs/demo.md says where each is counted)."""
+
+    readings: int
+    identifications: int
+    admissions: int
+    receipts: int
+    recorded: int
+    acked: int
+    lost: int
+    duplicates: int
+    seconds: float
 
 
 class Stage:
-    """One demo. `play` returns the exit code: 0 when all went as it should and nothing was lost or doubled."""
+    """One demo. `play` returns the exit code: 0 when all went as it should and nothing was lost or done twice."""
 
     def __init__(self, *, broker: str, port: int, state: Path | None, gateway_program: str | None) -> None:
         self._broker = broker
         self._port = port
         self._kept = state
         self._gateway_program = gateway_program
-        self._children: dict[str, Child] = {}
 
-    def play(self, *, once: bool, as_json: bool) -> int:
-        """Everything, from an empty stage to the count. After a failure the work folder stays, for its logs."""
+    def play(self, *, once: bool, as_json: bool) -> Exit:
+        """Everything, from an empty stage to the count. After a failure the work folder stays, for its logs.
+
+        Raises `GatewayError` when this machine cannot put it on.
+        """
         began = time.monotonic()
-        # Short: a unix socket's whole path has 107 bytes.
+        _say("Setting the stage: keys, city, broker, centre, simulators, gateway ...")
+        self._check_machine()
         town = Town((self._kept or Path(tempfile.mkdtemp(prefix="smartplace-"))).resolve())
+        result = Exit.FAILED
         try:
-            morning, recorded, acked = self._perform(town, once=once)
-        except (ChildFailed, Failed, GatewayError, OSError) as error:
-            sys.stderr.write(f"error: {error}\n")
-            self._show_logs(town)
-            return 1
+            result = self._perform(town, began, once=once, as_json=as_json)
         except KeyboardInterrupt:
-            return 130
-        stored = Query(town.centre_store).events(gateway=GATEWAY, limit=1_000_000)
-        good = self._tell(morning, stored, (recorded, acked), time.monotonic() - began, as_json=as_json)
-        if good and self._kept is None:
+            _say("interrupted")
+            result = Exit.INTERRUPTED
+        except (ChildFailed, Failed, GatewayError, OSError) as error:
+            _say(f"error: {error}")
+            _show_logs(town)
+        if result is not Exit.FAILED and self._kept is None:
             shutil.rmtree(town.folder, ignore_errors=True)
-        elif not good:
-            self._say(f"  logs: {town.logs}")
-        return 0 if good else 1
+        else:
+            _say(f"  everything is in {town.folder}, logs in {town.logs}")
+        return result
 
-    def _perform(self, town: Town, *, once: bool) -> tuple[Morning, int, int]:
+    def _check_machine(self) -> None:
+        needed = (*NEEDED, "amqtt") if self._broker == EMBEDDED else NEEDED
+        missing = [name for name in needed if importlib.util.find_spec(name) is None]
+        if missing:
+            advice = "Install them: pip install 'smartplace-gateway[demo]', or `make demo` in the source tree"
+            raise NotFound(f"the demo needs further packages: {', '.join(missing)}", advice)
+        if self._port and in_use(self._port):
+            raise NotReady(f"port {self._port} is in use", "Choose another with --port, or --port 0 for any free one")
+        folder = self._kept or Path(tempfile.gettempdir(), "smartplace-xxxxxxxx")
+        if len(bytes(folder.resolve())) > LONGEST_FOLDER:
+            advice = f"Give one of at most {LONGEST_FOLDER} bytes with --state"
+            raise ConfigurationError("the folder's path is too long for a socket in it", advice, where=str(folder))
+
+    # Course ----------------------------------------------------------------------------------------------
+
+    def _perform(self, town: Town, began: float, *, once: bool, as_json: bool) -> Exit:
+        rig = Rig(town, self._broker, port=self._port, gateway_program=self._gateway_program)
         watch: Watch | None = None
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupted)
         try:
-            morning, watch = self._set_up(town)
-            self._say(f"  pages: http://127.0.0.1:{self._port}/")
+            before = _set_up(rig)
+            watch = Watch(rig.port)
+            acts = Acts(rig, watch, _say)
+            watch.start()
+            rig.wait_ready()
+            _say(f"  pages: http://127.0.0.1:{rig.port}/ (ready after {time.monotonic() - began:.0f} s)")
+            morning = Morning(acts, _say)
             morning.play()
-            recorded, acked = self._drain()
             if not once:
-                self._linger()
-            return morning, recorded, acked
+                _stay_open(rig, morning)
+            recorded, acked = _drain(rig)
+            sizes = _sizes(rig)
         finally:
+            # A second Ctrl-C must not leave anything behind.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             if watch is not None:
                 watch.stop()
-            self._tear_down()
+            rig.stop()
+        stored = Query(town.centre_store).events(gateway=GATEWAY, after=before, limit=1_000_000)
+        verdict = check(acts.noted, stored)
+        figures = _figures(acts.readings, stored, (recorded, acked), verdict, time.monotonic() - began)
+        return _tell(figures, verdict, morning.failures, sizes, as_json=as_json)
 
-    # Set-up ----------------------------------------------------------------------------------------------
 
-    def _set_up(self, town: Town) -> tuple[Morning, Watch]:
-        self._say("Setting the stage (keys, city, broker, centre, simulators, gateway) ...")
-        ports = {"broker": free_port(), "camera": free_port(), "pages": self._port or free_port()}
-        self._port = ports["pages"]
-        town.prepare(ports)
-        self._start("broker", self._broker_argv(town, ports["broker"]), town, steered=self._broker == "embedded")
-        key = town.keys / "bundles.pub"
-        flags = ["--city", CITY, "--store", str(town.centre_store), "--key", str(key), "--port", str(ports["broker"])]
-        self._start("centre", python("gateway.centre", *flags), town)
-        for bundle in town.bundles:
-            self._children["centre"].ask("publish", file=str(bundle))
-        self._start_simulators(town, ports["camera"])
-        program = self._gateway_program
-        gateway = [sys.executable, program] if program else python("gateway", "run")
-        self._start("gateway", [*gateway, "--config", str(town.config)], town, steered=False)
-        watch = Watch(self._port)
-        morning = Morning(town, self._children, watch, self._port, self._say)
-        watch.start()
-        morning.wait_ready()
-        return morning, watch
+def _set_up(rig: Rig) -> int:
+    """Everything runs. Returns how much the centre had stored before: a kept work folder has earlier mornings."""
+    rig.prepare()
+    rig.start_devices()
+    rig.start_broker()
+    before = 0
+    if rig.town.centre_store.exists():
+        before = max((row.arrival for row in Query(rig.town.centre_store).events(limit=1_000_000)), default=0)
+    rig.start_gateway()
+    rig.start_centre()
+    return before
 
-    def _start_simulators(self, town: Town, camera_port: int) -> None:
-        for reader in ("desk-reader", "gate-reader", "till-reader"):
-            link, counters = str(town.devices / reader), str(town.folder / f"{reader}.counters")
-            flags = ["--link", link, "--cards", str(town.cards), "--counters", counters]
-            self._start(reader, python("drivers.simulators.pn532", *flags), town)
-        self._start("desk-camera", python("drivers.simulators.camera", "--port", str(camera_port), "--fps", "5"), town)
-        self._start("gate-relay", python("drivers.simulators.relay", "--link", str(town.devices / "gate-relay")), town)
-        flags = ["--link", str(town.devices / "till-printer"), "--journal", str(town.paper)]
-        self._start("till-printer", python("drivers.simulators.datecs", *flags), town)
 
-    def _broker_argv(self, town: Town, port: int) -> list[str]:
-        if self._broker == "embedded":
-            return python("gateway.cli.demo.broker", str(port))
-        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-        if program is None:
-            raise ChildFailed("mosquitto is not installed: apt install mosquitto, or use --broker embedded")
-        config = town.folder / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n", encoding="utf-8")
-        return [program, "-c", str(config)]
+def _stay_open(rig: Rig, morning: Morning) -> None:
+    """Until Ctrl-C: now and then somebody comes."""
+    _say(f"The morning is over, the stations stay open at http://127.0.0.1:{rig.port}/ (Ctrl-C ends and counts)")
+    number = 0
+    try:
+        while rig.children["gateway"].alive:
+            time.sleep(VISIT_S)
+            morning.visit(number)
+            number += 1
+    except KeyboardInterrupt:
+        _say("")
 
-    def _start(self, name: str, argv: list[str], town: Town, *, steered: bool = True) -> None:
-        child = self._children[name] = Child(name, argv, town.logs / f"{name}.log", steered=steered)
-        child.start()
 
-    # End -------------------------------------------------------------------------------------------------
+def _drain(rig: Rig) -> tuple[int, int]:
+    """What is recorded now, and how much of it the centre has acked after at most `DRAIN_S`."""
+    fixed = rig.status()["ledger"]["last"]
+    until = time.monotonic() + DRAIN_S
+    while True:
+        acked = {stream: min(fixed[stream], through) for stream, through in rig.status()["ledger"]["acked"].items()}
+        if acked == fixed or time.monotonic() > until:
+            return sum(fixed.values()), sum(acked.values())
+        time.sleep(LOOK_S)
 
-    def _drain(self) -> tuple[int, int]:
-        """What is recorded now, and how much of it the centre has acked after at most `DRAIN_S`."""
-        fixed = self._ledger()["last"]
-        until = time.monotonic() + DRAIN_S
-        while True:
-            acked = {stream: min(fixed[stream], through) for stream, through in self._ledger()["acked"].items()}
-            if acked == fixed or time.monotonic() > until:
-                return sum(fixed.values()), sum(acked.values())
-            time.sleep(0.1)
 
-    def _ledger(self) -> dict[str, dict[str, int]]:
-        ledger: dict[str, dict[str, int]] = get(self._port, "/v1/status")[1]["ledger"]
-        return ledger
+def _sizes(rig: Rig) -> str:
+    """For the curious: what all this takes."""
+    drivers = [device["pid"] for device in rig.devices().values() if device.get("pid")]
+    core = size_of([rig.children["gateway"].process.pid]) / 1e6
+    theirs = size_of(drivers) / 1e6
+    disk = sum(file.stat().st_size for file in rig.town.state.glob("ledger.db*")) / 1e3
+    memory = f"the gateway took {core:.0f} MB of memory, its {len(drivers)} drivers {theirs:.0f} MB"
+    return f"{memory}, the ledger {disk:.0f} kB"
 
-    def _linger(self) -> None:
-        self._say(f"The morning is over; the stations stay open at http://127.0.0.1:{self._port}/ - Ctrl-C ends.")
-        try:
-            while self._children["gateway"].alive:
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            self._say("")
 
-    def _tear_down(self) -> None:
-        """The gateway first, so that it can say goodbye; the broker last."""
-        order = ["gateway", *(name for name in self._children if name not in ("gateway", "centre", "broker"))]
-        for name in [*order, "centre", "broker"]:
-            if name in self._children and hasattr(self._children[name], "process"):
-                self._children[name].stop()
+# Count ---------------------------------------------------------------------------------------------------
 
-    def _tell(
-        self, morning: Morning, stored: list[EntryRow], sums: tuple[int, int], seconds: float, *, as_json: bool
-    ) -> bool:
-        recorded, acked = sums
-        verdict = check(morning.noted, stored)
-        kinds = [row.kind for row in stored]
-        identifications = sum(row.stream is Stream.IDENTIFICATION for row in stored)
-        figures = {
-            "readings": morning.readings,
-            "identifications": identifications,
-            "admissions": kinds.count(EntryKind.ADMISSION),
-            "receipts": kinds.count(EntryKind.RECEIPT),
-            "recorded": recorded,
-            "acked": acked,
-            "lost": len(verdict.lost),
-            "duplicates": len(verdict.duplicates),
-            "seconds": round(seconds, 1),
-        }
-        self._explain(morning, verdict)
-        if as_json:
-            sys.stdout.write(json.dumps(figures) + "\n")
-        else:
-            self._say("  " + ", ".join(f"{name} {value}" for name, value in figures.items()))
-        return not morning.failures and not verdict.lost and not verdict.duplicates and recorded == acked
 
-    def _explain(self, morning: Morning, verdict: Verdict) -> None:
-        for what, faults in (("lost", verdict.lost), ("twice", verdict.duplicates), ("wrong", morning.failures)):
-            for fault in faults:
-                self._say(f"  {what}: {fault}")
+def _figures(readings: int, stored: list[EntryRow], sums: tuple[int, int], verdict: Verdict, seconds: float) -> Figures:
+    kinds = [row.kind for row in stored]
+    return Figures(
+        readings=readings,
+        identifications=kinds.count(EntryKind.IDENTIFICATION) + kinds.count(EntryKind.REFUSAL),
+        admissions=kinds.count(EntryKind.ADMISSION),
+        receipts=kinds.count(EntryKind.RECEIPT),
+        recorded=sums[0],
+        acked=sums[1],
+        lost=len(verdict.lost),
+        duplicates=len(verdict.duplicates),
+        seconds=round(seconds, 1),
+    )
 
-    def _show_logs(self, town: Town) -> None:
-        sys.stderr.write(f"logs: {town.logs}\n")
-        for log in sorted(town.logs.glob("*.log")):
-            tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-            for line in tail:
-                sys.stderr.write(f"  {log.stem}: {line}\n")
 
-    @staticmethod
-    def _say(text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+def _tell(figures: Figures, verdict: Verdict, failures: list[str], sizes: str, *, as_json: bool) -> Exit:
+    """The count, in words and, where asked for, as the last line of stdout."""
+    for what, faults in (("lost", verdict.lost), ("twice", verdict.duplicates), ("wrong", failures)):
+        for fault in faults:
+            _say(f"  {what}: {fault}")
+    good = not failures and not figures.lost and not figures.duplicates and figures.recorded == figures.acked
+    _say(f"Counted from outside, after {figures.seconds:.0f} s:")
+    _say(f"  {figures.readings} readings: {figures.identifications} identifications, {figures.admissions} admissions")
+    _say(f"  {figures.receipts} receipts; {figures.recorded} entries recorded, {figures.acked} acked by the centre")
+    _say(f"  {figures.lost} lost, {figures.duplicates} done twice; {sizes}")
+    _say("All is as it should be." if good else "THIS IS NOT AS IT SHOULD BE.")
+    if as_json:
+        sys.stdout.write(json.dumps(msgspec.to_builtins(figures)) + "\n")
+        sys.stdout.flush()
+    return Exit.DONE if good else Exit.FAILED
+
+
+def _show_logs(town: Town) -> None:
+    for log in sorted(town.logs.glob("*.log")):
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]:
+            _say(f"  {log.stem}: {line}")
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import socket
 import time
@@ -26,7 +27,11 @@ from gateway.wire.contents import Standing
 from gateway.wire.credentials import digest, pass_id
 
 CITY, GATEWAY, ISSUER = "jelgava", "demo-jelgava", "jelgava.demo"
+FOREIGN_ISSUER = "elsewhere.demo"
 DAY_S = 86_400
+PORTS = (20_000, 32_000)
+"""Below those that Linux takes for outgoing connections (ip_local_port_range, from 32,768)."""
+TRIES = 100
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -65,19 +70,26 @@ class Town:
         self.paper = folder / "paper.txt"
         self.centre_store = folder / "centre.db"
 
-    def prepare(self, ports: Mapping[str, int]) -> None:
-        """Keys, cards, bundles and the configuration with these ports (`broker`, `pages`, `camera`)."""
+    def prepare(self, ports: Mapping[str, int], protocol: str = "auto") -> None:
+        """Keys, cards, bundles and the configuration with these ports (`broker`, `pages`, `camera`) and the
+        version of MQTT that the broker speaks."""
         for folder in (self.folder, self.keys, self.devices, self.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._make_keys()
         self._write_cards()
         self._write_bundles()
         text = _with_ports(bundled("demo.toml").read_text(encoding="utf-8"), ports)
+        text = text.replace("\nkeepalive_s", f'\nprotocol = "{protocol}"\nkeepalive_s')
         self.config.write_text(text.replace('"devices/', f'"{self.devices}/'), encoding="utf-8")
 
     @property
     def config(self) -> Path:
         return self.folder / "gateway.toml"
+
+    @property
+    def state(self) -> Path:
+        """The gateway's own folder."""
+        return self.folder / "state"
 
     @property
     def bundles(self) -> list[Path]:
@@ -90,26 +102,27 @@ class Town:
 
     def pass_text(self, person: Person) -> str:
         """A fresh signed pass of this person, as a phone shows it."""
-        key = serialization.load_pem_private_key((self.keys / "passes.key").read_bytes(), None)
-        assert isinstance(key, Ed25519PrivateKey)  # noqa: S101 (we wrote it)
-        expires = int(time.time()) + DAY_S
-        return passes.issue(key, ISSUER, person.pass_number, expires).decode("ascii")
+        raw = bytes.fromhex((self.keys / "passes.hex").read_text(encoding="ascii"))
+        return _pass(Ed25519PrivateKey.from_private_bytes(raw), ISSUER, person)
+
+    def forged_pass(self, person: Person) -> str:
+        """The same, signed by someone who is not the issuer."""
+        return _pass(Ed25519PrivateKey.generate(), ISSUER, person)
+
+    def foreign_pass(self, person: Person) -> str:
+        """A pass of an issuer that this place does not know."""
+        return _pass(Ed25519PrivateKey.generate(), FOREIGN_ISSUER, person)
 
     def _make_keys(self) -> None:
-        for name, size in (("card", 32), ("sun-meta", 16), ("sun-master", 16)):
+        for name, size in (("card", 32), ("sun-meta", 16), ("sun-master", 16), ("passes", 32)):
             file = self.keys / f"{name}.hex"
             if not file.exists():
                 _write_secret(file, os.urandom(size).hex().encode())
-        if not (self.keys / "passes.key").exists():
-            key = Ed25519PrivateKey.generate()
-            secret = key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            _write_secret(self.keys / "passes.key", secret)
-            public = key.public_key().public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            (self.keys / "passes.pem").write_bytes(public)
+        private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((self.keys / "passes.hex").read_text("ascii")))
+        public = private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        (self.keys / "passes.pem").write_bytes(public)
         if not (self.keys / "bundles.key").exists():
             (self.keys / "bundles.pub").write_text(generate_key(self.keys / "bundles.key"), encoding="ascii")
         self._card_key = bytes.fromhex((self.keys / "card.hex").read_text(encoding="ascii"))
@@ -155,11 +168,21 @@ class Town:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of loopback that was free a moment ago, and that no outgoing connection is given meanwhile:
+    a broker shall come back on its own port."""
+    for _ in range(TRIES):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randint(*PORTS)))  # noqa: S311 (no secret)
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            return port
+    raise OSError(f"no free port between {PORTS[0]} and {PORTS[1]}")
+
+
+def _pass(key: Ed25519PrivateKey, issuer: str, person: Person) -> str:
+    return passes.issue(key, issuer, person.pass_number, int(time.time()) + DAY_S).decode("ascii")
 
 
 def _imported(person: Person) -> ImportedHolder:

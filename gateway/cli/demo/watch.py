@@ -1,35 +1,44 @@
-"""Follows the gateway from outside, as a page does: every event of every station, kept for the count."""
+"""The gateway from outside: what a page sees of it, what a POS asks of it, what a technician looks at."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gateway.cli.client import Client
+from gateway.cli.exits import Unreachable
+from gateway.cli.http import events
+
 Event = dict[str, Any]
+
+AGAIN_S = 0.1
+"""Between two attempts to follow a gateway that is not there."""
 
 
 class Watch:
-    """Reads the event stream in a thread, connects again after a loss, remembers everything it was told."""
+    """Follows all stations in a thread, as a page does, and remembers everything it was told. A lost connection is
+    made again; each event counts once, over restarts of the gateway too."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._changed = threading.Condition()
-        self._ended = False
+        self._ended = threading.Event()
+        self._session = ""
+        self._number = 0
         self.events: list[Event] = []
         self.on_event: Callable[[Event], None] = lambda event: None
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     def stop(self) -> None:
-        self._ended = True
+        """What comes from now on is not heard. The thread ends with its connection."""
+        self._ended.set()
 
     def mark(self) -> int:
         """How many events there have been: `wait` looks behind it."""
@@ -49,63 +58,54 @@ class Watch:
                 self._changed.wait(left)
 
     def _run(self) -> None:
-        last = ""
-        while not self._ended:
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        while not self._ended.is_set():
             try:
-                headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
-                connection.request("GET", "/v1/events?after=0", headers=headers)
-                answer = connection.getresponse()
-                if answer.status == http.client.OK:
-                    last = self._read(answer, last)
-                else:
-                    time.sleep(0.2)
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.2)
-            finally:
-                connection.close()
+                self._follow()
+            except (OSError, http.client.HTTPException, Unreachable):
+                self._ended.wait(AGAIN_S)
 
-    def _read(self, answer: http.client.HTTPResponse, last: str) -> str:
-        while not self._ended:
-            line = answer.readline()
-            if not line:
-                # A new daemon counts from one again.
-                return "" if answer.isclosed() else last
-            text = line.decode("utf-8").rstrip("\r\n")
-            if text.startswith("id:"):
-                last = text[3:].strip()
-            elif text.startswith("data:"):
-                self._take(json.loads(text[5:]))
-        return last
+    def _follow(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        try:
+            connection.request("GET", f"/v1/events?after={self._number}", headers={"Accept": "text/event-stream"})
+            answer = connection.getresponse()
+            if answer.status != http.client.OK:
+                raise ConnectionError(f"status {answer.status}")
+            for event in events(iter(lambda: answer.read1(65536), b"")):
+                if self._ended.is_set():
+                    return
+                if event.name == "hello" and not self._is_same(json.loads(event.data)["session"]):
+                    return
+                if event.name == "shown":
+                    self._take(json.loads(event.data))
+        finally:
+            connection.close()
+
+    def _is_same(self, session: str) -> bool:
+        """False when this is a new daemon and we have not asked for its events from the first on."""
+        same = session == self._session or self._number == 0
+        if session != self._session:
+            self._session, self._number = session, 0
+        return same
 
     def _take(self, event: Event) -> None:
+        if event["number"] <= self._number:
+            return
+        self._number = event["number"]
+        # Noted first: who waits for the event may look at the notes at once.
+        self.on_event(event)
         with self._changed:
             self.events.append(event)
             self._changed.notify_all()
-        self.on_event(event)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP on the gateway's unix socket: the technician's way."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
 
 def look_inside(path: Path, what: str) -> Any:
-    """GET on the unix socket, which tells what the open port does not: process ids."""
-    connection = _UnixConnection(path)
+    """GET on the unix socket, which tells what the open port does not: process ids. Raises `OSError` when the
+    gateway is not there."""
     try:
-        connection.request("GET", what)
-        return json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
+        return Client(path).get(what)
+    except Unreachable as error:
+        raise ConnectionError(str(error)) from error
 
 
 def get(port: int, path: str, timeout: float = 10.0) -> tuple[int, Any]:
