@@ -59,7 +59,11 @@ class Ledger:
             try:
                 self._adopt(db)
             except sqlite3.Error as error:
+                db.close()
                 raise LedgerError(str(error), "See `smartplace ledger verify`", where=str(self.path)) from error
+            except LedgerError:
+                db.close()
+                raise
         finally:
             os.umask(old_mask)
         self._read = schema.connect(self.path, read_only=True)
