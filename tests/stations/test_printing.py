@@ -1,4 +1,4 @@
-"""A till prints once per quote: each durable point is an entry, and after any doubt the outcome is told, not guessed."""
+"""A till prints once per quote: each durable point is an entry; after any doubt the outcome is told, not guessed."""
 
 from __future__ import annotations
 
