@@ -82,7 +82,7 @@ class Routes:
             )
         device = request.match_info["id"]
         if all(known.device != device for known in self._parts.device_health()):
-            raise NotFound(f"no device {device[:32]!r}", "See `smartplace devices`", code="no_such_device")
+            raise NotFound(f"no device {device[:32]!r}", "See `smartplace devices list`", code="no_such_device")
         self._parts.kill_device(device)
         return _json(Restarted(device=device))
 

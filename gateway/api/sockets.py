@@ -90,7 +90,7 @@ def _remove_stale(path: Path) -> None:
             pass  # Somebody listens whose queue is full.
     raise Conflict(
         "another gateway answers on this socket",
-        "Stop it first: `systemctl stop smartplace`",
+        "Stop it first: `systemctl stop smartplace-gateway`",
         where=str(path),
         code="already_running",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import subprocess
 import threading
 import time
@@ -99,10 +98,6 @@ class Page:
 
     async def text(self) -> str:
         return str(await self.run("document.body.innerText"))
-
-    async def screenshot(self, file: Path) -> None:
-        shot = await self._call("Page.captureScreenshot", format="png")
-        file.write_bytes(base64.b64decode(shot["data"]))
 
     async def _call(self, method: str, **parameters: Any) -> Any:
         self._number += 1

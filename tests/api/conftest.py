@@ -110,6 +110,10 @@ class Place:
         for station in stations:
             await station.start()
         self.stations = {station.id: station for station in stations}
+        await self.serve(technicians=technicians, port=port)
+
+    async def serve(self, *, technicians: frozenset[int] | None = None, port: int = 0) -> None:
+        """A new API over the same parts, as after a restart of the daemon."""
         section = ApiSection(port=port, origins=(POS_ORIGIN,))
         self.api = Api(section, self.socket_path, self.parts(), technicians=technicians)
         await self.api.start()

@@ -20,8 +20,9 @@ const HOLD_MS = {
 
 export const STATES = ["connecting", "idle", "unavailable", "down", ...Object.keys(HOLD_MS)];
 
-// Events that a person at the station sees as another state than their name.
-const BY_REASON = { busy: "busy" };
+// Events that a person at the station sees as another state than their name. A missing device is how the place
+// stands, for as long as it is missing: the state at rest says it.
+const BY_REASON = { busy: "busy", device_missing: "idle" };
 
 /** The page's state for an event, and for how many ms: `{state, reason, holdMs}`. */
 export function stateOf(shown) {

@@ -1,0 +1,266 @@
+"""The pages in a real browser: every state readable, in the person's language, live, and nobody recognisable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from gateway.model.clock import Stamp
+from gateway.model.device import DeviceHealth, Health
+from gateway.model.shown import Show
+from tests.api.browser import Page, chromium
+from tests.api.conftest import Place
+from tests.support.clock import FakeClock
+from tests.support.programs import require_program
+
+LANDSCAPE, PORTRAIT, ZOOMED = (1280, 800, 1), (600, 1024, 1), (640, 400, 2)
+
+CONTRAST = """
+(() => {
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[0-9.]+/g).slice(0, 3).map(Number).map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = getComputedStyle(node).backgroundColor;
+      if (!colour.endsWith(", 0)")) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let worst = [21, ""];
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !node.checkVisibility() || node.tagName === "NOSCRIPT") continue;
+    const [a, b] = [getComputedStyle(node).color, paper(node)].map(light);
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < worst[0]) worst = [ratio, walker.currentNode.textContent];
+  }
+  return worst;
+})()
+"""
+"""Lowest contrast of any text on the page (WCAG 2.2, relative luminance and contrast ratio)."""
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+class RunningClock(FakeClock):
+    """The machine's time: a page in a browser tells an event's age by its own clock."""
+
+    behind_ms = 0
+
+    def mono_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def wall_ms(self) -> int:
+        return time.time_ns() // 1_000_000 - self.behind_ms
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.wall_ms(), self.mono_ns(), self.boot, self.quality)
+
+
+@pytest.fixture(scope="module")
+def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = require_program("chromium", "chromium")
+    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    made = Place(tmp_path, RunningClock())
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def page(devtools: str) -> AsyncIterator[Page]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
+        tab = Page(socket)
+        await tab.open(*LANDSCAPE)
+        yield tab
+        await tab.close()
+
+
+async def open_station(page: Page, place: Place, station: str) -> None:
+    await page.goto(f"{place.url}/station/{station}")
+    await page.until("!['connecting', undefined].includes(document.body.dataset.state)")
+
+
+def at_rest(state: str) -> str:
+    return f"document.body.dataset.state === {state!r}"
+
+
+STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
+    ("reading", "desk-1", Show.READING, {}),
+    ("accepted", "desk-1", Show.ACCEPTED, {"kind": "card", "strength": "weak", "mark": "a1b2c3"}),
+    ("refused", "desk-1", Show.REFUSED, {"reason": "too_weak"}),
+    ("refused", "gate-1", Show.REFUSED, {"reason": "payment_due", "due_cents": 250}),
+    ("open", "gate-1", Show.OPEN, {"list_cents": 250, "due_cents": 0}),
+    ("passed", "gate-1", Show.PASSED, {}),
+    ("busy", "gate-1", Show.REFUSED, {"reason": "busy"}),
+    ("void", "gate-1", Show.VOID, {"reason": "no_passage"}),
+    ("quote", "till-1", Show.QUOTE, {"list_cents": 12_345_678, "due_cents": 9_876_543}),
+    ("recorded", "till-1", Show.RECORDED, {"list_cents": 1390, "due_cents": 1042}),
+    ("printed", "till-1", Show.PRINTED, {}),
+    ("attention", "till-1", Show.ATTENTION, {"reason": "restart_at_before_close"}),
+]
+
+
+@pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT, ZOOMED], ids=["landscape", "portrait", "zoomed"])
+async def test_every_state_is_readable(place: Place, devtools: str, size: tuple[int, int, float]) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
+        page = Page(socket)
+        await page.open(*size)
+        place.sync = msgspec.structs.replace(place.sync, connected=False)
+        now = ""
+        for language in ("lv", "lt", "en", "ru"):
+            for state, station, show, details in STATES:
+                if station != now:
+                    await open_station(page, place, station)
+                    now = station
+                place.board.tell(station, show, language=language, **details)
+                await page.until(f"{at_rest(state)} && document.documentElement.lang === {language!r}")
+                ratio, text = await page.run(CONTRAST)
+                assert ratio >= 7, (state, text)
+                assert await page.run(OVERFLOW) <= 0, (state, language)
+                assert await page.run("document.querySelector('#icon svg path') !== null")
+                assert "undefined" not in await page.text()
+        assert page.complaints == []
+        await page.close()
+
+
+async def test_shapes_differ_so_that_colour_is_not_needed(place: Place, page: Page) -> None:
+    shapes: dict[str, str] = {}
+    for state, station, show, details in STATES:
+        await open_station(page, place, station)
+        place.board.tell(station, show, **details)
+        await page.until(at_rest(state))
+        shapes[state] = await page.run("document.getElementById('icon').innerHTML")
+    assert len(set(shapes.values())) == len(shapes)
+
+
+async def test_a_till_shows_price_discount_and_what_is_due(place: Place, page: Page) -> None:
+    await open_station(page, place, "till-1")
+    place.board.tell("till-1", Show.QUOTE, list_cents=1390, due_cents=1042, language="en")
+    await page.until(at_rest("quote"))
+    text = await page.text()
+    assert [amount in text for amount in ("€13.90", "-€3.48", "€10.42")] == [True] * 3
+
+
+async def test_a_tap_speaks_the_persons_language_and_then_the_places(place: Place, page: Page) -> None:
+    await open_station(page, place, "desk-1")
+    assert await page.run("document.documentElement.lang") == "lv"
+    await place.tap("desk-1")
+    await page.until(f"{at_rest('accepted')} && document.documentElement.lang === 'ru'")
+    assert "Принято" in await page.text()
+    await page.until(f"{at_rest('idle')} && document.documentElement.lang === 'lv'", seconds=10)
+
+
+async def test_a_real_tap_shows_nobody(place: Place, page: Page) -> None:
+    for path, station in (("/station/desk-1", "desk-1"), ("/?lang=en", "till-1")):
+        await page.goto(f"{place.url}{path}")
+        await page.until("document.querySelector('svg') !== null")
+        await place.tap(station)
+        await page.until("/Принято|Accepted/.test(document.body.innerText)")
+        html = await page.run("document.documentElement.outerHTML")
+        for secret in ("2900001234567", "h-77", "pupil"):
+            assert secret not in html
+
+
+async def test_at_rest_both_languages_of_the_place_invite(place: Place, page: Page) -> None:
+    await open_station(page, place, "gate-1")
+    await page.until(at_rest("idle"))
+    assert "Lai ieietu, uzrādiet karti" in await page.text()
+    assert await page.run("document.querySelector('[lang=en]').textContent") == "Present your card to enter"
+
+
+async def test_an_old_event_is_not_shown_to_the_next_person(place: Place, page: Page) -> None:
+    assert isinstance(place.clock, RunningClock)
+    place.clock.behind_ms = 7000
+    place.board.tell("desk-1", Show.ACCEPTED, language="ru")
+    place.clock.behind_ms = 0
+    await open_station(page, place, "desk-1")
+    assert await page.run("document.body.dataset.state") == "idle"
+
+
+async def test_the_page_says_when_it_works_offline(place: Place, page: Page) -> None:
+    place.sync = msgspec.structs.replace(place.sync, connected=False)
+    await open_station(page, place, "till-1")
+    assert "Bezsaistē: ierakstīts šeit, nosūtīs vēlāk" in await page.text()
+    place.sync = msgspec.structs.replace(place.sync, connected=True)
+    place.board.tell("till-1", Show.QUOTE, list_cents=1, due_cents=1)
+    await page.until("!document.body.innerText.includes('Bezsaistē')")
+
+
+async def test_a_gate_without_its_reader_invites_nobody_but_a_till_can_sell(place: Place, page: Page) -> None:
+    place.devices[0] = DeviceHealth("reader-1", "nfc", Health.LOST)
+    await open_station(page, place, "gate-1")
+    await page.until(at_rest("unavailable"))
+    await open_station(page, place, "till-1")
+    await page.until(f"{at_rest('idle')} && document.querySelectorAll('.badge').length === 1")
+
+
+async def test_a_page_that_lost_its_gateway_says_so_and_comes_back(place: Place, page: Page) -> None:
+    await open_station(page, place, "desk-1")
+    await page.until(at_rest("idle"))
+    assert place.api is not None
+    port = place.api.port
+    await place.api.stop()
+    await page.until(at_rest("down"))
+    await place.serve(port=port)
+    await page.until(at_rest("idle"))
+
+
+async def test_results_are_announced_and_the_page_can_be_read_aloud(place: Place, page: Page) -> None:
+    await open_station(page, place, "desk-1")
+    assert await page.run("document.querySelector('main').getAttribute('aria-live')") == "assertive"
+    assert await page.run("document.querySelector('main').getAttribute('aria-atomic')") == "true"
+    assert await page.run("document.querySelector('#icon svg').getAttribute('aria-hidden')") == "true"
+    assert await page.run("document.title") == "desk-1 · Smart Place"
+
+
+async def test_the_overview_tells_what_is_wrong_and_what_to_do(place: Place, page: Page) -> None:
+    place.devices[0] = DeviceHealth("reader-1", "nfc", Health.LOST, "silent", "no answer for 15 s", "Check its cable")
+    await page.goto(f"{place.url}/?lang=en")
+    await page.until("document.querySelectorAll('#chains li').length === 4")
+    text = await page.text()
+    for told in ("reader-1 is lost: no answer for 15 s", "Check its cable", "Not working", "rules 7, registry 4"):
+        assert told in text
+    links = await page.run("[...document.querySelectorAll('#stations a')].map((a) => a.getAttribute('href'))")
+    assert links == ["/station/desk-1", "/station/gate-1", "/station/till-1"]
+
+
+async def test_the_overview_follows_events_and_health(place: Place, page: Page) -> None:
+    await page.goto(f"{place.url}/?lang=lv")
+    await page.until("document.querySelectorAll('#chains [data-level=ok]').length > 0")
+    await place.tap("till-1")
+    await page.until("document.querySelector('#events')?.innerText.includes('Pieņemts')")
+    place.ledger_problem = "the card is full"
+    await page.until("document.getElementById('overall').dataset.level === 'fail'", seconds=12)
+
+
+@pytest.mark.parametrize("size", [LANDSCAPE, (360, 740, 2)], ids=["laptop", "phone"])
+async def test_the_overview_is_readable(place: Place, devtools: str, size: tuple[int, int, float]) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
+        page = Page(socket)
+        await page.open(*size)
+        place.devices[0] = DeviceHealth("reader-1", "nfc", Health.LOST, "silent", "no answer", "Check its cable")
+        await place.tap("till-1")
+        for language in ("lv", "lt", "en", "ru"):
+            await page.goto(f"{place.url}/?lang={language}")
+            await page.until(f"document.documentElement.lang === {language!r} && document.querySelector('#events tr')")
+            ratio, text = await page.run(CONTRAST)
+            assert ratio >= 7, (language, text)
+            assert await page.run(OVERFLOW) <= 0
+        assert page.complaints == []
+        await page.close()
