@@ -38,7 +38,7 @@ def label(symbology: Symbology) -> tuple[NDArray[np.uint8], bytes]:
 
 def qr_png(payload: bytes) -> bytes:
     file = io.BytesIO()
-    segno.make(payload, error="m", micro=False).save(file, kind="png", scale=4)
+    segno.make(payload, error="m", micro=False, mode="byte").save(file, kind="png", scale=4)
     return file.getvalue()
 
 

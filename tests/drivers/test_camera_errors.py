@@ -32,7 +32,7 @@ def test_the_page_gives_the_same_advice(trouble: Trouble) -> None:
 
 def test_the_page_s_example_is_valid_and_shows_the_defaults() -> None:
     example = PAGE.read_text().split("```toml\n")[1].split("```")[0]
-    (device,) = tomllib.loads(example)["device"].values()
+    (device,) = tomllib.loads(example)["device"]
     options = msgspec.convert(device["options"], Options)
     assert options == Options(source=options.source)
 

@@ -28,7 +28,7 @@ def test_option_is_on_the_page(name: str) -> None:
 
 def test_example_on_the_page_is_a_valid_configuration() -> None:
     example = tomllib.loads(PAGE.split("```toml\n")[1].split("```")[0])
-    (device,) = example["device"].values()
+    (device,) = example["device"]
     assert device["driver"] == "fiscal"
     assert msgspec.convert(device["options"], Options).port.startswith("/dev/serial/by-id/")
 

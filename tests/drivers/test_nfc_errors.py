@@ -30,7 +30,7 @@ def test_the_page_gives_the_same_advice(code: Code) -> None:
 
 def test_the_pages_example_is_valid() -> None:
     example = PAGE.read_text().split("```toml\n")[1].split("```")[0]
-    (device,) = tomllib.loads(example)["device"].values()
+    (device,) = tomllib.loads(example)["device"]
     options = msgspec.convert(device["options"], Options)
     assert options.poll_ms == Options(port="/dev/x").poll_ms
     assert options.baud == Options(port="/dev/x").baud
