@@ -119,7 +119,7 @@ class Gateway:
 
     def wait_up(self) -> None:
         """Until the API answers and every driver has been spawned: ready, as the promise has it."""
-        self._until(lambda: all(device["pid"] for device in self.devices()), UP_S, "spawned drivers")
+        self._until(lambda: all(device.get("pid") for device in self.devices()), UP_S, "spawned drivers")
 
     def wait_ready(self, bundles: int = 2) -> None:
         """Until every device answers and the bundles are in force."""
