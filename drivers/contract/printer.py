@@ -95,9 +95,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", tag_field="call"):
     """Ask the printer how it is. Answered by `PrinterStatus`."""
 
 
-class PrinterStatus(
-    msgspec.Struct, frozen=True, tag="printer_status", tag_field="result", omit_defaults=True
-):
+class PrinterStatus(msgspec.Struct, frozen=True, tag="printer_status", tag_field="result", omit_defaults=True):
     """What the printer says of itself. `open_receipt` means that a fiscal receipt is open on the device."""
 
     ready: bool

@@ -303,8 +303,8 @@ def _with_code(scene: NDArray[np.uint8], payload: bytes) -> NDArray[np.uint8]:
     if not payload:
         raise ValueError("a code needs at least one byte")
     try:
-        # Bytes as bytes: left alone, segno takes some of them for Kanji.
-        mode = "byte" if isinstance(payload, bytes) else None
+        # Left alone, segno takes some bytes for Kanji; text keeps the smaller alphanumeric code.
+        mode = None if payload.isascii() else "byte"
         code = segno.make(payload, error="m", micro=False, boost_error=False, mode=mode)
     except segno.DataOverflowError as error:
         raise ValueError(f"{len(payload)} bytes do not fit into a QR code of level M") from error
