@@ -78,6 +78,11 @@ class Page:
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
 
+    async def prefer_dark(self) -> None:
+        """As on a laptop whose user has chosen dark pages."""
+        dark = {"name": "prefers-color-scheme", "value": "dark"}
+        await self._call("Emulation.setEmulatedMedia", features=[dark])
+
     async def goto(self, url: str) -> None:
         await self._call("Page.navigate", url=url)
 

@@ -249,11 +249,14 @@ async def test_the_overview_follows_events_and_health(place: Place, page: Page) 
     await page.until("document.getElementById('overall').dataset.level === 'fail'", seconds=12)
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [LANDSCAPE, (360, 740, 2)], ids=["laptop", "phone"])
-async def test_the_overview_is_readable(place: Place, devtools: str, size: tuple[int, int, float]) -> None:
+async def test_the_overview_is_readable(place: Place, devtools: str, size: tuple[int, int, float], dark: bool) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
         page = Page(socket)
         await page.open(*size)
+        if dark:
+            await page.prefer_dark()
         place.devices[0] = DeviceHealth("reader-1", "nfc", Health.LOST, "silent", "no answer", "Check its cable")
         await place.tap("till-1")
         for language in ("lv", "lt", "en", "ru"):

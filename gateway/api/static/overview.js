@@ -170,7 +170,7 @@ function take(shown) {
 function drawEvent(shown) {
   const reason = shown.reason ? text(reasonKey(shown.reason, (key) => texts.has(language, key))) : "";
   const kind = shown.kind ? `${text(`credential.${shown.kind}`)}, ${text(`strength.${shown.strength}`)}` : "";
-  const time = new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(shown.at_ms);
+  const time = new Intl.DateTimeFormat(language, { timeStyle: "medium", hourCycle: "h23" }).format(shown.at_ms);
   return row([
     ["time", time, true],
     ["station", shown.station],
