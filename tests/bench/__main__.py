@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.bench import frame, machine
 from tests.bench.context import Context
+from tests.bench.machine import ROOT
 
 BENCHES = ("tap", "ledger", "start", "idle", "stop", "cli")
 
@@ -36,23 +37,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = machine.describe(given.folder)
     say(about)
     for name in given.names or BENCHES:
-        # Short: a unix socket's whole path has 107 bytes.
-        with tempfile.TemporaryDirectory(prefix="spb-", dir=given.folder) as folder:
-            say(f"{name} ...")
-            try:
-                bench = importlib.import_module(f"tests.bench.{name}")
-                rows += bench.run(Context(Path(folder), quick=given.quick, say=say))
-            except (frame.BenchFailed, OSError) as error:
-                failed = True
-                say(f"{name} FAILED: {error}")
+        say(f"{name} ...")
+        try:
+            rows += run(name, given.folder, quick=given.quick)
+        except (frame.BenchFailed, OSError) as error:
+            failed = True
+            say(f"{name} FAILED: {error}")
     frame.write_json(rows, Path("bench.json"))
     sys.stdout.write(f"{about}\n{frame.table(rows)}\n")
     return 1 if failed else 0
 
 
+def run(name: str, folder: Path, *, quick: bool) -> list[frame.Row]:
+    """One bench in a folder of its own. Raises `BenchFailed` or `OSError`."""
+    # Short: a unix socket's whole path has 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="spb-", dir=folder) as own:
+        bench = importlib.import_module(f"tests.bench.{name}")
+        rows: list[frame.Row] = bench.run(Context(Path(own), quick=quick, say=say))
+        return rows
+
+
 def compile_all() -> None:
     """As an installation does: else every start of ours would compile the project, and keep the memory of it."""
-    argv = [sys.executable, "-m", "compileall", "-q", "gateway", "drivers", "tests/bench"]
+    argv = [
+        sys.executable,
+        "-m",
+        "compileall",
+        "-q",
+        *(str(ROOT / part) for part in ("gateway", "drivers", "tests/bench")),
+    ]
     subprocess.run(argv, check=True)
 
 

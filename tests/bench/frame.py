@@ -20,7 +20,8 @@ class BenchFailed(Exception):
 
 class Figure(msgspec.Struct, frozen=True):
     """One line of bench.json. `baseline` is the baseline's own value in the same unit, `ratio` = value / baseline,
-    `spread` = (highest - lowest of the rounds' values) / value. None: there is none (or it would divide by zero)."""
+    `spread` = (highest - lowest of the rounds' values) / value. None: there is none (no baseline, one round only,
+    or a division by zero)."""
 
     bench: str
     metric: str
@@ -138,6 +139,8 @@ def _whole(what: str, rounds: Rounds, statistic: Statistic) -> float:
 
 
 def _spread(rounds: Rounds, statistic: Statistic, value: float) -> float | None:
+    if len(rounds) < 2:
+        return None
     each = [statistic(samples) for samples in rounds]
     return _rounded((max(each) - min(each)) / value) if value else None
 

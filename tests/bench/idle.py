@@ -8,16 +8,15 @@ from __future__ import annotations
 import time
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.context import Context
 from tests.bench.frame import Promise, Row, compare, require
-from tests.bench.machine import MB, cpu_s, memory, pss_mb
+from tests.bench.machine import MB, ROOT, cpu_s, memory, pss_mb
 from tests.bench.stage import Bare, Gateway, Stage
 
 ROUNDS = 3
-SETTLE_S, SETTLE_QUICK_S = 15.0, 2.0
+SETTLE_S, SETTLE_QUICK_S = 15.0, 4.0
 WATCH_S, WATCH_QUICK_S = 30.0, 3.0
 CORE = "core"
 BARE = "bare"
@@ -43,8 +42,8 @@ def run(context: Context) -> list[Row]:
         rounds.append(_watch(context, Stage(folder)))
         seen = rounds[-1]
         context.say(
-            f"  round {number + 1}: core {seen.pss[CORE][0]:.1f} MB ({seen.kernel_pss:.1f} by the kernel), {seen.cpu[CORE][0]:.2f} % CPU; "
-            f"bare {seen.pss[BARE][0]:.1f} MB, {seen.cpu[BARE][0]:.2f} %"
+            f"  round {number + 1}: core {seen.pss[CORE][0]:.1f} MB ({seen.kernel_pss:.1f} by the kernel), "
+            f"{seen.cpu[CORE][0]:.2f} % CPU; bare {seen.pss[BARE][0]:.1f} MB, {seen.cpu[BARE][0]:.2f} %"
         )
     rows = []
     for program in sorted(set(rounds[0].pss) - {BARE}, key=lambda name: (name != CORE, name)):
@@ -122,5 +121,5 @@ def _check(gateway: Gateway, programs: Mapping[str, list[int]]) -> None:
 
 def _cpu_bound(driver: str) -> float:
     """What the driver's own quality file allows it."""
-    file = Path("drivers") / driver / "quality.toml"
+    file = ROOT / "drivers" / driver / "quality.toml"
     return float(tomllib.loads(file.read_text(encoding="utf-8"))["cpu_percent_bound"])

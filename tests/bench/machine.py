@@ -14,6 +14,8 @@ from typing import NamedTuple
 from tests.bench.frame import BenchFailed
 
 MB = 1_000_000
+ROOT = Path(__file__).parents[2]
+"""The project."""
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
