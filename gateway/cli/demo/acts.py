@@ -129,10 +129,9 @@ class Acts:
 
     def _post(self, what: str, body: dict[str, Any], key: str) -> dict[str, Any]:
         status, answer = ask(self.rig.port, "POST", f"/v1/stations/{TILL}/{what}", body, key)
-        if status != 200:
+        if status != 200 or not isinstance(answer, dict):
             raise Failed(f"{what}: {status} {answer}")
-        told: dict[str, Any] = answer
-        return told
+        return answer
 
     def wait_online(self, online: bool) -> None:
         """Until the gateway has (or has no) connection to the broker."""

@@ -78,7 +78,8 @@ def _lost(noted: Noted, rows: list[tuple[EntryRow, Body]]) -> Iterator[str]:
             yield f"entry {told.entry}: told at {told.station} {told.mark}{told.key}, something else is stored"
     for entry, count in Counter(told.entry for told in noted.shown).items():
         yield from [f"entry {entry} was told for more than one thing"] * (count - 1)
-    yield from _missing(rows)
+    told_of = {told.entry for told in (*noted.shown, *noted.answers)}
+    yield from (f"entry {entry}, though later ones are there" for entry in _missing(rows) if entry not in told_of)
     grants = sum(_is_grant(row, body) for row, body in rows)
     yield from ["an opening without its admission"] * (noted.pulses - grants)
     sold = {body["quote"] for row, body in rows if row.kind is EntryKind.RECEIPT}
@@ -101,7 +102,7 @@ def _missing(rows: list[tuple[EntryRow, Body]]) -> Iterator[str]:
         seen[f"{row.gateway}/{row.epoch}/{row.stream}"].add(row.seq)
     for stream, numbers in seen.items():
         for number in sorted(set(range(min(numbers), max(numbers))) - numbers):
-            yield f"entry {stream}/{number}, though later ones are there"
+            yield f"{stream}/{number}"
 
 
 def _is_grant(row: EntryRow, body: Body) -> int:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.demo.children import READY_S, Child, ChildFailed, python
+from gateway.cli.demo.children import READY_S, Child, python
 from gateway.cli.demo.leash import Leash
 from gateway.cli.demo.town import CITY, Town, free_port
 from gateway.cli.demo.watch import get, look_inside
+from gateway.model.errors import NotFound
 
 READERS = ("desk-reader", "gate-reader", "till-reader")
 CAMERA, RELAY, PRINTER = "desk-camera", "gate-relay", "till-printer"
@@ -166,14 +167,10 @@ class Rig:
         return python("gateway.cli.demo.broker", str(self.ports["broker"]))
 
     def _mosquitto(self) -> list[str]:
-        # Debian keeps it in /usr/sbin, which is not on everyone's PATH.
-        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-        if program is None:
-            raise ChildFailed("mosquitto is not installed: apt install mosquitto, or use --broker embedded")
         config = self.town.folder / "mosquitto.conf"
         lines = [f"listener {self.ports['broker']} 127.0.0.1", "allow_anonymous true", "persistence false"]
         config.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return [program, "-c", str(config)]
+        return [mosquitto(), "-c", str(config)]
 
     def _child(self, name: str, argv: list[str], *, steered: bool = True) -> Child:
         child = self.children[name] = Child(name, argv, self.town.logs / f"{name}.log", steered=steered)
@@ -211,6 +208,15 @@ class Rig:
                     other.end_input()
             child.stop()
             self._leash.delete(child.process.pid)
+
+
+def mosquitto() -> str:
+    """The program. Raises `NotFound`."""
+    # Debian keeps it in /usr/sbin, which is not on everyone's PATH.
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        raise NotFound("mosquitto is not installed", "Install it: apt install mosquitto; or use --broker embedded")
+    return program
 
 
 def size_of(pids: list[int]) -> int:

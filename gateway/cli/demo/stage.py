@@ -17,13 +17,13 @@ from gateway.centre.query import EntryRow, Query
 from gateway.cli.demo.acts import Acts
 from gateway.cli.demo.check import Verdict, check
 from gateway.cli.demo.children import ChildFailed
-from gateway.cli.demo.rig import EMBEDDED, LOOK_S, Failed, Rig, in_use, size_of
+from gateway.cli.demo.rig import EMBEDDED, LOOK_S, MOSQUITTO, Failed, Rig, in_use, mosquitto, size_of
 from gateway.cli.demo.script import VISIT_S, Morning
 from gateway.cli.demo.town import GATEWAY, Town
 from gateway.cli.demo.watch import Watch
 from gateway.cli.exits import Exit
 from gateway.model.entry import EntryKind
-from gateway.model.errors import ConfigurationError, GatewayError, NotFound, NotReady
+from gateway.model.errors import ConfigurationError, GatewayError, NotFound
 
 DRAIN_S = 30.0
 """For the centre's word on everything, after the morning."""
@@ -87,7 +87,9 @@ class Stage:
             advice = "Install them: pip install 'smartplace-gateway[demo]', or `make demo` in the source tree"
             raise NotFound(f"the demo needs further packages: {', '.join(missing)}", advice)
         if self._port and in_use(self._port):
-            raise NotReady(f"port {self._port} is in use", "Choose another with --port, or --port 0 for any free one")
+            raise GatewayError(f"port {self._port} is in use", "Choose another with --port; 0 takes any free one")
+        if self._broker == MOSQUITTO:
+            mosquitto()
         folder = self._kept or Path(tempfile.gettempdir(), "smartplace-xxxxxxxx")
         if len(bytes(folder.resolve())) > LONGEST_FOLDER:
             advice = f"Give one of at most {LONGEST_FOLDER} bytes with --state"
