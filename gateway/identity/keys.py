@@ -32,16 +32,20 @@ def read_secret(path: Path, size: int, what: str) -> bytes:
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ConfigurationError(f"{what}: {error}", "Put the key file there", where=str(path)) from error
+    except UnicodeDecodeError:
+        # Without its cause, which shows a byte of the file.
+        raise ConfigurationError(f"{what}: not hex", f"Write {size} bytes in hex", where=str(path)) from None
     if stat.S_IMODE(mode) & 0o077:
         raise ConfigurationError(f"{what}: others may read it", f"chmod 600 {path}", where=str(path))
     try:
         key = bytes.fromhex(text)
-    except ValueError as error:
-        raise ConfigurationError(f"{what}: not hex", f"Write {size} bytes in hex", where=str(path)) from error
+    except ValueError:
+        raise ConfigurationError(f"{what}: not hex", f"Write {size} bytes in hex", where=str(path)) from None
     if len(key) != size:
-        raise ConfigurationError(f"{what}: {len(key)} bytes instead of {size}", where=str(path))
+        advice = f"Write {size} bytes in hex"
+        raise ConfigurationError(f"{what}: {len(key)} bytes instead of {size}", advice, where=str(path))
     return key
 
 

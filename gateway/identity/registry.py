@@ -55,33 +55,50 @@ class Cache:
         self.number = 0
 
     def start(self) -> None:
-        """Open or create the file. A file of another schema or a damaged one is made anew: it is only a cache."""
+        """Open or create the file. A file of another schema or a damaged one is made anew: it is only a cache.
+
+        Raises `LedgerError` when no file can be made there.
+        """
         try:
-            self._db = self._open()
-        except sqlite3.DatabaseError:
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-            self._db = self._open()
+            try:
+                self._write = self._open()
+            except sqlite3.DatabaseError:
+                self._forget_file()
+                self._write = self._open()
+            # Readers have their own connection: staging a city's registry must not keep a gate waiting.
+            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA query_only=ON")
+        except sqlite3.Error as error:
+            raise LedgerError(f"cache: {error}", "See `smartplace doctor`", where=str(self._path)) from error
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, SCHEMA):
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            # What is staged must not be gone after a power cut when the ledger says that it is in force.
+            db.execute("PRAGMA synchronous=FULL")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, SCHEMA):
+                raise sqlite3.DatabaseError(f"schema {version}")
+            if version == 0:
+                db.execute("BEGIN IMMEDIATE")
+                for table in _TABLES:
+                    db.execute(table)
+                db.execute(f"PRAGMA user_version={SCHEMA}")
+                db.execute("COMMIT")
+        except sqlite3.Error:
             db.close()
-            raise sqlite3.DatabaseError(f"schema {version}")
-        if version == 0:
-            db.execute("BEGIN IMMEDIATE")
-            for table in _TABLES:
-                db.execute(table)
-            db.execute(f"PRAGMA user_version={SCHEMA}")
-            db.execute("COMMIT")
+            raise
         self._path.chmod(0o600)
         return db
 
     def stop(self) -> None:
         self._db.close()
+        self._write.close()
+
+    def _forget_file(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
     # Registry --------------------------------------------------------------------------------------------
 
@@ -115,31 +132,36 @@ class Cache:
         )
 
     def use_registry(self, number: int) -> bool:
-        """Put the staged registry in force and drop the others. False when it is not here."""
-        if self._db.execute("SELECT 1 FROM registry WHERE number=?", (number,)).fetchone() is None:
+        """Put the staged registry in force. False when it is not here."""
+        if not self._rows("SELECT 1 FROM registry WHERE number=?", (number,)):
             return False
         self.number = number
-        others = [
-            (f"DELETE FROM {table} WHERE number<>?", [(number,)]) for table in ("credential", "holder", "registry")
-        ]
-        self._transaction(*others)
         return True
 
+    def drop_other_registries(self) -> None:
+        """Delete all but the one in force. Slow for a city's worth: not in the event loop."""
+        self._transaction(
+            *(
+                (f"DELETE FROM {table} WHERE number<>?", [(self.number,)])
+                for table in ("credential", "holder", "registry")
+            )
+        )
+
     def find(self, digest: bytes) -> Known | None:
-        """Whose credential this is. One look-up by key."""
-        row = self._db.execute(
+        """Whose credential this is. One look-up by key. Raises `LedgerError` when the file is damaged."""
+        rows = self._rows(
             "SELECT c.holder, c.standing, c.from_ms, c.until_ms, h.entitlements, h.language FROM credential c "
             "JOIN holder h ON h.number=c.number AND h.id=c.holder WHERE c.number=? AND c.digest=?",
             (self.number, digest),
-        ).fetchone()
-        if row is None:
+        )
+        if not rows:
             return None
-        holder, standing, from_ms, until_ms, entitlements, language = row
+        holder, standing, from_ms, until_ms, entitlements, language = rows[0]
         return Known(holder, Standing(standing), from_ms, until_ms, tuple(entitlements.split()), language)
 
     def holders(self) -> int:
         """How many holders the registry in force has."""
-        return int(self._db.execute("SELECT count(*) FROM holder WHERE number=?", (self.number,)).fetchone()[0])
+        return int(self._rows("SELECT count(*) FROM holder WHERE number=?", (self.number,))[0][0])
 
     # Other bundles ---------------------------------------------------------------------------------------
 
@@ -148,23 +170,35 @@ class Cache:
 
     def content(self, kind: str, number: int) -> tuple[int, bytes] | None:
         """Expiry and bytes of a bundle's content."""
-        row = self._db.execute(
-            "SELECT expires_ms, content FROM content WHERE kind=? AND number=?", (kind, number)
-        ).fetchone()
-        return (row[0], row[1]) if row else None
+        rows = self._rows("SELECT expires_ms, content FROM content WHERE kind=? AND number=?", (kind, number))
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def drop_older_content(self, kind: str, number: int) -> None:
         self._transaction(("DELETE FROM content WHERE kind=? AND number<?", [(kind, number)]))
 
+    def _rows(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._broken("read", error) from error
+
     def _transaction(self, *statements: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._write.execute("BEGIN IMMEDIATE")
             for sql, rows in statements:
-                self._db.executemany(sql, rows)
-            self._db.execute("COMMIT")
+                self._write.executemany(sql, rows)
+            self._write.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise LedgerError(
-                f"cache not written: {error}", "See `smartplace doctor`", where=str(self._path)
-            ) from error
+            raise self._broken("written", error) from error
+        finally:
+            if self._write.in_transaction:
+                self._write.execute("ROLLBACK")
+
+    def _broken(self, what: str, error: sqlite3.Error) -> LedgerError:
+        """A damaged file goes at once, so that the next start makes a new one and the centre fills it again."""
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            self._forget_file()
+            advice = "Restart the gateway: it fetches the registry again"
+        else:
+            advice = "See `smartplace doctor`"
+        return LedgerError(f"cache not {what}: {error}", advice, where=str(self._path), code="cache")

@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
-_SUN = re.compile(r"^https?://[^?#\s]{1,200}\?(?:[^#\s]{0,200}&)?e=([0-9A-Fa-f]{32})&c=([0-9A-Fa-f]{16})$")
+_SUN = re.compile(r"https?://[^?#\s]{1,200}\?(?:[^#\s]{0,200}&)?e=([0-9A-Fa-f]{32})&c=([0-9A-Fa-f]{16})")
 _PICC_UID_AND_COUNTER = 0xC7
 _SV2 = bytes.fromhex("3CC300010080")
 
@@ -38,7 +38,7 @@ class SunProof(msgspec.Struct, frozen=True):
 
 def parse(uri: str) -> SunMessage | None:
     """The SUN parts of a URL, or None when it has none."""
-    found = _SUN.match(uri)
+    found = _SUN.fullmatch(uri)
     return SunMessage(bytes.fromhex(found[1]), bytes.fromhex(found[2])) if found else None
 
 

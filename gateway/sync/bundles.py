@@ -6,8 +6,10 @@ The number never goes back; a refused bundle changes nothing and is recorded wit
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -17,15 +19,20 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import BundleBody
 from gateway.model.clock import Clock, Stamp
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
-from gateway.model.errors import Conflict, GatewayError, InputRefused
+from gateway.model.errors import Conflict, GatewayError, InputRefused, LedgerError
 from gateway.rules.check import check
 from gateway.rules.document import load
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import compile as compile_rules
-from gateway.wire.bundle import BundleKind, Manifest, SignedBundle, TrustedKey, verify
+from gateway.wire.bundle import MAX_CONTENT, BundleKind, Manifest, SignedBundle, TrustedKey, verify
 from gateway.wire.contents import RegistryContent
 
 log = logging.getLogger("bundles")
+
+MAX_WAITING = 4
+"""Bundles in memory at a time: each may be megabytes."""
+MAX_PAYLOAD = MAX_CONTENT * 3 // 2
+"""Base64 makes four bytes of three; the rest is room for manifest and signature."""
 
 
 class RulesInForce(msgspec.Struct, frozen=True):
@@ -69,25 +76,38 @@ class Bundles:
         self._clock = clock
         self._on_rules = on_rules
         self._in_force: dict[BundleKind, tuple[int, str]] = {}
-        self._refused: set[str] = set()
+        self._refused: deque[bytes] = deque(maxlen=16)
+        self._strangers = 0
+        self._waiting = 0
         self._one_at_a_time = asyncio.Lock()
 
     def start(self) -> None:
         """Put in force what was in force at the last stop. What the cache has lost counts as number 0: the centre
         sends it again at the next birth."""
         for kind, number, sha256 in self._ledger.query("SELECT kind, number, sha256 FROM bundle"):
-            if self._restore(BundleKind(kind), number):
+            try:
+                restored = self._restore(BundleKind(kind), number, sha256)
+            except GatewayError as error:
+                # Without it the gateway still serves people and can fetch it again; without a start it cannot.
+                log.error("bundle %s %d is not in force: %s", kind, number, error)
+                restored = False
+            if restored:
                 self._in_force[BundleKind(kind)] = (number, sha256)
 
-    def _restore(self, kind: BundleKind, number: int) -> bool:
+    def _restore(self, kind: BundleKind, number: int, sha256: str) -> bool:
         match kind:
             case BundleKind.REGISTRY:
-                return self._cache.use_registry(number)
+                if not self._cache.use_registry(number):
+                    return False
+                self._cache.drop_other_registries()
+                return True
             case BundleKind.RULES:
                 stored = self._cache.content(kind, number)
                 if stored is None:
                     return False
                 expires_ms, content = stored
+                if hashlib.sha256(content).hexdigest() != sha256:
+                    raise InputRefused("the cache holds another content than the one that was signed")
                 self._on_rules(RulesInForce(compile_rules(load(content), number), expires_ms))
                 return True
 
@@ -97,23 +117,41 @@ class Bundles:
         return {kind.value: number for kind, (number, _) in self._in_force.items()}
 
     async def take(self, payload: bytes) -> None:
-        """A bundle from the wire. Applied or refused, recorded either way; never raises for what it holds."""
-        async with self._one_at_a_time:
-            manifest: Manifest | None = None
-            try:
-                bundle = self._decode(payload)
-                manifest = verify(bundle, self._trusted)
-                if not self._is_news(manifest):
-                    return
-                await self._apply(manifest, bundle.content)
-            except GatewayError as error:
-                await self._refuse(manifest, error)
+        """A bundle from the wire. Applied or refused, recorded either way; never raises for what it holds.
 
-    def _decode(self, payload: bytes) -> SignedBundle:
+        Raises `LedgerError` when the disk refuses: nothing is in force then that was not before.
+        """
+        if self._waiting >= MAX_WAITING:
+            log.warning("a bundle was dropped: %d are waiting", self._waiting)
+            return  # The centre sends it again with the next birth.
+        self._waiting += 1
         try:
-            return msgspec.json.decode(payload, type=SignedBundle)
+            async with self._one_at_a_time:
+                await self._take(payload)
+        finally:
+            self._waiting -= 1
+
+    async def _take(self, payload: bytes) -> None:
+        manifest: Manifest | None = None
+        try:
+            bundle, signed = await asyncio.get_running_loop().run_in_executor(None, self._open, payload)
+            manifest = signed
+            if self._is_news(signed):
+                await self._apply(signed, bundle.content)
+        except LedgerError:
+            raise
+        except GatewayError as error:
+            await self._refuse(manifest, error)
+
+    def _open(self, payload: bytes) -> tuple[SignedBundle, Manifest]:
+        """Megabytes to decode and to hash: not in the event loop."""
+        if len(payload) > MAX_PAYLOAD:
+            raise InputRefused(f"{len(payload)} bytes are more than any bundle has")
+        try:
+            bundle = msgspec.json.decode(payload, type=SignedBundle)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InputRefused(f"not a bundle: {error}") from error
+        return bundle, verify(bundle, self._trusted)
 
     def _is_news(self, manifest: Manifest) -> bool:
         """False for what is in force already. Raises `InputRefused` for what is not for us, old or expired."""
@@ -144,12 +182,13 @@ class Bundles:
         body = BundleBody(bundle=kind.value, number=number, sha256=manifest.sha256)
         entry = NewEntry(Stream.AUDIT, EntryKind.BUNDLE_APPLIED, msgspec.json.encode(body))
         await self._ledger.commit([entry], [BundleNumber(kind, number, manifest.sha256)])
+        self._in_force[kind] = (number, manifest.sha256)
         if rules is not None:
             self._on_rules(rules)
             self._cache.drop_older_content(kind, number)
         else:
             self._cache.use_registry(number)
-        self._in_force[kind] = (number, manifest.sha256)
+            await loop.run_in_executor(None, self._cache.drop_other_registries)
         log.info("bundle %s %d is in force", kind, number)
 
     def _stage_registry(self, number: int, content: bytes) -> None:
@@ -160,13 +199,19 @@ class Bundles:
         self._cache.stage_registry(number, registry, self._key_id)
 
     async def _refuse(self, manifest: Manifest | None, error: GatewayError) -> None:
+        """A centre that repeats a bundle at each birth must not fill the audit stream, nor must a stranger: what
+        nobody trusted has signed gets one entry for the first, then one for each tenfold."""
         kind = manifest.kind.value if manifest else "unknown"
         number = manifest.number if manifest else 0
-        body = BundleBody(bundle=kind, number=number, reason=str(error)[:300])
-        encoded = msgspec.json.encode(body)
-        if (told := encoded.decode()) in self._refused:
-            return  # A centre that repeats it at each birth must not fill the audit stream.
-        self._refused.add(told)
+        encoded = msgspec.json.encode(BundleBody(bundle=kind, number=number, reason=str(error)[:300]))
+        if manifest is None:
+            self._strangers += 1
+            if str(self._strangers).rstrip("0") != "1":
+                return
+        elif encoded in self._refused:
+            return
+        else:
+            self._refused.append(encoded)
         log.warning("bundle %s %d refused: %s", kind, number, error)
         await self._ledger.commit([NewEntry(Stream.AUDIT, EntryKind.BUNDLE_REFUSED, encoded)])
 

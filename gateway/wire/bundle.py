@@ -18,6 +18,8 @@ import msgspec
 from gateway.model.errors import InputRefused
 
 MAX_CONTENT = 8 * 1024 * 1024
+MAX_NUMBER = 2**53
+"""Of numbers and times: every store and every JSON reader holds these exactly."""
 
 
 class BundleKind(StrEnum):
@@ -30,13 +32,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     (per kind); `expires_ms` is when its content stops counting, 0 for never."""
 
     kind: BundleKind
-    number: Annotated[int, msgspec.Meta(ge=1)]
+    number: Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
     city: str
     target: str
-    created_ms: int
+    created_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     size: Annotated[int, msgspec.Meta(ge=0, le=MAX_CONTENT)]
-    expires_ms: int = 0
+    expires_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)] = 0
 
 
 class SignedBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

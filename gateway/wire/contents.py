@@ -12,6 +12,11 @@ import msgspec
 
 from gateway.model.identification import CredentialKind
 
+MAX_MS = 2**53
+"""Times beyond are a mistake; every store and every JSON reader holds these exactly."""
+Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
+"""As rules name entitlements. White space in a code would make two of it in the cache."""
+Ms = Annotated[int, msgspec.Meta(ge=0, le=MAX_MS)]
 DigestHex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
@@ -27,15 +32,15 @@ class RegistryCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     digest: DigestHex
     holder: str
     standing: Standing = Standing.ACTIVE
-    from_ms: int = 0
-    until_ms: int = 0
+    from_ms: Ms = 0
+    until_ms: Ms = 0
 
 
 class RegistryHolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One holder: opaque id, entitlement codes, language of choice."""
 
     id: str
-    entitlements: tuple[str, ...] = ()
+    entitlements: tuple[Code, ...] = ()
     language: str | None = None
 
 

@@ -13,7 +13,8 @@ from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused
 from gateway.wire.envelope import Hex
 
-Seq = Annotated[int, msgspec.Meta(ge=0)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""As in events. Larger numbers are nobody's, and would not fit a store."""
 T = TypeVar("T")
 
 
@@ -24,8 +25,8 @@ class Ack(msgspec.Struct, frozen=True, omit_defaults=True):
     stream: Stream
     epoch: Hex
     through: Seq
-    missing: tuple[tuple[Seq, Seq], ...] = ()
-    refused: tuple[Seq, ...] = ()
+    missing: Annotated[tuple[tuple[Seq, Seq], ...], msgspec.Meta(max_length=1024)] = ()
+    refused: Annotated[tuple[Seq, ...], msgspec.Meta(max_length=1024)] = ()
 
 
 class Acks(msgspec.Struct, frozen=True):

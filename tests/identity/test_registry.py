@@ -1,0 +1,210 @@
+"""The registry in cache.db: staged under its number, in force at once and whole, and only ever a cache."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.identity.registry import Cache, Known
+from gateway.model.errors import InputRefused, LedgerError
+from gateway.model.identification import CredentialKind
+from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
+
+KIND = CredentialKind.SUN_CARD
+
+
+def digest(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def credential(number: int, holder: str = "h1") -> RegistryCredential:
+    return RegistryCredential(KIND, digest(number).hex(), holder)
+
+
+def registry(
+    *credentials: RegistryCredential, key_id: str = "k1", holders: tuple[str, ...] = ("h1",)
+) -> RegistryContent:
+    return RegistryContent(key_id, tuple(RegistryHolder(id, ("a", "b.c"), "lv") for id in holders), credentials)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    opened = Cache(tmp_path / "cache.db")
+    opened.start()
+    yield opened
+    opened.stop()
+
+
+def again(cache: Cache) -> Cache:
+    """The same file, opened by a new daemon."""
+    other = Cache(cache._path)
+    other.start()
+    return other
+
+
+def test_a_staged_registry_is_not_yet_in_force(cache: Cache) -> None:
+    cache.stage_registry(1, registry(credential(1)), "k1")
+    assert cache.find(digest(1)) is None
+    assert cache.use_registry(1)
+    assert cache.find(digest(1)) == Known("h1", Standing.ACTIVE, 0, 0, ("a", "b.c"), "lv")
+
+
+def test_the_switch_is_whole(cache: Cache) -> None:
+    cache.stage_registry(1, registry(credential(1), credential(2)), "k1")
+    cache.use_registry(1)
+    cache.stage_registry(2, registry(credential(2), credential(3)), "k1")
+    assert [cache.find(digest(n)) is not None for n in (1, 2, 3)] == [True, True, False]
+    cache.use_registry(2)
+    assert [cache.find(digest(n)) is not None for n in (1, 2, 3)] == [False, True, True]
+
+
+def test_the_old_one_can_be_used_until_it_is_dropped(cache: Cache) -> None:
+    cache.stage_registry(1, registry(credential(1)), "k1")
+    cache.stage_registry(2, registry(credential(2)), "k1")
+    assert cache.use_registry(1)
+    cache.drop_other_registries()
+    assert not cache.use_registry(2)
+    assert cache.number == 1
+    assert cache.holders() == 1
+
+
+def test_staging_again_replaces_what_was_staged(cache: Cache) -> None:
+    cache.stage_registry(1, registry(credential(1)), "k1")
+    cache.stage_registry(1, registry(credential(2)), "k1")
+    cache.use_registry(1)
+    assert (cache.find(digest(1)), cache.holders()) == (None, 1)
+
+
+def test_it_is_there_after_a_restart(cache: Cache) -> None:
+    cache.stage_registry(1, registry(credential(1)), "k1")
+    other = again(cache)
+    assert other.use_registry(1)
+    assert other.find(digest(1)) is not None
+    other.stop()
+
+
+def test_what_is_staged_is_flushed_to_the_card(cache: Cache) -> None:
+    """The ledger's FULL commit would else name a registry that a power cut has taken from the cache."""
+    assert cache._write.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert cache._write.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (registry(credential(1), key_id="k2"), "'k2'"),
+        (registry(credential(1), credential(1)), "twice"),
+        (registry(credential(1), holders=("h1", "h1")), "twice"),
+        (registry(credential(1, "h9")), "'h9'"),
+    ],
+)
+def test_a_registry_that_makes_no_sense_is_refused_and_the_old_one_stays(
+    cache: Cache, content: RegistryContent, told: str
+) -> None:
+    cache.stage_registry(1, registry(credential(7)), "k1")
+    cache.use_registry(1)
+    with pytest.raises(InputRefused, match=told):
+        cache.stage_registry(2, content, "k1")
+    assert not cache.use_registry(2)
+    assert cache.find(digest(7)) is not None
+
+
+@pytest.mark.parametrize(
+    "json",
+    [
+        b'{"key_id":"k1","holders":[{"id":"h","entitlements":["a b"]}],"credentials":[]}',
+        b'{"key_id":"k1","holders":[{"id":"h","entitlements":["a\\n"]}],"credentials":[]}',
+        b'{"key_id":"k1","holders":[],"credentials":[],"extra":1}',
+        b'{"key_id":"k1","holders":[],"credentials":[{"kind":"card","digest":"00","holder":"h"}]}',
+        b'{"key_id":"k1","holders":[],"credentials":[{"kind":"card","digest":"%s","holder":"h","until_ms":%d}]}'
+        % (b"0" * 64, 2**63),
+    ],
+)
+def test_what_the_cache_could_not_hold_is_refused_by_its_type(json: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(json, type=RegistryContent)
+
+
+def test_rules_are_kept_by_number_and_older_ones_dropped(cache: Cache) -> None:
+    for number in (1, 2):
+        cache.stage_content("rules", number, 99, b"%d" % number)
+    cache.drop_older_content("rules", 2)
+    assert (cache.content("rules", 1), cache.content("rules", 2)) == (None, (99, b"2"))
+
+
+@pytest.mark.parametrize("damage", [b"this is no database" * 100, b""])
+def test_a_file_that_is_no_cache_is_made_anew(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "cache.db").write_bytes(damage)
+    cache = Cache(tmp_path / "cache.db")
+    cache.start()
+    assert not cache.use_registry(1)
+    assert (tmp_path / "cache.db").stat().st_mode & 0o777 == 0o600
+    cache.stop()
+
+
+def test_a_cache_of_another_schema_is_made_anew(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "cache.db")
+    db.execute("PRAGMA user_version=99")
+    db.close()
+    cache = Cache(tmp_path / "cache.db")
+    cache.start()
+    cache.stage_registry(1, registry(credential(1)), "k1")
+    cache.stop()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError):
+        Cache(tmp_path / "missing" / "cache.db").start()
+
+
+def test_a_page_that_rots_is_an_error_of_ours_and_heals_with_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "cache.db"
+    cache = Cache(path)
+    cache.start()
+    cache.stage_registry(1, registry(*(credential(n) for n in range(2000))), "k1")
+    cache.stop()
+    raw = bytearray(path.read_bytes())
+    raw[4096:] = b"\xa5" * (len(raw) - 4096)
+    path.write_bytes(bytes(raw))
+    cache = Cache(path)
+    cache.start()
+    with pytest.raises(LedgerError, match="Restart"):
+        cache.use_registry(1) and cache.find(digest(1))
+    cache.stop()
+    cache = Cache(path)
+    cache.start()
+    assert not cache.use_registry(1)
+    cache.stage_registry(2, registry(credential(1)), "k1")
+    cache.stop()
+
+
+async def test_people_are_found_while_a_city_is_being_staged(cache: Cache) -> None:
+    """No assertion on time: ten thousand holders are staged, and every look-up meanwhile is answered right."""
+    cache.stage_registry(1, registry(credential(1)), "k1")
+    cache.use_registry(1)
+    people = tuple(RegistryHolder(f"h{n}") for n in range(10_000))
+    city = RegistryContent("k1", people, tuple(credential(n, f"h{n}") for n in range(10_000)))
+    began = time.perf_counter()
+    staging = asyncio.get_running_loop().run_in_executor(None, cache.stage_registry, 2, city, "k1")
+    looked = 0
+    while not staging.done():
+        known = cache.find(digest(1))
+        assert known is not None
+        assert known.holder == "h1"
+        looked += 1
+        await asyncio.sleep(0)
+    await staging
+    cache.use_registry(2)
+    await asyncio.get_running_loop().run_in_executor(None, cache.drop_other_registries)
+    print(f"10,000 holders staged in {time.perf_counter() - began:.3f} s, {looked} look-ups meanwhile")
+    assert looked > 0
+    assert cache.holders() == 10_000
+    known = cache.find(digest(9_999))
+    assert known is not None
+    assert known.holder == "h9999"
