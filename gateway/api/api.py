@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import gateway.api.lean  # noqa: F401 (before aiohttp: it decides how that is imported)
+
+# isort: split
+
 from aiohttp import web
 
 from gateway.api.body import BODY_MAX

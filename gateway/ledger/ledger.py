@@ -10,7 +10,6 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,7 @@ class Ledger:
             os.umask(old_mask)
         self._read = schema.connect(self.path, read_only=True)
         self._acked = {Stream(name): acked for name, acked in self._read.execute("SELECT name, acked FROM stream")}
-        self._writer = Writer(db, self.gateway, self.epoch, self._stored)
+        self._writer = Writer(db, self.gateway, self.epoch, self._loop, self._stored)
         self._writer.start()
 
     def _adopt(self, db: sqlite3.Connection) -> None:
@@ -119,7 +118,7 @@ class Ledger:
         job = self._job(entries, effects)
         self._writer.submit(job)
         self._send_riders()
-        return await asyncio.wrap_future(job.done)
+        return await job.done
 
     def ride(self, entry: NewEntry, effects: Sequence[Effect] = ()) -> asyncio.Future[tuple[EntryId, ...]]:
         """Store an entry with the next commit, at most a second later: for what nobody waits for."""
@@ -127,10 +126,10 @@ class Ledger:
         self._riding.append(job)
         if self._ride_timer is None:
             self._ride_timer = self._loop.call_later(RIDE_S, self._send_riders)
-        return asyncio.wrap_future(job.done)
+        return job.done
 
     def _job(self, entries: Sequence[NewEntry], effects: Sequence[Effect]) -> Job:
-        return Job(entries, effects, self._clock.stamp(), Future())
+        return Job(entries, effects, self._clock.stamp(), self._loop.create_future())
 
     def _send_riders(self) -> None:
         if self._ride_timer is not None:
@@ -178,9 +177,5 @@ class Ledger:
         self._listeners.append(listener)
 
     def _stored(self, streams: frozenset[Stream]) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._tell, streams)
-
-    def _tell(self, streams: frozenset[Stream]) -> None:
         for listener in self._listeners:
             listener(streams)

@@ -6,12 +6,12 @@ its group; a fault of the disk fails the whole group, whose callers have been to
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 
 import msgspec
 
@@ -20,7 +20,7 @@ from gateway.ledger.rows import digest_at, last_seq
 from gateway.model import chain
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId, Header, NewEntry, Stream
-from gateway.model.errors import Conflict, LedgerError
+from gateway.model.errors import Conflict, GatewayError, LedgerError
 
 GROUP_MAX = 512
 """Jobs in one commit at most, so that the first of them does not wait for ever."""
@@ -35,7 +35,7 @@ class Job(msgspec.Struct):
     entries: Sequence[NewEntry]
     effects: Sequence[Effect]
     stamp: Stamp
-    done: Future[tuple[EntryId, ...]]
+    done: asyncio.Future[tuple[EntryId, ...]]
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -45,16 +45,22 @@ class Head(msgspec.Struct, frozen=True):
     digest: bytes
 
 
+Result = tuple[EntryId, ...] | GatewayError
+
+
 class Writer:
-    """Owns the writing connection. `submit` from any thread; `on_stored` is called in the writer's thread."""
+    """Owns the writing connection. `submit` from the event loop; its jobs are answered there, a whole group in one
+    step (each wake-up of the loop costs more than a job), and then `on_stored` hears which streams have grown."""
 
     def __init__(
         self,
         db: sqlite3.Connection,
         gateway: str,
         epoch: str,
+        loop: asyncio.AbstractEventLoop,
         on_stored: Callable[[frozenset[Stream]], None],
     ) -> None:
+        self._loop = loop
         self._db = db
         self._gateway = gateway
         self._epoch = epoch
@@ -116,7 +122,7 @@ class Writer:
         heads = dict(self._heads)
         with self._acks_lock:
             acks, self._acks = self._acks, {}
-        results: list[tuple[Job, tuple[EntryId, ...] | Conflict]] = []
+        results: list[tuple[Job, Result]] = []
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for job in group:
@@ -135,13 +141,19 @@ class Writer:
         self.commits += 1
         grown = frozenset(stream for stream in Stream if heads[stream].seq != self._heads[stream].seq)
         self._heads = heads
+        self._loop.call_soon_threadsafe(self._answer, results, grown)
+
+    def _answer(self, results: list[tuple[Job, Result]], grown: frozenset[Stream]) -> None:
+        """In the event loop: tell the callers. Who waits for a commit goes on before who only watches streams."""
         for job, result in results:
-            if isinstance(result, Conflict):
+            if job.done.done():
+                continue  # its caller was cancelled; the commit stands
+            if isinstance(result, GatewayError):
                 job.done.set_exception(result)
             else:
                 job.done.set_result(result)
         if grown:
-            self._on_stored(grown)
+            self._loop.call_soon(self._on_stored, grown)
 
     def _apply(self, job: Job, heads: dict[Stream, Head]) -> tuple[EntryId, ...] | Conflict:
         """Insert one job's rows; on a conflict undo this job alone."""
@@ -210,9 +222,11 @@ class Writer:
         self._load_heads()
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         advice = _ADVICE.get(name, "See `smartplace doctor`")
-        for job in group:
-            if not job.done.done():
-                job.done.set_exception(LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}"))
+        refused: list[tuple[Job, Result]] = [
+            (job, LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}")) for job in group
+        ]
+        nothing: frozenset[Stream] = frozenset()
+        self._loop.call_soon_threadsafe(self._answer, refused, nothing)
 
 
 _ADVICE = {
