@@ -168,7 +168,10 @@ class Daemon:
         )
 
     def _ledger_status(self) -> LedgerStatus:
+        problem = self._ledger.problem
         return LedgerStatus(
+            problem=problem.what if problem else "",
+            advice=problem.advice if problem else "",
             epoch=self._ledger.epoch,
             last={stream.value: self._ledger.last(stream) for stream in Stream},
             acked={stream.value: self._ledger.acked(stream) for stream in Stream},
@@ -281,3 +284,7 @@ def run(config: Path) -> int:
     except GatewayError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1])))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -11,16 +13,10 @@ from gateway.cli.common import config_option
 
 @click.command()
 @config_option
-@click.pass_context
-def run(ctx: click.Context, config: Path) -> None:
+def run(config: Path) -> None:
     """Run the gateway in the foreground until SIGTERM or Ctrl-C.
 
     A wrong configuration is one line on stderr and exit code 9, before anything has started.
     """
-    from gateway.config.load import load
-
-    load(config)
-
-    from gateway.daemon import run as run_daemon
-
-    ctx.exit(run_daemon(config))
+    # The very same process becomes the daemon, without the command line's libraries in its memory (1.3 MB).
+    os.execv(sys.executable, [sys.executable, "-m", "gateway.daemon", str(config)])  # noqa: S606 (no shell is wanted)

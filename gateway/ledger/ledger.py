@@ -163,6 +163,11 @@ class Ledger:
         """Transactions written since the start."""
         return self._writer.commits
 
+    @property
+    def problem(self) -> LedgerError | None:
+        """Why the last commit failed; None once one has worked again."""
+        return self._writer.problem
+
     # Ack and tell ----------------------------------------------------------------------------------------
 
     def ack(self, stream: Stream, through: int) -> None:

@@ -72,6 +72,7 @@ class Writer:
         self._checked: dict[Stream, int] = {}
         self._thread = threading.Thread(target=self._run, name="ledger")
         self.commits = 0
+        self.problem: LedgerError | None = None
 
     def start(self) -> None:
         self._load_heads()
@@ -139,6 +140,7 @@ class Writer:
             self._fail(group, acks, sqlite3.InternalError("a fault in the program"))
             raise
         self.commits += 1
+        self.problem = None
         grown = frozenset(stream for stream in Stream if heads[stream].seq != self._heads[stream].seq)
         self._heads = heads
         self._loop.call_soon_threadsafe(self._answer, results, grown)
@@ -222,9 +224,8 @@ class Writer:
         self._load_heads()
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         advice = _ADVICE.get(name, "See `smartplace doctor`")
-        refused: list[tuple[Job, Result]] = [
-            (job, LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}")) for job in group
-        ]
+        self.problem = problem = LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}")
+        refused: list[tuple[Job, Result]] = [(job, problem) for job in group]
         nothing: frozenset[Stream] = frozenset()
         self._loop.call_soon_threadsafe(self._answer, refused, nothing)
 

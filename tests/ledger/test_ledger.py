@@ -185,6 +185,9 @@ async def test_a_full_disk_fails_the_commit_and_the_next_one_works(ledger: Ledge
     db.execute(f"PRAGMA max_page_count={pages}")
     with pytest.raises(LedgerError, match="full"):
         await ledger.commit([entry('"' + "x" * 50_000 + '"')])
+    assert ledger.problem is not None
+    assert "free space" in ledger.problem.advice
     db.execute("PRAGMA max_page_count=1000000")
     (stored,) = await ledger.commit([entry()])
     assert stored.seq == 2
+    assert ledger.problem is None
