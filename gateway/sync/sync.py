@@ -18,7 +18,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import MessageRefusedBody
 from gateway.model.clock import Clock, Stamp
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
-from gateway.model.errors import InputRefused, NotReady
+from gateway.model.errors import InputRefused, LedgerError, NotReady
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles
 from gateway.sync.link import Link, Will
@@ -85,6 +85,7 @@ class Sync:
         self._problem = "not yet connected"
         self._ack_at: float | None = None
         self._refused = 0
+        self._refused_here: dict[Stream, set[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._connected = False
 
@@ -97,6 +98,7 @@ class Sync:
         """Say the death ourselves (a clean stop must not wait for the will), then close."""
         self._runner.cancel()
         await asyncio.gather(self._runner, *self._tasks, return_exceptions=True)
+        self._pump.lost()
         if self._connected:
             try:
                 self._publish(self._topics.state, messages.encode(self._death()), retain=True)
@@ -115,19 +117,18 @@ class Sync:
 
     async def _run(self) -> None:
         while True:
-            began = self._loop.time()
-            held = 0.0
+            began: float | None = None
             try:
                 await self._connect()
                 began = self._loop.time()
                 await self._until_lost()
-                held = self._loop.time() - began
             except NotReady as error:
                 self._tell_problem(str(error))
                 self._link.drop()
             self._connected = False
             self._pump.lost()
             self._on_change()
+            held = 0.0 if began is None else self._loop.time() - began
             await asyncio.sleep(self._backoff.failed(held))
 
     async def _connect(self) -> None:
@@ -206,13 +207,22 @@ class Sync:
         self._on_change()
 
     async def _quarantine(self, ack: messages.Ack) -> None:
-        known = {row[0] for row in self._ledger.query("SELECT seq FROM quarantine WHERE stream=?", (ack.stream,))}
-        fresh = tuple(seq for seq in ack.refused if seq not in known)
+        """The centre repeats its refusals with every ack: one entry for each is enough. It can refuse only what is."""
+        stream, last = ack.stream, self._ledger.last(ack.stream)
+        if (known := self._refused_here.get(stream)) is None:
+            rows = self._ledger.query("SELECT seq FROM quarantine WHERE stream=?", (stream,))
+            known = self._refused_here[stream] = {row[0] for row in rows}
+        fresh = tuple(sorted({seq for seq in ack.refused if 0 < seq <= last} - known))
         if not fresh:
             return
-        reason = f"the centre refused {ack.stream} {', '.join(map(str, fresh[:10]))}"
+        known.update(fresh)
+        reason = f"the centre refused {stream} {', '.join(map(str, fresh[:10]))}"
         entry = _refused_entry(self._topics.ack, reason, len(fresh))
-        await self._ledger.commit([entry], [Quarantine(ack.stream, fresh)])
+        try:
+            await self._ledger.commit([entry], [Quarantine(stream, fresh)])
+        except LedgerError:
+            known.difference_update(fresh)  # With the next ack, then.
+            raise
 
     def _refuse(self, topic: str, reason: str) -> None:
         """One entry for the first, then one for each tenfold: a flood is told as a count."""
@@ -224,7 +234,12 @@ class Sync:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("a message from the centre had no effect: %s", fault, exc_info=not isinstance(fault, LedgerError))
 
     def _tell_problem(self, problem: str) -> None:
         if problem != self._problem:
