@@ -63,7 +63,7 @@ class Rig:
         if "broker" not in self.children:
             argv = self._mosquitto() if self._broker == MOSQUITTO else self._embedded()
             self._child("broker", argv, steered=self._broker == EMBEDDED)
-        self._start("broker")
+        self.start_again("broker")
         self.until(lambda: _answers(self.ports["broker"]), "the broker", READY_S)
 
     def start_centre(self) -> None:
@@ -81,6 +81,12 @@ class Rig:
         program = self._gateway_program
         argv = [sys.executable, program] if program else python("gateway", "run")
         self._spawn("gateway", [*argv, "--config", str(self.town.config)], steered=False)
+
+    def start_again(self, name: str) -> None:
+        """A part that was killed, as it was."""
+        child = self.children[name]
+        child.start()
+        self._runs(child)
 
     def stop(self) -> None:
         """The gateway first, so that it can say goodbye; the broker last."""
@@ -131,7 +137,7 @@ class Rig:
             timeout,
         )
 
-    def until(self, right: Callable[[], bool], what: str, timeout: float = 45.0) -> None:
+    def until(self, right: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
         """Look until it is right. Raises `Failed` when it does not become so, and when a part has ended meanwhile."""
         until = time.monotonic() + timeout
         while True:
@@ -179,11 +185,6 @@ class Rig:
     def _spawn(self, name: str, argv: list[str], *, steered: bool = True) -> None:
         child = self._child(name, argv, steered=steered)
         child.spawn()
-        self._runs(child)
-
-    def _start(self, name: str) -> None:
-        child = self.children[name]
-        child.start()
         self._runs(child)
 
     def _runs(self, child: Child) -> None:
