@@ -90,11 +90,11 @@ class Store:
 
     def put_bundle(self, manifest: Manifest, bundle: SignedBundle) -> bytes:
         """Keep a bundle for good and return it as it travels. Raises `Conflict` when its number is not greater
-        than the newest of its kind and target."""
+        than the newest of its kind that any of its gateways may have: they count per kind, whatever the target."""
         signed = msgspec.json.encode(bundle)
         with self._transaction() as db:
-            sql = "SELECT max(number) FROM bundles WHERE kind = ? AND target = ?"
-            newest = db.execute(sql, (manifest.kind.value, manifest.target)).fetchone()[0] or 0
+            sql = "SELECT max(number) FROM bundles WHERE kind = ?1 AND (?2 = ?3 OR target IN (?2, ?3))"
+            newest = db.execute(sql, (manifest.kind.value, manifest.target, EVERYONE)).fetchone()[0] or 0
             if manifest.number <= newest:
                 raise Conflict(
                     f"{manifest.kind} bundle {manifest.number} for {manifest.target}: {newest} is already published",

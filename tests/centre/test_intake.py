@@ -188,6 +188,8 @@ def test_what_gateways_would_refuse_is_not_published(
         centre.publisher.publish(officer(7))
         with pytest.raises(Conflict, match="Number it 8"):
             centre.publisher.publish(officer(7))
+        with pytest.raises(Conflict, match="Number it 8"):  # its gateway may have number 7 for everyone
+            centre.publisher.publish(officer(7, target="gw-one"))
         with pytest.raises(InputRefused, match="city"):
             centre.publisher.publish(officer(8, city="siauliai"))
         with pytest.raises(InputRefused, match="not the one"):
