@@ -11,6 +11,7 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gateway import __version__
@@ -49,6 +50,11 @@ log = logging.getLogger("gateway")
 EXIT_FAILED = 1
 EXIT_BAD_CONFIGURATION = 9
 
+Stop = Callable[[], Awaitable[None]]
+
+STOP_ORDER = (("housekeeping",), ("api", "devices"), ("dispatch",), ("sync",), ("ledger",), ("cache",), ("lock",))
+"""Nobody is served any more, then what was under way is recorded, then it is sent, then the files are closed."""
+
 
 class Daemon:
     """One gateway. `start` brings it up, `stop` undoes that; `failed` is set when it must end by itself."""
@@ -56,14 +62,31 @@ class Daemon:
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self._configuration = loaded.configuration
-        self._lock: int | None = None
+        self._running: dict[str, Stop] = {}
         self.ended = asyncio.Event()
         self.fault: BaseException | None = None
 
     # Life ------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Bring everything up. Raises a `GatewayError` before anything speaks to a device or to the network."""
+        """Bring everything up. Raises a `GatewayError` before anything speaks to a device or to the network; then
+        nothing of it is left running."""
+        try:
+            await self._bring_up()
+        except BaseException:
+            await self._take_down()
+            raise
+
+    async def stop(self) -> None:
+        """Stop taking work, end the drivers, say goodbye, commit the rest. Well within 2 s.
+
+        A part that cannot be stopped does not keep the others from it; its error is raised at the end.
+        """
+        Notifier().tell("STOPPING=1")
+        if faults := await self._take_down():
+            raise faults[0]
+
+    async def _bring_up(self) -> None:
         configuration = self._configuration
         gateway = configuration.gateway
         keys, trusted = read_keys(self._loaded)
@@ -74,8 +97,10 @@ class Daemon:
         self._started_ns = self._clock.mono_ns()
         self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock)
         self._ledger.start()
+        self._running["ledger"] = self._ledger.stop
         self._cache = Cache(state / "cache.db")
         self._cache.start()
+        self._running["cache"] = _later(self._cache.stop)
         self._benefits = Benefits(self._clock, gateway.time_zone, gateway.merchant_groups, gateway.languages)
         self._bundles = Bundles(
             self._ledger, self._cache, trusted, (gateway.city, gateway.id, keys.card_id), self._clock, self._use_rules
@@ -99,28 +124,32 @@ class Daemon:
         self._housekeeping = Housekeeping(
             self._ledger, self._services, self._devices.health, notifier, configuration.sync.telemetry_s
         )
+        self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
+        self._running["api"] = self._api.stop
         await self._api.start()
+        self._running["devices"] = self._devices.stop
         await self._devices.start()
         await self._sync.start()
+        self._running["sync"] = self._sync.stop
         await self._housekeeping.start()
+        self._running["housekeeping"] = self._housekeeping.stop
         repaired = () if self._ledger.was_clean else ("the last stop was not clean; the ledger was checked",)
         started = StartedBody(version=__version__, repaired=repaired)
         self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.STARTED, started))
         notifier.tell("READY=1", f"STATUS=serving {len(stations)} stations")
         log.info("ready: http://%s:%d/", configuration.api.address, self._api.port)
 
-    async def stop(self) -> None:
-        """Stop taking work, end the drivers, say goodbye, commit the rest. Well within 2 s."""
-        Notifier().tell("STOPPING=1")
-        await self._housekeeping.stop()
-        await asyncio.gather(self._api.stop(), self._devices.stop())
-        await self._dispatch.stop()
-        await self._sync.stop()
-        await self._ledger.stop()
-        self._cache.stop()
-        if self._lock is not None:
-            os.close(self._lock)
+    async def _take_down(self) -> list[BaseException]:
+        """Stop what runs, in the order of `STOP_ORDER`. Returns what went wrong."""
+        faults: list[BaseException] = []
+        for names in STOP_ORDER:
+            stops = [self._running.pop(name)() for name in names if name in self._running]
+            for result in await asyncio.gather(*stops, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    log.error("not stopped properly: %s", result)
+                    faults.append(result)
+        return faults
 
     def _fail(self, fault: BaseException) -> None:
         """A defect of ours: end loudly, so that systemd starts a fresh daemon, rather than run on half dead."""
@@ -130,9 +159,10 @@ class Daemon:
 
     def _take_lock(self, state: Path) -> None:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = os.open(state / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(state / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._running["lock"] = _later(lambda: os.close(lock))
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             advice = "Stop the other gateway first: systemctl status smartplace-gateway"
             raise ConfigurationError("another gateway runs with this state folder", advice, where=str(state)) from error
@@ -179,6 +209,15 @@ class Daemon:
             bytes=self._ledger.path.stat().st_size,
             free_bytes=shutil.disk_usage(self._ledger.path.parent).free,
         )
+
+
+def _later(stop: Callable[[], None]) -> Stop:
+    """A part that stops at once, as one that is awaited."""
+
+    async def stopped() -> None:
+        stop()
+
+    return stopped
 
 
 def read_keys(loaded: Loaded) -> tuple[Keys, tuple[TrustedKey, ...]]:
