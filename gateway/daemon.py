@@ -122,7 +122,7 @@ class Daemon:
         self._api = Api(configuration.api, state / "api.sock", self._api_parts(stations))
         notifier = Notifier()
         self._housekeeping = Housekeeping(
-            self._ledger, self._services, self._devices.health, notifier, configuration.sync.telemetry_s
+            self._ledger, self._services, self._devices.health, notifier, configuration.sync.telemetry_s, self._fail
         )
         self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
@@ -313,6 +313,8 @@ async def serve(loaded: Loaded) -> int:
 
 def run(config: Path) -> int:
     """`smartplace run`: load, check, serve. Configuration errors end with code 9 before anything has started."""
+    # Whatever is written, also beside a database by SQLite, is for this user only.
+    os.umask(0o077)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         loaded = load(config)

@@ -16,7 +16,8 @@ FLOODS_S = 30.0
 
 
 class Housekeeping:
-    """Periodic work of the daemon, as tasks that `stop` ends."""
+    """Periodic work of the daemon, as tasks that `stop` ends. A fault of ours in it goes to `on_fault`: a gateway
+    that no longer tells how it is must not look well."""
 
     def __init__(
         self,
@@ -25,24 +26,24 @@ class Housekeeping:
         health: Callable[[], list[DeviceHealth]],
         notifier: Notifier,
         telemetry_s: float,
+        on_fault: Callable[[BaseException], None],
     ) -> None:
         self._ledger = ledger
         self._services = services
         self._health = health
         self._notifier = notifier
         self._telemetry_s = telemetry_s
+        self._on_fault = on_fault
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._began = loop.time()
-        self._tasks.append(loop.create_task(self._every(FLOODS_S, self._services.flush_floods)))
+        self._began = asyncio.get_running_loop().time()
+        self._begin(FLOODS_S, self._services.flush_floods)
         if self._telemetry_s:
-            self._tasks.append(loop.create_task(self._every(self._telemetry_s, self.tell_health)))
+            self._begin(self._telemetry_s, self.tell_health)
         if self._notifier.watchdog_s:
             # From the loop itself: a ping must prove that the loop runs.
-            ping = self._notifier.watchdog_s / 3
-            self._tasks.append(loop.create_task(self._every(ping, lambda: self._notifier.tell("WATCHDOG=1"))))
+            self._begin(self._notifier.watchdog_s / 3, lambda: self._notifier.tell("WATCHDOG=1"))
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -58,6 +59,15 @@ class Housekeeping:
             uptime_s=round(uptime),
         )
         self._ledger.ride(new_entry(Stream.TELEMETRY, EntryKind.HEALTH, body))
+
+    def _begin(self, seconds: float, work: Callable[[], object]) -> None:
+        task = asyncio.get_running_loop().create_task(self._every(seconds, work))
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._on_fault(fault)
 
     async def _every(self, seconds: float, work: Callable[[], object]) -> None:
         while True:

@@ -12,7 +12,7 @@ class Notifier:
     def __init__(self, environment: dict[str, str] | None = None) -> None:
         values = dict(os.environ) if environment is None else environment
         self._address = values.get("NOTIFY_SOCKET", "")
-        self.watchdog_s = int(values.get("WATCHDOG_USEC", "0") or "0") / 1e6
+        self.watchdog_s = _watchdog_s(values)
         """Within which time systemd wants to hear of us; 0 for never."""
 
     def tell(self, *lines: str) -> bool:
@@ -27,3 +27,11 @@ class Notifier:
             except OSError:
                 return False
         return True
+
+
+def _watchdog_s(values: dict[str, str]) -> float:
+    """Of this very process only, as sd_watchdog_enabled(3) has it."""
+    usec, pid = values.get("WATCHDOG_USEC", ""), values.get("WATCHDOG_PID", "")
+    if not usec.isdecimal() or pid not in ("", str(os.getpid())):
+        return 0.0
+    return int(usec) / 1e6

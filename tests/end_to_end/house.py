@@ -138,7 +138,9 @@ class House:
         return [self.gateway, *descendants(self.gateway)]
 
     def log(self) -> str:
-        return (self.town.logs / "gateway.log").read_text(encoding="utf-8", errors="replace")
+        """What the gateway has said."""
+        file = self.town.logs / "gateway.log"
+        return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
 def descendants(pid: int) -> list[int]:

@@ -50,7 +50,7 @@ class Acts:
         self._say(f"    {words}")
         reader = READER_OF[station]
         mark = self._watch.mark()
-        self._note_presented(station, self._people[card.removeprefix("copy-of-")])
+        self.note_presented(station, self._people[card.removeprefix("copy-of-")])
         reads = self.rig.children[reader].ask("present", card=card)["reads"]
         self.readings += reads
         if reads != 1:
@@ -73,7 +73,7 @@ class Acts:
         person = self._people[name]
         text = text_of(self, person) if text_of is not None else self.rig.town.pass_text(person)
         mark = self._watch.mark()
-        self._note_presented(DESK, person if text_of is None else None)
+        self.note_presented(DESK, person if text_of is None else None)
         camera = self.rig.children["desk-camera"]
         camera.ask("show", text=text)
         self.readings += 1
@@ -139,7 +139,8 @@ class Acts:
 
     # Notes -----------------------------------------------------------------------------------------------
 
-    def _note_presented(self, station: str, person: Person | None) -> None:
+    def note_presented(self, station: str, person: Person | None) -> None:
+        """Before it happens: what is stored afterwards has had its cause. None: whose it is cannot be read."""
         digest = self.rig.town.digest(person) if person is not None else ""
         with self._lock:
             self.noted.presented[station, digest] += 1

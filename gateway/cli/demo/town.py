@@ -52,7 +52,7 @@ PEOPLE = (
     Person("peteris", CredentialKind.CARD, ("c1", "s2"), bytes.fromhex("04A1B2C3D4E502"), language="ru"),
     Person("zane", CredentialKind.SUN_CARD, ("c1", "p1"), bytes.fromhex("04DE5F1EACC001")),
     Person("karlis", CredentialKind.SUN_CARD, ("c1", "p1"), bytes.fromhex("04DE5F1EACC002"), language="lt"),
-    Person("ilze", CredentialKind.PASS, ("c1", "s1"), pass_number=bytes(range(8)), language="en"),
+    Person("ilze", CredentialKind.PASS, ("c1", "s1"), pass_number=bytes.fromhex("1DA2B3C4D5E6F708"), language="en"),
     Person("lost-card", CredentialKind.CARD, ("c1",), bytes.fromhex("04A1B2C3D4E503"), standing=Standing.BLOCKED),
     Person("stranger", CredentialKind.CARD, (), bytes.fromhex("04A1B2C3D4E504"), registered=False),
 )
