@@ -1,4 +1,4 @@
-"""A link to an MQTT broker, behind a small port. The one on paho runs in the event loop: no thread, no lock.
+"""The link to an MQTT broker on paho-mqtt. It runs in the event loop: no thread, no lock.
 
 Each connection is a new client: what was on its way is rebuilt from the ledger, never from paho's memory.
 paho's traps that this file is built around: it queues without bound (never hand it more than the window), it
@@ -9,68 +9,41 @@ some brokers leave an MQTT 5 CONNECT hanging (time out, then speak 3.1.1).
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.model.errors import NotReady
+from gateway.sync.port import Broker, Connected, Link, Listener, Will
+
+__all__ = ["Broker", "Connected", "Link", "Listener", "PahoLink", "Will"]
 
 CONNECT_S = 6.0
 """For TCP, TLS and CONNACK together. A black hole must not hold an attempt for minutes."""
+GOODBYE_S = 0.5
+"""For what is still to be written at a clean stop."""
+
+log = logging.getLogger("sync.link")
 
 
-class Will(msgspec.Struct, frozen=True):
-    topic: str
-    payload: bytes
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself when its handshake fails; paho forgets to, and an unattended box would run out of descriptors."""
 
-
-class Connected(msgspec.Struct, frozen=True):
-    """What the broker granted: protocol spoken and how many QoS 1 messages may be on their way."""
-
-    protocol: str
-    receive_maximum: int
-
-
-class Listener(Protocol):
-    """Who hears of the link; always called in the event loop."""
-
-    def on_message(self, topic: str, payload: bytes) -> None: ...
-    def on_published(self, message: int) -> None: ...
-    def on_lost(self, reason: str) -> None: ...
-
-
-class Link(Protocol):
-    """Six methods between sync and MQTT."""
-
-    async def connect(self, will: Will, listener: Listener) -> Connected: ...
-    async def subscribe(self, topics: list[str]) -> None: ...
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int: ...
-    async def disconnect(self) -> None: ...
-    def drop(self) -> None: ...
-
-
-class Broker(msgspec.Struct, frozen=True):
-    """Where and how to connect. `password` is the secret itself: `repr` hides it."""
-
-    host: str
-    port: int
-    client_id: str
-    keepalive_s: int
-    protocol: str = "auto"
-    tls: ssl.SSLContext | None = None
-    user: str = ""
-    password: str = ""
-
-    def __repr__(self) -> str:
-        return f"Broker({self.host}:{self.port})"
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except (OSError, ValueError):
+            self.close()
+            raise
 
 
 class PahoLink:
@@ -89,14 +62,19 @@ class PahoLink:
         self._listener = listener
         self._answer: asyncio.Future[Connected] = self._loop.create_future()
         self._subscribed: dict[int, asyncio.Future[None]] = {}
-        self._lost_told = False
+        self._unconfirmed: set[int] = set()
+        self._confirmed = asyncio.Event()
+        self._hung_up = asyncio.Event()
+        self._lost_told = True  # Nothing is there yet that could be lost.
+        self._refusal_told = False
         client = self._client = self._make_client(will)
         try:
             async with asyncio.timeout(CONNECT_S):
-                await self._loop.run_in_executor(None, self._connect, client)
+                await self._reach(client)
                 connected = await self._answer
         except TimeoutError as error:
-            self._after_refusal()
+            if client.socket() is not None:
+                self._after_refusal()  # It was reached and left our CONNECT hanging.
             self.drop()
             raise NotReady(f"{self._broker.host}:{self._broker.port} does not answer", "Check the network") from error
         except (OSError, ValueError) as error:
@@ -121,6 +99,7 @@ class PahoLink:
         if self._broker.user:
             client.username_pw_set(self._broker.user, self._broker.password or None)
         if self._broker.tls is not None:
+            self._broker.tls.sslsocket_class = _TlsSocket
             client.tls_set_context(self._broker.tls)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -133,8 +112,30 @@ class PahoLink:
         client.on_socket_unregister_write = lambda _c, _u, sock: self._from_any(self._loop.remove_writer, sock.fileno())
         return client
 
-    def _connect(self, client: mqtt.Client) -> None:
-        client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
+    async def _reach(self, client: mqtt.Client) -> None:
+        """TCP and TLS, in a thread that nobody waits for: a resolver may hang for a minute, and the daemon's end
+        must not. Whoever comes through too late is sent home, or it would push the next connection out."""
+        answer: asyncio.Future[None] = self._loop.create_future()
+
+        def work() -> None:
+            failed: OSError | ValueError | None = None
+            try:
+                client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
+            except (OSError, ValueError) as error:
+                failed = error
+            self._from_any(self._reached, client, answer, failed)
+
+        threading.Thread(target=work, name="mqtt connect", daemon=True).start()
+        await answer
+
+    def _reached(self, client: mqtt.Client, answer: asyncio.Future[None], failed: OSError | ValueError | None) -> None:
+        if client is not self._client:
+            self._close(client)
+        elif not answer.done():
+            if failed is None:
+                answer.set_result(None)
+            else:
+                answer.set_exception(failed)
 
     async def subscribe(self, topics: list[str]) -> None:
         """Subscribe with QoS 1 and wait for the broker's word. Raises `NotReady`."""
@@ -155,13 +156,23 @@ class PahoLink:
         info = self._live().publish(topic, payload, qos=1, retain=retain)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
             raise NotReady(f"publishing failed: {mqtt.error_string(info.rc)}")
+        self._unconfirmed.add(info.mid)
         return info.mid
 
     async def disconnect(self) -> None:
-        """Say goodbye (the broker then forgets the will) and close."""
-        if self._client is not None:
+        """Let what was published arrive, say goodbye (the broker then forgets the will) and close."""
+        client = self._client
+        if client is not None and client.socket() is not None:
             self._lost_told = True
-            self._client.disconnect()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    # Closing on unread PUBACKs would reset the connection, and the broker would drop what it has
+                    # not read yet, our goodbye included.
+                    while self._unconfirmed and not self._hung_up.is_set():
+                        await self._confirmed.wait()
+                        self._confirmed.clear()
+                    client.disconnect()
+                    await self._hung_up.wait()
         self.drop()
 
     def drop(self) -> None:
@@ -170,13 +181,20 @@ class PahoLink:
         if self._misc is not None:
             self._misc.cancel()
             self._misc = None
-        if client is None:
-            return
+        if client is not None:
+            self._close(client)
+
+    def _close(self, client: mqtt.Client) -> None:
         sock = client.socket()
-        if isinstance(sock, socket.socket) and sock.fileno() >= 0:
+        if not isinstance(sock, socket.socket):
+            return  # Not there, or not yet: `_reached` sees to it.
+        if sock.fileno() >= 0:
             self._unwatch(sock)
             with suppress(OSError):
                 sock.close()
+        # paho closes once more when it is collected, wherever that may be: this number is another's by then.
+        client.on_socket_open = client.on_socket_close = None
+        client.on_socket_register_write = client.on_socket_unregister_write = None
 
     def _live(self) -> mqtt.Client:
         if self._client is None:
@@ -202,12 +220,19 @@ class PahoLink:
         self, client: mqtt.Client, _user: object, _flags: object, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         if client is self._client:
+            self._hung_up.set()
+            self._confirmed.set()
             self._lost(str(reason))
 
     def _on_message(self, _client: object, _user: object, message: mqtt.MQTTMessage) -> None:
         self._listener.on_message(message.topic, bytes(message.payload))
 
-    def _on_publish(self, _client: object, _user: object, mid: int, _reason: object, _properties: object) -> None:
+    def _on_publish(self, _client: object, _user: object, mid: int, reason: ReasonCode, _properties: object) -> None:
+        if reason.is_failure and not self._refusal_told:
+            self._refusal_told = True
+            log.warning("the broker refuses what is published: %s; check its access rules and quotas", reason)
+        self._unconfirmed.discard(mid)
+        self._confirmed.set()
         # Not at once: `publish` must have returned this number first.
         self._loop.call_soon(self._listener.on_published, mid)
 
@@ -261,8 +286,11 @@ class PahoLink:
         self._loop.remove_writer(descriptor)
 
     def _read(self, client: mqtt.Client) -> None:
-        """What paho's loop does on a readable socket; a TLS socket may hold more than one record."""
-        client.loop_read(100)
+        """paho reads as many packets as it has messages on their way, whatever it is told; what TLS has decrypted
+        beyond that would wait for the next byte from the broker."""
+        client.loop_read()
+        while isinstance(sock := client.socket(), ssl.SSLSocket) and sock.pending():
+            client.loop_read()
 
     def _from_any(self, call: Callable[..., object], *arguments: Any) -> None:
         try:
