@@ -194,7 +194,7 @@ class Sync:
             else:
                 raise InputRefused("no such message is expected here", where=topic)
         except InputRefused as error:
-            self._refuse(topic, str(error))
+            self._refuse(topic, error.what)
 
     def _take_acks(self, acks: messages.Acks) -> None:
         self._ack_at = self._loop.time()
