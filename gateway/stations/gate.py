@@ -90,7 +90,7 @@ class Gate:
         body = AdmissionBody(station=self.id, identification=who, receipt=self._receipt, decision=decision)
         entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
         try:
-            (granted,) = await self._services.commit([entry], [GrantMade(self.id), *identified.effects])
+            (granted,) = await self._services.ledger.commit([entry], [GrantMade(self.id), *identified.effects])
         except Conflict:
             replayed = Identified(identified.replayed)
             await self._refuse(replayed, "")
@@ -153,4 +153,4 @@ class Gate:
     async def _void(self, admission: int, reason: VoidReason, *, opening_unknown: bool = False) -> None:
         body = VoidBody(station=self.id, admission=admission, reason=reason, opening_unknown=opening_unknown)
         entry = new_entry(Stream.RECEIPT, EntryKind.VOID, body)
-        await self._services.commit([entry], [GrantSettled(admission)])
+        await self._services.ledger.commit([entry], [GrantSettled(admission)])

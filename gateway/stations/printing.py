@@ -79,7 +79,7 @@ class Printing:
         )
         entry = new_entry(Stream.RECEIPT, EntryKind.FISCAL_OUTCOME, body)
         effects: list[Effect] = [FiscalEnded(outcome), *([answer] if answer is not None else [])]
-        (stored,) = await self._services.commit([entry], effects)
+        (stored,) = await self._services.ledger.commit([entry], effects)
         show = Show.PRINTED if outcome.result is PrintResult.PRINTED else Show.ATTENTION
         self._services.board.tell(self._station, show, reason=outcome.reason, advice=outcome.advice, entry=str(stored))
 
@@ -88,4 +88,4 @@ class Printing:
             station=self._station, key=step.key, point=step.point, baseline=step.baseline, number=step.number
         )
         entry = new_entry(Stream.RECEIPT, EntryKind.FISCAL_STEP, body)
-        await self._services.commit([entry], [FiscalPoint(step)])
+        await self._services.ledger.commit([entry], [FiscalPoint(step)])

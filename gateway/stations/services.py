@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -78,10 +77,6 @@ class Services:
         self.clock = clock
         self._floods: dict[tuple[str, str], _Flood] = {}
 
-    async def commit(self, entries: Sequence[NewEntry], effects: Sequence[Effect] = ()) -> tuple[EntryId, ...]:
-        """As `Ledger.commit`. A caller that is cancelled leaves the commit alone: it is on its way to the disk."""
-        return await asyncio.shield(self.ledger.commit(entries, effects))
-
     def identify(self, station: str, reading: Presented) -> Identified | None:
         """Who it is, or None for a reading that has grown stale: it counts, it opens nothing."""
         if not is_fresh(reading, self.clock.mono_ns()):
@@ -108,7 +103,7 @@ class Services:
     async def _store(self, station: str, who: Identification, effects: Sequence[Effect]) -> EntryId:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
         body = IdentificationBody(station=station, identification=who)
-        (stored,) = await self.commit([new_entry(Stream.IDENTIFICATION, kind, body)], effects)
+        (stored,) = await self.ledger.commit([new_entry(Stream.IDENTIFICATION, kind, body)], effects)
         return stored
 
     def show_identification(

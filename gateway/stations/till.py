@@ -126,7 +126,7 @@ class Till:
     async def start(self) -> None:
         if self._printing is not None:
             await self._printing.settle_after_restart()
-        await self._services.commit([], self._tidy())
+        await self._services.ledger.commit([], self._tidy())
         self._services.board.tell(self.id, Show.IDLE)
 
     async def stop(self) -> None:
@@ -173,7 +173,7 @@ class Till:
         )
         body = msgspec.json.encode(OpenQuote(request.receipt, decision, who))
         store = StoreAnswer(asked, lambda _ids: msgspec.json.encode(answer))
-        await self._services.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store, *self._tidy()])
+        await self._services.ledger.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store, *self._tidy()])
         self._services.board.tell(self.id, Show.QUOTE, list_cents=decision.list_cents, due_cents=decision.due_cents)
         return store.body
 
@@ -217,7 +217,7 @@ class Till:
 
         if not request.print:
             store = StoreAnswer(asked, answer)
-            (stored,) = await self._services.commit([entry], [QuoteUsed(request.quote), store])
+            (stored,) = await self._services.ledger.commit([entry], [QuoteUsed(request.quote), store])
             self._recorded(stored, quote)
             return store.body
         printing = self._printer()
@@ -225,7 +225,7 @@ class Till:
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
         begun = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
         effects: list[Effect] = [QuoteUsed(request.quote), FiscalBegun(fiscal_key, self.id), begun]
-        (stored,) = await self._services.commit([entry], effects)
+        (stored,) = await self._services.ledger.commit([entry], effects)
         self._recorded(stored, quote)
         outcome = await printing.print(fiscal_key, quote.receipt, quote.decision, paid)
         told = AmendAnswer(asked, answer((stored,), _fiscal(outcome)))

@@ -10,7 +10,7 @@ import pytest
 from gateway.config.types import TillStation
 from gateway.model.device import PrintOutcome, PrintResult
 from gateway.model.entry import EntryKind
-from gateway.model.errors import Conflict, DeadlineMissed, GatewayError, InputRefused, NotReady
+from gateway.model.errors import Conflict, DeadlineMissed, GatewayError, InputRefused, LedgerError, NotReady
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
 from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest, Tendered, Till
@@ -195,6 +195,19 @@ async def test_a_crash_after_a_point_is_unknown_and_prints_nothing_again(place: 
     assert len(after.outputs.jobs) == 1
     work.cancel()
     await _abandon(till)
+    await after.stop()
+
+
+async def test_a_disk_that_fails_in_the_middle_leaves_unknown_behind(place: Place, till: Till) -> None:
+    request = await to_print(till)
+    place.outputs.on_print = place.ledger._writer.stop
+    with pytest.raises(LedgerError):
+        await till.commit(request, "r1")
+    after = await place.crash()
+    again = make_till(after)
+    await again.start()
+    assert state(await committed(again, request)) == "unknown"
+    assert after.outputs.paper == [request.quote]
     await after.stop()
 
 

@@ -75,7 +75,11 @@ class ScriptedOutputs:
             case PrintOutcome():
                 return said
         for point in POINTS:
-            await on_step(PrintStepTaken(job.key, point, baseline="41", number="42" if point == "closed" else ""))
+            step = PrintStepTaken(job.key, point, baseline="41", number="42" if point == "closed" else "")
+            try:
+                await on_step(step)
+            except GatewayError as error:
+                raise DeadlineMissed("a step could not be stored", "Look", code="not_stored") from error
             if point == "closing":
                 self.on_print()
                 self.paper.append(job.key)
