@@ -47,19 +47,16 @@ class House:
         """Everything runs: simulators with these `options`, drivers with `options_of` in their configuration, to
         which `more` is appended."""
         self.rig.prepare()
-        self.configure(lambda text: text + more)
+        text = self.town.config.read_text(encoding="utf-8") + more
         for device, added in (options_of or {}).items():
             port = f'"{self.town.devices / device}"'
-            self.configure(lambda text, p=port, a=added: text.replace(p, f"{p}, {a}"))  # type: ignore[misc]
+            text = text.replace(port, f"{port}, {added}")
+        self.town.config.write_text(text, encoding="utf-8")
         self.rig.start_devices(*devices, options=options)
         self.rig.start_broker()
         self.rig.start_gateway()
         self.rig.start_centre()
         self.follow()
-
-    def configure(self, change: Callable[[str], str]) -> None:
-        file = self.town.config
-        file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
 
     def follow(self) -> None:
         """See what stations show from now on, as a page does."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,8 +42,8 @@ class Load:
         self.asked: dict[str, dict[str, Any]] = {}
         """Every commit that was sent, by its key; whether it was answered or not."""
         self.answered: dict[str, Any] = {}
-        work: list[Callable[[], None]] = [lambda s=station: self._tap(s) for station in PEOPLE_AT]  # type: ignore[misc]
-        work += [lambda: self._sell("pos", False), lambda: self._sell("print", True)]
+        work: list[Callable[[], None]] = [partial(self._tap, station) for station in PEOPLE_AT]
+        work += [partial(self._sell, "pos", False), partial(self._sell, "print", True)]
         self._threads = [threading.Thread(target=self._safely, args=(each,)) for each in work]
 
     def start(self) -> None:

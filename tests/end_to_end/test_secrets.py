@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.cli.client import Client
 from gateway.cli.demo.acts import DESK, GATE, TILL
+from gateway.cli.demo.script import ILZE
 from gateway.cli.demo.town import PEOPLE
 from tests.end_to_end.house import House, environment, until
 
@@ -74,11 +75,10 @@ def a_day(house: House) -> list[str]:
     acts.tap(GATE, "karlis", "open", "", then="passed")
     acts.tap(GATE, "peteris", "refused", "", reason="payment_due")
     texts = []
-    ilze = next(person for person in PEOPLE if person.name == "ilze")
     shown = (("accepted", "", house.town.pass_text), ("refused", "forged", house.town.forged_pass))
     for show, reason, make in (*shown, ("refused", "unknown_issuer", house.town.foreign_pass)):
-        texts.append(make(ilze))
-        acts.show_pass("ilze", show, "", reason=reason, text_of=lambda _acts, _person, text=texts[-1]: text)  # type: ignore[misc]
+        texts.append(make(ILZE))
+        acts.show_pass("ilze", show, "", reason=reason, text=texts[-1])
     acts.tap(TILL, "anna", "accepted", "")
     acts.commit(acts.quote("1", identified=True), "1", printed=True)
     return texts

@@ -10,7 +10,9 @@ from functools import partial
 from gateway.cli.demo.acts import DESK, GATE, TILL, Acts
 from gateway.cli.demo.children import ChildFailed
 from gateway.cli.demo.rig import Failed
-from gateway.cli.demo.town import Person
+from gateway.cli.demo.town import PEOPLE
+
+ILZE = next(person for person in PEOPLE if person.name == "ilze")
 
 VISIT_S = 3.0
 """Between two visitors after the morning."""
@@ -54,10 +56,11 @@ class Morning:
         tap("zane", "accepted", "Zane's city card (genuine: it proves itself)")
         tap("copy-of-zane", "refused", "a copy of what Zane's card said", reason="replayed")
         tap("zane", "accepted", "Zane again, with the real one")
-        show = self._acts.show_pass
+        show, town = self._acts.show_pass, self._acts.rig.town
         show("ilze", "accepted", "Ilze's pass on her phone")
-        show("ilze", "refused", "a pass that someone else has signed", text_of=_forged, reason="forged")
-        show("ilze", "refused", "a pass of a city that is no partner", text_of=_foreign, reason="unknown_issuer")
+        forged, foreign = town.forged_pass(ILZE), town.foreign_pass(ILZE)
+        show("ilze", "refused", "a pass that someone else has signed", text=forged, reason="forged")
+        show("ilze", "refused", "a pass of a city that is no partner", text=foreign, reason="unknown_issuer")
 
     def _museum(self) -> None:
         tap = partial(self._acts.tap, GATE)
@@ -113,11 +116,3 @@ class Morning:
         except (Failed, ChildFailed, OSError) as error:
             self.failures.append(f"{title}: {error}")
             self._say(f"    NOT AS IT SHOULD BE: {error}")
-
-
-def _forged(acts: Acts, person: Person) -> str:
-    return acts.rig.town.forged_pass(person)
-
-
-def _foreign(acts: Acts, person: Person) -> str:
-    return acts.rig.town.foreign_pass(person)
