@@ -26,7 +26,7 @@ from gateway.identity.identify import Identity
 from gateway.identity.keys import Keys, read_issuer, read_secret
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import FloodBody, SecurityBody, StartedBody
+from gateway.model.bodies import Body, FloodBody, MessageRefusedBody, SecurityBody, StartedBody
 from gateway.model.clock import SystemClock
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError, InputRefused
@@ -52,6 +52,8 @@ EXIT_BAD_CONFIGURATION = 9
 
 Stop = Callable[[], Awaitable[None]]
 
+SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed"})
+"""Refused callers that someone should look at; the others only sent something malformed."""
 STOP_ORDER = (("housekeeping",), ("api", "devices"), ("dispatch",), ("sync",), ("ledger",), ("cache",), ("lock",))
 """Nobody is served any more, then what was under way is recorded, then it is sent, then the files are closed."""
 
@@ -118,7 +120,7 @@ class Daemon:
         self._services = Services(self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
         stations = [make_station(section, self._services) for section in configuration.station]
         self._dispatch = Dispatch(stations, self._services, self._fail)
-        self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._clock)
+        self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._clock, self._fail)
         self._api = Api(configuration.api, state / "api.sock", self._api_parts(stations))
         notifier = Notifier()
         self._housekeeping = Housekeeping(
@@ -178,8 +180,12 @@ class Daemon:
         self._ledger.ride(new_entry(Stream.IDENTIFICATION, EntryKind.FLOOD, body))
 
     def _on_security(self, what: str, source: str, count: int) -> None:
-        body = SecurityBody(what=what, source=source, count=count)
-        self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.SECURITY, body))
+        if what in SECURITY:
+            body: Body = SecurityBody(what=what, source=source, count=count)
+            self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.SECURITY, body))
+        else:
+            body = MessageRefusedBody(source=source, reason=what, count=count)
+            self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.MESSAGE_REFUSED, body))
 
     def _api_parts(self, stations: list[Station]) -> ApiParts:
         gateway = self._configuration.gateway
@@ -270,7 +276,14 @@ def make_broker(loaded: Loaded) -> Broker:
     )
 
 
-def make_sync(loaded: Loaded, broker: Broker, ledger: Ledger, bundles: Bundles, clock: SystemClock) -> Sync:
+def make_sync(
+    loaded: Loaded,
+    broker: Broker,
+    ledger: Ledger,
+    bundles: Bundles,
+    clock: SystemClock,
+    on_fault: Callable[[BaseException], None],
+) -> Sync:
     """The gateway's end of the wire."""
     configuration = loaded.configuration
     return Sync(
@@ -283,6 +296,7 @@ def make_sync(loaded: Loaded, broker: Broker, ledger: Ledger, bundles: Bundles, 
         window=configuration.sync.window,
         resend_s=configuration.sync.resend_s,
         backoff=Backoff(configuration.sync.backoff_cap_s),
+        on_fault=on_fault,
     )
 
 

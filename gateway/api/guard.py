@@ -17,7 +17,7 @@ from gateway.api.callers import Caller, caller_of
 from gateway.api.origins import Origins, is_foreign_fetch
 from gateway.api.problems import HttpRefused
 from gateway.api.refusals import Refusals
-from gateway.model.errors import GatewayError
+from gateway.model.errors import GatewayError, InputRefused
 
 log = logging.getLogger("api")
 
@@ -72,8 +72,10 @@ class Guard:
                     return self._preflight(request)
                 return await handler(request)
             except GatewayError as error:
+                self._record(request, error)
                 return self._problem(request, error)
             except web.HTTPException as error:
+                self._record(request, _of_http(error))
                 return self._problem(request, _of_http(error), error.headers.get(hdrs.ALLOW, ""))
             except ConnectionError:
                 raise  # The caller is gone: nobody to answer.
@@ -85,6 +87,12 @@ class Guard:
                 return self._problem(request, fault)
 
         return guard
+
+    def _record(self, request: web.Request, error: GatewayError) -> None:
+        """Something that would have booked and was refused for what it says: told once a minute, with a count."""
+        refused = isinstance(error, InputRefused | HttpRefused) and not error.code.startswith("foreign_")
+        if request.method == hdrs.METH_POST and refused:
+            self._refusals.refused(error.code, request.path)
 
     # Checks ----------------------------------------------------------------------------------------------
 

@@ -67,6 +67,7 @@ class Sync:
         resend_s: float,
         backoff: Backoff,
         on_change: Callable[[], None] = lambda: None,
+        on_fault: Callable[[BaseException], None] = lambda _fault: None,
     ) -> None:
         self._link = link
         self._ledger = ledger
@@ -78,6 +79,7 @@ class Sync:
         self._resend_s = resend_s
         self._backoff = backoff
         self._on_change = on_change
+        self._on_fault = on_fault
         self._pump = Pump(ledger, topics, self._publish)
         self._lost = asyncio.Event()
         self._session = ""
@@ -93,6 +95,7 @@ class Sync:
         self._loop = asyncio.get_running_loop()
         self._ledger.on_stored(lambda _streams: self._pump.fill())
         self._runner = self._loop.create_task(self._run())
+        self._runner.add_done_callback(self._runner_ended)
 
     async def stop(self) -> None:
         """Say the death ourselves (a clean stop must not wait for the will), then close."""
@@ -105,6 +108,11 @@ class Sync:
             except NotReady as error:
                 log.info("no goodbye: %s", error)
         await self._link.disconnect()
+
+    def _runner_ended(self, runner: asyncio.Task[None]) -> None:
+        """A defect of ours must not leave a gateway that looks well and never speaks to its centre again."""
+        if not runner.cancelled() and (fault := runner.exception()) is not None:
+            self._on_fault(fault)
 
     @property
     def status(self) -> SyncStatus:

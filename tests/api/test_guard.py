@@ -143,6 +143,17 @@ async def test_foreign_callers_are_told_once_and_as_no_flood(place: Place, http:
     assert place.security[1:] == [("foreign_origin", "https://evil.example", 49)]
 
 
+async def test_malformed_bodies_are_told_once_with_a_count(place: Place, http: aiohttp.ClientSession) -> None:
+    path, headers = "/v1/stations/till-1/quotes", {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    for _ in range(5):
+        async with http.post(path, data=b"{not json", headers=headers) as answer:
+            assert answer.status == 400
+    assert place.security == [("malformed_json", path, 1)]
+    assert place.api is not None
+    await place.api.stop()
+    assert place.security[1:] == [("malformed_json", path, 4)]
+
+
 async def test_what_is_no_http_is_told_in_one_line(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     assert place.api is not None
     with caplog.at_level(logging.INFO):

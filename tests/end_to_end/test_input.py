@@ -108,6 +108,7 @@ def test_a_malformed_commit_leaves_its_quote_open(house: House) -> None:
     assert (status, problem["code"]) == (400, "bad_idempotency_key")
     assert house.bodies(EntryKind.RECEIPT) == []
     house.acts.commit(quote, "1", fiscal_number="POS-1")
+    until(lambda: bool(house.bodies(EntryKind.MESSAGE_REFUSED)), "the refusals' entries")
 
 
 def test_a_foreign_web_page_cannot_book_and_is_recorded_once_with_its_count(house: House) -> None:

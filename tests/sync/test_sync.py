@@ -18,6 +18,7 @@ from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import EntryKind, Stream
 from gateway.sync import link as link_module
+from gateway.sync.backoff import Backoff
 from gateway.sync.sync import Sync
 from gateway.wire.bundle import BundleKind
 from gateway.wire.messages import Ack, Acks, encode
@@ -339,6 +340,23 @@ async def test_a_broker_that_is_away_is_logged_once(
         assert "refused" in sync.status.problem
         await sync.stop()
     assert len([record for record in caplog.records if record.name == "sync"]) == 1
+
+
+class BrokenBackoff(Backoff):
+    """A defect of ours, where it is easiest to put one."""
+
+    def failed(self, held_s: float = 0.0) -> float:
+        raise RuntimeError("a defect")
+
+
+async def test_a_defect_is_told_so_that_the_daemon_ends(ledger: Ledger, cache: Cache, clock: FakeClock) -> None:
+    faults: list[BaseException] = []
+    sync = make_sync(ledger, cache, clock, 1)
+    sync._backoff, sync._on_fault = BrokenBackoff(0.2), faults.append
+    await sync.start()
+    await until(lambda: faults)
+    assert [str(fault) for fault in faults] == ["a defect"]
+    await sync.stop()
 
 
 async def test_a_stop_in_a_black_hole_takes_no_time(ledger: Ledger, cache: Cache, clock: FakeClock) -> None:
