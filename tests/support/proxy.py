@@ -21,6 +21,8 @@ class Proxy:
         self._target_port = target_port
         self._swallowing = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._all: list[asyncio.StreamWriter] = []
+        self._accepting: set[asyncio.Task[None]] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self.passed = 0
         """Bytes that went through, both ways."""
@@ -33,8 +35,11 @@ class Proxy:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._server.close()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
         self.hang_up()
         await asyncio.gather(*self._pumps, return_exceptions=True)
+        # Until each socket is really closed: a loop that ends before would leave them to the garbage collector.
+        await asyncio.gather(*(writer.wait_closed() for writer in self._all), return_exceptions=True)
         await self._server.wait_closed()
 
     @property
@@ -54,14 +59,21 @@ class Proxy:
                 writer.transport.abort()
         self._writers.clear()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepting = asyncio.create_task(self._connect(reader, writer))
+        self._accepting.add(accepting)
+        accepting.add_done_callback(self._accepting.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self._all.append(writer)
         try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
             writer.transport.abort()
             return
         self._writers.add(there_writer)
+        self._all.append(there_writer)
         for source, sink in ((reader, there_writer), (there_reader, writer)):
             pump = asyncio.create_task(self._pump(source, sink))
             self._pumps.add(pump)
