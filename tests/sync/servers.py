@@ -7,7 +7,7 @@ import datetime
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from cryptography import x509
@@ -53,12 +53,15 @@ async def server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()  # a loop that ends before would leave the socket to the collector
 
     listening = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     try:
         yield int(listening.sockets[0].getsockname()[1])
     finally:
         listening.close()
+        await asyncio.sleep(0)  # who was accepted a moment ago is among the talks then
         for task in talks:
             task.cancel()
         await asyncio.gather(*talks, return_exceptions=True)

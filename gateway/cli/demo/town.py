@@ -80,7 +80,7 @@ class Town:
         self._write_bundles()
         text = _with_ports(bundled("demo.toml").read_text(encoding="utf-8"), ports)
         text = text.replace("\nkeepalive_s", f'\nprotocol = "{protocol}"\nkeepalive_s')
-        self.config.write_text(text.replace('"devices/', f'"{self.devices}/'), encoding="utf-8")
+        self.config.write_text(text.replace('"/run/smartplace-demo/', f'"{self.devices}/'), encoding="utf-8")
 
     @property
     def config(self) -> Path:
