@@ -9,9 +9,12 @@ some brokers leave an MQTT 5 CONNECT hanging (time out, then speak 3.1.1).
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -106,7 +109,7 @@ class PahoLink:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        client.on_socket_open = lambda _c, _u, sock: self._from_any(self._watch, client, sock)
+        client.on_socket_open = self._on_socket_open
         client.on_socket_close = lambda _c, _u, sock: self._unwatch(sock)
         client.on_socket_register_write = lambda _c, _u, sock: self._from_any(self._watch_write, client, sock)
         client.on_socket_unregister_write = lambda _c, _u, sock: self._from_any(self._loop.remove_writer, sock.fileno())
@@ -265,6 +268,16 @@ class PahoLink:
             self._speak_old = not self._speak_old
 
     # The socket in the loop ------------------------------------------------------------------------------
+
+    def _on_socket_open(self, client: mqtt.Client, _user: object, sock: Any) -> None:
+        """Called where it connects, before anything is sent. Raises `ConnectionRefusedError` for a socket that met
+        itself: to a port among those that the kernel gives out, with nobody listening there, TCP may connect a socket
+        to itself (RFC 9293, section 3.5, simultaneous open), and it would keep the broker from its port."""
+        if sock.getsockname() == sock.getpeername():
+            # Without a linger the port would stay in TIME_WAIT, and the broker could not have it for a minute.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        self._from_any(self._watch, client, sock)
 
     def _watch(self, client: mqtt.Client, sock: Any) -> None:
         if client is self._client and sock.fileno() >= 0:

@@ -11,7 +11,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from contextlib import AsyncExitStack
 from types import TracebackType
+
+from tests.support.listening import listening
 
 
 class Proxy:
@@ -21,30 +24,20 @@ class Proxy:
         self._target_port = target_port
         self._swallowing = False
         self._writers: set[asyncio.StreamWriter] = set()
-        self._all: list[asyncio.StreamWriter] = []
-        self._accepting: set[asyncio.Task[None]] = set()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._stack = AsyncExitStack()
+        self.port = 0
         self.passed = 0
         """Bytes that went through, both ways."""
 
     async def __aenter__(self) -> Proxy:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = await self._stack.enter_async_context(listening(self._connect))
         return self
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._server.close()
-        await asyncio.gather(*self._accepting, return_exceptions=True)
         self.hang_up()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
-        # Until each socket is really closed: a loop that ends before would leave them to the garbage collector.
-        await asyncio.gather(*(writer.wait_closed() for writer in self._all), return_exceptions=True)
-        await self._server.wait_closed()
-
-    @property
-    def port(self) -> int:
-        return int(self._server.sockets[0].getsockname()[1])
+        await self._stack.aclose()
 
     def swallow(self, swallowing: bool = True) -> None:
         """From now on bytes arrive and go nowhere; connections stay open and new ones are taken."""
@@ -59,25 +52,14 @@ class Proxy:
                 writer.transport.abort()
         self._writers.clear()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        accepting = asyncio.create_task(self._connect(reader, writer))
-        self._accepting.add(accepting)
-        accepting.add_done_callback(self._accepting.discard)
-
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        self._all.append(writer)
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers.add(there_writer)
-        self._all.append(there_writer)
-        for source, sink in ((reader, there_writer), (there_reader, writer)):
-            pump = asyncio.create_task(self._pump(source, sink))
-            self._pumps.add(pump)
-            pump.add_done_callback(self._pumps.discard)
+            self._writers |= {writer, there_writer}
+            await asyncio.gather(self._pump(reader, there_writer), self._pump(there_reader, writer))
+        finally:
+            there_writer.close()
+            await there_writer.wait_closed()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
@@ -86,8 +68,6 @@ class Proxy:
                     self.passed += len(data)
                     sink.write(data)
                     await sink.drain()
-        except OSError:
-            pass
         finally:
             if not self._swallowing:
                 sink.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -32,3 +33,11 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
     opened.start()
     yield opened
     opened.stop()
+
+
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """A port where nobody listens, and nobody can: it is held. A port that was merely free may be given to another."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])

@@ -7,13 +7,15 @@ import datetime
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.support.listening import listening
 
 Talk = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -40,32 +42,13 @@ def qos0(topic: bytes, payload: bytes) -> bytes:
 @asynccontextmanager
 async def server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Listens on a free port, which it gives. `talk` is called with the protocol level that a client asks for."""
-    talks: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        talks.add(task)
-        try:
-            connect = await packet(reader)
-            await talk(connect[7], reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()  # a loop that ends before would leave the socket to the collector
+        connect = await packet(reader)
+        await talk(connect[7], reader, writer)
 
-    listening = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield int(listening.sockets[0].getsockname()[1])
-    finally:
-        listening.close()
-        await asyncio.sleep(0)  # who was accepted a moment ago is among the talks then
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-        await listening.wait_closed()
+    async with listening(accept, tls) as port:
+        yield port
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:

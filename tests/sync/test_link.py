@@ -17,7 +17,7 @@ from gateway.model.errors import NotReady
 from gateway.sync import link as link_module
 from gateway.sync.link import Broker as Address
 from gateway.sync.link import Connected, PahoLink, Will
-from tests.support.broker import Broker, amqtt, mosquitto
+from tests.support.broker import Broker, amqtt, free_port, mosquitto
 from tests.support.proxy import Proxy
 from tests.sync.servers import (
     CONNACK_311,
@@ -212,9 +212,27 @@ async def test_a_link_that_is_reset_is_noticed(mosquitto_here: Broker) -> None:
         await ear.until(lambda: len(ear.lost) == 1)
 
 
-async def test_a_port_where_nobody_is_says_so(unused_tcp_port_factory: Callable[[], int]) -> None:
+async def test_a_port_where_nobody_is_says_so(dead_port: int) -> None:
     with pytest.raises(NotReady, match="refused"):
-        await make_link(unused_tcp_port_factory()).connect(WILL, Ear())
+        await make_link(dead_port).connect(WILL, Ear())
+
+
+async def test_a_socket_that_met_itself_has_not_met_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """paho lets the kernel choose its own port; now and then the kernel chooses the very port it is to connect to."""
+    connect = socket.create_connection
+
+    def from_that_port(address: tuple[str, int], timeout: float, source_address: tuple[str, int]) -> socket.socket:
+        assert source_address[1] == 0
+        return connect(address, timeout, ("127.0.0.1", address[1]))
+
+    monkeypatch.setattr(socket, "create_connection", from_that_port)
+    port = free_port()
+    link = make_link(port)
+    with pytest.raises(NotReady, match="refused"):
+        await link.connect(WILL, Ear())
+    assert not link._speak_old
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # the broker can have its port
 
 
 async def test_a_name_that_does_not_resolve_says_so() -> None:

@@ -324,11 +324,11 @@ async def test_a_broker_that_is_away_is_logged_once(
     cache: Cache,
     clock: FakeClock,
     caplog: pytest.LogCaptureFixture,
-    unused_tcp_port_factory: Callable[[], int],
+    dead_port: int,
 ) -> None:
     attempts = 0
     with caplog.at_level(logging.WARNING, "sync"):
-        sync = make_sync(ledger, cache, clock, unused_tcp_port_factory())
+        sync = make_sync(ledger, cache, clock, dead_port)
 
         def changed() -> None:
             nonlocal attempts
