@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import signal
-import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -23,13 +22,13 @@ from gateway.config.types import Station as StationSection
 from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
 from gateway.identity.identify import Identity
-from gateway.identity.keys import Keys, read_issuer, read_secret
+from gateway.identity.keys import read_keys
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import Body, FloodBody, MessageRefusedBody, SecurityBody, StartedBody
 from gateway.model.clock import SystemClock
 from gateway.model.entry import EntryKind, Stream
-from gateway.model.errors import ConfigurationError, GatewayError, InputRefused
+from gateway.model.errors import ConfigurationError, GatewayError
 from gateway.notify import Notifier
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
@@ -40,9 +39,9 @@ from gateway.stations.services import Services, Station, new_entry
 from gateway.stations.till import Till
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, RulesInForce
+from gateway.sync.configured import read_broker, read_trusted
 from gateway.sync.link import Broker, PahoLink
 from gateway.sync.sync import Sync
-from gateway.wire.bundle import TrustedKey, parse_public_key
 from gateway.wire.topics import Topics
 
 log = logging.getLogger("gateway")
@@ -91,8 +90,7 @@ class Daemon:
     async def _bring_up(self) -> None:
         configuration = self._configuration
         gateway = configuration.gateway
-        keys, trusted = read_keys(self._loaded)
-        broker = make_broker(self._loaded)
+        keys, trusted, broker = read_keys(self._loaded), read_trusted(self._loaded), read_broker(self._loaded)
         state = self._loaded.state
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
@@ -224,56 +222,6 @@ def _later(stop: Callable[[], None]) -> Stop:
         stop()
 
     return stopped
-
-
-def read_keys(loaded: Loaded) -> tuple[Keys, tuple[TrustedKey, ...]]:
-    """All keys that the configuration names. Raises `ConfigurationError`."""
-    section = loaded.configuration.keys
-    meta, master = section.sun_meta, section.sun_master
-    if (meta is None) != (master is None):
-        raise ConfigurationError("keys.sun_meta and keys.sun_master go together", where=str(loaded.file))
-    keys = Keys(
-        card=read_secret(loaded.path(section.card), 32, "keys.card"),
-        card_id=section.card_id,
-        sun_meta=read_secret(loaded.path(meta), 16, "keys.sun_meta") if meta else None,
-        sun_master=read_secret(loaded.path(master), 16, "keys.sun_master") if master else None,
-        issuers={issuer: read_issuer(loaded.path(file), issuer) for issuer, file in section.passes.items()},
-    )
-    return keys, tuple(_trusted_key(loaded.path(file)) for file in section.bundles)
-
-
-def _trusted_key(file: Path) -> TrustedKey:
-    try:
-        return parse_public_key(file.read_text(encoding="ascii"))
-    except (OSError, UnicodeDecodeError, InputRefused) as error:
-        raise ConfigurationError(f"keys.bundles: {error}", "Give a minisign public key", where=str(file)) from error
-
-
-def make_broker(loaded: Loaded) -> Broker:
-    """Where to connect, with its secrets read. Raises `ConfigurationError`."""
-    sync = loaded.configuration.sync
-    context: ssl.SSLContext | None = None
-    password = ""
-    try:
-        if sync.tls:
-            context = ssl.create_default_context(cafile=str(loaded.path(sync.ca)) if sync.ca else None)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if sync.certificate and sync.certificate_key:
-                context.load_cert_chain(loaded.path(sync.certificate), loaded.path(sync.certificate_key))
-        if sync.password is not None:
-            password = loaded.path(sync.password).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"[sync]: {error}", "Correct the files named there", where=str(loaded.file)) from error
-    return Broker(
-        host=sync.host,
-        port=sync.port,
-        client_id=loaded.configuration.gateway.id,
-        keepalive_s=sync.keepalive_s,
-        protocol=sync.protocol,
-        tls=context,
-        user=sync.user,
-        password=password,
-    )
 
 
 def make_sync(

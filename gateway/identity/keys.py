@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from gateway.config.load import Loaded
 from gateway.model.errors import ConfigurationError
 
 _SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -68,3 +69,18 @@ def read_issuer(path: Path, issuer: str) -> Ed25519PublicKey:
     if len(encoded) != len(_SPKI) + 32 or not encoded.startswith(_SPKI):
         raise ConfigurationError(f"key of issuer {issuer} is not Ed25519", "Make an Ed25519 key", where=str(path))
     return Ed25519PublicKey.from_public_bytes(encoded[len(_SPKI) :])
+
+
+def read_keys(loaded: Loaded) -> Keys:
+    """All keys by which identity knows people, as the configuration names them. Raises `ConfigurationError`."""
+    section = loaded.configuration.keys
+    meta, master = section.sun_meta, section.sun_master
+    if (meta is None) != (master is None):
+        raise ConfigurationError("keys.sun_meta and keys.sun_master go together", where=str(loaded.file))
+    return Keys(
+        card=read_secret(loaded.path(section.card), 32, "keys.card"),
+        card_id=section.card_id,
+        sun_meta=read_secret(loaded.path(meta), 16, "keys.sun_meta") if meta else None,
+        sun_master=read_secret(loaded.path(master), 16, "keys.sun_master") if master else None,
+        issuers={issuer: read_issuer(loaded.path(file), issuer) for issuer, file in section.passes.items()},
+    )
