@@ -17,6 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.centre.settings import Settings, password
 from gateway.model.errors import ConfigurationError
+from gateway.wire.tcp import refuse_itself
 
 OUT_WINDOW = 20
 """Messages of ours that the broker has not confirmed, at most; its own Receive Maximum also holds."""
@@ -83,6 +84,7 @@ class Session:
             self._client.connect(settings.host, settings.port, settings.keepalive_s, **options)
         except (OSError, ConfigurationError) as error:
             self.why = str(error)
+            self.close()
             return False
         self._deadline = time.monotonic() + settings.connect_s
         return True
@@ -179,6 +181,7 @@ class Session:
         client.on_message = self._message
         client.on_publish = self._published
         client.on_disconnect = self._disconnected
+        client.on_socket_open = lambda _client, _data, sock: refuse_itself(cast("sockets.socket", sock))
         return client
 
     def _connected(

@@ -9,12 +9,9 @@ some brokers leave an MQTT 5 CONNECT hanging (time out, then speak 3.1.1).
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
 import socket
 import ssl
-import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.model.errors import NotReady
 from gateway.sync.port import Broker, Connected, Link, Listener, Will
+from gateway.wire.tcp import refuse_itself
 
 __all__ = ["Broker", "Connected", "Link", "Listener", "PahoLink", "Will"]
 
@@ -270,13 +268,8 @@ class PahoLink:
     # The socket in the loop ------------------------------------------------------------------------------
 
     def _on_socket_open(self, client: mqtt.Client, _user: object, sock: Any) -> None:
-        """Called where it connects, before anything is sent. Raises `ConnectionRefusedError` for a socket that met
-        itself: to a port among those that the kernel gives out, with nobody listening there, TCP may connect a socket
-        to itself (RFC 9293, section 3.5, simultaneous open), and it would keep the broker from its port."""
-        if sock.getsockname() == sock.getpeername():
-            # Without a linger the port would stay in TIME_WAIT, and the broker could not have it for a minute.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        """Called where it connects, before anything is sent. Raises `ConnectionRefusedError`."""
+        refuse_itself(sock)
         self._from_any(self._watch, client, sock)
 
     def _watch(self, client: mqtt.Client, sock: Any) -> None:
