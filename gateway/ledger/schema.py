@@ -1,4 +1,4 @@
-"""Tables of ledger.db, schema 1, and the way a ledger file is opened.
+"""Tables of ledger.db, and the way a ledger file is opened.
 
 One table per stream with a plain integer key: no index beyond it, because every further page touched costs a
 card 4 kB a commit. State tables hold what must commit with an entry or must never go back; the parts that own
@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 1
+SCHEMA = 2
 
 _ENTRIES = """
 CREATE TABLE {stream} (
@@ -29,7 +29,7 @@ CREATE TABLE {stream} (
     commitment BLOB
 ) STRICT"""
 
-_STATE = (
+STATE_1 = (
     # This file's own: gateway, epoch, whether the last stop was clean.
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT",
     # Per stream: through which the centre has acked; up to where the chain has been checked.
@@ -70,6 +70,15 @@ _STATE = (
 )
 
 
+STATE_2 = (
+    # sync: commands that were done or refused, by their id, with the answer that was given.
+    """CREATE TABLE command (
+        id TEXT PRIMARY KEY, result BLOB NOT NULL, at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 2 brought. A new file gets `STATE_1` and this; `gateway.ledger.migrations` brings an older one here."""
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the promise rests on, read back and asserted.
 
@@ -103,8 +112,9 @@ def _assert_pragma(db: sqlite3.Connection, name: str, wanted: object, path: Path
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> bool:
-    """Create the tables in a new file (true), accept a file of this schema (false), refuse any other."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+    """Create the tables in a new file (true), accept a file of this schema, bring an older one to it (false), refuse
+    a newer one."""
+    version = schema_of(db)
     if version == SCHEMA:
         return False
     if version > SCHEMA:
@@ -113,10 +123,15 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
             "Install the newer version again; a downgrade is not possible",
             where=str(path),
         )
+    if version:
+        from gateway.ledger import migrations
+
+        migrations.migrate(db, version)
+        return False
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in _STATE:
+    for statement in (*STATE_1, *STATE_2):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

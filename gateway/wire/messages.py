@@ -1,4 +1,4 @@
-"""Everything else on the wire: acks, birth and last will, commands. JSON, decoded strictly.
+"""What goes beside entries: acks, birth and last will. JSON, decoded strictly.
 
 No message relies on MQTT 5, on retained wildcards or on shared subscriptions.
 """
@@ -35,6 +35,14 @@ class Acks(msgspec.Struct, frozen=True):
     acks: Annotated[tuple[Ack, ...], msgspec.Meta(max_length=64)]
 
 
+class OlderEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An epoch before the present one, whose file still has entries without the centre's ack."""
+
+    epoch: Hex
+    last: dict[Stream, Seq] = {}
+    through: dict[Stream, Seq] = {}
+
+
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Birth (`online`) and death (last will, or said at a clean stop). Both carry the same session id: a death
     of another session is late and means nothing. `last` is the newest seq per stream, `bundles` the numbers in
@@ -48,6 +56,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     last: dict[Stream, Seq] = {}
     through: dict[Stream, Seq] = {}
     bundles: dict[str, int] = {}
+    older: Annotated[tuple[OlderEpoch, ...], msgspec.Meta(max_length=16)] = ()
+    """Epochs that still drain, the oldest first."""
 
 
 def encode(message: msgspec.Struct) -> bytes:
