@@ -111,4 +111,6 @@ def _base64(text: str, length: int, what: str) -> bytes:
         raise InputRefused(f"{what}: not base64", code="bundle_signature") from error
     if len(raw) != length:
         raise InputRefused(f"{what}: {len(raw)} bytes instead of {length}", code="bundle_signature")
+    if base64.b64encode(raw).decode() != text:  # unused bits of the last character are zero (RFC 4648, 3.5)
+        raise InputRefused(f"{what}: not canonical base64", code="bundle_signature")
     return raw
