@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import cast
 
 import gateway.api.lean  # noqa: F401 (before aiohttp: it decides how that is imported)
 
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from gateway.api.body import BODY_MAX
 from gateway.api.callers import own_users
+from gateway.api.door import Door
 from gateway.api.events import Events
 from gateway.api.guard import Guard
 from gateway.api.origins import Origins
@@ -82,8 +84,8 @@ class Api:
             logger=_logger(),
         )
         await self._runner.setup()
-        for sock in (unix, tcp):
-            await web.SockSite(self._runner, sock).start()
+        self._door = Door(cast("web.Server", self._runner.server))
+        self._door.open(unix, tcp)
         log.info("listening on %s port %d and %s", self._section.address, self.port, self._path)
 
     def _application(self) -> web.Application:
@@ -106,6 +108,7 @@ class Api:
         if self._runner is None:
             return
         runner, self._runner = self._runner, None
+        await self._door.close()
         await runner.cleanup()
         self._refusals.stop()
         remove_own(self._path, self._inode)
