@@ -48,7 +48,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     commitment: Base64 = ""
     """Only for a forgotten entry, in the place of salt and data."""
     salt: Base64 = ""
-    data: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     specversion: str = "1.0"
     datacontenttype: str = "application/json"
 
