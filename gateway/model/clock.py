@@ -20,6 +20,11 @@ class ClockQuality(StrEnum):
     GUESS = "guess"
     """Nothing vouches for it."""
 
+    @property
+    def trusted(self) -> bool:
+        """Whether wall time may decide something: an expiry, an anchor."""
+        return self is not ClockQuality.GUESS
+
 
 class Stamp(msgspec.Struct, frozen=True):
     """A moment: wall clock in ms since 1970 UTC, monotonic ns of the boot `boot`, and the clock's quality."""

@@ -67,7 +67,7 @@ def make_bundles(
 
 def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> Sync:
     """The gateway's end, in a hurry: tests wait for what it does."""
-    told = {"keepalive_s": 60, "protocol": "auto", "resend_s": 20.0, "window": 20, **more}
+    told = {"keepalive_s": 60, "protocol": "auto", "resend_s": 20.0, "window": 20, "backlog_per_s": 5000, **more}
     address = Address("127.0.0.1", port, GATEWAY, int(str(told["keepalive_s"])), str(told["protocol"]))
     bundles = make_bundles(ledger, cache, clock)
     bundles.start()
@@ -80,6 +80,7 @@ def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more:
         version="test",
         window=int(str(told["window"])),
         resend_s=float(str(told["resend_s"])),
+        backlog_per_s=float(str(told["backlog_per_s"])),
         backoff=Backoff(0.2),
     )
 
