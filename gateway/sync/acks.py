@@ -47,7 +47,7 @@ def fault_of(ack: Ack, strand: Strand, *, present: bool) -> tuple[Suspicion, int
         return Suspicion.ACK_MISSING_ABOVE, highest
     if (most := max(ack.refused, default=0)) and present and not strand.could_be(most):
         return Suspicion.ACK_REFUSED_ABOVE, most
-    if ack.through < strand.acked:
+    if ack.through < strand.word:  # Not `acked`: what was dropped here is settled there a little later.
         return Suspicion.ACK_WENT_BACK, ack.through
     return None
 

@@ -6,6 +6,9 @@ from gateway.wire.envelope import MAX_BATCH_ENTRIES
 
 STEP_S = 0.25
 """Backlog goes in steps of so long: one batch a step, not one message an entry."""
+SHORTEST_S = 0.01
+ROUNDING = 1e-6
+"""Of a token: after the time that was asked for, there must be room."""
 
 
 class Bucket:
@@ -25,12 +28,12 @@ class Bucket:
     def room(self, now: float) -> int:
         """Entries that may go now; 0 until a step's worth is there."""
         self._refill(now)
-        return int(self._tokens) if self._tokens >= self._step else 0
+        return int(self._tokens + ROUNDING) if self._tokens + ROUNDING >= self._step else 0
 
     def wait_s(self, now: float) -> float:
         """Seconds until there is room."""
         self._refill(now)
-        return max(0.0, (self._step - self._tokens) / self.per_s)
+        return max(SHORTEST_S, (self._step - self._tokens) / self.per_s)
 
     def take(self, entries: int) -> None:
         """So many have gone."""

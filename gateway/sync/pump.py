@@ -199,6 +199,9 @@ class Pump:
         if not self._window:
             return
         self._look()
+        now = self._now()
+        for strand in next(reversed(self._strands.values())).values():
+            strand.mark(now)
         while len(self._flights) < self._window and self._bytes < WINDOW_BYTES:
             now = self._now()
             if (chosen := self._choose(now)) is None:

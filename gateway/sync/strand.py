@@ -31,6 +31,8 @@ class Strand:
         self.stream = stream
         self.known = source.last(stream)
         """Up to this number entries may have been sent, in this life or an earlier one; above it none was."""
+        self.word = 0
+        """The highest number through which the centre has said, since the start, that all is settled."""
         self.held: set[int] = set()
         """Not to be sent on this connection: the broker takes nothing of this size."""
         self._todo: Ranges = ()
@@ -42,7 +44,7 @@ class Strand:
 
     def could_be(self, number: int) -> bool:
         """Whether the centre can know of this number: it was sent, or nothing up to it is left that could be."""
-        if number <= self.known:
+        if number <= max(self.known, self.acked):
             return True
         if number > self.last:
             return False
@@ -74,7 +76,7 @@ class Strand:
         last = self.last
         if last < self._next:
             return None
-        self._age(now, last)
+        self._age(now)
         if self._next > last or len(self._todo) >= MAX_PIECES:
             return None
         return self._next, last
@@ -85,11 +87,16 @@ class Strand:
             return self._todo[0]
         return self._again[0] if self._again else None
 
-    def _age(self, now: float, last: int) -> None:
+    def mark(self, now: float) -> None:
+        """Note how far the stream has come by now: ages are known from this."""
+        if now - (at := self._marks[-1][0]) >= MARK_S:
+            self._marks.append((now, self.last))
+        else:
+            self._marks[-1] = (at, self.last)
+
+    def _age(self, now: float) -> None:
         """Move what has waited for `LIVE_S` into the backlog."""
         marks = self._marks
-        if not marks or now - marks[-1][0] >= MARK_S:
-            marks.append((now, last))
         while len(marks) > 1 and marks[1][0] <= now - LIVE_S:
             marks.popleft()
         if marks[0][0] <= now - LIVE_S and marks[0][1] >= self._next:
@@ -125,6 +132,7 @@ class Strand:
     def settle(self, through: int, missing: Ranges, now: float) -> None:
         """The centre's word, checked before: settled through this number, and lacking these ranges above it."""
         self._heard = now
+        self.word = max(self.word, through)
         if through > self.acked:
             self._progress = now
             self.source.ack(self.stream, through)

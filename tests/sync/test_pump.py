@@ -3,86 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from pathlib import Path
-
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.source import Source
-from gateway.model.entry import Entry, Stream
-from gateway.model.errors import NotReady
-from gateway.sync.batch import TooLarge
-from gateway.sync.pump import WINDOW_BYTES, Pump
+from gateway.model.entry import Stream
+from gateway.sync.pump import WINDOW_BYTES
 from gateway.sync.strand import REWIND_S
-from gateway.wire.envelope import MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, decode_batch
-from gateway.wire.messages import Ack
-from gateway.wire.topics import parse
-from tests.support.clock import FakeClock
-from tests.sync.ends import CITY, GATEWAY, TOPICS, fill, seqs
-
-T = 20.0
-
-
-class Wire:
-    """Takes what is published and numbers it. `gone`: no connection. `now` is the pump's clock, in s; `waits` are the
-    times after which it asked to be filled again; `large` is what it said to be too large."""
-
-    def __init__(self, *sources: Source, per_s: float = 1e6) -> None:
-        self.sources = sources
-        self.messages: list[tuple[Stream, list[Entry], int]] = []
-        self.gone = False
-        self.now = 0.0
-        self.waits: list[float] = []
-        self.large: list[TooLarge] = []
-        self.pump = Pump(
-            lambda: self.sources,
-            TOPICS,
-            self.publish,
-            lambda: self.now,
-            per_s=per_s,
-            on_wait=self.waits.append,
-            on_too_large=self.large.append,
-        )
-
-    def acked(self, ack: Ack, now: float) -> None:
-        """The centre's word at this moment."""
-        self.now = now
-        self.pump.acked(ack)
-
-    def overdue(self, now: float) -> bool:
-        """A look at this moment for what has waited for `T`."""
-        self.now = now
-        return self.pump.resend_overdue(T)
-
-    def publish(self, topic: str, payload: bytes) -> int:
-        if self.gone:
-            raise NotReady("no connection")
-        address = parse(topic)
-        assert address is not None
-        stream = Stream(address.leaf.removeprefix("ev/"))
-        self.messages.append((stream, decode_batch(CITY, GATEWAY, stream, payload), len(payload)))
-        return len(self.messages)
-
-    def puback(self, *numbers: int) -> None:
-        """The broker has these messages; without numbers, all."""
-        for number in numbers or range(1, len(self.messages) + 1):
-            self.pump.published(number)
-
-    def drain(self) -> None:
-        """PUBACK until nothing more comes."""
-        done = 0
-        while done < len(self.messages):
-            done += 1
-            self.pump.published(done)
-
-    def sent(self, stream: Stream = Stream.RECEIPT) -> list[int]:
-        return [seq for of, entries, _ in self.messages if of is stream for seq in seqs(entries)]
-
-
-def ack(ledger: Ledger, through: int, stream: Stream = Stream.RECEIPT, **more: tuple[object, ...]) -> Ack:
-    return Ack(stream, ledger.epoch, through, **more)  # type: ignore[arg-type]
+from gateway.wire.envelope import MAX_BATCH_BYTES, MAX_BATCH_ENTRIES
+from tests.sync.ends import fill, seqs
+from tests.sync.wire import T, Wire, ack
 
 
 async def test_what_is_unacked_goes_in_order_and_in_batches(ledger: Ledger) -> None:
@@ -275,54 +203,3 @@ async def test_a_puback_of_the_connection_before_frees_nothing(ledger: Ledger) -
     assert len(wire.messages) == 4
     wire.puback(1, 2)
     assert len(wire.messages) == 4
-
-
-Event = st.one_of(
-    st.tuples(st.just("store"), st.integers(1, 90)),
-    st.tuples(st.just("puback"), st.integers(1, 12)),
-    st.tuples(st.just("ack"), st.integers(0, 400)),
-    st.tuples(st.just("missing"), st.integers(0, 300)),
-    st.tuples(st.just("wait"), st.integers(1, 30)),
-    st.tuples(st.just("cut"), st.integers(0, 3)),
-)
-
-
-async def play(folder: Path, events: list[tuple[str, int]]) -> None:
-    """Whatever happens, a broker that works in the end and a centre that acks get everything."""
-    ledger = Ledger(folder / "ledger.db", GATEWAY, FakeClock())
-    ledger.start()
-    wire, pubacked = Wire(ledger), 0
-    wire.pump.connected(3)
-    for event, number in events:
-        wire.now += 0.5
-        match event:
-            case "store":
-                await fill(ledger, number)
-                wire.pump.fill()
-            case "puback":
-                for _ in range(number):
-                    pubacked = min(pubacked + 1, len(wire.messages))
-                    wire.pump.published(pubacked)
-            case "ack":
-                wire.pump.acked(ack(ledger, min(number, max(wire.sent(), default=0))))
-            case "missing":
-                first = ledger.acked(Stream.RECEIPT) + 1
-                wire.pump.acked(ack(ledger, first - 1, missing=((first, first + number),)))
-            case "wait":
-                wire.now += number
-                wire.pump.resend_overdue(T)
-            case "cut":
-                wire.pump.lost()
-                wire.pump.connected(number + 1)
-    wire.pump.lost()
-    wire.pump.connected(3)
-    wire.drain()
-    assert set(range(ledger.acked(Stream.RECEIPT) + 1, ledger.last(Stream.RECEIPT) + 1)) <= set(wire.sent())
-    await ledger.stop()
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(Event, max_size=20))
-def test_nothing_is_forgotten(events: list[tuple[str, int]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(play(Path(folder), events))
