@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
-from gateway.model.entry import Stream
+from gateway.model.entry import EntryKind, Stream
+from gateway.sync import sync as sync_module
 from gateway.sync.backoff import Backoff
 from gateway.wire.bundle import BundleKind
+from tests.support.broker import mosquitto
 from tests.support.clock import FakeClock
 from tests.support.proxy import Proxy
 from tests.sync.ends import bundle, fill, make_sync
 from tests.sync.house import RECEIPT, House, alarms, stored, until
+from tests.sync.servers import CONNACK_5, PINGRESP, packet, server
 from tests.sync.test_bundles import registry
 
 
@@ -160,3 +164,63 @@ async def test_a_stop_in_a_black_hole_takes_no_time(ledger: Ledger, cache: Cache
         await asyncio.sleep(0)
         async with asyncio.timeout(1.0):
             await sync.stop()
+
+
+# Brokers with limits -------------------------------------------------------------------------------------
+
+
+async def test_an_entry_above_the_brokers_packet_size_waits_and_everything_else_goes_on(
+    ledger: Ledger, cache: Cache, clock: FakeClock, tmp_path: Path
+) -> None:
+    with mosquitto("max_packet_size 20000") as narrow:
+        house = House(ledger, cache, clock, narrow, tmp_path)
+        await fill(ledger, 2)
+        await fill(ledger, 1, size=30_000)
+        await fill(ledger, 100, size=300)
+        with house.centre() as centre:
+            async with house.syncing(resend_s=1.0) as sync:
+                await until(lambda: stored(centre) == [1, 2, *range(4, 104)])
+                await until(lambda: ledger.query("SELECT stream, seq FROM quarantine") == [("receipt", 3)])
+                await until(lambda: house.acked(Stream.AUDIT))
+                assert sync.status.problem == (
+                    "too large for the broker, which takes packets of at most 20000 bytes: receipt 3"
+                )
+                assert ledger.acked(RECEIPT) == 2
+    assert house.counts(EntryKind.MESSAGE_REFUSED) == [1]
+    with mosquitto() as wide:  # somebody has raised the limit
+        house.broker = wide
+        with house.centre() as centre:
+            async with house.syncing() as sync:
+                await until(house.acked)
+                assert stored(centre) == list(range(1, 104))
+                assert sync.status.problem == ""
+
+
+async def mute(_level: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Accepts, grants subscriptions, answers pings, and never confirms what is published."""
+    writer.write(CONNACK_5)
+    while True:
+        got = await packet(reader)
+        match got[0] >> 4:
+            case 8:  # SUBSCRIBE: packet id, properties, topics; SUBACK has one code for each topic
+                topics, at = 0, 4 + got[3]
+                while at < len(got):
+                    topics, at = topics + 1, at + 3 + int.from_bytes(got[at : at + 2], "big")
+                writer.write(bytes([0x90, 3 + topics]) + got[1:3] + b"\0" + b"\1" * topics)
+            case 12:
+                writer.write(PINGRESP)
+
+
+async def test_a_broker_that_confirms_nothing_is_left_and_told_also_while_it_looks_connected(
+    ledger: Ledger, cache: Cache, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync_module, "PUBACK_S", 0.3)
+    await fill(ledger, 1)
+    seen: list[tuple[bool, str]] = []
+    async with server(mute) as port:
+        sync = make_sync(ledger, cache, clock, port, resend_s=0.2, protocol="5")
+        sync._on_change = lambda: seen.append((sync.status.connected, sync.status.problem))
+        await sync.start()
+        await until(lambda: (True, "the broker has confirmed nothing for 0 s. Check its log and its limits") in seen)
+        await sync.stop()
+    assert ledger.acked(RECEIPT) == 0
