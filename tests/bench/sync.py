@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,13 @@ TIMES = 2.0
 LIMIT_S = 300.0
 
 
+class Ran(NamedTuple):
+    """One program's run: entries a second, and its own CPU time per entry."""
+
+    per_s: float
+    cpu_us: float
+
+
 def run(context: Context) -> list[Row]:
     entries = ENTRIES_QUICK if context.quick else ENTRIES
     port = free_port()
@@ -36,21 +43,30 @@ def run(context: Context) -> list[Row]:
         centre.start()
         ours, baseline, bare = [], [], []
         for number in context.rounds(ROUNDS):
-            ours.append([_ours(context, port, number, entries)])
-            baseline.append([_baseline(context, port, number, entries)])
-            bare.append([_rate(entries, "tests.bench.baselines.raw_paho", str(port), str(entries), str(BODY_BYTES))])
+            ours.append(_ours(context, port, number, entries))
+            baseline.append(_baseline(context, port, number, entries))
+            bare.append(_run(entries, "tests.bench.baselines.raw_paho", str(port), str(entries), str(BODY_BYTES)))
             context.say(
-                f"  round {number + 1}: {ours[-1][0]:,.0f}/s stored and acked, baseline {baseline[-1][0]:,.0f}/s, "
-                f"paho from memory {bare[-1][0]:,.0f}/s"
+                f"  round {number + 1}: {ours[-1].per_s:,.0f}/s stored and acked with {ours[-1].cpu_us:.0f} us of CPU, "
+                f"baseline {baseline[-1].per_s:,.0f}/s with {baseline[-1].cpu_us:.0f} us, "
+                f"paho from memory {bare[-1].per_s:,.0f}/s with {bare[-1].cpu_us:.0f} us"
             )
         _check(centre, len(ours), entries)
     finally:
         for child in (centre, broker):
             if child.alive:
                 child.stop()
-    row = compare("sync", "end_to_end", "1/s", ours, baseline)
+    row = compare("sync", "end_to_end", "1/s", _rates(ours), _rates(baseline))
     promise = Promise(TIMES * (row.figure.baseline or 0.0), f">= {TIMES:g} x baseline", at_least=True)
-    return [msgspec.structs.replace(row, promise=promise), compare("sync", "end_to_end_vs_paho", "1/s", ours, bare)]
+    return [
+        msgspec.structs.replace(row, promise=promise),
+        compare("sync", "end_to_end_vs_paho", "1/s", _rates(ours), _rates(bare)),
+        compare("sync", "cpu_us_per_entry", "us", [[r.cpu_us] for r in ours], [[r.cpu_us] for r in baseline]),
+    ]
+
+
+def _rates(rounds: list[Ran]) -> list[list[float]]:
+    return [[ran.per_s] for ran in rounds]
 
 
 def _broker(context: Context, port: int) -> Child:
@@ -71,24 +87,24 @@ def _centre(context: Context, port: int) -> Child:
     return Child("centre", python("gateway.centre", *flags), context.folder / "centre.log")
 
 
-def _ours(context: Context, port: int, number: int, entries: int) -> float:
+def _ours(context: Context, port: int, number: int, entries: int) -> Ran:
     folder = context.folder / str(number)
     folder.mkdir()
-    return _rate(entries, "tests.bench.sync_end", str(folder), str(port), _gateway(number), str(entries))
+    return _run(entries, "tests.bench.sync_end", str(folder), str(port), _gateway(number), str(entries))
 
 
-def _baseline(context: Context, port: int, number: int, entries: int) -> float:
+def _baseline(context: Context, port: int, number: int, entries: int) -> Ran:
     file = str(context.folder / f"outbox-{number}.db")
-    return _rate(entries, "tests.bench.baselines.end_to_end", file, str(port), str(entries), str(PRODUCERS))
+    return _run(entries, "tests.bench.baselines.end_to_end", file, str(port), str(entries), str(PRODUCERS))
 
 
-def _rate(entries: int, module: str, *arguments: str) -> float:
-    """Entries a second of one program's run. Raises `BenchFailed`."""
+def _run(entries: int, module: str, *arguments: str) -> Ran:
+    """One program's run. Raises `BenchFailed`."""
     done = subprocess.run(python(module, *arguments), capture_output=True, text=True, check=False, timeout=LIMIT_S)
     require(done.returncode == 0, f"{module} ended with {done.returncode}: {done.stderr[-1000:]}")
     told: dict[str, Any] = json.loads(done.stdout)
     require(told.get("events", entries) == entries, f"{module} did {told}, not {entries}")
-    return entries / float(told["seconds"])
+    return Ran(entries / float(told["seconds"]), float(told["cpu_s"]) / entries * 1e6)
 
 
 def _check(centre: Child, rounds: int, entries: int) -> None:
