@@ -243,6 +243,7 @@ def make_sync(
         version=__version__,
         window=configuration.sync.window,
         resend_s=configuration.sync.resend_s,
+        backlog_per_s=configuration.sync.backlog_per_s,
         backoff=Backoff(configuration.sync.backoff_cap_s),
         on_fault=on_fault,
     )

@@ -21,7 +21,7 @@ from gateway.model.bodies import BODIES, AdmissionBody
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.identification import CredentialKind, Refusal
 from gateway.model.shown import Show
-from gateway.wire import messages
+from gateway.wire import commands, messages
 from gateway.wire.bundle import Manifest, SignedBundle, parse_public_key, verify
 from gateway.wire.envelope import Event, decode_batch
 from gateway.wire.topics import Topics, centre_filters
@@ -261,6 +261,9 @@ def test_the_example_of_an_admission_is_one() -> None:
 def test_the_example_of_acks_and_births_are_messages() -> None:
     acks = messages.decode(block("sync.md", "json acks").encode(), messages.Acks, "docs/sync.md")
     assert acks.acks[1].missing == ((11, 12),)
+    ordered = messages.decode(block("sync.md", "json command").encode(), commands.Command, "docs/sync.md")
+    answered = messages.decode(block("sync.md", "json result").encode(), commands.CommandResult, "docs/sync.md")
+    assert ordered.id == answered.id
     shown = block("sync.md", "json state").encode()
     state = messages.decode(shown, messages.State, "docs/sync.md")
     assert json.loads(messages.encode(state)) == json.loads(shown)

@@ -86,6 +86,9 @@ def _record(ledger: LedgerStatus, sync: SyncStatus, last_ms: int | None) -> Chai
         level, code = Level.WARN, "offline"
         cause = f"not connected to the centre ({sync.problem or 'no reason known'}); {owed} entries wait"
         advice = "Entries are recorded here and sent later; check the network and [sync] in the configuration"
+    elif sync.problem:
+        level, code, cause = Level.WARN, "sync", f"connected to the centre, but {sync.problem}; {owed} entries wait"
+        advice = "Nothing is lost; look at the broker's limits and its log"
     elif owed > BACKLOG_WARN:
         level, code = Level.WARN, "backlog"
         cause, advice = f"{owed} entries wait for the centre", "It should fall by itself; if it does not, ask the city"

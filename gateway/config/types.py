@@ -75,6 +75,8 @@ class SyncSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Messages on their way at most; the broker's own limit also holds."""
     resend_s: Annotated[float, msgspec.Meta(ge=1)] = 20.0
     """Entries without the centre's ack for so long are sent again."""
+    backlog_per_s: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 50
+    """Entries a second that wait since an outage or are sent again; what was stored a moment ago goes at once."""
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
     backoff_cap_s: Annotated[float, msgspec.Meta(ge=0.5)] = 120.0
     telemetry_s: Annotated[int, msgspec.Meta(ge=0)] = 60

@@ -75,6 +75,10 @@ STATE_2 = (
     """CREATE TABLE command (
         id TEXT PRIMARY KEY, result BLOB NOT NULL, at_ms INTEGER NOT NULL
     ) WITHOUT ROWID, STRICT""",
+    # sync: the newest anchor of monotonic time in UTC; one row at most.
+    """CREATE TABLE anchor (
+        one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, mono_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL
+    ) STRICT""",
 )
 """What schema 2 brought. A new file gets `STATE_1` and this; `gateway.ledger.migrations` brings an older one here."""
 

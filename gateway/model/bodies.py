@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.model.clock import ClockQuality
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryKind
 from gateway.model.identification import Identification
@@ -156,6 +157,24 @@ class MessageRefusedBody(Body, frozen=True):
     count: int = 1
 
 
+class CommandBody(Body, frozen=True):
+    """A command of the centre, and what became of it."""
+
+    command: str
+    act: str
+    outcome: str
+    detail: str = ""
+
+
+class AnchorBody(Body, frozen=True):
+    """In this boot, this monotonic moment was this wall time: what else was recorded in it can be dated."""
+
+    boot: str
+    mono_ns: int
+    wall_ms: int
+    quality: ClockQuality
+
+
 class HealthBody(Body, frozen=True):
     """The gateway's own state, each minute."""
 
@@ -181,6 +200,8 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.STARTED: StartedBody,
     EntryKind.SECURITY: SecurityBody,
     EntryKind.MESSAGE_REFUSED: MessageRefusedBody,
+    EntryKind.COMMAND: CommandBody,
+    EntryKind.ANCHOR: AnchorBody,
     EntryKind.HEALTH: HealthBody,
 }
 """Which body a kind of entry has: for the schemas, the centre and anyone who reads entries."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+
+SYNCHRONIZED = "/run/systemd/timesync/synchronized"
+LOOK_NS = 500_000_000
+"""Between two looks whether the clock is synchronised: a crowd's entries need not ask the file system each time."""
 
 
 class ClockQuality(StrEnum):
@@ -19,6 +24,11 @@ class ClockQuality(StrEnum):
     """Set from a battery-backed clock."""
     GUESS = "guess"
     """Nothing vouches for it."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether wall time may decide something: an expiry, an anchor."""
+        return self is not ClockQuality.GUESS
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -48,6 +58,8 @@ class SystemClock:
     def __init__(self, *, vouched: bool = False) -> None:
         self._boot = read_boot_id()
         self._at_least = ClockQuality.RTC if vouched else ClockQuality.GUESS
+        self._quality = self._at_least
+        self._looked_ns: int | None = None
 
     def mono_ns(self) -> int:
         return time.monotonic_ns()
@@ -56,10 +68,12 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def stamp(self) -> Stamp:
-        quality = clock_quality()
-        if quality is ClockQuality.GUESS:
-            quality = self._at_least
-        return Stamp(self.wall_ms(), self.mono_ns(), self._boot, quality)
+        mono_ns = time.monotonic_ns()
+        if self._looked_ns is None or mono_ns - self._looked_ns >= LOOK_NS:
+            self._looked_ns = mono_ns
+            quality = clock_quality()
+            self._quality = self._at_least if quality is ClockQuality.GUESS else quality
+        return Stamp(self.wall_ms(), mono_ns, self._boot, self._quality)
 
 
 def read_boot_id() -> str:
@@ -71,7 +85,7 @@ def clock_quality() -> ClockQuality:
     """`ntp` when systemd-timesyncd says so (it touches this file whenever it has, systemd-timesyncd(8))
     since the boot, else `guess`. Costs one `stat`."""
     try:
-        synchronised = Path("/run/systemd/timesync/synchronized").stat().st_mtime
+        synchronised = os.stat(SYNCHRONIZED).st_mtime
     except OSError:
         return ClockQuality.GUESS
     return ClockQuality.NTP if synchronised > 0 else ClockQuality.GUESS

@@ -45,6 +45,8 @@ class EntryKind(StrEnum):
     STARTED = "started"
     SECURITY = "security"
     MESSAGE_REFUSED = "message_refused"
+    COMMAND = "command"
+    ANCHOR = "anchor"
     # telemetry
     HEALTH = "health"
 

@@ -215,7 +215,8 @@ class PahoLink:
             self._answer.set_exception(NotReady(f"the broker refused: {reason}", "Check the account in [sync]"))
             return
         maximum = getattr(properties, "ReceiveMaximum", None) or 65535
-        self._answer.set_result(Connected("3.1.1" if self._speak_old else "5", int(maximum)))
+        largest = getattr(properties, "MaximumPacketSize", None)
+        self._answer.set_result(Connected("3.1.1" if self._speak_old else "5", int(maximum), largest))
 
     def _on_disconnect(
         self, client: mqtt.Client, _user: object, _flags: object, reason: ReasonCode, _properties: Properties | None

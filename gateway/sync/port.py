@@ -14,10 +14,12 @@ class Will(msgspec.Struct, frozen=True):
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """What the broker granted: protocol spoken and how many QoS 1 messages may be on their way."""
+    """What the broker granted: protocol spoken, how many QoS 1 messages may be on their way, and how many bytes a
+    packet may have (None: it did not say)."""
 
     protocol: str
     receive_maximum: int
+    maximum_packet: int | None = None
 
 
 class Listener(Protocol):

@@ -8,20 +8,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sqlite3
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import MessageRefusedBody
-from gateway.model.clock import Clock, Stamp
-from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
+from gateway.ledger.source import Source
+from gateway.model.clock import Clock
+from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused, LedgerError, NotReady
+from gateway.sync.acks import AckIntake
+from gateway.sync.anchors import LOOK_S, Anchors
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles
+from gateway.sync.commands import Commands, NewEpochHook
 from gateway.sync.link import Link, Will
+from gateway.sync.notes import Notes
 from gateway.sync.pump import Pump
 from gateway.wire import messages
 from gateway.wire.topics import Topics
@@ -29,19 +34,14 @@ from gateway.wire.topics import Topics
 log = logging.getLogger("sync")
 
 
-class Quarantine(msgspec.Struct, frozen=True):
-    """Effect: the centre will never store these; they are kept here and no longer sent."""
-
-    stream: Stream
-    seqs: tuple[int, ...]
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        rows = [(self.stream, seq, now.wall_ms) for seq in self.seqs]
-        db.executemany("INSERT OR IGNORE INTO quarantine VALUES (?,?,?)", rows)
+PUBACK_S = 60.0
+"""A broker that confirms nothing for so long although something is on its way is left. Enough for a window of 256 kB
+at 40 kbit/s."""
 
 
 class SyncStatus(msgspec.Struct, frozen=True):
-    """For status pages: connected, since when and how, what is owed, what went wrong last."""
+    """For status pages: connected and how, what is owed, what went wrong last or still does. Connected with a problem:
+    the broker confirms nothing, or will not take some of the entries."""
 
     connected: bool
     protocol: str
@@ -52,7 +52,11 @@ class SyncStatus(msgspec.Struct, frozen=True):
 
 
 class Sync:
-    """The gateway's end of the wire. `start` returns at once; `stop` says goodbye and undoes it."""
+    """The gateway's end of the wire. `start` returns at once; `stop` says goodbye and undoes it.
+
+    `older` are the epochs that still drain, the oldest first. `new_epoch` begins another one on the centre's command.
+    `on_behind(epoch, stream, through)`: the centre has stored more of the present epoch than this card holds.
+    """
 
     def __init__(
         self,
@@ -65,7 +69,11 @@ class Sync:
         version: str,
         window: int,
         resend_s: float,
+        backlog_per_s: float,
         backoff: Backoff,
+        older: Callable[[], Sequence[Source]] = tuple,
+        new_epoch: NewEpochHook | None = None,
+        on_behind: Callable[[str, Stream, int], None] = lambda _epoch, _stream, _through: None,
         on_change: Callable[[], None] = lambda: None,
         on_fault: Callable[[BaseException], None] = lambda _fault: None,
     ) -> None:
@@ -80,28 +88,45 @@ class Sync:
         self._backoff = backoff
         self._on_change = on_change
         self._on_fault = on_fault
-        self._pump = Pump(ledger, topics, self._publish)
+        self._notes = Notes(ledger)
+        self._pump = Pump(
+            lambda: (*older(), ledger),
+            topics,
+            self._publish,
+            time.monotonic,
+            per_s=backlog_per_s,
+            on_wait=self._fill_later,
+            on_too_large=lambda entry: self._spawn(self._acks.too_large(entry)),
+        )
+        self._acks = AckIntake(ledger, self._pump, self._notes, topics.ack, on_behind)
+        self._commands = Commands(ledger, self._pump, self._notes, clock, topics.gateway, self._respond, new_epoch)
+        self._anchors = Anchors(ledger, clock)
+        self._wake: asyncio.TimerHandle | None = None
+        self._born = ""
         self._lost = asyncio.Event()
         self._session = ""
         self._protocol = ""
         self._problem = "not yet connected"
         self._ack_at: float | None = None
-        self._refused = 0
-        self._refused_here: dict[Stream, set[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._connected = False
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ledger.on_stored(lambda _streams: self._pump.fill())
-        self._runner = self._loop.create_task(self._run())
-        self._runner.add_done_callback(self._runner_ended)
+        self._anchors.start()
+        self._ledger.on_stored(lambda _streams: self._stored())
+        self._runners = [self._loop.create_task(work) for work in (self._run(), self._watch_clock())]
+        for runner in self._runners:
+            runner.add_done_callback(self._runner_ended)
 
     async def stop(self) -> None:
         """Say the death ourselves (a clean stop must not wait for the will), then close."""
-        self._runner.cancel()
-        await asyncio.gather(self._runner, *self._tasks, return_exceptions=True)
+        for runner in self._runners:
+            runner.cancel()
+        await asyncio.gather(*self._runners, *self._tasks, return_exceptions=True)
         self._pump.lost()
+        if self._wake is not None:
+            self._wake.cancel()
         if self._connected:
             try:
                 self._publish(self._topics.state, messages.encode(self._death()), retain=True)
@@ -118,7 +143,7 @@ class Sync:
     def status(self) -> SyncStatus:
         age = None if self._ack_at is None else self._loop.time() - self._ack_at
         backlog = {stream.value: count for stream, count in self._pump.backlog.items()}
-        problem = "" if self._connected else self._problem
+        problem = self._problem or (self._pump.problem if self._connected else "")
         return SyncStatus(self._connected, self._protocol, backlog, age, self._bundles.numbers, problem)
 
     # Life of the link ------------------------------------------------------------------------------------
@@ -146,13 +171,15 @@ class Sync:
         granted = await self._link.connect(will, self)
         # Ears first: the answer to the birth must find us listening.
         await self._link.subscribe([self._topics.ack, self._topics.command, self._topics.bundle])
-        self._publish(self._topics.state, messages.encode(self._birth()), retain=True)
+        self._say_birth()
         self._connected = True
         self._protocol = granted.protocol
-        self._problem = ""
         log.info("connected to the broker, MQTT %s", granted.protocol)
         self._on_change()
-        self._pump.connected(min(self._window, granted.receive_maximum), self._loop.time())
+        self._acks.connected()
+        # Two places are for births and answers to commands.
+        window = max(1, min(self._window, granted.receive_maximum - 2))
+        self._pump.connected(window, granted.maximum_packet)
 
     async def _until_lost(self) -> None:
         while not self._lost.is_set():
@@ -160,10 +187,39 @@ class Sync:
                 async with asyncio.timeout(self._resend_s / 2):
                     await self._lost.wait()
             except TimeoutError:
-                if self._pump.resend_overdue(self._loop.time(), self._resend_s):
+                if self._pump.stuck_s >= PUBACK_S:
+                    raise NotReady(
+                        f"the broker has confirmed nothing for {PUBACK_S:.0f} s", "Check its log and its limits"
+                    ) from None
+                if self._pump.resend_overdue(self._resend_s):
                     # Silence may mean that the centre has lost us: a new birth makes it answer.
                     log.info("no ack for %.0f s: sent again", self._resend_s)
-                    self._publish(self._topics.state, messages.encode(self._birth()), retain=True)
+                    self._say_birth()
+
+    async def _watch_clock(self) -> None:
+        """Also while unconnected: what is recorded now shall be dated later."""
+        while True:
+            self._anchors.look()
+            await asyncio.sleep(LOOK_S)
+
+    def _stored(self) -> None:
+        if self._connected and self._born != self._ledger.epoch:
+            # A new epoch has begun: the centre hears of it before its first entry.
+            with suppress(NotReady):  # The link has just gone; the next birth is that of the next connection.
+                self._say_birth()
+        self._pump.fill()
+
+    def _fill_later(self, seconds: float) -> None:
+        if self._wake is None:
+            self._wake = self._loop.call_later(seconds, self._fill_now)
+
+    def _fill_now(self) -> None:
+        self._wake = None
+        self._pump.fill()
+
+    def _say_birth(self) -> None:
+        self._publish(self._topics.state, messages.encode(self._birth()), retain=True)
+        self._born = self._ledger.epoch
 
     def _birth(self) -> messages.State:
         return messages.State(
@@ -175,6 +231,7 @@ class Sync:
             last={stream: self._ledger.last(stream) for stream in Stream},
             through={stream: self._ledger.acked(stream) for stream in Stream},
             bundles=self._bundles.numbers,
+            older=self._pump.older,
         )
 
     def _death(self) -> messages.State:
@@ -183,9 +240,16 @@ class Sync:
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
         return self._link.publish(topic, payload, retain=retain)
 
+    def _respond(self, payload: bytes) -> None:
+        self._publish(self._topics.result, payload)
+
     # Listener --------------------------------------------------------------------------------------------
 
     def on_published(self, message: int) -> None:
+        if self._problem and self._connected:
+            # Not at the connection: a broker that accepts us and then confirms nothing is a problem all the time.
+            self._problem = ""
+            self._on_change()
         self._pump.published(message)
 
     def on_lost(self, reason: str) -> None:
@@ -199,45 +263,19 @@ class Sync:
                 self._take_acks(messages.decode(payload, messages.Acks, topic))
             elif topic == self._topics.bundle:
                 self._spawn(self._bundles.take(payload))
+            elif topic == self._topics.command:
+                self._spawn(self._commands.take(payload, topic))
             else:
                 raise InputRefused("no such message is expected here", where=topic)
         except InputRefused as error:
-            self._refuse(topic, error.what)
+            self._notes.refused(topic, error.what)
 
     def _take_acks(self, acks: messages.Acks) -> None:
         self._ack_at = self._loop.time()
         for ack in acks.acks:
-            if ack.epoch != self._ledger.epoch:
-                continue  # A word on an older file; it means nothing to this one.
-            if ack.refused:
-                self._spawn(self._quarantine(ack))
-            self._pump.acked(ack, self._loop.time())
+            if refused := self._acks.take(ack):
+                self._spawn(self._acks.quarantine(ack.epoch, ack.stream, refused))
         self._on_change()
-
-    async def _quarantine(self, ack: messages.Ack) -> None:
-        """The centre repeats its refusals with every ack: one entry for each is enough. It can refuse only what is."""
-        stream, last = ack.stream, self._ledger.last(ack.stream)
-        if (known := self._refused_here.get(stream)) is None:
-            rows = self._ledger.query("SELECT seq FROM quarantine WHERE stream=?", (stream,))
-            known = self._refused_here[stream] = {row[0] for row in rows}
-        fresh = tuple(sorted({seq for seq in ack.refused if 0 < seq <= last} - known))
-        if not fresh:
-            return
-        known.update(fresh)
-        reason = f"the centre refused {stream} {', '.join(map(str, fresh[:10]))}"
-        entry = _refused_entry(self._topics.ack, reason, len(fresh))
-        try:
-            await self._ledger.commit([entry], [Quarantine(stream, fresh)])
-        except LedgerError:
-            known.difference_update(fresh)  # With the next ack, then.
-            raise
-
-    def _refuse(self, topic: str, reason: str) -> None:
-        """One entry for the first, then one for each tenfold: a flood is told as a count."""
-        self._refused += 1
-        if str(self._refused).rstrip("0") == "1":
-            log.warning("message refused on %s: %s", topic, reason)
-            self._ledger.ride(_refused_entry(topic, reason[:300], self._refused))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -246,15 +284,14 @@ class Sync:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
+        if task.cancelled() or (fault := task.exception()) is None:
+            return
+        if isinstance(fault, InputRefused):
+            self._notes.refused(fault.where, fault.what)
+        else:
             log.error("a message from the centre had no effect: %s", fault, exc_info=not isinstance(fault, LedgerError))
 
     def _tell_problem(self, problem: str) -> None:
         if problem != self._problem:
             log.warning("%s", problem)
         self._problem = problem
-
-
-def _refused_entry(source: str, reason: str, count: int) -> NewEntry:
-    body = MessageRefusedBody(source=source, reason=reason, count=count)
-    return NewEntry(Stream.AUDIT, EntryKind.MESSAGE_REFUSED, msgspec.json.encode(body))

@@ -33,10 +33,12 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """What the value should not exceed, and how the design says it. Shown, never enforced: machines differ."""
+    """What the value should not exceed (or, `at_least`, not stay below), and how the design says it. Shown, never
+    enforced: machines differ."""
 
     limit: float
     words: str
+    at_least: bool = False
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -48,7 +50,11 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def met(self) -> bool | None:
-        return None if self.promise is None else self.figure.value <= self.promise.limit
+        if self.promise is None:
+            return None
+        if self.promise.at_least:
+            return self.figure.value >= self.promise.limit
+        return self.figure.value <= self.promise.limit
 
 
 def median(samples: Sequence[float]) -> float:

@@ -70,7 +70,7 @@ class Stage:
         config = self.folder / "mosquitto.conf"
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n", encoding="utf-8")
         self.child("broker", [program, "-c", str(config)], steered=False)
-        until(lambda: _listens(port), UP_S, "the broker")
+        until(lambda: listens(port), UP_S, "the broker")
 
     def start_centre(self, store: Path) -> Child:
         """The centre with this store, and both bundles published."""
@@ -205,6 +205,6 @@ def free_port() -> int:
         return port
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), 0.2):
         return True

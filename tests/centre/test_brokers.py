@@ -10,7 +10,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.support.broker import Broker, amqtt, mosquitto
+from tests.support.broker import Broker, amqtt, mosquitto, nats, rabbitmq
 
 
 def carry(broker: Broker, version: MQTTProtocolVersion) -> bytes:
@@ -37,7 +37,7 @@ def carry(broker: Broker, version: MQTTProtocolVersion) -> bytes:
     return got[0]
 
 
-@pytest.mark.parametrize("make", [mosquitto, amqtt])
+@pytest.mark.parametrize("make", [mosquitto, amqtt, nats, pytest.param(rabbitmq, marks=pytest.mark.slow)])
 def test_carries_a_message(make: Callable[[], AbstractContextManager[Broker]]) -> None:
     versions = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
     with make() as broker:

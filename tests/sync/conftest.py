@@ -10,8 +10,11 @@ import pytest
 
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
+from gateway.sync import link as link_module
+from tests.support.broker import Broker, amqtt, mosquitto, nats, rabbitmq
 from tests.support.clock import FakeClock
 from tests.sync.ends import GATEWAY
+from tests.sync.house import House
 
 
 @pytest.fixture
@@ -25,6 +28,41 @@ async def ledger(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Ledger]:
     opened.start()
     yield opened
     await opened.stop()
+
+
+@pytest.fixture
+def house(ledger: Ledger, cache: Cache, clock: FakeClock, tmp_path: Path) -> Iterator[House]:
+    """With a mosquitto of its own."""
+    with mosquitto() as broker:
+        yield House(ledger, cache, clock, broker, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def rabbit() -> Iterator[Broker]:
+    """RabbitMQ starts slowly: one for a module, which what a test left there must not disturb."""
+    with rabbitmq() as broker:
+        yield broker
+
+
+EVERY_BROKER = [mosquitto, amqtt, nats, pytest.param(rabbitmq, marks=pytest.mark.slow)]
+
+
+@pytest.fixture(params=EVERY_BROKER)
+def any_house(
+    request: pytest.FixtureRequest, ledger: Ledger, cache: Cache, clock: FakeClock, tmp_path: Path
+) -> Iterator[House]:
+    """With each broker in turn."""
+    if request.param is rabbitmq:
+        yield House(ledger, cache, clock, request.getfixturevalue("rabbit"), tmp_path)
+        return
+    with request.param() as broker:
+        yield House(ledger, cache, clock, broker, tmp_path)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some brokers leave an MQTT 5 CONNECT hanging: do not wait six seconds for it each time."""
+    monkeypatch.setattr(link_module, "CONNECT_S", 2.0)
 
 
 @pytest.fixture

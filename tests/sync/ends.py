@@ -21,6 +21,7 @@ from gateway.sync.link import Broker as Address
 from gateway.sync.link import PahoLink
 from gateway.sync.sync import Sync
 from gateway.wire.bundle import BundleKind, SignedBundle, parse_public_key
+from gateway.wire.commands import Command, CommandResult
 from gateway.wire.envelope import decode_batch
 from gateway.wire.messages import Ack, Acks, State, encode
 from gateway.wire.topics import Topics, centre_filters
@@ -67,7 +68,8 @@ def make_bundles(
 
 def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> Sync:
     """The gateway's end, in a hurry: tests wait for what it does."""
-    told = {"keepalive_s": 60, "protocol": "auto", "resend_s": 20.0, "window": 20, **more}
+    hooks = {name: more.pop(name) for name in ("older", "on_behind", "new_epoch") if name in more}
+    told = {"keepalive_s": 60, "protocol": "auto", "resend_s": 20.0, "window": 20, "backlog_per_s": 5000, **more}
     address = Address("127.0.0.1", port, GATEWAY, int(str(told["keepalive_s"])), str(told["protocol"]))
     bundles = make_bundles(ledger, cache, clock)
     bundles.start()
@@ -80,7 +82,9 @@ def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more:
         version="test",
         window=int(str(told["window"])),
         resend_s=float(str(told["resend_s"])),
+        backlog_per_s=float(str(told["backlog_per_s"])),
         backoff=Backoff(0.2),
+        **hooks,  # type: ignore[arg-type]
     )
 
 
@@ -91,6 +95,7 @@ class ScriptedCentre:
         self.entries: list[Entry] = []
         self.batches = 0
         self.states: list[State] = []
+        self.results: list[CommandResult] = []
         self._port = port
         self._news = threading.Condition()
         self._subscribed = threading.Event()
@@ -116,6 +121,9 @@ class ScriptedCentre:
     def ack(self, *words: Ack) -> None:
         self.say(TOPICS.ack, encode(Acks(words)))
 
+    def order(self, command: Command) -> None:
+        self.say(TOPICS.command, encode(command))
+
     def say(self, topic: str, message: bytes) -> None:
         """Anything, on any topic."""
         self._client.publish(topic, message, 1)
@@ -138,6 +146,8 @@ class ScriptedCentre:
         with self._news:
             if message.topic == TOPICS.state:
                 self.states.append(msgspec.json.decode(message.payload, type=State))
+            elif message.topic == TOPICS.result:
+                self.results.append(msgspec.json.decode(message.payload, type=CommandResult))
             else:
                 stream = Stream(message.topic.rpartition("/")[2])
                 self.entries += decode_batch(CITY, GATEWAY, stream, bytes(message.payload))

@@ -20,6 +20,8 @@ from tests.support.listening import listening
 Talk = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 CONNACK_311 = bytes.fromhex("20020000")
+CONNACK_5 = bytes.fromhex("2003000000")
+PINGRESP = bytes.fromhex("d000")
 NOT_AUTHORISED_5 = bytes.fromhex("2003008700")
 UNSUPPORTED_VERSION_5 = bytes.fromhex("2003008400")
 

@@ -3,66 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from pathlib import Path
-
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gateway.ledger.ledger import Ledger
-from gateway.model.entry import Entry, Stream
-from gateway.model.errors import NotReady
-from gateway.sync.pump import REWIND_S, WINDOW_BYTES, Pump
-from gateway.wire.envelope import MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, decode_batch
-from gateway.wire.messages import Ack
-from gateway.wire.topics import parse
-from tests.support.clock import FakeClock
-from tests.sync.ends import CITY, GATEWAY, TOPICS, fill, seqs
-
-T = 20.0
-
-
-class Wire:
-    """Takes what is published and numbers it. `gone`: no connection."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.messages: list[tuple[Stream, list[Entry], int]] = []
-        self.gone = False
-        self.pump = Pump(ledger, TOPICS, self.publish)
-
-    def publish(self, topic: str, payload: bytes) -> int:
-        if self.gone:
-            raise NotReady("no connection")
-        address = parse(topic)
-        assert address is not None
-        stream = Stream(address.leaf.removeprefix("ev/"))
-        self.messages.append((stream, decode_batch(CITY, GATEWAY, stream, payload), len(payload)))
-        return len(self.messages)
-
-    def puback(self, *numbers: int) -> None:
-        """The broker has these messages; without numbers, all."""
-        for number in numbers or range(1, len(self.messages) + 1):
-            self.pump.published(number)
-
-    def drain(self) -> None:
-        """PUBACK until nothing more comes."""
-        done = 0
-        while done < len(self.messages):
-            done += 1
-            self.pump.published(done)
-
-    def sent(self, stream: Stream = Stream.RECEIPT) -> list[int]:
-        return [seq for of, entries, _ in self.messages if of is stream for seq in seqs(entries)]
-
-
-def ack(ledger: Ledger, through: int, stream: Stream = Stream.RECEIPT, **more: tuple[object, ...]) -> Ack:
-    return Ack(stream, ledger.epoch, through, **more)  # type: ignore[arg-type]
+from gateway.model.entry import Stream
+from gateway.sync.pump import WINDOW_BYTES
+from gateway.sync.strand import REWIND_S
+from gateway.wire.envelope import MAX_BATCH_BYTES, MAX_BATCH_ENTRIES
+from tests.sync.ends import fill, seqs
+from tests.sync.wire import T, Wire, ack
 
 
 async def test_what_is_unacked_goes_in_order_and_in_batches(ledger: Ledger) -> None:
     await fill(ledger, 150)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     assert wire.sent() == list(range(1, 151))
     assert [len(entries) for _, entries, _ in wire.messages] == [MAX_BATCH_ENTRIES, MAX_BATCH_ENTRIES, 22]
 
@@ -76,7 +30,7 @@ async def test_before_the_connection_nothing_goes(ledger: Ledger) -> None:
 
 async def test_a_new_entry_goes_at_once(ledger: Ledger) -> None:
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     ledger.on_stored(lambda _streams: wire.pump.fill())
     await fill(ledger, 1)
     await asyncio.sleep(0)
@@ -86,7 +40,7 @@ async def test_a_new_entry_goes_at_once(ledger: Ledger) -> None:
 async def test_the_window_is_never_exceeded_and_a_puback_frees_a_place(ledger: Ledger) -> None:
     await fill(ledger, MAX_BATCH_ENTRIES * 5)
     wire = Wire(ledger)
-    wire.pump.connected(2, 0)
+    wire.pump.connected(2)
     assert len(wire.messages) == 2
     wire.puback(1)
     assert len(wire.messages) == 3
@@ -99,7 +53,7 @@ async def test_the_window_is_never_exceeded_and_a_puback_frees_a_place(ledger: L
 async def test_the_window_counts_bytes_too(ledger: Ledger) -> None:
     await fill(ledger, 40, size=30_000)
     wire = Wire(ledger)
-    wire.pump.connected(1000, 0)
+    wire.pump.connected(1000)
     on_their_way = sum(size for _, _, size in wire.messages)
     assert WINDOW_BYTES <= on_their_way < WINDOW_BYTES + MAX_BATCH_BYTES
     wire.drain()
@@ -111,7 +65,7 @@ async def test_a_batch_stays_below_its_bound_and_a_large_entry_goes_alone(ledger
     await fill(ledger, 1, size=200_000)
     await fill(ledger, 1)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     wire.drain()
     assert [seqs(entries) for _, entries, _ in wire.messages] == [[1, 2], [3], [4], [5]]
     assert all(size <= MAX_BATCH_BYTES for _, entries, size in wire.messages if len(entries) > 1)
@@ -122,7 +76,7 @@ async def test_the_first_lane_goes_before_the_bulk_lane(ledger: Ledger) -> None:
     await fill(ledger, MAX_BATCH_ENTRIES * 3, Stream.RECEIPT)
     await fill(ledger, 5, Stream.AUDIT)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     order = [stream for stream, _, _ in wire.messages]
     assert order[-1] is Stream.TELEMETRY
     assert order.count(Stream.TELEMETRY) == 1
@@ -132,75 +86,75 @@ async def test_streams_of_a_lane_take_turns(ledger: Ledger) -> None:
     for stream in (Stream.RECEIPT, Stream.IDENTIFICATION, Stream.AUDIT):
         await fill(ledger, MAX_BATCH_ENTRIES * 4, stream)
     wire = Wire(ledger)
-    wire.pump.connected(3, 0)
+    wire.pump.connected(3)
     assert len({stream for stream, _, _ in wire.messages}) == 3
 
 
 async def test_only_the_centres_ack_lets_an_entry_go(ledger: Ledger) -> None:
     await fill(ledger, 10)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     wire.drain()
     assert wire.pump.backlog[Stream.RECEIPT] == 10
-    wire.pump.acked(ack(ledger, 10), 1)
+    wire.acked(ack(ledger, 10), 1)
     assert wire.pump.backlog[Stream.RECEIPT] == 0
 
 
 async def test_without_an_ack_in_time_it_goes_again(ledger: Ledger) -> None:
     await fill(ledger, 3)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     wire.drain()
-    assert not wire.pump.resend_overdue(T - 0.1, T)
-    assert wire.pump.resend_overdue(T, T)
+    assert not wire.overdue(T - 0.1)
+    assert wire.overdue(T)
     assert wire.sent() == [1, 2, 3, 1, 2, 3]
 
 
 async def test_only_what_is_unacked_goes_again(ledger: Ledger) -> None:
     await fill(ledger, 5)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
-    wire.pump.acked(ack(ledger, 3), 10)
-    assert not wire.pump.resend_overdue(T, T)
-    assert wire.pump.resend_overdue(10 + T, T)
+    wire.pump.connected(20)
+    wire.acked(ack(ledger, 3), 10)
+    assert not wire.overdue(T)
+    assert wire.overdue(10 + T)
     assert wire.sent() == [1, 2, 3, 4, 5, 4, 5]
 
 
 async def test_what_was_acked_is_never_overdue(ledger: Ledger) -> None:
     await fill(ledger, 5)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
-    wire.pump.acked(ack(ledger, 5), 1)
-    assert not wire.pump.resend_overdue(1000, T)
+    wire.pump.connected(20)
+    wire.acked(ack(ledger, 5), 1)
+    assert not wire.overdue(1000)
 
 
 async def test_what_the_centre_misses_goes_again(ledger: Ledger) -> None:
     await fill(ledger, 9)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
-    wire.pump.acked(ack(ledger, 2, missing=((3, 5),)), 1)
-    assert wire.sent() == [*range(1, 10), *range(3, 10)]
+    wire.pump.connected(20)
+    wire.acked(ack(ledger, 2, missing=((3, 5),)), 1)
+    assert wire.sent() == [*range(1, 10), 3, 4, 5]
 
 
 async def test_a_gap_is_not_believed_twice_in_a_moment(ledger: Ledger) -> None:
     await fill(ledger, 9)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     for at in (1.0, 1.1, 1.2):
-        wire.pump.acked(ack(ledger, 2, missing=((3, 5),)), at)
+        wire.acked(ack(ledger, 2, missing=((3, 5),)), at)
     assert len(wire.messages) == 2
-    wire.pump.acked(ack(ledger, 2, missing=((3, 5),)), 1 + REWIND_S)
+    wire.acked(ack(ledger, 2, missing=((3, 5),)), 1 + REWIND_S)
     assert len(wire.messages) == 3
 
 
 async def test_an_ack_never_goes_back_nor_beyond_what_is(ledger: Ledger) -> None:
     await fill(ledger, 5)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
-    wire.pump.acked(ack(ledger, 4), 1)
-    wire.pump.acked(ack(ledger, 2), 2)
+    wire.pump.connected(20)
+    wire.acked(ack(ledger, 4), 1)
+    wire.acked(ack(ledger, 2), 2)
     assert ledger.acked(Stream.RECEIPT) == 4
-    wire.pump.acked(ack(ledger, 2**31 - 1), 3)
+    wire.acked(ack(ledger, 2**31 - 1), 3)
     assert ledger.acked(Stream.RECEIPT) == 5
     await fill(ledger, 1)
     wire.pump.fill()
@@ -210,21 +164,21 @@ async def test_an_ack_never_goes_back_nor_beyond_what_is(ledger: Ledger) -> None
 async def test_a_new_connection_begins_behind_the_watermark(ledger: Ledger) -> None:
     await fill(ledger, 6)
     wire = Wire(ledger)
-    wire.pump.connected(20, 0)
-    wire.pump.acked(ack(ledger, 4), 1)
+    wire.pump.connected(20)
+    wire.acked(ack(ledger, 4), 1)
     wire.pump.lost()
     wire.messages.clear()
     wire.pump.fill()
     assert wire.messages == []
-    wire.pump.connected(20, 2)
+    wire.pump.connected(20)
     assert wire.sent() == [5, 6]
 
 
 async def test_an_ack_that_comes_while_unconnected_counts(ledger: Ledger) -> None:
     await fill(ledger, 6)
     wire = Wire(ledger)
-    wire.pump.acked(ack(ledger, 4), 1)
-    wire.pump.connected(20, 2)
+    wire.acked(ack(ledger, 4), 1)
+    wire.pump.connected(20)
     assert wire.sent() == [5, 6]
 
 
@@ -232,71 +186,20 @@ async def test_a_link_that_breaks_in_a_publish_stops_the_pump(ledger: Ledger) ->
     await fill(ledger, 1)
     wire = Wire(ledger)
     wire.gone = True
-    wire.pump.connected(20, 0)
+    wire.pump.connected(20)
     wire.gone = False
     wire.pump.fill()
     assert wire.messages == []
-    wire.pump.connected(20, 1)
+    wire.pump.connected(20)
     assert wire.sent() == [1]
 
 
 async def test_a_puback_of_the_connection_before_frees_nothing(ledger: Ledger) -> None:
     await fill(ledger, MAX_BATCH_ENTRIES * 4)
     wire = Wire(ledger)
-    wire.pump.connected(2, 0)
+    wire.pump.connected(2)
     wire.pump.lost()
-    wire.pump.connected(2, 1)
+    wire.pump.connected(2)
     assert len(wire.messages) == 4
     wire.puback(1, 2)
     assert len(wire.messages) == 4
-
-
-Event = st.one_of(
-    st.tuples(st.just("store"), st.integers(1, 90)),
-    st.tuples(st.just("puback"), st.integers(1, 12)),
-    st.tuples(st.just("ack"), st.integers(0, 400)),
-    st.tuples(st.just("missing"), st.integers(0, 300)),
-    st.tuples(st.just("wait"), st.integers(1, 30)),
-    st.tuples(st.just("cut"), st.integers(0, 3)),
-)
-
-
-async def play(folder: Path, events: list[tuple[str, int]]) -> None:
-    """Whatever happens, a broker that works in the end and a centre that acks get everything."""
-    ledger = Ledger(folder / "ledger.db", GATEWAY, FakeClock())
-    ledger.start()
-    wire, now, pubacked = Wire(ledger), 0.0, 0
-    wire.pump.connected(3, now)
-    for event, number in events:
-        now += 0.5
-        match event:
-            case "store":
-                await fill(ledger, number)
-                wire.pump.fill()
-            case "puback":
-                for _ in range(number):
-                    pubacked = min(pubacked + 1, len(wire.messages))
-                    wire.pump.published(pubacked)
-            case "ack":
-                wire.pump.acked(ack(ledger, min(number, max(wire.sent(), default=0))), now)
-            case "missing":
-                first = ledger.acked(Stream.RECEIPT) + 1
-                wire.pump.acked(ack(ledger, first - 1, missing=((first, first + number),)), now)
-            case "wait":
-                now += number
-                wire.pump.resend_overdue(now, T)
-            case "cut":
-                wire.pump.lost()
-                wire.pump.connected(number + 1, now)
-    wire.pump.lost()
-    wire.pump.connected(3, now)
-    wire.drain()
-    assert set(range(ledger.acked(Stream.RECEIPT) + 1, ledger.last(Stream.RECEIPT) + 1)) <= set(wire.sent())
-    await ledger.stop()
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(Event, max_size=20))
-def test_nothing_is_forgotten(events: list[tuple[str, int]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(play(Path(folder), events))
