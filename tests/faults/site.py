@@ -1,0 +1,224 @@
+"""A smart place under attack: one till without devices, so that a life of the daemon costs a second, its broker, its
+centre and a witness beside them. Everything is a process of its own and real; only the shop's till is us."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from gateway.cli.demo.children import python
+from gateway.cli.demo.rig import MOSQUITTO, Failed, Rig
+from gateway.cli.demo.town import GATEWAY, Town
+from gateway.ledger import schema
+from gateway.model.entry import Stream
+from tests.faults.count import Verdict, count, stored_of
+from tests.faults.frame import FaultFailed, require
+from tests.faults.pos import Pos
+from tests.faults.proxy import Proxy
+from tests.faults.witness import Witness
+
+TILL = """
+[[station]]
+kind = "till"
+id = "shop-till"
+"""
+SYNC = {"backoff_cap_s": 0.5, "resend_s": 2.0, "keepalive_s": 5, "telemetry_s": 0}
+"""Quick to come back: a round is not to be spent waiting."""
+UP_S, DRAIN_S, END_S = 30.0, 60.0, 20.0
+
+
+class SiteRig(Rig):
+    """The demo's rig; the gateway may be started by another program (strace, faketime) in front of it."""
+
+    in_front: Sequence[str] = ()
+
+    def start_gateway(self) -> None:
+        argv = [*self.in_front, *python("gateway", "run", "--config", str(self.town.config))]
+        self._spawn("gateway", argv, steered=False)
+
+    def expect_end(self, name: str) -> None:
+        """This part may end by itself: waiting for something else goes on."""
+        self._killed.add(name)
+
+
+class Site:
+    """Use: `with Site(folder) as site`, then `up`, `pos.start`, …, and at the end `settle`.
+
+    `state` puts the gateway's own folder on another file system, `through_proxy` a proxy before the broker. What the
+    POS was told is noted in `folder`, which is never the one under attack.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        state: Path | None = None,
+        through_proxy: bool = False,
+        sync: Mapping[str, float] | None = None,
+        changed: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.town = Town(folder / "town")
+        self.rig = SiteRig(self.town, MOSQUITTO)
+        self.state = state if state is not None else self.town.state
+        self.proxy: Proxy | None = Proxy() if through_proxy else None
+        self._sync = {**SYNC, **(sync or {})}
+        self._changed = changed or {}
+
+    def __enter__(self) -> Site:
+        self.rig.prepare()
+        try:
+            self._open()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def _open(self) -> None:
+        if self.proxy is not None:
+            self.proxy.start(self.rig.ports["broker"])
+        self._configure()
+        self.rig.start_broker()
+        self.rig.start_centre()
+        self.witness = Witness(self.rig.ports["broker"])
+        self.witness.start()
+        self.pos = Pos(self.rig.port, self.folder / "told")
+
+    def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if hasattr(self, "pos"):
+            self.pos.stop()
+        if hasattr(self, "witness"):
+            self.witness.stop()
+        self.rig.stop()
+        if self.proxy is not None:
+            self.proxy.stop()
+
+    def _configure(self) -> None:
+        """The demo's configuration without its devices, with this site's own ways."""
+        text = self.town.config.read_text(encoding="utf-8")
+        text = text[: text.index("[[device]]")] + TILL
+        text = text.replace('state = "state"', f'state = "{self.state}"')
+        for key, value in self._sync.items():
+            text = re.sub(rf"\n{key} = .*", f"\n{key} = {value}", text)
+        if self.proxy is not None:
+            text = re.sub(r"port = \d+(\s+# DEMO: the broker)", rf"port = {self.proxy.port}\1", text)
+        for old, new in self._changed.items():
+            require(old in text, f"the configuration has no {old!r}")
+            text = text.replace(old, new)
+        self.town.config.write_text(text, encoding="utf-8")
+
+    # The gateway -----------------------------------------------------------------------------------------
+
+    def start(self, *in_front: str) -> None:
+        """Start the gateway (behind `in_front`); does not wait."""
+        self.rig.in_front = in_front
+        self.rig.start_gateway()
+
+    def up(self, *in_front: str, bundles: int = 0) -> dict[str, int]:
+        """Start it and wait until it serves (and has so many bundles). Returns the last number of each stream, as it
+        stood at the start. Raises `FaultFailed` when it ends instead."""
+        self.start(*in_front)
+        last: dict[str, int] = {}
+
+        def serves() -> bool:
+            status = self.rig.status()
+            if not last:
+                last.update(status["ledger"]["last"])
+            return len(status["sync"]["bundles"]) >= bundles
+
+        try:
+            self.rig.until(serves, "the gateway", UP_S)
+        except Failed as failed:
+            raise FaultFailed(f"{failed}; it said: {self.log()}") from failed
+        return last
+
+    @property
+    def alive(self) -> bool:
+        return self.rig.children["gateway"].alive
+
+    def ended_or_serves(self, bundles: int = 0) -> int | None:
+        """Its exit code when it ends instead of serving (with so many bundles in force), else None."""
+        self.rig.expect_end("gateway")
+
+        def decided() -> bool:
+            return not self.alive or len(self.rig.status()["sync"]["bundles"]) >= bundles
+
+        self.rig.until(decided, "the gateway", UP_S)
+        return self.rig.children["gateway"].process.returncode
+
+    def kill(self) -> None:
+        """kill -9, also of one that has ended."""
+        self.rig.kill("gateway")
+
+    def ended(self, timeout: float = END_S) -> int | None:
+        """Exit code when it ends by itself in time, else None."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.rig.children["gateway"].process.wait(timeout)
+        return None
+
+    def log(self, chars: int = 1000) -> str:
+        """The end of what the gateway has said."""
+        return (self.town.logs / "gateway.log").read_text(encoding="utf-8", errors="replace")[-chars:].strip()
+
+    @property
+    def ledger(self) -> Path:
+        return self.state / "ledger.db"
+
+    # The end ---------------------------------------------------------------------------------------------
+
+    def drain(self, timeout: float = DRAIN_S) -> None:
+        """Until the centre has acked everything that is recorded now."""
+        fixed = self.rig.status()["ledger"]["last"]
+
+        def done() -> bool:
+            acked = self.rig.status()["ledger"]["acked"]
+            return all(acked[stream] >= last for stream, last in fixed.items())
+
+        self.rig.until(done, "the centre's ack", timeout)
+
+    def settle(self, timeout: float = DRAIN_S) -> Verdict:
+        """The gateway runs: the POS asks again for what it was not told, all is drained, the gateway is stopped and
+        its ledger verified. Then what was told is held against what the centre has."""
+        self.pos.stop()
+        self.pos.repeat()
+        self.drain(timeout)
+        code = self.rig.stop_gateway()
+        require(code == 0, f"the gateway stopped with {code}: {self.log()}")
+        self.verify()
+        return self.count()
+
+    def verify(self) -> None:
+        """`smartplace ledger verify`. Raises `FaultFailed` when it is not clean."""
+        argv = python("gateway.cli", "ledger", "verify", str(self.ledger))
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+        require(done.returncode == 0, f"ledger verify: {done.stdout[-500:]} {done.stderr[-500:]}")
+
+    def count(self) -> Verdict:
+        """Told against stored, as it is now."""
+        stored = stored_of(self.town.centre_store, GATEWAY)
+        return count(self.pos.told(), self.pos.gone, stored, self.witness.seen(), digests(self.ledger))
+
+
+def digests(ledger: Path) -> dict[str, bytes]:
+    """Every entry of a ledger file by its id. A file that cannot be read has none."""
+    try:
+        db = schema.connect(ledger, read_only=True)
+    except sqlite3.Error:
+        return {}
+    try:
+        epoch = dict(db.execute("SELECT key, value FROM meta"))["epoch"]
+        return {
+            f"{GATEWAY}/{epoch}/{stream}/{seq}": digest
+            for stream in Stream
+            for seq, digest in db.execute(f"SELECT seq, digest FROM {stream}")
+        }
+    finally:
+        db.close()
