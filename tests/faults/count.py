@@ -17,6 +17,7 @@ from tests.faults.frame import Tally
 from tests.faults.pos import Told
 
 EVERYTHING = 10_000_000
+SALVAGED = "salvaged"
 
 
 class StoredEntry(NamedTuple):
@@ -28,6 +29,7 @@ class StoredEntry(NamedTuple):
     seq: int
     kind: str
     digest: bytes
+    wall_ms: int
     body: dict[str, Any]
     conflict: bool = False
 
@@ -44,6 +46,9 @@ class Verdict(NamedTuple):
     duplicates: tuple[str, ...]
     suppressed: int
     conflicts: int
+    epochs: int
+    named: int
+    """Entries that the gateway itself has said it could not keep or read."""
 
     def tally(self, rounds: int, missed: Sequence[str] = (), note: str = "") -> Tally:
         """For the table."""
@@ -70,17 +75,20 @@ def count(
     if not conflicts_explained:
         twice += _two_digests(stored, wire, ledger)
     suppressed = sum(len(digests) - 1 for digests in wire.values())
-    return Verdict(len(told), tuple(lost), tuple(twice), suppressed, conflicts)
+    return Verdict(
+        len(told), tuple(lost), tuple(twice), suppressed, conflicts, len({e.epoch for e in stored}), len(named)
+    )
 
 
 def stored_of(store: Path, gateway: str) -> list[StoredEntry]:
     """Everything that a centre's SQLite store has of a gateway."""
     rows = Query(store).events(gateway=gateway, limit=EVERYTHING)
-    found = [StoredEntry(r.gateway, r.epoch, r.stream, r.seq, r.kind, r.digest, _body(r.body)) for r in rows]
+    found = [StoredEntry(r.gateway, r.epoch, r.stream, r.seq, r.kind, r.digest, r.wall_ms, _body(r.body)) for r in rows]
     db = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     try:
-        sql = "SELECT gateway, epoch, stream, seq, kind, digest, body FROM conflicts WHERE gateway = ?"
-        found += [StoredEntry(*row[:6], _body(row[6]), conflict=True) for row in db.execute(sql, (gateway,))]
+        sql = "SELECT gateway, epoch, stream, seq, kind, digest, wall_ms, body FROM conflicts WHERE gateway = ?"
+        for *header, body in db.execute(sql, (gateway,)):
+            found.append(StoredEntry._make([*header, _body(body), True]))
     finally:
         db.close()
     return found
@@ -111,12 +119,14 @@ def _lost(told: Sequence[Told], stored: Sequence[StoredEntry], named: set[str]) 
 
 
 def _named(stored: Sequence[StoredEntry]) -> Iterator[str]:
-    """Entries that the gateway itself says it has dropped."""
+    """Entries that the gateway itself says it has dropped or cannot read, or of which it sends what it could read."""
     for entry in stored:
         if entry.kind == EntryKind.DROPPED:
             epoch = entry.body.get("epoch") or entry.epoch
             for number in range(entry.body["first"], entry.body["last"] + 1):
                 yield f"{entry.gateway}/{epoch}/{entry.body['stream']}/{number}"
+        elif entry.kind == SALVAGED:
+            yield f"{entry.gateway}/{entry.body['epoch']}/{entry.body['stream']}/{entry.body['seq']}"
 
 
 def _twice(told: Sequence[Told], stored: Sequence[StoredEntry]) -> Iterator[str]:
@@ -124,7 +134,10 @@ def _twice(told: Sequence[Told], stored: Sequence[StoredEntry]) -> Iterator[str]
     yield from _repeated("receipt", (str(entry.body["key"]) for entry in receipts if entry.body))
     yield from _repeated("quote sold", (str(entry.body["quote"]) for entry in receipts if entry.body))
     yield from _repeated("answer", (key for key, _ in {(each.key, each.entry) for each in told}))
-    yield from _repeated("entry told for two receipts", (entry for entry, _ in {(t.entry, t.key) for t in told}))
+    # Both are kept where the centre calls it a conflict.
+    kept = {entry.id for entry in stored if entry.conflict}
+    pairs = {(each.entry, each.key) for each in told if each.entry not in kept}
+    yield from _repeated("entry told for two receipts", (entry for entry, _ in pairs))
 
 
 def _two_digests(

@@ -17,6 +17,7 @@ PACKAGES = {
     "mount": "mount",
     "iptables": "iptables",
     "tc": "iproute2",
+    "ip": "iproute2",
 }
 """Program → Debian package."""
 SBIN = "/usr/sbin:/sbin"

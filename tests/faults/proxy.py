@@ -66,8 +66,8 @@ class Proxy:
         else:
             self._may_pass.set()
 
-    def hang_up(self) -> None:
-        """Reset all connections."""
+    def hang_up(self) -> int:
+        """Reset all connections; how many there were."""
         with self._lock:
             self._reset |= self._sockets
             for each in self._sockets:
@@ -75,6 +75,7 @@ class Proxy:
                     # With this close(2) sends RST; until then nothing must be sent that says goodbye.
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     each.shutdown(socket.SHUT_RD)
+            return len(self._sockets) // 2
 
     def _spawn(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -14,7 +15,16 @@ from gateway.cli.demo.rig import Failed
 from gateway.model.errors import GatewayError
 from tests.faults.frame import Context, Fault, FaultFailed, Scale, Shown, Tally
 
-BROKEN = (FaultFailed, Failed, ChildFailed, GatewayError, OSError, subprocess.SubprocessError, AssertionError)
+BROKEN = (
+    FaultFailed,
+    Failed,
+    ChildFailed,
+    GatewayError,
+    OSError,
+    sqlite3.Error,
+    subprocess.SubprocessError,
+    AssertionError,
+)
 """How a row breaks down: its own word, a part that does not start or answer, the system's."""
 
 

@@ -4,9 +4,10 @@ centre and a witness beside them. Everything is a process of its own and real; o
 from __future__ import annotations
 
 import re
+import socket
 import sqlite3
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from gateway.cli.demo.rig import MOSQUITTO, Failed, Rig
 from gateway.cli.demo.town import GATEWAY, Town
 from gateway.ledger import schema
 from gateway.model.entry import Stream
+from gateway.model.errors import LedgerError
 from tests.faults.count import Verdict, count, stored_of
 from tests.faults.frame import FaultFailed, require
 from tests.faults.pos import Pos
@@ -29,7 +31,7 @@ id = "shop-till"
 """
 SYNC = {"backoff_cap_s": 0.5, "resend_s": 2.0, "keepalive_s": 5, "telemetry_s": 0}
 """Quick to come back: a round is not to be spent waiting."""
-UP_S, DRAIN_S, END_S = 30.0, 60.0, 20.0
+UP_S, DRAIN_S, END_S, AFTER_DRAIN_S = 30.0, 60.0, 20.0, 10.0
 
 
 class SiteRig(Rig):
@@ -184,16 +186,23 @@ class Site:
 
         self.rig.until(done, "the centre's ack", timeout)
 
-    def settle(self, timeout: float = DRAIN_S) -> Verdict:
+    def await_centre(self) -> None:
+        """Drained, and everything told is there or accounted for; or it has had its time."""
+        self.drain()
+        with suppress(Failed):
+            self.rig.until(lambda: not self.count().lost, "what was told", AFTER_DRAIN_S)
+
+    def settle(self, timeout: float = DRAIN_S, *, conflicts_explained: bool = False) -> Verdict:
         """The gateway runs: the POS asks again for what it was not told, all is drained, the gateway is stopped and
         its ledger verified. Then what was told is held against what the centre has."""
         self.pos.stop()
         self.pos.repeat()
         self.drain(timeout)
+        self.await_centre()
         code = self.rig.stop_gateway()
         require(code == 0, f"the gateway stopped with {code}: {self.log()}")
         self.verify()
-        return self.count()
+        return self.count(conflicts_explained=conflicts_explained)
 
     def verify(self) -> None:
         """`smartplace ledger verify`. Raises `FaultFailed` when it is not clean."""
@@ -201,24 +210,52 @@ class Site:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
         require(done.returncode == 0, f"ledger verify: {done.stdout[-500:]} {done.stderr[-500:]}")
 
-    def count(self) -> Verdict:
+    def count(self, *, conflicts_explained: bool = False) -> Verdict:
         """Told against stored, as it is now."""
-        stored = stored_of(self.town.centre_store, GATEWAY)
-        return count(self.pos.told(), self.pos.gone, stored, self.witness.seen(), digests(self.ledger))
+        return count(
+            self.pos.told(),
+            self.pos.gone,
+            stored_of(self.town.centre_store, GATEWAY),
+            self.witness.seen(),
+            digests(self.ledger),
+            conflicts_explained=conflicts_explained,
+        )
+
+    # Looks -----------------------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """Whether the gateway thinks that it has its broker. Raises `OSError` when the gateway is not there."""
+        return bool(self.rig.status()["sync"]["connected"])
+
+    def broker_answers(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.rig.ports["broker"]), 0.2):
+            return True
+
+    def repeated(self) -> int:
+        """Deliveries of entries beyond their first, so far."""
+        return sum(len(digests) - 1 for digests in self.witness.seen().values())
+
+    def until(self, right: Callable[[], bool], what: str, timeout: float = UP_S) -> None:
+        """Look until it is right. Raises `FaultFailed` with what the gateway has said."""
+        try:
+            self.rig.until(right, what, timeout)
+        except Failed as failed:
+            raise FaultFailed(f"{failed}; it said: {self.log()}") from failed
 
 
 def digests(ledger: Path) -> dict[str, bytes]:
-    """Every entry of a ledger file by its id. A file that cannot be read has none."""
+    """Every entry of a ledger file by its id. A file that cannot be read tells nothing."""
     try:
         db = schema.connect(ledger, read_only=True)
-    except sqlite3.Error:
+        try:
+            epoch = dict(db.execute("SELECT key, value FROM meta"))["epoch"]
+            return {
+                f"{GATEWAY}/{epoch}/{stream}/{seq}": digest
+                for stream in Stream
+                for seq, digest in db.execute(f"SELECT seq, digest FROM {stream}")
+            }
+        finally:
+            db.close()
+    except (sqlite3.Error, LedgerError):
         return {}
-    try:
-        epoch = dict(db.execute("SELECT key, value FROM meta"))["epoch"]
-        return {
-            f"{GATEWAY}/{epoch}/{stream}/{seq}": digest
-            for stream in Stream
-            for seq, digest in db.execute(f"SELECT seq, digest FROM {stream}")
-        }
-    finally:
-        db.close()

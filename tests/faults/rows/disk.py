@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 
 from tests.faults.card import call, card
-from tests.faults.frame import Context, FaultFailed, Tally, require
+from tests.faults.frame import Context, Tally, require
 from tests.faults.rows.kill import STRACE
 from tests.faults.site import Site
 
 LOAD_S = (0.1, 0.4)
-WAIT_S = 30.0
 SMALL_MB = 24
 
 
@@ -133,20 +132,11 @@ def _until_refused(site: Site, code: str) -> None:
     def refusals() -> int:
         return sum(count for known, count in site.pos.refused.items() if known.startswith(code))
 
-    _until(lambda before=refusals(): refusals() > before, f"a refusal with {code}", site)  # type: ignore[misc]
+    before = refusals()
+    site.until(lambda: refusals() > before, f"a refusal with {code}; so far {dict(site.pos.refused)}")
 
 
 def _until_told(site: Site) -> None:
     """Until the POS is told of another receipt."""
-    _until(lambda before=site.pos.count: site.pos.count > before, "a receipt", site)  # type: ignore[misc]
-
-
-def _until(right: object, what: str, site: Site) -> None:
-    deadline = time.monotonic() + WAIT_S
-    assert callable(right)
-    while not right():
-        if time.monotonic() > deadline or not site.alive:
-            raise FaultFailed(
-                f"waited {WAIT_S:.0f} s for {what}; refused so far {dict(site.pos.refused)}: {site.log()}"
-            )
-        time.sleep(0.01)
+    before = site.pos.count
+    site.until(lambda: site.pos.count > before, f"a receipt; refused so far {dict(site.pos.refused)}")
