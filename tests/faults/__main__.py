@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.__main__ import compile_all
-from tests.faults.frame import HEAD, Fault, Scale, Shown, line, write_json
+from tests.faults.frame import HEAD, Fault, Scale, Shown, exit_code, line, write_json
 from tests.faults.needs import missing
 from tests.faults.rows import FAULTS
 from tests.faults.runner import run
@@ -51,8 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_json(rows, given.json)
     for name, why in left_out.items():
         sys.stdout.write(f"left out: {name}: {why}\n")
-    failed = not all(shown.good for shown in rows) or not rows
-    return 1 if failed or (left_out and os.environ.get("CI") == "true") else 0
+    return exit_code(rows, left_out, all_or_nothing=os.environ.get("CI") == "true")
 
 
 def play(faults: Sequence[Fault], folder: Path, scale: Scale, seed: int) -> tuple[list[Shown], dict[str, str]]:

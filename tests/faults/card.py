@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults.frame import FaultFailed, require
+from tests.faults.frame import FaultFailed, prefix, require
 from tests.faults.needs import program
 
 MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of random name is made in it)
@@ -79,7 +79,7 @@ class Card:
 @contextmanager
 def card(megabytes: int = 256) -> Iterator[Card]:
     """A mounted card, gone at the end of the block. Needs root."""
-    with tempfile.TemporaryDirectory(prefix="spf-", dir=MEMORY) as work:
+    with tempfile.TemporaryDirectory(prefix=prefix(), dir=MEMORY) as work:
         made = Card(Path(work), megabytes)
         try:
             made.mount()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -24,12 +25,14 @@ class Scale(StrEnum):
 
 
 class Context(NamedTuple):
-    """An empty folder that is gone afterwards; `say` tells of progress."""
+    """An empty folder that is gone afterwards; `say` tells of progress; `program` (a Python file and its arguments)
+    runs in the gateway's place."""
 
     folder: Path
     scale: Scale
     chance: random.Random
     say: Callable[[str], None]
+    program: tuple[str, ...] = ()
 
     def rounds(self, quick: int, ordinary: int, long: int) -> int:
         return {Scale.QUICK: quick, Scale.ORDINARY: ordinary, Scale.LONG: long}[self.scale]
@@ -80,6 +83,12 @@ class Shown(NamedTuple):
         return self.tally is not None and self.tally.good
 
 
+def exit_code(rows: Sequence[Shown], left_out: Mapping[str, str], *, all_or_nothing: bool) -> int:
+    """1 when a row is not good or none was run; with `all_or_nothing` (CI) also when one was left out."""
+    bad = not rows or not all(shown.good for shown in rows)
+    return 1 if bad or (all_or_nothing and left_out) else 0
+
+
 HEAD = f"{'fault':<18} {'rounds':>6} {'told':>7} {'lost':>5} {'doubles':>7} {'suppressed':>10} {'s':>6}  "
 """`doubles` are the unexplained ones; those that the centre knew and did not store again are suppressed."""
 
@@ -118,6 +127,11 @@ def write_json(rows: Sequence[Shown], path: Path) -> None:
             }
         )
     path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def prefix() -> str:
+    """How the folders of this process's rows begin: what is left of them can be found by it."""
+    return f"spf-{os.getpid()}-"
 
 
 def require(right: bool, what: str) -> None:

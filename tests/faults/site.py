@@ -7,6 +7,7 @@ import re
 import socket
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from gateway.ledger import schema
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 from tests.faults.count import Verdict, count, stored_of
-from tests.faults.frame import FaultFailed, require
+from tests.faults.frame import Context, FaultFailed, require
 from tests.faults.pos import Pos
 from tests.faults.proxy import Proxy
 from tests.faults.witness import Witness
@@ -38,9 +39,13 @@ class SiteRig(Rig):
     """The demo's rig; the gateway may be started by another program (strace, faketime) in front of it."""
 
     in_front: Sequence[str] = ()
+    program: tuple[str, ...] = ()
 
     def start_gateway(self) -> None:
-        argv = [*self.in_front, *python("gateway", "run", "--config", str(self.town.config))]
+        if (before := self.children.get("gateway")) is not None:
+            before.end_input()  # It may have ended by itself.
+        program = [sys.executable, *self.program] if self.program else python("gateway", "run")
+        argv = [*self.in_front, *program, "--config", str(self.town.config)]
         self._spawn("gateway", argv, steered=False)
 
     def expect_end(self, name: str) -> None:
@@ -49,24 +54,25 @@ class SiteRig(Rig):
 
 
 class Site:
-    """Use: `with Site(folder) as site`, then `up`, `pos.start`, …, and at the end `settle`.
+    """Use: `with Site(context) as site`, then `up`, `pos.start`, …, and at the end `settle`.
 
     `state` puts the gateway's own folder on another file system, `through_proxy` a proxy before the broker. What the
-    POS was told is noted in `folder`, which is never the one under attack.
+    POS was told is noted in the context's folder, which is never the one under attack.
     """
 
     def __init__(
         self,
-        folder: Path,
+        context: Context,
         *,
         state: Path | None = None,
         through_proxy: bool = False,
         sync: Mapping[str, float] | None = None,
         changed: Mapping[str, str] | None = None,
     ) -> None:
-        self.folder = folder
-        self.town = Town(folder / "town")
+        self.folder = context.folder
+        self.town = Town(self.folder / "town")
         self.rig = SiteRig(self.town, MOSQUITTO)
+        self.rig.program = context.program
         self.state = state if state is not None else self.town.state
         self.proxy: Proxy | None = Proxy() if through_proxy else None
         self._sync = {**SYNC, **(sync or {})}
@@ -117,6 +123,12 @@ class Site:
             text = text.replace(old, new)
         self.town.config.write_text(text, encoding="utf-8")
 
+    @property
+    def link(self) -> Proxy:
+        """The proxy before the broker, for a site that has one."""
+        assert self.proxy is not None
+        return self.proxy
+
     # The gateway -----------------------------------------------------------------------------------------
 
     def start(self, *in_front: str) -> None:
@@ -166,9 +178,10 @@ class Site:
             return self.rig.children["gateway"].process.wait(timeout)
         return None
 
-    def log(self, chars: int = 1000) -> str:
-        """The end of what the gateway has said."""
-        return (self.town.logs / "gateway.log").read_text(encoding="utf-8", errors="replace")[-chars:].strip()
+    def log(self, lines: int = 2) -> str:
+        """The last lines that the gateway has said, as one."""
+        said = (self.town.logs / "gateway.log").read_text(encoding="utf-8", errors="replace").strip()
+        return " / ".join(said.splitlines()[-lines:])
 
     @property
     def ledger(self) -> Path:

@@ -14,7 +14,7 @@ def killed(context: Context) -> Tally:
     """kill -9 of the centre under load. What it stored and did not ack is acked by the next one, or comes again."""
     rounds = context.rounds(4, 20, 100)
     between = 0
-    with Site(context.folder) as site:
+    with Site(context) as site:
         site.up(bundles=2)
         for number in range(rounds):
             site.pos.start()

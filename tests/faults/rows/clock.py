@@ -19,7 +19,7 @@ def jumps(context: Context) -> Tally:
     """Three lives of the daemon with three wall clocks; the monotonic one is true. A quote that was given before a jump
     is committed after it."""
     rounds = context.rounds(1, 4, 15)
-    with Site(context.folder, changed={'clock = "vouched"': 'clock = "auto"'}) as site:
+    with Site(context, changed={'clock = "vouched"': 'clock = "auto"'}) as site:
         open_quote: tuple[str, str] | None = None
         late: list[bool] = []
         for _ in range(rounds):

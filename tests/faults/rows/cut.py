@@ -13,7 +13,7 @@ def power_cut(context: Context) -> Tally:
     """Sell, cut, go on from what the card has."""
     rounds = context.rounds(3, 40, 200)
     running = 0
-    with card() as memory, Site(context.folder, state=memory.folder) as site:
+    with card() as memory, Site(context, state=memory.folder) as site:
         site.up(bundles=2)
         for number in range(rounds):
             site.pos.start()

@@ -31,21 +31,20 @@ def torn(context: Context) -> Tally:
 def _damaged(context: Context, damage: object) -> Tally:
     rounds = context.rounds(1, 8, 40)
     assert callable(damage)
-    with Site(context.folder, through_proxy=True) as site:
-        assert site.proxy is not None
+    with Site(context, through_proxy=True) as site:
         site.up(bundles=2)
         for number in range(rounds):
             # Every second time the centre has nothing of it yet: there only the damaged file can tell.
-            site.proxy.set(Mode.REFUSE if number % 2 else Mode.PASS)
+            site.link.set(Mode.REFUSE if number % 2 else Mode.PASS)
             if number % 2:
-                site.proxy.hang_up()
+                site.link.hang_up()
             site.pos.start()
             context.pause(*LOAD_S)
             site.pos.stop()
             if not number % 2:
                 site.drain()
             _end(site, clean=context.chance.random() < 0.5)
-            site.proxy.set(Mode.PASS)
+            site.link.set(Mode.PASS)
             _until_it_hurts(site.ledger, damage, context.chance)
             site.up(bundles=2)
             site.pos.sell(3)
@@ -58,7 +57,7 @@ def older_copy(context: Context) -> Tally:
     """ledger.db, or the whole state folder, is put back from a copy that the gateway has outlived: the numbers that it
     gives from then on were given before, unless it notices."""
     rounds = context.rounds(1, 6, 30)
-    with Site(context.folder) as site:
+    with Site(context) as site:
         copy = context.folder / "copy"
         for number in range(rounds):
             site.up(bundles=2)

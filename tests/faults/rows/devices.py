@@ -54,7 +54,7 @@ def printer_driver_killed(context: Context) -> Tally:
     houses: list[House] = []
 
     def new_house(broker: str = MOSQUITTO) -> House:
-        houses.append(House(Path(tempfile.mkdtemp(prefix="spf-", dir=context.folder)), broker))
+        houses.append(House(Path(tempfile.mkdtemp(prefix="h-", dir=context.folder)), broker))
         return houses[-1]
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.faults.card import call, card
@@ -19,7 +20,7 @@ SMALL_MB = 24
 def full(context: Context) -> Tally:
     """Something else fills the card while the till sells; later the space is back. No restart."""
     rounds = context.rounds(2, 8, 20)
-    with card(SMALL_MB) as memory, Site(context.folder, state=memory.folder) as site:
+    with card(SMALL_MB) as memory, Site(context, state=memory.folder) as site:
         site.up(bundles=2)
         filler = memory.mounted_at / "filler"
         for _ in range(rounds):
@@ -39,7 +40,7 @@ def full(context: Context) -> Tally:
 def read_only(context: Context) -> Tally:
     """ext4 meets an error and goes read-only, as it does on a dying card; then the card is checked and put back."""
     rounds = context.rounds(2, 8, 20)
-    with card() as memory, Site(context.folder, state=memory.folder) as site:
+    with card() as memory, Site(context, state=memory.folder) as site:
         site.up(bundles=2)
         for _ in range(rounds):
             site.pos.start()
@@ -61,10 +62,12 @@ def read_only(context: Context) -> Tally:
 
 
 def no_sync(context: Context) -> Tally:
-    """fsync answers EIO for a while: each entry of that time is refused. Then the gateway is killed, and where root
-    allows it the power goes with it: what was told after the error has to be on the card nevertheless."""
+    """fsync answers EIO for a while: each entry of that time is refused. Then the gateway is killed, and as root the
+    power goes with it: what was told after the error has to be on the card nevertheless."""
     rounds = context.rounds(2, 12, 40)
-    with Site(context.folder) as site:
+    with ExitStack() as stack:
+        memory = stack.enter_context(card()) if os.geteuid() == 0 else None
+        site = stack.enter_context(Site(context, state=memory.folder if memory else None))
         site.up(bundles=2)
         site.kill()
         for _ in range(rounds):
@@ -76,6 +79,8 @@ def no_sync(context: Context) -> Tally:
             _until_told(site)
             context.pause(*LOAD_S)
             site.kill()
+            if memory is not None:
+                memory.cut()
             site.pos.stop()
             last = site.up()
             site.pos.repeat(last["receipt"])
@@ -90,7 +95,7 @@ def slow(context: Context) -> Tally:
     """Every synchronisation takes 0.3 s, as on a card that tidies itself up; and a kill in the middle of one."""
     rounds = context.rounds(1, 5, 15)
     slowest = 0.0
-    with Site(context.folder) as site:
+    with Site(context) as site:
         site.up(bundles=2)
         site.kill()
         for _ in range(rounds):

@@ -20,9 +20,9 @@ LOAD_S = (0.05, 0.5)
 
 def at_random(context: Context) -> Tally:
     """Sell, kill at any moment, start again, ask again for what was not answered."""
-    rounds = context.rounds(5, 60, 500)
+    rounds = context.rounds(4, 60, 500)
     running = 0
-    with Site(context.folder) as site:
+    with Site(context) as site:
         site.up(bundles=2)
         for number in range(rounds):
             site.pos.start()
@@ -55,9 +55,9 @@ SURVIVED_S = 60.0
 def at_each_sync(context: Context) -> Tally:
     """One life for each k: at the k-th fsync or fdatasync of any of its threads the gateway is killed, during a run of
     100 receipts with new bundles in it; until a life outlives them all. First the same while the files are made."""
-    step = context.rounds(29, 9, 1)
-    with Site(context.folder) as site:
-        made = _while_made(context, site, context.rounds(3, 1, 1))
+    step = context.rounds(67, 9, 1)
+    with Site(context) as site:
+        made = _while_made(context, site, context.rounds(5, 1, 1))
         killed, k = made, 1
         while _life(site, k):
             killed += 1
