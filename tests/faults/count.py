@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.centre.query import Query
 from gateway.model.entry import EntryKind
-from tests.faults.frame import Tally
+from tests.faults.frame import Tally, require
 from tests.faults.pos import Told
 
 EVERYTHING = 10_000_000
@@ -80,10 +80,16 @@ def count(
     )
 
 
-def stored_of(store: Path, gateway: str) -> list[StoredEntry]:
-    """Everything that a centre's SQLite store has of a gateway."""
-    rows = Query(store).events(gateway=gateway, limit=EVERYTHING)
+def stored_of(store: str, gateway: str) -> list[StoredEntry]:
+    """Everything that a centre has of a gateway: in an SQLite store, or in the PostgreSQL of this URL, where nothing
+    may have become a conflict. Raises `FaultFailed` when something has."""
+    query = Query(Path(store)) if "://" not in store else Query(store)  # type: ignore[arg-type]
+    rows = query.events(gateway=gateway, limit=EVERYTHING)
     found = [StoredEntry(r.gateway, r.epoch, r.stream, r.seq, r.kind, r.digest, r.wall_ms, _body(r.body)) for r in rows]
+    if "://" in store:
+        conflicts = query.counts().conflicts
+        require(conflicts == 0, f"{conflicts} conflicts in {store}")
+        return found
     db = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     try:
         sql = "SELECT gateway, epoch, stream, seq, kind, digest, wall_ms, body FROM conflicts WHERE gateway = ?"

@@ -9,12 +9,14 @@ from pathlib import Path
 from tests.faults.frame import Fault
 
 ROOT = "root"
+POSTGRESQL = "pg_ctl"
 PACKAGES = {
     "mosquitto": "mosquitto",
     "strace": "strace",
     "faketime": "faketime",
     "mkfs.ext4": "e2fsprogs",
     "mount": "mount",
+    POSTGRESQL: "postgresql",
     "iptables": "iptables",
     "tc": "iproute2",
     "ip": "iproute2",
@@ -37,7 +39,8 @@ def missing(fault: Fault) -> str:
 
 def program(name: str) -> str | None:
     """Path of a program, also where Debian keeps those of the administrator."""
-    return shutil.which(name) or shutil.which(name, path=SBIN)
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or shutil.which(name, path=SBIN) or (str(found[-1]) if found else None)
 
 
 def libfaketime() -> str:

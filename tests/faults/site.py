@@ -3,6 +3,7 @@ centre and a witness beside them. Everything is a process of its own and real; o
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import sqlite3
@@ -15,7 +16,7 @@ from types import TracebackType
 
 from gateway.cli.demo.children import python
 from gateway.cli.demo.rig import MOSQUITTO, Failed, Rig
-from gateway.cli.demo.town import GATEWAY, Town
+from gateway.cli.demo.town import CITY, GATEWAY, Town
 from gateway.ledger import schema
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
@@ -32,6 +33,7 @@ id = "shop-till"
 """
 SYNC = {"backoff_cap_s": 0.5, "resend_s": 2.0, "keepalive_s": 5, "telemetry_s": 0}
 """Quick to come back: a round is not to be spent waiting."""
+LEASE_S = 1.0
 UP_S, DRAIN_S, END_S, AFTER_DRAIN_S = 30.0, 60.0, 20.0, 10.0
 
 
@@ -40,6 +42,8 @@ class SiteRig(Rig):
 
     in_front: Sequence[str] = ()
     program: tuple[str, ...] = ()
+    workers: Sequence[str] = ()
+    settings: Mapping[str, object] = {}
 
     def start_gateway(self) -> None:
         if (before := self.children.get("gateway")) is not None:
@@ -47,6 +51,20 @@ class SiteRig(Rig):
         program = [sys.executable, *self.program] if self.program else python("gateway", "run")
         argv = [*self.in_front, *program, "--config", str(self.town.config)]
         self._spawn("gateway", argv, steered=False)
+
+    def start_centre(self) -> None:
+        """The demo's centre; or several workers of one store, the first of them under its name."""
+        if not self.workers:
+            super().start_centre()
+            return
+        for name in self.workers:
+            file = self.town.folder / f"{name}.json"
+            settings = {**self.settings, "client_id": name, "keys": [str(self.town.keys / "bundles.pub")]}
+            file.write_text(json.dumps({**settings, "city": CITY, "port": self.ports["broker"], "tls": False}))
+            self._spawn(name, python("gateway.centre", "--config", str(file)))
+        self._all_ready(*self.workers)
+        for bundle in self.town.bundles:
+            self.children[self.workers[0]].ask("publish", file=str(bundle))
 
     def expect_end(self, name: str) -> None:
         """This part may end by itself: waiting for something else goes on."""
@@ -56,7 +74,8 @@ class SiteRig(Rig):
 class Site:
     """Use: `with Site(context) as site`, then `up`, `pos.start`, …, and at the end `settle`.
 
-    `state` puts the gateway's own folder on another file system, `through_proxy` a proxy before the broker. What the
+    `state` puts the gateway's own folder on another file system, `through_proxy` a proxy before the broker; `workers`
+    are names of several intake workers in the place of the one centre, `store` the URL of their PostgreSQL. What the
     POS was told is noted in the context's folder, which is never the one under attack.
     """
 
@@ -68,11 +87,16 @@ class Site:
         through_proxy: bool = False,
         sync: Mapping[str, float] | None = None,
         changed: Mapping[str, str] | None = None,
+        workers: Sequence[str] = (),
+        store: str = "",
     ) -> None:
         self.folder = context.folder
         self.town = Town(self.folder / "town")
         self.rig = SiteRig(self.town, MOSQUITTO)
         self.rig.program = context.program
+        self.rig.workers = workers
+        self.store = store or str(self.town.centre_store)
+        self.rig.settings = {"store": self.store, "lease_s": LEASE_S, "backoff_cap_s": 0.5}
         self.state = state if state is not None else self.town.state
         self.proxy: Proxy | None = Proxy() if through_proxy else None
         self._sync = {**SYNC, **(sync or {})}
@@ -228,7 +252,7 @@ class Site:
         return count(
             self.pos.told(),
             self.pos.gone,
-            stored_of(self.town.centre_store, GATEWAY),
+            stored_of(self.store, GATEWAY),
             self.witness.seen(),
             digests(self.ledger),
             conflicts_explained=conflicts_explained,

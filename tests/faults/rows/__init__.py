@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.frame import Fault
-from tests.faults.needs import ROOT
+from tests.faults.needs import POSTGRESQL, ROOT
 from tests.faults.rows import centre, clock, cut, damage, devices, disk, kill, wire
 
 CARD = (ROOT, "mkfs.ext4", "mount")
@@ -28,8 +28,8 @@ _ALL = (
     Fault("loss-20", "one packet in five is lost", wire.loss, (ROOT, "iptables", "ip")),
     Fault("256-kbit", "a thin link", wire.thin, (ROOT, "tc", "ip")),
     Fault("centre-killed", "kill -9 of the centre under load", centre.killed),
-    Fault("worker-killed", "two intake workers, one is killed", None, not_yet="a centre of several workers"),
-    Fault("postgresql", "PostgreSQL is restarted", None, not_yet="a centre on PostgreSQL"),
+    Fault("worker-killed", "two intake workers, one is killed", centre.worker_killed, not_yet=centre.SEVERAL_WORKERS),
+    Fault("postgresql", "PostgreSQL is restarted", centre.postgres_restarted, (POSTGRESQL,), centre.ON_POSTGRESQL),
     Fault("house-killed", "kill -9 of the daemon with all its drivers", devices.house_killed),
     Fault("printer-driver", "kill -9 of the printer's driver in a receipt", devices.printer_driver_killed),
 )

@@ -37,7 +37,7 @@ def jumps(context: Context) -> Tally:
                 site.kill()
         site.up(bundles=2)
         verdict = site.settle()
-        walls = [entry.wall_ms for entry in stored_of(site.town.centre_store, GATEWAY) if entry.stream == "receipt"]
+        walls = [entry.wall_ms for entry in stored_of(site.store, GATEWAY) if entry.stream == "receipt"]
     steps = list(itertools.pairwise(walls))
     missed = [
         *([] if min(walls) < DAY_MS else ["no entry is of 1970"]),
