@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.names if name not in FAULTS]:
         parser.error(f"there is no fault {unknown[0]!r}; there are {', '.join(FAULTS)}")
+    # What was mounted and started is undone then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     compile_all()
     say(f"seed {given.seed}")
     sys.stdout.write(HEAD + "\n")

@@ -22,6 +22,7 @@ PACKAGES = {
     "ip": "iproute2",
 }
 """Program → Debian package."""
+CAPABILITIES = 1 << 21 | 1 << 12
 SBIN = "/usr/sbin:/sbin"
 FAKETIME = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib/arm-linux-gnueabihf", "/usr/lib")
 
@@ -32,9 +33,16 @@ def missing(fault: Fault) -> str:
         return f"not there yet: {fault.not_yet}"
     wanted = [name for name in ("mosquitto", *fault.needs) if name != ROOT and program(name) is None]
     reasons = [f"needs {name} (apt install {PACKAGES[name]})" for name in wanted]
-    if ROOT in fault.needs and os.geteuid() != 0:
-        reasons.insert(0, "needs root")
+    if ROOT in fault.needs and not may_mount():
+        reasons.insert(0, "needs root, with the right to mount and to make networks")
     return ", ".join(reasons)
+
+
+def may_mount() -> bool:
+    """Whether we are root with CAP_SYS_ADMIN and CAP_NET_ADMIN (capabilities(7)): root in a container often is not."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    effective = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
+    return os.geteuid() == 0 and effective & CAPABILITIES == CAPABILITIES
 
 
 def program(name: str) -> str | None:

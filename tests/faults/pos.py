@@ -15,7 +15,9 @@ from gateway.cli.demo.watch import ask
 from tests.faults.frame import FaultFailed
 
 AGAIN_S = 0.02
+"""Between two sales of a clerk."""
 TRIES_S = 0.1
+"""After a gateway that is not there, or refuses."""
 ASK_S = 30.0
 GONE = "no_such_quote"
 
@@ -64,6 +66,11 @@ class Pos:
         for thread in self._threads:
             thread.join()
         self._threads = []
+
+    def close(self) -> None:
+        """Stop, and close the notes. `told` can still be read."""
+        self.stop()
+        os.close(self._file)
 
     def sell(self, count: int) -> None:
         """So many receipts, one after the other. Raises `OSError` when the gateway goes."""

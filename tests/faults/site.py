@@ -3,20 +3,18 @@ centre and a witness beside them. Everything is a process of its own and real; o
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
 from gateway.cli.demo.children import python
-from gateway.cli.demo.rig import MOSQUITTO, Failed, Rig
-from gateway.cli.demo.town import CITY, GATEWAY, Town
+from gateway.cli.demo.rig import MOSQUITTO, Failed
+from gateway.cli.demo.town import GATEWAY, Town
 from gateway.ledger import schema
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
@@ -24,6 +22,7 @@ from tests.faults.count import Verdict, count, stored_of
 from tests.faults.frame import Context, FaultFailed, require
 from tests.faults.pos import Pos
 from tests.faults.proxy import Proxy
+from tests.faults.rig import SiteRig
 from tests.faults.witness import Witness
 
 TILL = """
@@ -35,40 +34,6 @@ SYNC = {"backoff_cap_s": 0.5, "resend_s": 2.0, "keepalive_s": 5, "telemetry_s": 
 """Quick to come back: a round is not to be spent waiting."""
 LEASE_S = 1.0
 UP_S, DRAIN_S, END_S, AFTER_DRAIN_S = 30.0, 60.0, 20.0, 10.0
-
-
-class SiteRig(Rig):
-    """The demo's rig; the gateway may be started by another program (strace, faketime) in front of it."""
-
-    in_front: Sequence[str] = ()
-    program: tuple[str, ...] = ()
-    workers: Sequence[str] = ()
-    settings: Mapping[str, object] = {}
-
-    def start_gateway(self) -> None:
-        if (before := self.children.get("gateway")) is not None:
-            before.end_input()  # It may have ended by itself.
-        program = [sys.executable, *self.program] if self.program else python("gateway", "run")
-        argv = [*self.in_front, *program, "--config", str(self.town.config)]
-        self._spawn("gateway", argv, steered=False)
-
-    def start_centre(self) -> None:
-        """The demo's centre; or several workers of one store, the first of them under its name."""
-        if not self.workers:
-            super().start_centre()
-            return
-        for name in self.workers:
-            file = self.town.folder / f"{name}.json"
-            settings = {**self.settings, "client_id": name, "keys": [str(self.town.keys / "bundles.pub")]}
-            file.write_text(json.dumps({**settings, "city": CITY, "port": self.ports["broker"], "tls": False}))
-            self._spawn(name, python("gateway.centre", "--config", str(file)))
-        self._all_ready(*self.workers)
-        for bundle in self.town.bundles:
-            self.children[self.workers[0]].ask("publish", file=str(bundle))
-
-    def expect_end(self, name: str) -> None:
-        """This part may end by itself: waiting for something else goes on."""
-        self._killed.add(name)
 
 
 class Site:
@@ -103,35 +68,27 @@ class Site:
         self._changed = changed or {}
 
     def __enter__(self) -> Site:
-        self.rig.prepare()
-        try:
-            self._open()
-        except BaseException:
-            self._close()
-            raise
+        """Broker, centre, witness and till are there; the gateway is started by `up` or `start`."""
+        with ExitStack() as stack:
+            self.rig.prepare()
+            if self.proxy is not None:
+                self.proxy.start(self.rig.ports["broker"])
+                stack.callback(self.proxy.stop)
+            stack.callback(self.rig.stop)
+            self._configure()
+            self.rig.start_broker()
+            self.rig.start_centre()
+            self.witness = Witness(self.rig.ports["broker"])
+            self.witness.start()
+            stack.callback(self.witness.stop)
+            self.pos = Pos(self.rig.port, self.folder / "told")
+            stack.callback(self.pos.close)
+            self._stack = stack.pop_all()
         return self
 
-    def _open(self) -> None:
-        if self.proxy is not None:
-            self.proxy.start(self.rig.ports["broker"])
-        self._configure()
-        self.rig.start_broker()
-        self.rig.start_centre()
-        self.witness = Witness(self.rig.ports["broker"])
-        self.witness.start()
-        self.pos = Pos(self.rig.port, self.folder / "told")
-
     def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        if hasattr(self, "pos"):
-            self.pos.stop()
-        if hasattr(self, "witness"):
-            self.witness.stop()
-        self.rig.stop()
-        if self.proxy is not None:
-            self.proxy.stop()
+        """Whatever was started ends, the gateway before its broker."""
+        self._stack.close()
 
     def _configure(self) -> None:
         """The demo's configuration without its devices, with this site's own ways."""

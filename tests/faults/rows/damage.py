@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.ledger.verify import verify
@@ -15,6 +16,7 @@ from tests.faults.site import Site
 
 LOAD_S = (0.2, 0.6)
 TRIES = 200
+Damage = Callable[[bytes, random.Random], bytes]
 PAGE = 4096
 
 
@@ -28,9 +30,8 @@ def torn(context: Context) -> Tally:
     return _damaged(context, _cut_off)
 
 
-def _damaged(context: Context, damage: object) -> Tally:
+def _damaged(context: Context, damage: Damage) -> Tally:
     rounds = context.rounds(1, 8, 40)
-    assert callable(damage)
     with Site(context, through_proxy=True) as site:
         site.up(bundles=2)
         for number in range(rounds):
@@ -98,10 +99,9 @@ def _end(site: Site, *, clean: bool) -> None:
     db.close()
 
 
-def _until_it_hurts(ledger: Path, damage: object, chance: random.Random) -> None:
+def _until_it_hurts(ledger: Path, damage: Damage, chance: random.Random) -> None:
     """Damage it so that it matters: a copy with the same damage does not verify. What hits only pages that nobody
     uses, or that the write-ahead log has anew, is tried again elsewhere."""
-    assert callable(damage)
     whole = ledger.read_bytes()
     for _ in range(TRIES):
         broken = damage(whole, chance)

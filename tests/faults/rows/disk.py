@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.faults.card import call, card
 from tests.faults.frame import Context, Tally, require
+from tests.faults.needs import may_mount
 from tests.faults.rows.kill import STRACE
 from tests.faults.site import Site
 
@@ -66,7 +67,7 @@ def no_sync(context: Context) -> Tally:
     power goes with it: what was told after the error has to be on the card nevertheless."""
     rounds = context.rounds(2, 12, 40)
     with ExitStack() as stack:
-        memory = stack.enter_context(card()) if os.geteuid() == 0 else None
+        memory = stack.enter_context(card()) if may_mount() else None
         site = stack.enter_context(Site(context, state=memory.folder if memory else None))
         site.up(bundles=2)
         site.kill()
