@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from gateway.cli.demo.town import GATEWAY
 from tests.faults.count import stored_of
@@ -12,6 +15,7 @@ from tests.faults.site import Site
 
 CLOCKS = ("@1970-01-01 00:00:07", "+0", "-1h")
 DAY_MS = 86_400_000
+SHARED = Path("/dev/shm")  # noqa: S108 (only files that are named after our own process)
 SALES_S = (0.3, 0.8)
 
 
@@ -24,17 +28,16 @@ def jumps(context: Context) -> Tally:
         late: list[bool] = []
         for _ in range(rounds):
             for clock in CLOCKS:
-                site.up(*_at(clock), bundles=2)
-                if open_quote is not None:
-                    answer = site.pos.commit(*open_quote)
-                    require(answer is not None, f"at {clock}: a quote of before the jump was refused")
-                    late.append(bool(answer and answer.get("late")))
-                site.pos.start()
-                context.pause(*SALES_S)
-                site.pos.stop()
-                site.pos.repeat()
-                open_quote = site.pos.give_quote()
-                site.kill()
+                with _life(site, clock):
+                    if open_quote is not None:
+                        answer = site.pos.commit(*open_quote)
+                        require(answer is not None, f"at {clock}: a quote of before the jump was refused")
+                        late.append(bool(answer and answer.get("late")))
+                    site.pos.start()
+                    context.pause(*SALES_S)
+                    site.pos.stop()
+                    site.pos.repeat()
+                    open_quote = site.pos.give_quote()
         site.up(bundles=2)
         verdict = site.settle()
         walls = [entry.wall_ms for entry in stored_of(site.store, GATEWAY) if entry.stream == "receipt"]
@@ -46,6 +49,20 @@ def jumps(context: Context) -> Tally:
         *([] if late and late[0] else ["no quote was late after 56 years"]),
     ]
     return verdict.tally(rounds * len(CLOCKS), missed, f"{sum(late)} of {len(late)} quotes were late")
+
+
+@contextmanager
+def _life(site: Site, clock: str) -> Iterator[None]:
+    """The gateway lives in this time, and is killed."""
+    try:
+        site.up(*_at(clock), bundles=2)
+        yield
+    finally:
+        site.kill()
+        # libfaketime's shared memory, which outlives a kill.
+        pid = site.rig.children["gateway"].process.pid
+        for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+            (SHARED / name).unlink(missing_ok=True)
 
 
 def _at(clock: str) -> tuple[str, ...]:
