@@ -1,5 +1,6 @@
 # make demo   a morning at three simulated stations; needs git, make and python3-venv, no root, no other package
 # make test   style, types, imports and all tests; installs missing Debian packages when it may
+# make faults break it in every known way, count what is lost or done twice (ARGS="--long kill"; some need root)
 # make bench  figures beside their baselines (ARGS="tap ledger" picks some)
 
 PY ?= python3
@@ -12,7 +13,7 @@ TEST_MB = 125
 
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 
-.PHONY: demo test test-py bench check types imports tests packages lock clean help
+.PHONY: demo test test-py bench faults check types imports tests packages lock clean help
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4
@@ -42,6 +43,9 @@ tests: $(VENV)/.test-ready
 bench: $(VENV)/.test-ready
 	$(BIN)/python -m tests.bench $(ARGS)
 
+faults: packages $(VENV)/.test-ready
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 # Programs that some tests run beside us. Without the right to install them those tests are skipped, each with a line.
 packages:
 	@sh tests/support/packages.sh
@@ -70,4 +74,4 @@ lock:
 	$(LOCK) pyproject.toml --extra demo -c requirements-dev.txt --no-annotate -o requirements.txt
 
 clean:
-	rm -rf .venv .venv-* build dist demo-state .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json
+	rm -rf .venv .venv-* build dist demo-state .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json faults.json

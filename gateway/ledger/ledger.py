@@ -71,7 +71,9 @@ class Ledger:
         self._writer.start()
 
     def _adopt(self, db: sqlite3.Connection) -> None:
-        if schema.prepare(db, self.path):
+        made = schema.prepare(db, self.path)
+        # A cut after the tables and before these rows: nothing was recorded in it, it is still a new file.
+        if made or db.execute("SELECT 1 FROM meta").fetchone() is None:
             epoch = os.urandom(8).hex()
             db.execute("BEGIN IMMEDIATE")
             db.executemany(

@@ -166,6 +166,20 @@ async def test_a_newer_schema_is_refused(path: Path, clock: FakeClock) -> None:
         Ledger(path, "gw-test", clock).start()
 
 
+async def test_a_file_whose_making_was_cut_is_made_to_the_end(path: Path, clock: FakeClock) -> None:
+    """Power went after the tables were there and before the gateway's name was."""
+    path.parent.mkdir()
+    db = schema.connect(path)
+    schema.prepare(db, path)
+    db.close()
+    ledger = Ledger(path, "gw-test", clock)
+    ledger.start()
+    (stored,) = await ledger.commit([entry()])
+    await ledger.stop()
+    assert (stored.gateway, stored.epoch, stored.seq) == ("gw-test", ledger.epoch, 1)
+    assert verify(path).clean
+
+
 async def test_another_gateways_file_is_refused(path: Path, clock: FakeClock) -> None:
     first = Ledger(path, "gw-test", clock)
     first.start()
