@@ -8,6 +8,7 @@ from gateway.centre.query import Query
 from gateway.centre.settings import Settings, store_password, trusted_keys
 from gateway.centre.store import Store
 from gateway.model.clock import Clock, SystemClock
+from gateway.wire.commands import Act, Command
 
 
 class Centre:
@@ -33,6 +34,13 @@ class Centre:
         except BaseException:
             store.close()
             raise
+
+    def command(self, command_id: str, gateway: str, act: Act, expires_ms: int = 0) -> Command:
+        """Keep a command; it is sent with the next beat of whoever takes in this gateway's shard, again with each of
+        its births, until it is answered or expired. Raises `Conflict` when its id was used."""
+        command = self.store.command(command_id, gateway, act, expires_ms)
+        self.intake.shards.look_soon()
+        return command
 
     def stop(self) -> None:
         """Store and confirm what has come, leave the broker, give the shards back, close the store."""

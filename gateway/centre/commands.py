@@ -34,7 +34,8 @@ def put(db: Connection, command: Command, now_ms: int, *, sent: bool) -> bool:
         "expires_ms": command.expires_ms,
         "sent_ms": now_ms if sent else None,
     }
-    return db.execute(insert(db, commands).on_conflict_do_nothing(), row).rowcount == 1
+    kept = db.execute(insert(db, commands).on_conflict_do_nothing().returning(commands.c.id), row)
+    return kept.first() is not None
 
 
 def owed(db: Connection, gateway: str, now_ms: int) -> list[Command]:
