@@ -60,6 +60,8 @@ class Database:
         """One transaction, committed at the block's end. Raises `LedgerError`; nothing of the block is stored then."""
         if self.closed:
             raise LedgerError("the store is closed", where=self.where)
+        if "://" in self._store and not self.is_postgresql:
+            raise ConfigurationError("no store that is known here", "A file, or postgresql://…", where="store")
         try:
             with self._open().begin() as connection:
                 yield connection

@@ -66,7 +66,7 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
     with patience("reading the store"):
         rows = _query(config, store, password_file).gateways()
     if as_json:
-        document(gateways=[msgspec.to_builtins(row) | {"state": _plain(row.state)} for row in rows])
+        document(gateways=[msgspec.structs.asdict(row) | {"state": _plain(row.state)} for row in rows])
         return
     lines: list[list[Cell]] = [["gateway", "", "since", "born", "version", "epoch"]]
     for row in rows:
