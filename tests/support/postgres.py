@@ -118,10 +118,11 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A running server; it and its folder are gone after the block."""
-    programs = _debian() or Path(require_program("pg_ctl", "postgresql")).resolve().parent
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
+def postgres(within: Path | None = None) -> Iterator[Postgres]:
+    """A running server in a new folder `within` another; both are gone after the block. (A socket's path is short: /tmp
+    when nothing is said.)"""
+    programs = debian_programs() or Path(require_program("pg_ctl", "postgresql")).resolve().parent
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=within or "/tmp") as folder:  # noqa: S108 (the folder is a new one)
         server = Postgres(Path(folder), programs)
         server.make()
         server.start()
@@ -131,7 +132,7 @@ def postgres() -> Iterator[Postgres]:
             server.stop()
 
 
-def _debian() -> Path | None:
+def debian_programs() -> Path | None:
     """Debian keeps each version's programs in a folder of its own, which is on nobody's PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[4]))
     return found[-1].parent if found else None
