@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from gateway.centre import commands, tables
-from gateway.centre.sql import delete_of, insert, rows_of, upsert
+from gateway.centre.sql import delete_of, insert, insert_new, rows_of, upsert
 from gateway.centre.tail import Tail
 from gateway.model.entry import Entry, EntryId, Stream
 from gateway.model.errors import LedgerError
@@ -146,9 +146,7 @@ class Ground:
         if self._entries:
             if db.dialect.name == "postgresql":
                 db.execute(select(func.pg_advisory_xact_lock(_ARRIVAL)))
-            statement = insert(db, tables.entries).on_conflict_do_nothing()
-            done = db.execute(statement, self._entries, execution_options={"preserve_rowcount": True})
-            if done.rowcount != len(self._entries):
+            if insert_new(db, tables.entries, self._entries) != len(self._entries):
                 # Only without a lease can two take in the same strand; the next attempt sees what the other stored.
                 raise LedgerError("another worker stored some of these entries meanwhile", "They are tried again")
         return fresh
