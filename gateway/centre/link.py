@@ -103,9 +103,10 @@ class Link:
 
     def subscribe(self, filters: Sequence[str]) -> None:
         """From now on exactly these filters, from any thread; of those named as `ever`."""
-        self._filters = tuple(filters)
-        self._up.clear()
-        self._wake()
+        if tuple(filters) != self._filters:
+            self._filters = tuple(filters)
+            self._up.clear()
+            self._wake()
 
     def publish(self, topic: str, payload: bytes, *, bulk: bool = False) -> bool:
         """Send with QoS 1, not retained, from any thread; goes out again after a reconnect. False when too much

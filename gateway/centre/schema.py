@@ -68,11 +68,16 @@ def _check(version: int) -> None:
 
 def _create(db: Connection) -> None:
     tables.metadata.create_all(db, tables=tables.SCHEMA_1)
-    _to_2(db)
+    _add_2(db)
     set_version(db, 2)
 
 
 def _to_2(db: Connection) -> None:
+    db.exec_driver_sql("ALTER TABLE gateways ADD COLUMN heard TEXT")
+    _add_2(db)
+
+
+def _add_2(db: Connection) -> None:
     tables.metadata.create_all(db, tables=tables.SCHEMA_2)
     db.execute(tables.leases.insert(), [{"shard": shard, "worker": "", "fence": 0} for shard in range(SHARDS)])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
+from gateway.centre.births import Heard
 from gateway.centre.link import Delivery
 from gateway.centre.parcel import Parcel, open_parcel
 from gateway.centre.store import Said
@@ -41,7 +42,7 @@ def _sort_one(address: Address, delivery: Delivery, said: Said) -> None:
             stream = _EVENTS[address.leaf]
             said.parcels.append(open_parcel(address.city, gateway, stream, delivery.payload))
         elif address.leaf == "state" and delivery.payload:  # empty: a retained state was deleted
-            said.states.append((gateway, _state(gateway, delivery.payload)))
+            said.states.append(Heard(gateway, _state(gateway, delivery.payload), delivery.retained))
         elif address.leaf == "res":
             said.results.append((gateway, decode(delivery.payload, CommandResult, f"{gateway}/res")))
     except InputRefused as refused:
@@ -54,6 +55,6 @@ def _state(gateway: str, payload: bytes) -> State:
         raise InputRefused(f"a state of {len(payload)} bytes", where=where)
     state = decode(payload, State, where)
     texts = state.session, state.boot, state.version
-    if any(len(text) > MAX_TEXT or "\0" in text for text in texts):
+    if any(len(text) > MAX_TEXT or not text.isprintable() for text in texts) or " " in state.session:
         raise InputRefused("a session, boot or version that is none", where=where)
     return state

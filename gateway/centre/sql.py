@@ -26,7 +26,7 @@ def upsert(db: Connection, table: Table, *replaced: str, **computed: Any) -> sql
 
 
 def insert_new(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
-    """INSERT all of these rows, alike in their columns, whose keys are not there yet, in this order; how many that were.
+    """INSERT those of these rows (alike in their columns) whose keys are new, in this order; how many that were.
 
     PostgreSQL gets them as one statement with one binary array a column: it plans, parses and answers once, not once a
     row, and the driver escapes nothing. Both are given to the driver as they are: this is the one hot place.

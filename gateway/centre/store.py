@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Connection, func, select, true
 
-from gateway.centre import births, commands, schema
-from gateway.centre.births import Welcome
+from gateway.centre import commands, schema
+from gateway.centre.births import EVERYONE, Births, Heard, Welcome
 from gateway.centre.database import Database
 from gateway.centre.ground import write_alarms
 from gateway.centre.intaking import Intaking, Taken
@@ -30,15 +30,12 @@ from gateway.wire.commands import Act, Command, CommandResult
 from gateway.wire.messages import State
 from gateway.wire.topics import shard_of
 
-EVERYONE = births.EVERYONE
-"""The target of a bundle for all gateways of the city."""
-
 
 class Said(msgspec.Struct, frozen=True):
     """A group of messages, sorted: entries, births and deaths in the order they came, answers to commands."""
 
     parcels: list[Parcel] = []
-    states: list[tuple[str, State]] = []
+    states: list[Heard] = []
     results: list[tuple[str, CommandResult]] = []
 
 
@@ -77,6 +74,8 @@ class Store:
             if held is not None:
                 touched = {shard_of(gateway) for gateway in _gateways(said)}
                 check_held(db, {shard: fence for shard, fence in held.items() if shard in touched})
+            births = Births(db, now_ms)
+            births.hear(said.states)
             taken = Intaking(db, now_ms).run(said.parcels)
             foreign = [
                 (gateway, "foreign answer", f"to command {result.id}")
@@ -84,7 +83,7 @@ class Store:
                 if not commands.answered(db, gateway, result, now_ms)
             ]
             write_alarms(db, Counter(foreign), now_ms)
-            return Settled(taken, births.hear(db, said.states, now_ms))
+            return Settled(taken, births.answer())
 
     def take(self, entries: Sequence[Entry], refusals: Sequence[Refusal] = ()) -> Taken:
         """Store each entry once, in one transaction, and say per strand what is now stored, missing, refused."""
@@ -97,7 +96,7 @@ class Store:
     def hear(self, said: Sequence[tuple[str, State]]) -> list[Welcome]:
         """Births and deaths, in the order they came. A birth is answered; a death counts only when it carries
         the session of the birth that stands: any other is late."""
-        return self.settle(Said(states=list(said))).welcomes
+        return self.settle(Said(states=[Heard(gateway, state) for gateway, state in said])).welcomes
 
     def alarm(self, gateway: str, what: str, detail: str) -> None:
         """Keep something that a person should look at."""
@@ -160,7 +159,8 @@ class Store:
 
 
 def _gateways(said: Said) -> set[str]:
-    return {parcel.gateway for parcel in said.parcels} | {gateway for gateway, _ in (*said.states, *said.results)}
+    named = {parcel.gateway for parcel in said.parcels} | {heard.gateway for heard in said.states}
+    return named | {gateway for gateway, _ in said.results}
 
 
 _PUBLISHING = 0x5352

@@ -94,6 +94,8 @@ gateways = _table(
     _given("state", LargeBinary),
     Column("born_ms", Number),
     _given("changed_ms", Number),
+    # Since schema 2: sessions whose births were heard, the newest last.
+    Column("heard", Text),
 )
 bundles = Table(
     "bundles",

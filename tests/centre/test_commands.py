@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from gateway.centre.app import Centre
+from gateway.centre.births import Heard
+from gateway.centre.parcel import Parcel
 from gateway.centre.query import Query
 from gateway.centre.settings import Settings
 from gateway.centre.store import Said, Store
@@ -123,6 +125,26 @@ def test_a_birth_behind_what_is_stored_orders_a_new_epoch_once(store: Store, whe
     assert owed(store, session="s2", last={"receipt": 7}) == [command]
     answer(store, command.id)
     assert owed(store, session="s3", last={"receipt": 7}) == []
+    assert [alarm.what for alarm in Query(where).alarms()] == ["behind"]
+
+
+def test_what_is_recorded_after_a_birth_does_not_make_it_behind(store: Store, where: str) -> None:
+    """Together in one group; sent again by the broker, this session's and the one's before; kept by the broker."""
+    entries = chain_of(9)
+    first, second = birth("s1", last={"receipt": 0}), birth("s2", last={"receipt": 4})
+    for _ in range(2):
+        store.settle(Said([Parcel(GATEWAY, entries[:4])], [Heard(GATEWAY, first)]))
+        store.settle(Said([Parcel(GATEWAY, entries[4:])], [Heard(GATEWAY, second)]))
+    store.settle(Said(states=[Heard(GATEWAY, birth("s0", last={"receipt": 1}), retained=True)]))
+    assert Query(where).alarms() == []
+    assert Query(where).commands() == []
+
+
+def test_a_birth_that_the_broker_kept_does_not_hide_the_one_that_it_then_delivers(store: Store, where: str) -> None:
+    store.take(chain_of(9))
+    state = birth("s1", last={"receipt": 7})
+    store.settle(Said(states=[Heard(GATEWAY, state, retained=True)]))
+    store.settle(Said(states=[Heard(GATEWAY, state)]))
     assert [alarm.what for alarm in Query(where).alarms()] == ["behind"]
 
 
