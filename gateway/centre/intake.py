@@ -1,4 +1,4 @@
-"""Messages from the broker into the store, and the word about them back: birth, death, entries.
+"""Messages from the broker into the store, and the word about them back: birth, death, entries, answers to commands.
 
 A worker thread takes what has come as one group (natural batching: the next group is what came during the last
 commit), stores it in one transaction, and only then lets the PUBACKs and acks go out.
@@ -10,30 +10,32 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator
 
+from gateway.centre.births import Welcome
+from gateway.centre.leases import LeaseLost, Leases
 from gateway.centre.link import Delivery, Link
-from gateway.centre.parcel import Parcel, open_parcel
 from gateway.centre.settings import Settings
-from gateway.centre.store import Store, Welcome
+from gateway.centre.shards import Shards
+from gateway.centre.sorting import sort
+from gateway.centre.store import Settled, Store
 from gateway.model.entry import Stream
-from gateway.model.errors import InputRefused, LedgerError
-from gateway.wire.messages import Ack, Acks, State, decode, encode
-from gateway.wire.topics import SHARDS, Address, Topics, centre_filters, parse
+from gateway.model.errors import LedgerError
+from gateway.wire.commands import Command
+from gateway.wire.messages import Ack, Acks, encode
+from gateway.wire.topics import SHARDS, Topics, centre_filters
 
 log = logging.getLogger(__name__)
 
 MAX_GROUP = 500
 """Messages in one transaction."""
 RETRY_S = 1.0
-"""Between attempts when the disk refuses: nothing is confirmed meanwhile, and soon nothing more is read."""
+"""Between attempts when the database refuses: nothing is confirmed meanwhile, and soon nothing more is read."""
 ACKS_PER_MESSAGE = 64
 NEVER = float("-inf")
-_EVENTS = {f"ev/{stream}": stream for stream in Stream}
 
 
 class Intake:
-    """Takes in all shards of the city."""
+    """Takes in the shards that this worker has leased: all of them, when no other worker is there."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
@@ -42,20 +44,42 @@ class Intake:
         self._due: dict[str, dict[tuple[str, Stream], Ack]] = {}
         self._sent: dict[str, float] = {}
         self._stopping = threading.Event()
+        leases = Leases(store.database, settings.client_id, settings.lease_s)
+        self.shards = Shards(leases, settings.lease_s, self._leases_told)
         self.link = Link(settings, centre_filters(settings.city, range(SHARDS)), self._inbox.put)
 
     def start(self) -> None:
-        """Begin to connect and to store."""
+        """Take shards, then begin to connect and to store. Raises `LedgerError`."""
+        self.shards.join()
         self._thread = threading.Thread(target=self._run, name="centre-intake", daemon=True)
         self._thread.start()
-        self.link.start()
+        self.link.start(self._filters(self.shards.wanted))
+        self.shards.start()
 
     def stop(self) -> None:
-        """Store and confirm what has come, then let go of the broker."""
+        """Store and confirm what has come, let go of the broker, give the shards back."""
+        self.shards.stop()
+        if not self.shards.alone:  # else the broker keeps for our next life what comes meanwhile
+            self.link.subscribe(())
         self._stopping.set()
         self._inbox.put(None)
         self._thread.join()
         self.link.stop()
+        self.shards.leave()
+
+    def _filters(self, shards: frozenset[int]) -> list[str]:
+        return [
+            text for shard in sorted(shards) for text in centre_filters(self._settings.city, range(shard, shard + 1))
+        ]
+
+    def _leases_told(self, shards: frozenset[int]) -> None:
+        """On the leases' thread, after each beat."""
+        self.link.subscribe(self._filters(shards))
+        try:
+            for command in self._store.unsent(self.shards.held):
+                self._send_command(command)
+        except LedgerError as error:
+            log.error("%s; commands are sent later", error)
 
     def _run(self) -> None:
         while True:
@@ -82,52 +106,48 @@ class Intake:
         return group
 
     def _settle(self, group: list[Delivery]) -> bool:
-        """Store the group, however often the disk has to be asked; then confirm it. False: stopped meanwhile."""
+        """Store the group, however often the database has to be asked; then confirm it. False: stopped meanwhile."""
+        held = dict(self.shards.held)
         while True:
             try:
-                welcomes = self._store_group(group)
+                settled = self._store.settle(sort(self._settings.city, group, held), held)
                 break
+            except LeaseLost as lost:
+                # Theirs is left out: their gateways send it again, to the worker whose they are by now.
+                log.warning("%s", lost)
+                held = {shard: fence for shard, fence in held.items() if shard not in lost.shards}
+                self.shards.look_soon()
             except LedgerError as error:
                 log.error("%s; trying again", error)
                 if self._stopping.wait(RETRY_S):
                     return False
         self.link.acknowledge(group)
-        for welcome in welcomes:
-            self._answer(welcome)
+        self._say(settled)
         return True
 
-    def _store_group(self, group: list[Delivery]) -> list[Welcome]:
-        parcels: list[Parcel] = []
-        said: list[tuple[str, State]] = []
-        for delivery in group:
-            address = parse(delivery.topic)
-            if address is None or address.city != self._settings.city:
-                parcels.append(Parcel("", [], poison="a topic that is none of ours, or in the wrong shard"))
-            elif address.leaf in _EVENTS:
-                stream = _EVENTS[address.leaf]
-                parcels.append(open_parcel(address.city, address.gateway, stream, delivery.payload))
-            elif address.leaf == "state" and delivery.payload:  # empty: a retained state was deleted
-                said.extend(_state(address, delivery, parcels))
-        if parcels:
-            taken = self._store.take_parcels(parcels)
-            for gateway, acks in taken.acks.items():
-                self._note(gateway, acks)
-        return self._store.hear(said) if said else []
-
-    def _note(self, gateway: str, acks: list[Ack]) -> None:
-        due = self._due.setdefault(gateway, {})
-        for ack in acks:
-            due[ack.epoch, ack.stream] = ack
+    def _say(self, settled: Settled) -> None:
+        for gateway, acks in settled.taken.acks.items():
+            due = self._due.setdefault(gateway, {})
+            due.update({(ack.epoch, ack.stream): ack for ack in acks})
+        for command in settled.taken.commands:
+            self._send_command(command)
+        for welcome in settled.welcomes:
+            self._answer(welcome)
 
     def _answer(self, welcome: Welcome) -> None:
-        """A birth is answered at once: what is stored, and the bundles that it lacks."""
+        """A birth is answered at once: what is stored, what it has to do, and the bundles that it lacks."""
         topics = Topics(self._settings.city, welcome.gateway)
         due = self._due.get(welcome.gateway, {})
         for ack in welcome.acks:
             due.pop((ack.epoch, ack.stream), None)
         self._send_acks(welcome.gateway, welcome.acks)
+        for command in welcome.commands:
+            self._send_command(command)
         for signed in welcome.bundles:
             self.link.publish(topics.bundle, signed, bulk=True)
+
+    def _send_command(self, command: Command) -> None:
+        self.link.publish(Topics(self._settings.city, command.gateway).command, encode(command))
 
     def _patience(self) -> float | None:
         if not self._due:
@@ -147,10 +167,3 @@ class Intake:
         topic = Topics(self._settings.city, gateway).ack
         for start in range(0, max(1, len(acks)), ACKS_PER_MESSAGE):
             self.link.publish(topic, encode(Acks(tuple(acks[start : start + ACKS_PER_MESSAGE]))))
-
-
-def _state(address: Address, delivery: Delivery, parcels: list[Parcel]) -> Iterator[tuple[str, State]]:
-    try:
-        yield address.gateway, decode(delivery.payload, State, f"{address.gateway}/state")
-    except InputRefused as refused:
-        parcels.append(Parcel(address.gateway, [], poison=refused.what))

@@ -47,18 +47,20 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class Link:
-    """Keeps a connection with these subscriptions. `deliver` is called on the link's thread and must only note
+    """Keeps a connection with its subscriptions. `ever` are all that it may ever have: the broker may still hold some
+    of an earlier life. `deliver` is called on the link's thread and must only note
     the delivery; each one is later given back with `acknowledge`, and not before does its PUBACK go out."""
 
     def __init__(
         self,
         settings: Settings,
-        filters: Sequence[str],
+        ever: Sequence[str],
         deliver: Callable[[Delivery], None],
         rng: random.Random | None = None,
     ) -> None:
         self._settings = settings
-        self._filters = list(filters)
+        self._filters: tuple[str, ...] = ()
+        self._ever = tuple(ever)
         self._deliver = deliver
         self._rng = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
         self._versions = deque({"auto": ("5", "3.1.1")}.get(settings.protocol, (settings.protocol,)))
@@ -78,8 +80,9 @@ class Link:
         """The MQTT version in use, or tried next."""
         return self._versions[0]
 
-    def start(self) -> None:
-        """Connect in the background; tries for ever."""
+    def start(self, filters: Sequence[str]) -> None:
+        """Connect in the background, with these subscriptions; tries for ever."""
+        self._filters = tuple(filters)
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
@@ -97,6 +100,13 @@ class Link:
     def wait_up(self, timeout: float) -> bool:
         """Wait until connected with all subscriptions granted."""
         return self._up.wait(timeout)
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """From now on exactly these filters, from any thread; of those named as `ever`."""
+        if tuple(filters) != self._filters:
+            self._filters = tuple(filters)
+            self._up.clear()
+            self._wake()
 
     def publish(self, topic: str, payload: bytes, *, bulk: bool = False) -> bool:
         """Send with QoS 1, not retained, from any thread; goes out again after a reconnect. False when too much
@@ -121,7 +131,7 @@ class Link:
         failures = 0
         while not self._stopping.is_set():
             self._connection += 1
-            session = Session(self._settings, self.protocol, self._filters, self._on_message)
+            session = Session(self._settings, self.protocol, self._filters, self._on_message, self._ever)
             began = time.monotonic()
             end = self._serve(session)
             self._up.clear()
@@ -154,8 +164,11 @@ class Link:
                     return session.end()
                 self._wait(session, sock)
                 session.step()
-                if session.up and not self._up.is_set():
-                    log.info("connected to %s with MQTT %s", self._settings.host, session.protocol)
+                filters = self._filters
+                session.subscribe(filters)
+                if session.up and filters is self._filters and not self._up.is_set():
+                    if self.why_down:
+                        log.info("connected to %s with MQTT %s", self._settings.host, session.protocol)
                     self.why_down = ""
                     self._up.set()
                 if session.overdue():

@@ -9,12 +9,18 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.centre.intaking import Refusal
 from gateway.model.entry import Entry, EntryId, Stream
 from gateway.model.errors import InputRefused
 from gateway.wire.envelope import MAX_BATCH_ENTRIES, Hex, decode_batch, join_batch
 
 _INT64 = 2**63
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An entry that will never be stored, by its number, with the reason."""
+
+    id: EntryId
+    reason: str
 
 
 class Parcel(msgspec.Struct, frozen=True):
@@ -72,13 +78,14 @@ def _piecemeal(city: str, gateway: str, stream: Stream, payload: bytes, whole: I
 
 
 def _sorted(gateway: str, entries: list[Entry], refusals: list[Refusal], poison: str) -> Parcel:
-    refusals += [Refusal(e.header.id, "its clocks are out of range") for e in entries if not _storable(e)]
+    refusals += [Refusal(e.header.id, "its clocks or its boot id cannot be kept") for e in entries if not _storable(e)]
     return Parcel(gateway, [entry for entry in entries if _storable(entry)], refusals, poison)
 
 
 def _storable(entry: Entry) -> bool:
-    """Whether its clocks fit the store's 64-bit integers."""
-    return entry.header.at.wall_ms < _INT64 and entry.header.at.mono_ns < _INT64
+    """Whether its clocks fit 64-bit integers, and its boot id a text of PostgreSQL."""
+    at = entry.header.at
+    return at.wall_ms < _INT64 and at.mono_ns < _INT64 and "\0" not in at.boot
 
 
 def _number(gateway: str, stream: Stream, raw: bytes) -> EntryId | None:

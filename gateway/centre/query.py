@@ -5,99 +5,53 @@ Its own read-only connection: works beside a running centre, from any process, a
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from sqlalchemy import Connection, Select, func, select
 
-from gateway.centre.schema import open_reader
+from gateway.centre import schema
+from gateway.centre.database import Database
+from gateway.centre.rows import (
+    AlarmRow,
+    CommandRow,
+    Counts,
+    EntryRow,
+    GapRow,
+    GatewayRow,
+    LeaseRow,
+    RefusedRow,
+    utc_ms,
+)
+from gateway.centre.tables import alarms, bundles, commands, conflicts, entries, gaps, gateways, leases, refused
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import LedgerError
+from gateway.wire.commands import Command
 
+__all__ = ["AlarmRow", "CommandRow", "Counts", "EntryRow", "GapRow", "GatewayRow", "LeaseRow", "Query", "RefusedRow"]
 
-class GatewayRow(msgspec.Struct, frozen=True):
-    """One gateway as it last said. `state` is its last birth (JSON); times in ms since 1970, centre's clock."""
-
-    gateway: str
-    online: bool
-    session: str
-    epoch: str
-    born_ms: int | None
-    changed_ms: int
-    state: msgspec.Raw
-
-
-class EntryRow(msgspec.Struct, frozen=True):
-    """One stored entry. `arrival` counts up in the order of storing; `body` is None when it was forgotten."""
-
-    arrival: int
-    gateway: str
-    epoch: str
-    stream: Stream
-    seq: int
-    kind: EntryKind
-    wall_ms: int
-    received_ms: int
-    digest: bytes
-    body: msgspec.Raw | None
-
-
-class GapRow(msgspec.Struct, frozen=True):
-    """Numbers that are known to exist and are not here."""
-
-    gateway: str
-    epoch: str
-    stream: Stream
-    first: int
-    last: int
-
-
-class AlarmRow(msgspec.Struct, frozen=True):
-    """Something that a person should look at."""
-
-    gateway: str
-    what: str
-    detail: str
-    count: int
-    first_ms: int
-    last_ms: int
-
-
-class RefusedRow(msgspec.Struct, frozen=True):
-    """A number that will never be stored, and why."""
-
-    gateway: str
-    epoch: str
-    stream: Stream
-    seq: int
-    reason: str
-    count: int
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """The store in figures. `entries`: per gateway, stream and kind (`gw-1/receipt/admission`)."""
-
-    entries: dict[str, int]
-    gaps: int
-    conflicts: int
-    refused: int
-    alarms: int
-    online: int
-    bundles: dict[str, int]
+PAGE = 1_000
+"""Entries that a search by time reads at once."""
 
 
 class Query:
-    """Read-only view of a store. Raises `LedgerError` when there is none."""
+    """Read-only view of a store: an SQLite file, or PostgreSQL with its password in a file. Raises `LedgerError`
+    when there is none."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, store: str | Path, password: Path | None = None) -> None:
+        self._store = str(store)
+        self._password = password
 
     def gateways(self) -> list[GatewayRow]:
         """All gateways that were ever heard of, by id."""
-        sql = "SELECT gateway, online, session, epoch, born_ms, changed_ms, state FROM gateways ORDER BY gateway"
-        with self._reader() as db:
-            rows = db.execute(sql).fetchall()
+        table = gateways.c
+        asked = select(
+            table.gateway, table.online, table.session, table.epoch, table.born_ms, table.changed_ms, table.state
+        )
+        rows = self._all(asked.order_by(table.gateway))
         return [GatewayRow(g, bool(o), s, e, b, c, msgspec.Raw(state)) for g, o, s, e, b, c, state in rows]
 
     def events(
@@ -110,59 +64,116 @@ class Query:
         limit: int = 1000,
     ) -> list[EntryRow]:
         """Entries in the order of their arrival, those after arrival `after`, at most `limit`."""
-        sql = (
-            "SELECT arrival, gateway, epoch, stream, seq, kind, wall_ms, received_ms, digest, body FROM entries "
-            "WHERE arrival > ?1 AND (?2 IS NULL OR gateway = ?2) AND (?3 IS NULL OR stream = ?3) "
-            "AND (?4 IS NULL OR kind = ?4) ORDER BY arrival LIMIT ?5"
-        )
         with self._reader() as db:
-            rows = db.execute(sql, (after, gateway, stream, kind, limit)).fetchall()
-        return [_entry(row) for row in rows]
+            return [_entry(row) for row in db.execute(_events(gateway, stream, kind, after, limit))]
 
-    def gaps(self) -> list[GapRow]:
-        """All ranges that are missing."""
+    def between(
+        self,
+        gateway: str | None = None,
+        stream: Stream | None = None,
+        kind: EntryKind | None = None,
+        *,
+        since_ms: int = 0,
+        until_ms: int = 2**63 - 1,
+        limit: int = 1000,
+    ) -> Iterator[EntryRow]:
+        """Entries that happened from `since_ms` on and before `until_ms` (UTC), in the order of their arrival."""
+        after = 0
         with self._reader() as db:
-            rows = db.execute("SELECT * FROM gaps ORDER BY gateway, epoch, stream, first").fetchall()
+            while limit > 0:
+                rows = [_entry(row) for row in db.execute(_events(gateway, stream, kind, after, PAGE))]
+                for row in rows:
+                    if since_ms <= utc_ms(row) < until_ms and limit > 0:
+                        limit -= 1
+                        yield row
+                if len(rows) < PAGE:
+                    return
+                after = rows[-1].arrival
+
+    def gaps(self, gateway: str | None = None) -> list[GapRow]:
+        """All ranges that are missing."""
+        columns = gaps.c.gateway, gaps.c.epoch, gaps.c.stream, gaps.c.first
+        asked = select(*columns, gaps.c.last).order_by(*columns)
+        rows = self._all(asked if gateway is None else asked.where(gaps.c.gateway == gateway))
         return [GapRow(g, e, Stream(s), first, last) for g, e, s, first, last in rows]
 
     def alarms(self) -> list[AlarmRow]:
         """All alarms, oldest first."""
-        with self._reader() as db:
-            return [AlarmRow(*row) for row in db.execute("SELECT * FROM alarms ORDER BY first_ms, detail")]
+        table = alarms.c
+        asked = select(table.gateway, table.what, table.detail, table.count, table.first_ms, table.last_ms)
+        return [AlarmRow(*row) for row in self._all(asked.order_by(table.first_ms, table.detail))]
 
     def refused(self) -> list[RefusedRow]:
-        """All numbers that were refused."""
-        sql = "SELECT gateway, epoch, stream, seq, reason, count FROM refused ORDER BY gateway, epoch, stream, seq"
-        with self._reader() as db:
-            return [RefusedRow(g, e, Stream(s), *rest) for g, e, s, *rest in db.execute(sql)]
+        """All numbers that were refused and are kept with their reason."""
+        key = refused.c.gateway, refused.c.epoch, refused.c.stream, refused.c.seq
+        rows = self._all(select(*key, refused.c.reason, refused.c.count).order_by(*key))
+        return [RefusedRow(g, e, Stream(s), *rest) for g, e, s, *rest in rows]
+
+    def commands(self) -> list[CommandRow]:
+        """All commands, oldest first."""
+        table = commands.c
+        asked = select(
+            table.command, table.created_ms, table.sent_ms, table.outcome, table.detail, table.answered_ms
+        ).order_by(table.created_ms, table.id)
+        return [CommandRow(msgspec.json.decode(said, type=Command), *rest) for said, *rest in self._all(asked)]
+
+    def leases(self) -> list[LeaseRow]:
+        """Who takes in which shard."""
+        asked = select(leases.c.shard, leases.c.worker, leases.c.fence).order_by(leases.c.shard)
+        return [LeaseRow(*row) for row in self._all(asked)]
 
     def counts(self) -> Counts:
         """The store in figures."""
-        kinds = "SELECT gateway || '/' || stream || '/' || kind, count(*) FROM entries GROUP BY gateway, stream, kind"
-        missing = "SELECT coalesce(sum(last - first + 1), 0) FROM gaps"
-        newest = "SELECT kind || '/' || target, max(number) FROM bundles GROUP BY kind, target"
+        of = entries.c
+        kinds = select(of.gateway, of.stream, of.kind, func.count()).group_by(of.gateway, of.stream, of.kind)
+        missing = select(func.coalesce(func.sum(gaps.c.last - gaps.c.first + 1), 0))
+        newest = select(bundles.c.kind, bundles.c.target, func.max(bundles.c.number))
+        newest = newest.group_by(bundles.c.kind, bundles.c.target)
         with self._reader() as db:
-            db.execute("BEGIN")
             return Counts(
-                entries=dict(db.execute(kinds).fetchall()),
-                gaps=db.execute(missing).fetchone()[0],
-                conflicts=db.execute("SELECT count(*) FROM conflicts").fetchone()[0],
-                refused=db.execute("SELECT count(*) FROM refused").fetchone()[0],
-                alarms=db.execute("SELECT count(*) FROM alarms").fetchone()[0],
-                online=db.execute("SELECT count(*) FROM gateways WHERE online = 1").fetchone()[0],
-                bundles=dict(db.execute(newest).fetchall()),
+                entries={f"{g}/{s}/{k}": n for g, s, k, n in db.execute(kinds)},
+                gaps=int(db.execute(missing).scalar_one()),
+                conflicts=_count(db, select(func.count()).select_from(conflicts)),
+                refused=_count(db, select(func.count()).select_from(refused)),
+                alarms=_count(db, select(func.count()).select_from(alarms)),
+                online=_count(db, select(func.count()).where(gateways.c.online == 1)),
+                bundles={f"{kind}/{target}": number for kind, target, number in db.execute(newest)},
             )
 
+    def _all(self, asked: Select[Any]) -> list[Any]:
+        with self._reader() as db:
+            return list(db.execute(asked).all())
+
     @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        db = open_reader(self._path)
+    def _reader(self) -> Iterator[Connection]:
+        database = Database(self._store, self._password, read_only=True)
         try:
-            yield db
+            with database.begin() as db:
+                schema.check(db)
+                yield db
+        except LedgerError as error:
+            error.where = error.where or database.where
+            raise
         finally:
-            db.close()
+            database.close()
 
 
-def _entry(row: tuple[int, str, str, str, int, str, int, int, bytes, bytes | None]) -> EntryRow:
+def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None, after: int, limit: int) -> Select[Any]:
+    of = entries.c
+    asked = select(
+        of.arrival, of.gateway, of.epoch, of.stream, of.seq, of.kind, of.wall_ms, of.received_ms, of.digest, of.body
+    ).where(of.arrival > after)
+    for column, wanted in ((of.gateway, gateway), (of.stream, stream), (of.kind, kind)):
+        if wanted is not None:
+            asked = asked.where(column == str(wanted))
+    return asked.order_by(of.arrival).limit(limit)
+
+
+def _count(db: Connection, asked: Select[Any]) -> int:
+    return int(db.execute(asked).scalar_one())
+
+
+def _entry(row: Any) -> EntryRow:
     arrival, gateway, epoch, stream, seq, kind, wall_ms, received_ms, digest, body = row
     raw = msgspec.Raw(body) if body is not None else None
     return EntryRow(arrival, gateway, epoch, Stream(stream), seq, EntryKind(kind), wall_ms, received_ms, digest, raw)

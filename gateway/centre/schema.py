@@ -1,107 +1,93 @@
-"""The centre's store on disk: schema 1, and how a connection to it is opened.
+"""Schema of the store: made, or brought here from an older one by numbered steps, each one transaction.
 
-WAL with `synchronous=FULL`: what an ack has named is on disk, also after a power cut (SQLite, "PRAGMA
-synchronous"). The settings are read back: a file system that cannot hold them is an error at the start.
+A step is never changed once it was released: stores of every version must come through all that follow it. SQLite
+keeps the number in `PRAGMA user_version`, PostgreSQL (which begins with schema 2) in table `meta`.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-from urllib.parse import quote
+from collections.abc import Callable
 
+from sqlalchemy import Connection, func, inspect, select
+
+from gateway.centre import tables
+from gateway.centre.database import Database
+from gateway.centre.sql import upsert
 from gateway.model.errors import LedgerError
+from gateway.wire.topics import SHARDS
 
-VERSION = 1
-
-TABLES = """
-CREATE TABLE entries (
-  arrival INTEGER PRIMARY KEY,  -- counts up in the order of storing: readers follow it
-  gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL,
-  kind TEXT NOT NULL, wall_ms INTEGER NOT NULL, mono_ns INTEGER NOT NULL, boot TEXT NOT NULL,
-  quality TEXT NOT NULL, previous BLOB NOT NULL, commitment BLOB NOT NULL, digest BLOB NOT NULL,
-  salt BLOB, body BLOB, received_ms INTEGER NOT NULL,
-  UNIQUE (gateway, epoch, stream, seq));
-CREATE TABLE conflicts (  -- the same key with another digest: the first stays in entries, the others here
-  gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL,
-  kind TEXT NOT NULL, wall_ms INTEGER NOT NULL, mono_ns INTEGER NOT NULL, boot TEXT NOT NULL,
-  quality TEXT NOT NULL, previous BLOB NOT NULL, commitment BLOB NOT NULL, digest BLOB NOT NULL,
-  salt BLOB, body BLOB, received_ms INTEGER NOT NULL,
-  PRIMARY KEY (gateway, epoch, stream, seq, digest)) WITHOUT ROWID;
-CREATE TABLE strands (
-  gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, highest INTEGER NOT NULL,
-  PRIMARY KEY (gateway, epoch, stream)) WITHOUT ROWID;
-CREATE TABLE gaps (
-  gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL,
-  first INTEGER NOT NULL, last INTEGER NOT NULL,
-  PRIMARY KEY (gateway, epoch, stream, first)) WITHOUT ROWID;
-CREATE TABLE refused (
-  gateway TEXT NOT NULL, epoch TEXT NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL,
-  reason TEXT NOT NULL, count INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  PRIMARY KEY (gateway, epoch, stream, seq)) WITHOUT ROWID;
-CREATE TABLE alarms (
-  gateway TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,
-  count INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  PRIMARY KEY (gateway, what, detail)) WITHOUT ROWID;
-CREATE TABLE gateways (
-  gateway TEXT PRIMARY KEY, online INTEGER NOT NULL, session TEXT NOT NULL, epoch TEXT NOT NULL,
-  state BLOB NOT NULL, born_ms INTEGER, changed_ms INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE bundles (
-  kind TEXT NOT NULL, target TEXT NOT NULL, number INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-  signed BLOB NOT NULL, PRIMARY KEY (kind, target, number));
-"""
+VERSION = 2
+_ANY = 0x5350
+"""Of PostgreSQL's advisory lock: one worker at a time prepares the store."""
 
 
-def open_store(path: Path) -> sqlite3.Connection:
-    """The store for writing, created when it is not there. Transactions are begun by hand.
-
-    Raises `LedgerError` for a file that is no store of this version, or that cannot be written safely.
-    """
+def prepare(database: Database) -> None:
+    """Make the tables, or migrate them. Raises `LedgerError` for what is no store, or one of a newer version."""
     try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    except sqlite3.Error as error:
-        raise LedgerError(f"cannot open the store: {error}", "Check folder and rights", where=str(path)) from error
-    try:
-        _prepare(db)
-    except sqlite3.Error as error:
-        db.close()
-        raise LedgerError(f"not a usable store: {error}", "Restore it from a backup", where=str(path)) from error
+        while True:
+            with database.begin() as db:
+                if database.is_postgresql:
+                    db.execute(select(func.pg_advisory_xact_lock(_ANY)))
+                version = version_of(db)
+                if version == 0:
+                    _create(db)
+                elif version in STEPS:
+                    STEPS[version](db)
+                    set_version(db, version + 1)
+                else:
+                    _check(version)
+                    return
     except LedgerError as error:
-        db.close()
-        error.where = str(path)
+        error.where = error.where or database.where
         raise
-    return db
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """The store for reading only, also beside a running centre. Raises `LedgerError`."""
-    uri = f"file:{quote(str(path))}?mode=ro"
-    db = None
-    try:
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
-        version = _version(db)
-    except sqlite3.Error as error:
-        if db is not None:
-            db.close()
-        raise LedgerError(f"cannot read the store: {error}", "Has the centre run here?", where=str(path)) from error
+def check(db: Connection) -> None:
+    """For readers. Raises `LedgerError` when it is of another version."""
+    _check(version_of(db))
+
+
+def version_of(db: Connection) -> int:
+    """0: there is nothing yet."""
+    if db.dialect.name == "sqlite":
+        version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
+        if version == 0 and db.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+            raise LedgerError("schema 0: not a store of the centre", "Name another file")
+        return version
+    if not inspect(db).has_table("meta"):
+        return 0
+    found = db.execute(select(tables.meta.c.number).where(tables.meta.c.name == "schema")).scalar()
+    return int(found or 0)
+
+
+def _check(version: int) -> None:
     if version != VERSION:
-        db.close()
-        raise LedgerError(f"schema {version}, this version reads {VERSION}", "Use its version", where=str(path))
-    return db
+        advice = "Run the centre on it once" if version < VERSION else "Use the version that wrote it"
+        raise LedgerError(f"schema {version}, this version knows {VERSION}", advice)
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    mode = db.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-    db.execute("PRAGMA synchronous=FULL")
-    if mode != "wal" or db.execute("PRAGMA synchronous").fetchone()[0] != 2:
-        raise LedgerError(f"journal mode {mode}: what is acked would not survive a power cut", "Use a local disk")
-    version = _version(db)
-    if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        db.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
-    elif version != VERSION:
-        raise LedgerError(f"schema {version}, this version knows {VERSION}", "Use the version that wrote it")
+def _create(db: Connection) -> None:
+    tables.metadata.create_all(db, tables=tables.SCHEMA_1)
+    _add_2(db)
+    set_version(db, 2)
 
 
-def _version(db: sqlite3.Connection) -> int:
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    return version
+def _to_2(db: Connection) -> None:
+    db.exec_driver_sql("ALTER TABLE gateways ADD COLUMN heard TEXT")
+    _add_2(db)
+
+
+def _add_2(db: Connection) -> None:
+    tables.metadata.create_all(db, tables=tables.SCHEMA_2)
+    db.execute(tables.leases.insert(), [{"shard": shard, "worker": "", "fence": 0} for shard in range(SHARDS)])
+
+
+def set_version(db: Connection, version: int) -> None:
+    if db.dialect.name == "sqlite":
+        db.exec_driver_sql(f"PRAGMA user_version={version:d}")
+    else:
+        db.execute(upsert(db, tables.meta, "number"), {"name": "schema", "number": version})
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2}
+"""Schema → the step that leads to the next one."""

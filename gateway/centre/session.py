@@ -49,14 +49,17 @@ class Session:
         protocol: str,
         filters: Sequence[str],
         on_message: Callable[[str, bytes, bool, int], None],
+        ever: Sequence[str] = (),
     ) -> None:
+        """`filters`: what is subscribed to; `ever`: what an earlier connection may have left with the broker."""
         self.protocol = protocol
-        self.up = False
-        """Accepted, and every subscription granted."""
         self.why = ""
         self.readable = False
         self._settings = settings
-        self._filters = filters
+        self._wanted = frozenset(filters)
+        self._ever = frozenset(ever)
+        self._asked: frozenset[str] = frozenset()
+        self._unanswered: dict[int, list[str]] = {}
         self._on_message = on_message
         self._accepted = False
         self._refused: SessionEnd | None = None
@@ -88,6 +91,17 @@ class Session:
             return False
         self._deadline = time.monotonic() + settings.connect_s
         return True
+
+    @property
+    def up(self) -> bool:
+        """Accepted, and every subscription granted."""
+        return self._accepted and self._asked == self._wanted and not self._unanswered and self._refused is None
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """From now on exactly these filters."""
+        self._wanted = frozenset(filters)
+        if self._accepted and self._wanted != self._asked:
+            self._tell_broker(self._asked - self._wanted)
 
     def socket(self) -> sockets.socket | None:
         """The socket to wait on, None when the connection is gone."""
@@ -185,7 +199,7 @@ class Session:
         return client
 
     def _connected(
-        self, client: mqtt.Client, _data: object, _flags: mqtt.ConnectFlags, reason: ReasonCode, said: Properties | None
+        self, _client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, said: Properties | None
     ) -> None:
         if reason.is_failure:
             self.why = str(reason)
@@ -195,18 +209,27 @@ class Session:
         self._accepted = True
         self._window = min(OUT_WINDOW, getattr(said, "ReceiveMaximum", OUT_WINDOW))
         self._max_packet = getattr(said, "MaximumPacketSize", self._max_packet)
-        client.subscribe([(topic, 1) for topic in self._filters])
+        self._tell_broker(self._ever - self._wanted if flags.session_present else frozenset())
+
+    def _tell_broker(self, leave: frozenset[str]) -> None:
+        new = sorted(self._wanted - self._asked)
+        self._asked = self._wanted
+        if leave:
+            self._client.unsubscribe(sorted(leave))
+        if new:
+            _, mid = self._client.subscribe([(topic, 1) for topic in new])
+            if mid is not None:
+                self._unanswered[mid] = new
 
     def _subscribed(
-        self, client: mqtt.Client, _data: object, _mid: int, granted: list[ReasonCode], _said: Properties | None
+        self, client: mqtt.Client, _data: object, mid: int, granted: list[ReasonCode], _said: Properties | None
     ) -> None:
-        refused = [f for f, code in zip(self._filters, granted, strict=False) if code.is_failure]
-        if refused or len(granted) != len(self._filters):
+        asked = self._unanswered.pop(mid, [])
+        refused = [f for f, code in zip(asked, granted, strict=False) if code.is_failure]
+        if refused or len(granted) != len(asked):
             self.why = f"subscription refused: {', '.join(refused) or 'incomplete answer'}"
             self._refused = SessionEnd.REFUSED
             client.disconnect()
-            return
-        self.up = True
 
     def _message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:

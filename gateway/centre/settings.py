@@ -18,7 +18,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     city: Id
     store: Annotated[str, msgspec.Meta(min_length=1)]
-    """File of the store; created when it is not there."""
+    """SQLite file of the store, created when it is not there; or the URL of a PostgreSQL database."""
+    store_password: str | None = None
+    """File that holds PostgreSQL's password; the URL may not."""
+    lease_s: Annotated[float, msgspec.Meta(ge=0.2, le=600)] = 10.0
+    """A worker that did not say for so long that it lives has lost its shards to the others."""
     keys: tuple[str, ...] = ()
     """minisign public keys: only bundles signed by one of them are published."""
     host: str = "127.0.0.1"
@@ -33,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     password: str | None = None
     """File that holds the password."""
     client_id: Id = "centre"
+    """Also the worker's name: two workers never have the same."""
     protocol: Annotated[str, msgspec.Meta(pattern="^(auto|5|3.1.1)$")] = "auto"
     window: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
     """Messages that the broker may hand over before they are stored (MQTT 5; with 3.1.1 the broker decides)."""
@@ -53,10 +58,27 @@ def load(path: Path) -> Settings:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(error), "See docs/centre.md for the keys", where=str(path)) from error
     base = path.resolve().parent
-    named = ("store", "ca", "certificate", "certificate_key", "password")
+    named = (
+        *(() if is_url(settings.store) else ("store",)),
+        "store_password",
+        "ca",
+        "certificate",
+        "certificate_key",
+        "password",
+    )
     found = {name: str(base / value) for name in named if (value := getattr(settings, name)) is not None}
     keys = tuple(str(base / key) for key in settings.keys)
     return msgspec.structs.replace(settings, **found, keys=keys)
+
+
+def is_url(store: str) -> bool:
+    """Whether a store is named by its URL, and not by a path."""
+    return "://" in store
+
+
+def store_password(settings: Settings) -> Path | None:
+    """The file with PostgreSQL's password."""
+    return Path(settings.store_password) if settings.store_password is not None else None
 
 
 def trusted_keys(settings: Settings) -> tuple[TrustedKey, ...]:

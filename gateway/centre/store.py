@@ -1,58 +1,89 @@
-"""The centre's store: entries once each, who is online, signed bundles. Every call is one durable transaction.
+"""The centre's store: entries once each, who is online, signed bundles, commands.
 
-Safe from any thread. Reading for people is `gateway.centre.query`'s business.
+Every call is one durable transaction. Safe from any thread and beside other workers.
+Reading for people is `gateway.centre.query`'s business.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import Connection, func, select, true
 
-from gateway.centre import schema
-from gateway.centre.intaking import Intaking, Refusal, Taken, ack_of, load_tail
-from gateway.centre.parcel import Parcel
+from gateway.centre import commands, schema
+from gateway.centre.births import EVERYONE, Births, Heard, Welcome
+from gateway.centre.database import Database
+from gateway.centre.ground import write_alarms
+from gateway.centre.intaking import Intaking, Taken
+from gateway.centre.leases import check_held
+from gateway.centre.parcel import Parcel, Refusal
+from gateway.centre.tables import bundles, gateways
 from gateway.model.clock import Clock
-from gateway.model.entry import Entry, Stream
-from gateway.model.errors import Conflict, LedgerError
+from gateway.model.entry import Entry
+from gateway.model.errors import Conflict, GatewayError
 from gateway.wire.bundle import Manifest, SignedBundle
-from gateway.wire.messages import Ack, State
+from gateway.wire.commands import Act, Command, CommandResult
+from gateway.wire.messages import State
+from gateway.wire.topics import shard_of
 
-EVERYONE = "*"
-"""The target of a bundle for all gateways of the city."""
+
+class Said(msgspec.Struct, frozen=True):
+    """A group of messages, sorted: entries, births and deaths in the order they came, answers to commands."""
+
+    parcels: list[Parcel] = []
+    states: list[Heard] = []
+    results: list[tuple[str, CommandResult]] = []
 
 
-class Welcome(msgspec.Struct, frozen=True):
-    """What a birth is answered with: the word on every strand of its epoch, and the bundles owed to it."""
+class Settled(msgspec.Struct, frozen=True):
+    """What became of a group, committed: all of this is now to be said."""
 
-    gateway: str
-    acks: list[Ack]
-    bundles: list[bytes]
+    taken: Taken
+    welcomes: list[Welcome]
 
 
 class Store:
-    """The store in one SQLite file. A failing disk raises `LedgerError`; nothing of that call is then stored."""
+    """The store in an SQLite file or in PostgreSQL. A failing database raises `LedgerError`; nothing of that call is
+    then stored. `password` names the file with PostgreSQL's password."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path
+    def __init__(self, store: str | Path, clock: Clock, password: Path | None = None) -> None:
+        self.database = Database(str(store), password)
         self._clock = clock
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Open or create the file. Raises `LedgerError`."""
-        self._db = schema.open_store(self._path)
+        """Open, make or migrate it. Raises `LedgerError` or `ConfigurationError`."""
+        self.database.reopen()
+        try:
+            schema.prepare(self.database)
+        except GatewayError:
+            self.close()
+            raise
 
     def close(self) -> None:
-        """Close the file; what was committed stays."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        """Close it; what was committed stays."""
+        self.database.close()
+
+    def settle(self, said: Said, held: Mapping[int, int] | None = None) -> Settled:
+        """Take a group of messages in, in one transaction. `held`: the leases (shard → fence) under which it is done;
+        `LeaseLost` when one of them has gone, and then nothing is stored. None: for tools that run alone."""
+        with self._transaction() as (db, now_ms):
+            if held is not None:
+                touched = {shard_of(gateway) for gateway in _gateways(said)}
+                check_held(db, {shard: fence for shard, fence in held.items() if shard in touched})
+            births = Births(db, now_ms)
+            births.hear(said.states)
+            taken = Intaking(db, now_ms).run(said.parcels)
+            foreign = [
+                (gateway, "foreign answer", f"to command {result.id}")
+                for gateway, result in said.results
+                if not commands.answered(db, gateway, result, now_ms)
+            ]
+            write_alarms(db, Counter(foreign), now_ms)
+            return Settled(taken, births.answer())
 
     def take(self, entries: Sequence[Entry], refusals: Sequence[Refusal] = ()) -> Taken:
         """Store each entry once, in one transaction, and say per strand what is now stored, missing, refused."""
@@ -60,110 +91,77 @@ class Store:
 
     def take_parcels(self, parcels: Sequence[Parcel]) -> Taken:
         """`take` for whole messages; what could not be told by number becomes an alarm of its gateway."""
-        with self._transaction() as db:
-            intaking = Intaking(db, self._clock.wall_ms())
-            for parcel in parcels:
-                for entry in parcel.entries:
-                    intaking.take(entry)
-                for refusal in parcel.refusals:
-                    intaking.refuse(refusal)
-                if parcel.poison:
-                    intaking.alarm(parcel.gateway, "poison", parcel.poison)
-            return intaking.finish()
-
-    def alarm(self, gateway: str, what: str, detail: str) -> None:
-        """Keep something that a person should look at."""
-        with self._transaction() as db:
-            Intaking(db, self._clock.wall_ms()).alarm(gateway, what, detail)
+        return self.settle(Said(parcels=list(parcels))).taken
 
     def hear(self, said: Sequence[tuple[str, State]]) -> list[Welcome]:
         """Births and deaths, in the order they came. A birth is answered; a death counts only when it carries
         the session of the birth that stands: any other is late."""
-        with self._transaction() as db:
-            welcomes: dict[str, Welcome] = {}
-            for gateway, state in said:
-                if state.online:
-                    welcomes[gateway] = self._born(db, gateway, state)
-                elif self._died(db, gateway, state):
-                    welcomes.pop(gateway, None)
-            return list(welcomes.values())
+        return self.settle(Said(states=[Heard(gateway, state) for gateway, state in said])).welcomes
+
+    def alarm(self, gateway: str, what: str, detail: str) -> None:
+        """Keep something that a person should look at."""
+        with self._transaction() as (db, now_ms):
+            write_alarms(db, Counter([(gateway, what, detail)]), now_ms)
+
+    # Commands --------------------------------------------------------------------------------------------
+
+    def command(self, command_id: str, gateway: str, act: Act, expires_ms: int = 0) -> Command:
+        """Keep a command; whoever takes in this gateway's shard sends it. Raises `Conflict` when its id was used."""
+        command = Command(command_id, gateway, act, expires_ms)
+        with self._transaction() as (db, now_ms):
+            if not commands.put(db, command, now_ms, sent=False):
+                raise Conflict(f"command {command_id} is there already", "Give it a new id")
+        return command
+
+    def unsent(self, held: Mapping[int, int]) -> list[Command]:
+        """Commands to gateways of these shards that nobody has sent; they count as sent from now on."""
+        with self._transaction() as (db, now_ms):
+            return commands.take_unsent(db, held, now_ms)
+
+    # Bundles ---------------------------------------------------------------------------------------------
 
     def put_bundle(self, manifest: Manifest, bundle: SignedBundle) -> bytes:
         """Keep a bundle for good and return it as it travels. Raises `Conflict` when its number is not greater
         than the newest of its kind that any of its gateways may have: they count per kind, whatever the target."""
         signed = msgspec.json.encode(bundle)
-        with self._transaction() as db:
-            sql = "SELECT max(number) FROM bundles WHERE kind = ?1 AND (?2 = ?3 OR target IN (?2, ?3))"
-            newest = db.execute(sql, (manifest.kind.value, manifest.target, EVERYONE)).fetchone()[0] or 0
+        meets = true() if manifest.target == EVERYONE else bundles.c.target.in_((manifest.target, EVERYONE))
+        asked = select(func.max(bundles.c.number)).where(bundles.c.kind == manifest.kind.value, meets)
+        with self._transaction() as (db, _):
+            if db.dialect.name == "postgresql":
+                db.execute(select(func.pg_advisory_xact_lock(_PUBLISHING)))
+            newest = db.execute(asked).scalar() or 0
             if manifest.number <= newest:
                 raise Conflict(
                     f"{manifest.kind} bundle {manifest.number} for {manifest.target}: {newest} is already published",
                     f"Number it {newest + 1} and sign it again",
                 )
-            row = (manifest.kind.value, manifest.target, manifest.number, manifest.created_ms, signed)
-            db.execute("INSERT INTO bundles VALUES (?, ?, ?, ?, ?)", row)
+            row = {
+                "kind": manifest.kind.value,
+                "target": manifest.target,
+                "number": manifest.number,
+                "created_ms": manifest.created_ms,
+                "signed": signed,
+            }
+            db.execute(bundles.insert(), row)
         return signed
 
     def online(self, target: str) -> list[str]:
         """The gateways that a bundle for this target reaches now."""
-        with self._transaction() as db:
-            if target == EVERYONE:
-                rows = db.execute("SELECT gateway FROM gateways WHERE online = 1 ORDER BY gateway")
-            else:
-                rows = db.execute("SELECT gateway FROM gateways WHERE online = 1 AND gateway = ?", (target,))
-            return [gateway for (gateway,) in rows]
-
-    def _born(self, db: sqlite3.Connection, gateway: str, state: State) -> Welcome:
-        now = self._clock.wall_ms()
-        self._write_gateway(db, gateway, state, now)
-        strands = "SELECT stream FROM strands WHERE gateway = ? AND epoch = ?"
-        streams = {Stream(stream) for (stream,) in db.execute(strands, (gateway, state.epoch))} | set(state.last)
-        for stream, last in state.last.items():
-            highest = load_tail(db, gateway, state.epoch, stream).highest
-            if last < highest:  # its card lost what was acked, or an old copy of it was restored
-                detail = f"{state.epoch}/{stream}: its last is {last}, stored up to {highest}"
-                Intaking(db, now).alarm(gateway, "behind", detail)
-        acks = [ack_of(db, gateway, state.epoch, stream) for stream in sorted(streams)]
-        return Welcome(gateway, acks, _owed(db, gateway, state.bundles))
-
-    def _died(self, db: sqlite3.Connection, gateway: str, state: State) -> bool:
-        row = db.execute("SELECT session FROM gateways WHERE gateway = ?", (gateway,)).fetchone()
-        if row is not None and row[0] != state.session:
-            return False
-        self._write_gateway(db, gateway, state, self._clock.wall_ms())
-        return True
-
-    @staticmethod
-    def _write_gateway(db: sqlite3.Connection, gateway: str, state: State, now: int) -> None:
-        """A death leaves the state of the birth: it is the last that is known of the gateway."""
-        born = now if state.online else None
-        sql = (
-            "INSERT INTO gateways VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET online = excluded.online, "
-            "session = excluded.session, epoch = excluded.epoch, changed_ms = excluded.changed_ms, "
-            "state = iif(excluded.online, excluded.state, state), born_ms = coalesce(excluded.born_ms, born_ms)"
-        )
-        row = (gateway, state.online, state.session, state.epoch, msgspec.json.encode(state), born, now)
-        db.execute(sql, row)
+        reached = true() if target == EVERYONE else gateways.c.gateway == target
+        asked = select(gateways.c.gateway).where(gateways.c.online == 1, reached)
+        with self._transaction() as (db, _):
+            return list(db.execute(asked.order_by(gateways.c.gateway)).scalars())
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._db is None:
-                raise LedgerError("the store is closed", where=str(self._path))
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._db
-                    self._db.execute("COMMIT")
-                finally:
-                    if self._db.in_transaction:  # SQLite itself rolls back on some errors, such as a full disk
-                        self._db.execute("ROLLBACK")
-            except sqlite3.Error as error:
-                raise LedgerError(f"cannot store: {error}", "Check the disk", where=str(self._path)) from error
+    def _transaction(self) -> Iterator[tuple[Connection, int]]:
+        with self.database.begin() as db:
+            yield db, self._clock.wall_ms()
 
 
-def _owed(db: sqlite3.Connection, gateway: str, numbers: dict[str, int]) -> list[bytes]:
-    """The newest bundle of each kind for this gateway that is newer than the number it has in force."""
-    sql = "SELECT kind, max(number), signed FROM bundles WHERE target IN (?, ?) GROUP BY kind ORDER BY kind"
-    rows = db.execute(sql, (gateway, EVERYONE))
-    return [signed for kind, number, signed in rows if number > numbers.get(kind, 0)]
+def _gateways(said: Said) -> set[str]:
+    named = {parcel.gateway for parcel in said.parcels} | {heard.gateway for heard in said.states}
+    return named | {gateway for gateway, _ in said.results}
+
+
+_PUBLISHING = 0x5352
+"""Of PostgreSQL's advisory lock: two bundles of one kind are numbered one after the other."""

@@ -16,6 +16,7 @@ VERBS = {
     "rules": Verb("gateway.cli.rules:rules", "Try rules on a receipt."),
     "ledger": Verb("gateway.cli.ledger:ledger", "Verify the durable record; say what it holds."),
     "config": Verb("gateway.cli.config:config", "Check a configuration; show it with where each value is from."),
+    "centre": Verb("gateway.cli.centre:centre", "The city's end: run a worker, ask its store."),
     "run": Verb("gateway.cli.run:run", "Run the gateway (systemd does this)."),
     "demo": Verb("gateway.cli.demo:demo", "A whole smart place on this machine, with simulated hardware."),
     "tools": Verb(

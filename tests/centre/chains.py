@@ -21,13 +21,20 @@ class Chain:
     def __init__(self, gateway: str = GATEWAY, epoch: str = EPOCH, stream: Stream = Stream.RECEIPT) -> None:
         self.gateway, self.epoch, self.stream = gateway, epoch, stream
         self.entries: list[Entry] = []
+        self.boot = "b" * 32
+        self.mono_ns: int | None = None
 
     def add(self, body: bytes, kind: EntryKind = EntryKind.RECEIPT) -> Entry:
         seq = len(self.entries) + 1
         header = Header(
             EntryId(self.gateway, self.epoch, self.stream, seq),
             kind,
-            Stamp(1_795_424_400_000 + seq, seq * 10**9, "b" * 32, ClockQuality.NTP),
+            Stamp(
+                1_795_424_400_000 + seq,
+                seq * 10**9 if self.mono_ns is None else self.mono_ns,
+                self.boot,
+                ClockQuality.NTP,
+            ),
         )
         previous = self.entries[-1].digest if self.entries else chain.genesis(self.gateway, self.epoch, self.stream)
         salt = hashlib.sha256(b"%d" % seq).digest()[:16]

@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.model.entry import Entry, Stream
 from gateway.wire.bundle import SignedBundle
+from gateway.wire.commands import Command, CommandResult
 from gateway.wire.messages import Ack, Acks, State, encode
 from gateway.wire.topics import Topics
 from tests.centre.chains import CITY, EPOCH, GATEWAY, batch
@@ -32,6 +33,7 @@ class ScriptedGateway:
         self.topics = Topics(CITY, gateway)
         self.ack_messages: list[Acks] = []
         self.bundles: list[SignedBundle] = []
+        self.commands: list[Command] = []
         self._broker = broker
         self._news = threading.Condition()
         self._subscribed = threading.Event()
@@ -83,6 +85,20 @@ class ScriptedGateway:
         assert found, f"did not come; heard {self.ack_messages}, {len(self.bundles)} bundles"
         return found
 
+    def through(self, stream: Stream = Stream.RECEIPT, epoch: str = EPOCH) -> int:
+        """How far this strand is stored, by the centre's own word."""
+        ack = self.acked(stream, epoch)
+        return ack.through if ack is not None else 0
+
+    def pause_until(self, what: Callable[[], bool], seconds: float) -> bool:
+        """Wait until this is so, at most so long."""
+        with self._news:
+            return self._news.wait_for(what, seconds)
+
+    def answer(self, result: CommandResult) -> None:
+        """What became of a command."""
+        self.publish(self.topics.result, encode(result))
+
     def wait_ack(self, ack: Ack) -> None:
         """Wait until the centre's newest word on this strand is exactly this one."""
         self.wait(lambda: self.acked(ack.stream, ack.epoch) == ack)
@@ -94,12 +110,14 @@ class ScriptedGateway:
     def _connected(
         self, client: mqtt.Client, _data: object, _flags: mqtt.ConnectFlags, _reason: ReasonCode, _said: object
     ) -> None:
-        client.subscribe([(self.topics.ack, 1), (self.topics.bundle, 1)])
+        client.subscribe([(self.topics.ack, 1), (self.topics.bundle, 1), (self.topics.command, 1)])
 
     def _heard(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         with self._news:
             if message.topic == self.topics.ack:
                 self.ack_messages.append(msgspec.json.decode(message.payload, type=Acks))
+            elif message.topic == self.topics.command:
+                self.commands.append(msgspec.json.decode(message.payload, type=Command))
             else:
                 self.bundles.append(msgspec.json.decode(message.payload, type=SignedBundle))
             self._news.notify_all()

@@ -9,9 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,6 +20,7 @@ from gateway.model.entry import Stream
 from gateway.wire.bundle import BundleKind
 from gateway.wire.messages import Ack
 from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
+from tests.centre.programs import program, worker
 from tests.centre.scripted import ScriptedGateway, eventually
 from tests.support.broker import Broker, free_port, mosquitto
 
@@ -30,40 +29,6 @@ from tests.support.broker import Broker, free_port, mosquitto
 def broker() -> Iterator[Broker]:
     with mosquitto() as broker:
         yield broker
-
-
-class Program:
-    """`python -m gateway.centre`, spoken to by lines."""
-
-    def __init__(self, *arguments: str) -> None:
-        argv = [sys.executable, "-m", "gateway.centre", *arguments]
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def line(self) -> Any:
-        assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
-
-    def ask(self, command: str) -> Any:
-        assert self.process.stdin is not None
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        return self.line()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(30)
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
-
-
-@contextmanager
-def program(*arguments: str) -> Iterator[Program]:
-    running = Program(*arguments)
-    try:
-        yield running
-    finally:
-        running.kill()
 
 
 def flags(broker: Broker, folder: Path) -> list[str]:
@@ -128,47 +93,41 @@ def test_without_a_broker_it_is_ready_and_says_that_it_is_alone(tmp_path: Path) 
         assert centre.ask('{"do": "counts"}')["ok"]["gaps"] == 0
 
 
-def test_killed_between_store_and_ack_it_knows_the_entries_again(broker: Broker, tmp_path: Path) -> None:
+def test_killed_between_store_and_ack_it_knows_the_entries_again(broker: Broker, where: str, tmp_path: Path) -> None:
     # Acks at most once an hour: the first batch is acked at once, the second stored and not acked.
-    entries, store = chain_of(6), tmp_path / "centre.db"
-    given = {"city": CITY, "store": str(store), "port": broker.port, "tls": False, "ack_ms": 3_600_000}
-    (tmp_path / "centre.json").write_text(json.dumps(given))
+    entries = chain_of(6)
     with ScriptedGateway(broker) as gateway:
-        with program("--config", str(tmp_path / "centre.json")) as centre:
-            centre.line()
+        with worker(broker, where, tmp_path, ack_ms=3_600_000) as centre:
             gateway.send(entries[:3])
             gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 3))
             gateway.send(entries[3:])
-            eventually(lambda: len(Query(store).events()) == 6)
+            eventually(lambda: len(Query(where).events()) == 6)
             centre.kill()
         assert gateway.acked() == Ack(Stream.RECEIPT, EPOCH, 3)
-        with program(*flags(broker, tmp_path)) as again:
-            again.line()
+        with worker(broker, where, tmp_path) as again:
             gateway.send(entries[3:])
             gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 6))
-    assert [row.seq for row in Query(store).events()] == [1, 2, 3, 4, 5, 6]
-    assert Query(store).counts().conflicts == 0
+            assert again.ask('{"do": "counts"}')["ok"]["conflicts"] == 0
+    assert [row.seq for row in Query(where).events()] == [1, 2, 3, 4, 5, 6]
 
 
-def test_killed_at_any_moment_it_never_acks_what_it_has_not_stored(broker: Broker, tmp_path: Path) -> None:
-    entries, store, rng = chain_of(600), tmp_path / "centre.db", random.Random(7)
+def test_killed_at_any_moment_it_never_acks_what_it_has_not_stored(broker: Broker, where: str, tmp_path: Path) -> None:
+    entries, rng = chain_of(600), random.Random(7)
     pause = threading.Event()
     with ScriptedGateway(broker) as gateway:
         for _ in range(5):
-            with program(*flags(broker, tmp_path)) as centre:
-                centre.line()
+            with worker(broker, where, tmp_path) as centre:
                 for start in range(0, 600, 6):
                     gateway.send(entries[start : start + 6])
                 pause.wait(rng.uniform(0.0, 0.15))
                 centre.kill()
             told = gateway.acked()
-            stored = {row.seq for row in Query(store).events()}
+            stored = {row.seq for row in Query(where).events()}
             assert stored >= set(range(1, (told.through if told else 0) + 1))
-        with program(*flags(broker, tmp_path)) as centre:
-            centre.line()
+        with worker(broker, where, tmp_path) as centre:
             gateway.send(entries[:60])
             for start in range(0, 600, 60):
                 gateway.send(entries[start : start + 60])
             gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 600))
-    assert sorted(row.seq for row in Query(store).events()) == list(range(1, 601))
-    assert (Query(store).counts().conflicts, Query(store).alarms()) == (0, [])
+    assert sorted(row.seq for row in Query(where).events()) == list(range(1, 601))
+    assert (Query(where).counts().conflicts, Query(where).alarms()) == (0, [])

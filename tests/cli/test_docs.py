@@ -73,7 +73,7 @@ def test_every_exit_code_is_documented(code: Exit) -> None:
 
 @pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
 def test_every_verb_that_answers_does_so_as_json_too(path: tuple[str, ...], command: click.Command) -> None:
-    if not isinstance(command, click.Group) and path != ("run",):
+    if not isinstance(command, click.Group) and path[-1] != "run":
         assert "--json" in [name for option in command.params for name in option.opts]
 
 

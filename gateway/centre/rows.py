@@ -1,0 +1,104 @@
+"""What people and checkers are shown of the store."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.model.entry import EntryKind, Stream
+from gateway.wire.commands import Command
+
+
+class GatewayRow(msgspec.Struct, frozen=True):
+    """One gateway as it last said. `state` is its last birth (JSON); times in ms since 1970, centre's clock."""
+
+    gateway: str
+    online: bool
+    session: str
+    epoch: str
+    born_ms: int | None
+    changed_ms: int
+    state: msgspec.Raw
+
+
+class EntryRow(msgspec.Struct, frozen=True):
+    """One stored entry. `arrival` counts up in the order of storing; `body` is None when it was forgotten."""
+
+    arrival: int
+    gateway: str
+    epoch: str
+    stream: Stream
+    seq: int
+    kind: EntryKind
+    wall_ms: int
+    received_ms: int
+    digest: bytes
+    body: msgspec.Raw | None
+
+
+class GapRow(msgspec.Struct, frozen=True):
+    """Numbers that are known to exist and are not here."""
+
+    gateway: str
+    epoch: str
+    stream: Stream
+    first: int
+    last: int
+
+
+class AlarmRow(msgspec.Struct, frozen=True):
+    """Something that a person should look at."""
+
+    gateway: str
+    what: str
+    detail: str
+    count: int
+    first_ms: int
+    last_ms: int
+
+
+class RefusedRow(msgspec.Struct, frozen=True):
+    """A number that will never be stored, and why."""
+
+    gateway: str
+    epoch: str
+    stream: Stream
+    seq: int
+    reason: str
+    count: int
+
+
+class CommandRow(msgspec.Struct, frozen=True):
+    """A command and what became of it. `outcome` is None as long as the gateway has not answered; `sent_ms` as long
+    as it was not sent."""
+
+    command: Command
+    created_ms: int
+    sent_ms: int | None
+    outcome: str | None
+    detail: str | None
+    answered_ms: int | None
+
+
+class LeaseRow(msgspec.Struct, frozen=True):
+    """Which worker takes in a shard; an empty one: nobody."""
+
+    shard: int
+    worker: str
+    fence: int
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """The store in figures. `entries`: per gateway, stream and kind (`gw-1/receipt/admission`)."""
+
+    entries: dict[str, int]
+    gaps: int
+    conflicts: int
+    refused: int
+    alarms: int
+    online: int
+    bundles: dict[str, int]
+
+
+def utc_ms(row: EntryRow) -> int:
+    """When it happened, for filters by time: what the gateway's clock said."""
+    return row.wall_ms  # hook: the back-filled UTC of gateway.wire.time

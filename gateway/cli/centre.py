@@ -1,0 +1,196 @@
+"""`smartplace centre`: the city's end. Questions go to the store itself, also while workers run, and when none does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gateway.cli.common import as_json
+from gateway.cli.output import Cell, document, patience, table
+from gateway.model.entry import EntryKind, Stream
+
+if TYPE_CHECKING:
+    from gateway.centre.query import Query
+
+F = TypeVar("F", bound=Callable[..., Any])
+CONFIG = Path("/etc/smartplace/centre.json")
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    envvar="SMARTPLACE_CENTRE_CONFIG",
+    default=CONFIG,
+    show_default=True,
+    show_envvar=True,
+    help="The centre's settings: they name the store.",
+)
+gateway_option = click.option("--gateway", help="Only of this gateway.")
+
+
+def store_options(command: F) -> F:
+    """Where the store is: what the settings say, or `--store` with `--password-file`."""
+    for option in (
+        click.option("--password-file", type=click.Path(path_type=Path), help="With --store: PostgreSQL's password."),
+        click.option("--store", help="SQLite file, or postgresql://USER@HOST/DATABASE, instead of the settings'."),
+        config_option,
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def centre() -> None:
+    """The city's end of the wire: run a worker, or ask the store."""
+
+
+@centre.command()
+@config_option
+def run(config: Path) -> None:
+    """Run one worker of the centre until SIGTERM, Ctrl-C or the end of its input (docs/centre.md)."""
+    program, settings = _program()
+    raise SystemExit(program.run(settings.load(config)))
+
+
+@centre.command()
+@as_json
+@store_options
+def gateways(as_json: bool, config: Path, store: str | None, password_file: Path | None) -> None:
+    """Every gateway that was ever heard of: online or since when not, version, newest numbers."""
+    import msgspec
+
+    with patience("reading the store"):
+        rows = _query(config, store, password_file).gateways()
+    if as_json:
+        document(gateways=[msgspec.structs.asdict(row) | {"state": _plain(row.state)} for row in rows])
+        return
+    lines: list[list[Cell]] = [["gateway", "", "since", "born", "version", "epoch"]]
+    for row in rows:
+        state = _plain(row.state)
+        online: Cell = ("online", "green") if row.online else ("offline", "red")
+        lines.append(
+            [row.gateway, online, _when(row.changed_ms), _when(row.born_ms), state.get("version", ""), row.epoch]
+        )
+    table(lines)
+
+
+@centre.command()
+@gateway_option
+@click.option("--stream", type=click.Choice([str(stream) for stream in Stream]), help="Only of this stream.")
+@click.option("--kind", type=click.Choice([str(kind) for kind in EntryKind]), help="Only of this kind.")
+@click.option("--since", metavar="TIME", help="From this time on (2026-05-30, or 2026-05-30T09:00; UTC).")
+@click.option("--until", metavar="TIME", help="Before this time.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@as_json
+@store_options
+def events(
+    gateway: str | None,
+    stream: str | None,
+    kind: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    as_json: bool,
+    config: Path,
+    store: str | None,
+    password_file: Path | None,
+) -> None:
+    """Stored entries in the order of their arrival. Bodies only with --json."""
+    since_ms, until_ms = _time(since, 0), _time(until, 2**63 - 1)
+    query = _query(config, store, password_file)
+    of = Stream(stream) if stream else None, EntryKind(kind) if kind else None
+    with patience("reading the store"):
+        rows = list(query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, limit=limit))
+    if as_json:
+        document(
+            events=[
+                {
+                    "arrival": row.arrival,
+                    "id": f"{row.gateway}/{row.epoch}/{row.stream}/{row.seq}",
+                    "kind": row.kind,
+                    "wall_ms": row.wall_ms,
+                    "received_ms": row.received_ms,
+                    "digest": row.digest.hex(),
+                    "body": None if row.body is None else _plain(row.body),
+                }
+                for row in rows
+            ]
+        )
+        return
+    lines: list[list[Cell]] = [["arrival", "gateway", "stream", "number", "kind", "at", "received"]]
+    lines += [
+        [str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, _when(r.wall_ms), _when(r.received_ms)] for r in rows
+    ]
+    table(lines)
+
+
+@centre.command()
+@gateway_option
+@as_json
+@store_options
+def gaps(gateway: str | None, as_json: bool, config: Path, store: str | None, password_file: Path | None) -> None:
+    """Numbers that are known to exist and are not here. They are asked for by themselves."""
+    import msgspec
+
+    with patience("reading the store"):
+        rows = _query(config, store, password_file).gaps(gateway)
+    if as_json:
+        document(gaps=[msgspec.to_builtins(row) for row in rows])
+        return
+    lines: list[list[Cell]] = [["gateway", "epoch", "stream", "first", "last", "missing"]]
+    lines += [[r.gateway, r.epoch, r.stream, str(r.first), str(r.last), str(r.last - r.first + 1)] for r in rows]
+    table(lines)
+
+
+def _query(config: Path, store: str | None, password_file: Path | None) -> Query:
+    _, settings = _program()
+    from gateway.centre.query import Query
+
+    if store is not None:
+        return Query(store, password_file)
+    given = settings.load(config)
+    return Query(given.store, settings.store_password(given))
+
+
+def _program() -> tuple[Any, Any]:
+    """The centre's modules. Raises `NotFound` when its extra is not installed."""
+    try:
+        from gateway.centre import program, settings
+    except ModuleNotFoundError as error:
+        if error.name not in ("sqlalchemy", "psycopg"):
+            raise
+        from gateway.model.errors import NotFound
+
+        advice = "pip install 'smartplace-gateway[centre]'"
+        raise NotFound("the centre's packages are not installed", advice, where="smartplace centre") from error
+    return program, settings
+
+
+def _plain(raw: Any) -> Any:
+    """Stored JSON as values; what is none after all, as text."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return bytes(raw).decode(errors="replace")
+
+
+def _time(text: str | None, default: int) -> int:
+    """Milliseconds since 1970. Raises `click.BadParameter`."""
+    if text is None:
+        return default
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no time, such as 2026-05-30 or 2026-05-30T09:00") from error
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return round(at.timestamp() * 1000)
+
+
+def _when(at_ms: int | None) -> str:
+    return "-" if at_ms is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at_ms / 1000))

@@ -1,0 +1,129 @@
+"""`smartplace centre`: the store read without a daemon, on both databases; and a worker run by it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.centre.store import Store
+from gateway.model.entry import Stream
+from gateway.wire.messages import State
+from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
+from tests.cli.conftest import ARGV, environment, smartplace
+from tests.support.broker import mosquitto
+from tests.support.clock import FakeClock
+from tests.support.postgres import PASSWORD, postgres
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def flags(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Options that name a store with two gateways: nine entries of one with a gap, three of the other, one online."""
+    folder = tmp_path_factory.mktemp("centre")
+    if request.param == "sqlite":
+        fill(Store(folder / "centre.db", FakeClock()))
+        (folder / "centre.json").write_text(json.dumps({"city": CITY, "store": "centre.db"}))
+        yield ["--config", str(folder / "centre.json")]
+        return
+    secret = folder / "password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o600)
+    with postgres() as server, server.database() as socket:
+        url = server.tcp(socket)
+        fill(Store(url, FakeClock(), secret))
+        yield ["--store", url, "--password-file", str(secret)]
+
+
+def fill(store: Store) -> None:
+    entries = chain_of(9)
+    store.open()
+    store.take(entries[:3] + entries[6:])
+    store.take(chain_of(3, "school-1", stream=Stream.AUDIT))
+    given = {"online": True, "session": "s1", "epoch": EPOCH, "version": "0.1.0"}
+    store.hear([(GATEWAY, msgspec.convert(given, State)), ("school-1", State(False, "s9", EPOCH))])
+    store.close()
+
+
+def told(*arguments: str) -> dict[str, list[dict[str, object]]]:
+    done = smartplace("centre", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document.pop("schema") == 1
+    return dict(document)
+
+
+def test_gateways(flags: list[str]) -> None:
+    here, away = told("gateways", *flags)["gateways"]
+    assert (here["gateway"], here["online"], here["born_ms"]) == (GATEWAY, True, FakeClock().wall_ms())
+    assert here["state"] == {"online": True, "session": "s1", "epoch": EPOCH, "version": "0.1.0"}
+    assert (away["gateway"], away["online"], away["born_ms"]) == ("school-1", False, None)
+    shown = smartplace("centre", "gateways", *flags).stdout.splitlines()
+    assert shown[1].split()[:4] == [GATEWAY, "online", "2026-11-23", "09:00:00"]
+
+
+def test_events_by_gateway_stream_kind_and_number(flags: list[str]) -> None:
+    assert len(told("events", *flags)["events"]) == 9
+    rows = told("events", "--gateway", GATEWAY, "--stream", "receipt", "--kind", "receipt", "--limit", "2", *flags)
+    assert [(row["id"], row["body"]) for row in rows["events"]] == [
+        (f"{GATEWAY}/{EPOCH}/receipt/1", {"n": 1}),
+        (f"{GATEWAY}/{EPOCH}/receipt/2", {"n": 2}),
+    ]
+    assert told("events", "--stream", "telemetry", *flags)["events"] == []
+    shown = smartplace("centre", "events", "--gateway", "school-1", *flags).stdout.splitlines()
+    assert len(shown) == 4
+
+
+def test_events_by_time(flags: list[str]) -> None:
+    # Entry n is of 09:00 UTC and n ms.
+    since = ("--gateway", GATEWAY, "--since", "2026-11-23T09:00:00.002")
+    rows = told("events", *since, "--until", "2026-11-23T11:00:00.008+02:00", *flags)["events"]
+    assert [str(row["id"]).rpartition("/")[2] for row in rows] == ["2", "3", "7"]
+    assert told("events", "--since", "2026-11-24", *flags)["events"] == []
+    assert smartplace("centre", "events", "--since", "yesterday", *flags).returncode == 2
+
+
+def test_gaps(flags: list[str]) -> None:
+    (gap,) = told("gaps", *flags)["gaps"]
+    assert gap == {"gateway": GATEWAY, "epoch": EPOCH, "stream": "receipt", "first": 4, "last": 6}
+    assert told("gaps", "--gateway", "school-1", *flags)["gaps"] == []
+    assert smartplace("centre", "gaps", *flags).stdout.splitlines()[1].split()[-3:] == ["4", "6", "3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--store", "/nowhere/centre.db"], 1, "/nowhere/centre.db"),
+        (["--config", "/nowhere/centre.json"], 9, "/nowhere/centre.json"),
+        (["--store", "postgresql://centre@127.0.0.1:1/city"], 1, "PostgreSQL"),
+        (["--store", "postgresql://centre:hidden1@127.0.0.1:1/city"], 9, "no place in the URL"),
+        (["--store", "mysql://h/d"], 9, "store"),
+    ],
+)
+def test_a_store_that_cannot_be_read_is_one_line(arguments: list[str], code: int, said: str) -> None:
+    done = smartplace("centre", "gaps", *arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert "hidden1" not in done.stderr
+
+
+def test_a_worker_is_run_by_it(tmp_path: Path) -> None:
+    with mosquitto() as broker:
+        settings = {"city": CITY, "store": "centre.db", "port": broker.port, "tls": False}
+        (tmp_path / "centre.json").write_text(json.dumps(settings))
+        argv = [*ARGV, "centre", "run", "--config", str(tmp_path / "centre.json")]
+        with subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["ready"]["connected"]
+            process.stdin.write('{"do": "leases"}\n')
+            process.stdin.flush()
+            assert {lease["worker"] for lease in json.loads(process.stdout.readline())["ok"]} == {"centre"}
+            process.stdin.close()
+            assert process.wait(30) == 0
