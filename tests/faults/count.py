@@ -83,7 +83,7 @@ def count(
 def stored_of(store: str, gateway: str) -> list[StoredEntry]:
     """Everything that a centre has of a gateway: in an SQLite store, or in the PostgreSQL of this URL, where nothing
     may have become a conflict. Raises `FaultFailed` when something has."""
-    query = Query(Path(store)) if "://" not in store else Query(store)  # type: ignore[arg-type]
+    query = Query(Path(store)) if "://" not in store else Query(store)
     rows = query.events(gateway=gateway, limit=EVERYTHING)
     found = [StoredEntry(r.gateway, r.epoch, r.stream, r.seq, r.kind, r.digest, r.wall_ms, _body(r.body)) for r in rows]
     if "://" in store:
