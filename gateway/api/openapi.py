@@ -14,6 +14,7 @@ from gateway.api.answers import Devices, HealthAnswer, Restarted, Stations, Stat
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
 from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
+from gateway.wire.described import components
 
 API_VERSION = "1"
 
@@ -146,7 +147,6 @@ def _paths() -> Json:
 
 def document() -> bytes:
     """The description as JSON, the same bytes for the same types."""
-    _, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
     described = {
         "openapi": "3.1.0",
         "info": {
@@ -158,7 +158,7 @@ def document() -> bytes:
         },
         "paths": _paths(),
         "components": {
-            "schemas": components,
+            "schemas": components(_TYPES, "#/components/schemas/{name}"),
             "responses": {
                 "Problem": {"description": "What is wrong", "content": {CONTENT_TYPE: {"schema": _ref(Problem)}}}
             },

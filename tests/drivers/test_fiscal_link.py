@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 
 import pytest
@@ -181,10 +182,10 @@ def test_port_that_goes_away_is_told_as_that() -> None:
 # On a pty, against the simulated printer: how often it executes -----------------------------------------
 
 
-def on_pty(simulator: Simulator, first_seq: int = 0x40) -> tuple[Link, SerialPort]:
+def on_pty(simulator: Simulator, first_seq: int = 0x40, silence_s: float = 0.06) -> tuple[Link, SerialPort]:
     port = SerialPort(simulator.port, 115200)
     port.open()
-    return Link(port, first_seq=first_seq, silence_s=0.06, resends=3, answer_s=3.0), port
+    return Link(port, first_seq=first_seq, silence_s=silence_s, resends=3, answer_s=3.0), port
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,10 @@ def test_restarted_host_with_the_seq_of_the_frame_before_is_not_fooled() -> None
 
 
 def test_busy_printer_sends_syn_and_is_waited_for() -> None:
-    with Simulator(line_ms=60, syn_ms=20) as simulator:
-        link, port = on_pty(simulator)
+    # Busy for longer than the silence that makes the link send again; room between SYNs for a loaded machine.
+    with Simulator(line_ms=300, syn_ms=50) as simulator:
+        link, port = on_pty(simulator, silence_s=0.5)
+        began = time.monotonic()
         assert link.ask(Command.OPEN, b"1,0000,1").sends == 1
+        assert time.monotonic() - began > 0.5
         port.close()
