@@ -20,6 +20,7 @@ from gateway.rules.document import RulesContent
 from gateway.wire.bundle import Manifest, SignedBundle
 from gateway.wire.commands import Command, CommandResult
 from gateway.wire.contents import RegistryContent
+from gateway.wire.described import components
 from gateway.wire.envelope import MAX_BATCH_ENTRIES, Event
 from gateway.wire.messages import Acks, State
 from gateway.wire.topics import Topics
@@ -66,7 +67,7 @@ def json_schemas() -> dict[str, bytes]:
     written = {}
     for name, kind in DOCUMENTS.items():
         roots: list[type[msgspec.Struct]] = [kind, *BODIES.values()] if kind is Event else [kind]
-        _, parts = msgspec.json.schema_components(roots, ref_template="#/$defs/{name}")
+        parts = components(roots, "#/$defs/{name}")
         if kind is Event:
             parts[Event.__name__]["allOf"] = _bodies("#/$defs/")
         described = {
@@ -82,7 +83,7 @@ def json_schemas() -> dict[str, bytes]:
 def asyncapi() -> bytes:
     """All channels, operations, messages and their types as one AsyncAPI 3.0 document."""
     types = [Event, *BODIES.values(), *(kind for kind in DOCUMENTS.values() if kind is not Event)]
-    _, parts = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    parts = components(types, "#/components/schemas/{name}")
     parts[Event.__name__]["allOf"] = _bodies("#/components/schemas/")
     messages: dict[str, Json] = {
         name: {"name": name, "contentType": "application/json", "payload": _ref(kind)}
