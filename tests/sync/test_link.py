@@ -118,6 +118,15 @@ async def test_the_brokers_window_is_told() -> None:
         await old.disconnect()
 
 
+async def test_the_brokers_largest_packet_is_told_where_it_says_one() -> None:
+    with mosquitto("max_packet_size 20000") as broker:
+        for protocol, largest in (("5", 20_000), ("3.1.1", None)):
+            link = make_link(broker.port, protocol=protocol)
+            granted = await connected(link, Ear())
+            assert granted.maximum_packet == largest
+            await link.disconnect()
+
+
 async def test_a_goodbye_sends_what_is_left_and_takes_the_will_back(mosquitto_here: Broker) -> None:
     other, ear = await listening(mosquitto_here.port, "test/#")
     link = make_link(mosquitto_here.port)
