@@ -247,10 +247,11 @@ class Sync:
 
     # Listener --------------------------------------------------------------------------------------------
 
-    def on_published(self, message: int) -> None:
-        if self._problem and self._connected:
-            # Not at the connection: a broker that accepts us and then confirms nothing is a problem all the time.
-            self._problem = ""
+    def on_published(self, message: int, refusal: str) -> None:
+        # Not at the connection: a broker that accepts us and then takes nothing is a problem all the time.
+        problem = f"the broker refuses what is published: {refusal}" if refusal else ""
+        if problem != self._problem and self._connected:
+            self._problem = problem
             self._on_change()
         self._pump.published(message)
 

@@ -52,6 +52,7 @@ class Ear:
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes]] = []
         self.published: list[int] = []
+        self.refusals: list[str] = []
         self.lost: list[str] = []
         self._news = asyncio.Event()
 
@@ -59,8 +60,9 @@ class Ear:
         self.messages.append((topic, payload))
         self._news.set()
 
-    def on_published(self, message: int) -> None:
+    def on_published(self, message: int, refusal: str) -> None:
         self.published.append(message)
+        self.refusals.append(refusal)
         self._news.set()
 
     def on_lost(self, reason: str) -> None:
