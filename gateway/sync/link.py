@@ -236,7 +236,7 @@ class PahoLink:
         self._unconfirmed.discard(mid)
         self._confirmed.set()
         # Not at once: `publish` must have returned this number first.
-        self._loop.call_soon(self._listener.on_published, mid)
+        self._loop.call_soon(self._listener.on_published, mid, str(reason) if reason.is_failure else "")
 
     def _on_subscribe(self, _client: object, _user: object, mid: int, reasons: list[ReasonCode], _p: object) -> None:
         answer = self._subscribed.pop(mid, None)

@@ -37,6 +37,8 @@ log = logging.getLogger("sync")
 PUBACK_S = 60.0
 """A broker that confirms nothing for so long although something is on its way is left. Enough for a window of 256 kB
 at 40 kbit/s."""
+LOOK_AFTER_S = 10.0
+"""Between two looks for what is overdue, at most."""
 
 
 class SyncStatus(msgspec.Struct, frozen=True):
@@ -184,7 +186,7 @@ class Sync:
     async def _until_lost(self) -> None:
         while not self._lost.is_set():
             try:
-                async with asyncio.timeout(self._resend_s / 2):
+                async with asyncio.timeout(min(self._resend_s / 2, LOOK_AFTER_S)):
                     await self._lost.wait()
             except TimeoutError:
                 if self._pump.stuck_s >= PUBACK_S:
@@ -245,10 +247,11 @@ class Sync:
 
     # Listener --------------------------------------------------------------------------------------------
 
-    def on_published(self, message: int) -> None:
-        if self._problem and self._connected:
-            # Not at the connection: a broker that accepts us and then confirms nothing is a problem all the time.
-            self._problem = ""
+    def on_published(self, message: int, refusal: str) -> None:
+        # Not at the connection: a broker that accepts us and then takes nothing is a problem all the time.
+        problem = f"the broker refuses what is published: {refusal}" if refusal else ""
+        if problem != self._problem and self._connected:
+            self._problem = problem
             self._on_change()
         self._pump.published(message)
 

@@ -36,6 +36,15 @@ async def test_health_on_the_unix_socket_has_its_reasons(place: Place, unix: aio
     assert "connection refused" in bad.cause
 
 
+async def test_a_connected_place_that_cannot_send_everything_says_so(place: Place, unix: aiohttp.ClientSession) -> None:
+    place.sync = msgspec.structs.replace(place.sync, problem="too large for the broker: receipt 3")
+    health = await get(unix, "/v1/health", HealthAnswer)
+    assert isinstance(health.chains, tuple)
+    (bad,) = (chain for chain in health.chains if chain.level is not Level.OK)
+    assert (bad.chain, bad.level, bad.code) == (ChainName.RECORD, Level.WARN, "sync")
+    assert "receipt 3" in bad.cause
+
+
 async def test_over_tcp_nothing_names_the_box(http: aiohttp.ClientSession) -> None:
     secrets = (b"9.8.7", b"jelgava", b"shop-1", b"SN-123", b"4711")
     for path in (

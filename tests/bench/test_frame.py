@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bench.__main__ import BENCHES
 from tests.bench.frame import BenchFailed, Promise, Row, compare, median, p99, table, write_json
 from tests.bench.ledger import spread_over
 from tests.bench.machine import ROOT
+from tests.support.programs import require_program
 
 SAMPLES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=300)
 
@@ -80,6 +83,15 @@ def test_the_table_says_whether_a_promise_is_met() -> None:
     assert "12,340 s" in missed
 
 
+def test_a_promise_may_be_one_not_to_stay_below() -> None:
+    def row(value: float) -> Row:
+        return compare(
+            "sync", "end_to_end", "1/s", [[value]], [[100.0]], promise=Promise(200.0, ">= 2 x", at_least=True)
+        )
+
+    assert (row(200.0).met, row(199.0).met) == (True, False)
+
+
 def test_bench_json_holds_these_seven_fields(tmp_path: Path) -> None:
     write_json([compare("cli", "status_cpu_ms", "ms", [[40.0], [44.0]], [[20.0], [20.0]])], tmp_path / "bench.json")
     assert json.loads((tmp_path / "bench.json").read_text()) == [
@@ -104,6 +116,16 @@ def test_a_bench_writes_its_figures_where_it_was_called(tmp_path: Path) -> None:
     assert "round 1" in done.stderr
 
 
+def test_the_bench_of_sync_counts_what_arrived_at_the_centre(tmp_path: Path) -> None:
+    if shutil.which("mosquitto", path="/usr/sbin") is None:
+        require_program("mosquitto", "mosquitto")
+    done = bench("sync", "--quick", "--folder", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "bench.json").read_text())
+    assert [figure["metric"] for figure in figures] == ["end_to_end", "end_to_end_vs_paho", "cpu_us_per_entry"]
+    assert all(figure["value"] > 0 and figure["baseline"] > 0 for figure in figures)
+
+
 def test_a_bench_that_cannot_work_fails_loudly(tmp_path: Path) -> None:
     done = bench("ledger", "--folder", str(tmp_path / "nowhere"), cwd=tmp_path)
     assert done.returncode == 1
@@ -114,4 +136,4 @@ def test_a_bench_that_cannot_work_fails_loudly(tmp_path: Path) -> None:
 def test_an_unknown_bench_is_told_with_those_there_are(tmp_path: Path) -> None:
     done = bench("tapp", cwd=tmp_path)
     assert done.returncode == 2
-    assert "there are tap, ledger, start, idle, stop, cli" in done.stderr
+    assert f"there are {', '.join(BENCHES)}" in done.stderr

@@ -21,6 +21,7 @@ Talk = Callable[[int, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 CONNACK_311 = bytes.fromhex("20020000")
 CONNACK_5 = bytes.fromhex("2003000000")
+QUOTA_EXCEEDED = b"\x97"
 PINGRESP = bytes.fromhex("d000")
 NOT_AUTHORISED_5 = bytes.fromhex("2003008700")
 UNSUPPORTED_VERSION_5 = bytes.fromhex("2003008400")

@@ -52,6 +52,7 @@ class Ear:
     def __init__(self) -> None:
         self.messages: list[tuple[str, bytes]] = []
         self.published: list[int] = []
+        self.refusals: list[str] = []
         self.lost: list[str] = []
         self._news = asyncio.Event()
 
@@ -59,8 +60,9 @@ class Ear:
         self.messages.append((topic, payload))
         self._news.set()
 
-    def on_published(self, message: int) -> None:
+    def on_published(self, message: int, refusal: str) -> None:
         self.published.append(message)
+        self.refusals.append(refusal)
         self._news.set()
 
     def on_lost(self, reason: str) -> None:
@@ -116,6 +118,15 @@ async def test_the_brokers_window_is_told() -> None:
         old = make_link(broker.port, protocol="3.1.1")
         assert await old.connect(WILL, ear) == Connected("3.1.1", 65535)
         await old.disconnect()
+
+
+async def test_the_brokers_largest_packet_is_told_where_it_says_one() -> None:
+    with mosquitto("max_packet_size 20000") as broker:
+        for protocol, largest in (("5", 20_000), ("3.1.1", None)):
+            link = make_link(broker.port, protocol=protocol)
+            granted = await connected(link, Ear())
+            assert granted.maximum_packet == largest
+            await link.disconnect()
 
 
 async def test_a_goodbye_sends_what_is_left_and_takes_the_will_back(mosquitto_here: Broker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.support.clock import FakeClock
 from tests.support.proxy import Proxy
 from tests.sync.ends import bundle, fill, make_sync
 from tests.sync.house import RECEIPT, House, alarms, stored, until
-from tests.sync.servers import CONNACK_5, PINGRESP, packet, server
+from tests.sync.servers import CONNACK_5, PINGRESP, QUOTA_EXCEEDED, Talk, packet, server
 from tests.sync.test_bundles import registry
 
 
@@ -196,19 +197,38 @@ async def test_an_entry_above_the_brokers_packet_size_waits_and_everything_else_
                 assert sync.status.problem == ""
 
 
-async def mute(_level: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Accepts, grants subscriptions, answers pings, and never confirms what is published."""
-    writer.write(CONNACK_5)
-    while True:
-        got = await packet(reader)
-        match got[0] >> 4:
-            case 8:  # SUBSCRIBE: packet id, properties, topics; SUBACK has one code for each topic
-                topics, at = 0, 4 + got[3]
-                while at < len(got):
-                    topics, at = topics + 1, at + 3 + int.from_bytes(got[at : at + 2], "big")
-                writer.write(bytes([0x90, 3 + topics]) + got[1:3] + b"\0" + b"\1" * topics)
-            case 12:
-                writer.write(PINGRESP)
+def broker_that(answers: Callable[[bytes], bytes]) -> Talk:
+    """Accepts, grants subscriptions, answers pings; `answers` says what it has to say to a PUBLISH of this id."""
+
+    async def talk(_level: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(CONNACK_5)
+        while True:
+            got = await packet(reader)
+            match got[0] >> 4:
+                case 3:
+                    after = 3 + int.from_bytes(got[1:3], "big")
+                    writer.write(answers(got[after : after + 2]))
+                case 8:  # SUBSCRIBE: packet id, properties, topics; SUBACK has one code for each topic
+                    topics, at = 0, 4 + got[3]
+                    while at < len(got):
+                        topics, at = topics + 1, at + 3 + int.from_bytes(got[at : at + 2], "big")
+                    writer.write(bytes([0x90, 3 + topics]) + got[1:3] + b"\0" + b"\1" * topics)
+                case 12:
+                    writer.write(PINGRESP)
+
+    return talk
+
+
+async def test_a_broker_that_refuses_what_is_published_is_told(ledger: Ledger, cache: Cache, clock: FakeClock) -> None:
+    """MQTT 5, 3.4.2: the PUBACK has a reason."""
+    await fill(ledger, 1)
+    async with server(broker_that(lambda number: b"\x40\x04" + number + QUOTA_EXCEEDED + b"\0")) as port:
+        sync = make_sync(ledger, cache, clock, port, protocol="5")
+        await sync.start()
+        await until(lambda: sync.status.problem == "the broker refuses what is published: Quota exceeded")
+        assert sync.status.connected
+        await sync.stop()
+    assert ledger.acked(RECEIPT) == 0
 
 
 async def test_a_broker_that_confirms_nothing_is_left_and_told_also_while_it_looks_connected(
@@ -217,7 +237,7 @@ async def test_a_broker_that_confirms_nothing_is_left_and_told_also_while_it_loo
     monkeypatch.setattr(sync_module, "PUBACK_S", 0.3)
     await fill(ledger, 1)
     seen: list[tuple[bool, str]] = []
-    async with server(mute) as port:
+    async with server(broker_that(lambda _number: b"")) as port:
         sync = make_sync(ledger, cache, clock, port, resend_s=0.2, protocol="5")
         sync._on_change = lambda: seen.append((sync.status.connected, sync.status.problem))
         await sync.start()
