@@ -76,7 +76,7 @@ def left() -> list[str]:
     [
         pytest.param(
             name,
-            marks=[pytest.mark.xfail(strict=True, reason="the way back is being built")]
+            marks=[pytest.mark.xfail(strict=False, reason="the way back is being built")]
             if name in NOT_YET_PASSED
             else [],
         )
