@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="where to work (default: %(default)s)",
     )
     parser.add_argument("--json", type=Path, default=Path("faults.json"), help="(default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="folder for what is left of rows that are not passed")
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.names if name not in FAULTS]:
         parser.error(f"there is no fault {unknown[0]!r}; there are {', '.join(FAULTS)}")
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.folder,
         given.scale or Scale.ORDINARY,
         given.seed,
+        given.keep,
     )
     write_json(rows, given.json)
     for name, why in left_out.items():
@@ -57,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_code(rows, left_out, all_or_nothing=os.environ.get("CI") == "true")
 
 
-def play(faults: Sequence[Fault], folder: Path, scale: Scale, seed: int) -> tuple[list[Shown], dict[str, str]]:
+def play(
+    faults: Sequence[Fault], folder: Path, scale: Scale, seed: int, keep: Path | None
+) -> tuple[list[Shown], dict[str, str]]:
     """Run them one after the other. Returns the rows and why others were left out."""
     rows: list[Shown] = []
     left_out: dict[str, str] = {}
@@ -66,7 +70,7 @@ def play(faults: Sequence[Fault], folder: Path, scale: Scale, seed: int) -> tupl
             left_out[fault.name] = why
             continue
         say(f"{fault.name}: {fault.says} ...")
-        rows.append(run(fault, folder, scale, random.Random(f"{seed} {fault.name}"), say))
+        rows.append(run(fault, folder, scale, random.Random(f"{seed} {fault.name}"), say, keep=keep))
         sys.stdout.write(line(rows[-1]) + "\n")
         sys.stdout.flush()
     return rows, left_out

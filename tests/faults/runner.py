@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 import subprocess
 import tempfile
@@ -36,8 +37,10 @@ def run(
     chance: random.Random,
     say: Callable[[str], None],
     program: tuple[str, ...] = (),
+    keep: Path | None = None,
 ) -> Shown:
-    """Never raises one of `BROKEN`: a row that broke down is one that is not passed."""
+    """Never raises one of `BROKEN`: a row that broke down is one that is not passed. Of such a row the folder's files
+    are kept in `keep`: logs, notes, the centre's store, the gateway's state."""
     began = time.monotonic()
     tally: Tally | None = None
     problem = ""
@@ -50,4 +53,7 @@ def run(
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(last.filename).name}:{last.lineno}"
             problem = f"NOT PASSED: {str(error).strip() or f'{type(error).__name__}: {last.line}'} ({where})"
-    return Shown(fault.name, time.monotonic() - began, tally, problem)
+        shown = Shown(fault.name, time.monotonic() - began, tally, problem)
+        if keep is not None and not shown.good:
+            shutil.copytree(own, keep / fault.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.sock"))
+    return shown

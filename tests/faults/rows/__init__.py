@@ -11,6 +11,7 @@ CARD = (ROOT, "mkfs.ext4", "mount")
 _ALL = (
     Fault("kill", "kill -9 at random under load", kill.at_random),
     Fault("kill-at-sync", "kill -9 at every k-th synchronisation", kill.at_each_sync, ("strace",)),
+    Fault("cut-at-sync", "power cut at every k-th synchronisation", kill.cut_at_each_sync, (*CARD, "strace")),
     Fault("power-cut", "power cut by image copy", cut.power_cut, CARD),
     Fault("disk-full", "the disk is full, and has room again", disk.full, CARD),
     Fault("read-only", "the file system goes read-only, and is repaired", disk.read_only, CARD),

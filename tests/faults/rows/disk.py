@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,23 +20,45 @@ SMALL_MB = 24
 
 
 def full(context: Context) -> Tally:
-    """Something else fills the card while the till sells; later the space is back. No restart."""
+    """Something else fills the card while the till sells; later the space is back, and all goes on without a restart.
+    Every second time the gateway is killed and started on the full card in between: it serves (and refuses), or says
+    in one line why it cannot."""
     rounds = context.rounds(2, 8, 20)
+    ways: Counter[str] = Counter()
     with card(SMALL_MB) as memory, Site(context, state=memory.folder) as site:
         site.up(bundles=2)
         filler = memory.mounted_at / "filler"
-        for _ in range(rounds):
+        for number in range(rounds):
             site.pos.start()
             context.pause(*LOAD_S)
             _fill(filler)
             _until_refused(site, "ledger_sqlite_full")
+            if number % 2:
+                site.kill()
+                ways[_start_on_full(site)] += 1
             filler.unlink()
+            if not site.alive:
+                site.kill()
+                site.up()
             _until_told(site)
             site.pos.stop()
             site.pos.repeat()
         verdict = site.settle()
-        note = f"{site.pos.refused['ledger_sqlite_full']} requests refused with ledger_sqlite_full"
-    return verdict.tally(rounds, (), note)
+        refused = f"{site.pos.refused['ledger_sqlite_full']} requests refused with ledger_sqlite_full"
+        started = ", ".join(f"{way} {times} times" for way, times in ways.items())
+    return verdict.tally(rounds, (), f"{refused}; started on a full card: {started}")
+
+
+def _start_on_full(site: Site) -> str:
+    """How it went: `serves`, or `refuses to start` with an error that says so."""
+    site.start()
+    code = site.ended_or_serves()
+    if code is None:
+        return "serves"
+    require(
+        (code, site.log(1).startswith("error: ")) == (1, True), f"on a full card it ended with {code}: {site.log()}"
+    )
+    return "refuses to start"
 
 
 def read_only(context: Context) -> Tally:

@@ -12,6 +12,7 @@ from gateway.centre.publisher import read_bundle, write_bundle
 from gateway.centre.sign import build_bundle, load_key
 from gateway.cli.demo.town import CITY
 from gateway.wire.bundle import BundleKind, Manifest
+from tests.faults.card import Card, call, card
 from tests.faults.frame import Context, Tally, require
 from tests.faults.site import Site
 
@@ -55,11 +56,21 @@ SURVIVED_S = 60.0
 def at_each_sync(context: Context) -> Tally:
     """One life for each k: at the k-th fsync or fdatasync of any of its threads the gateway is killed, during a run of
     100 receipts with new bundles in it; until a life outlives them all. First the same while the files are made."""
+    return _sweep(context, None)
+
+
+def cut_at_each_sync(context: Context) -> Tally:
+    """The same on a card whose power goes with the gateway: before the k-th synchronisation, nothing of it is there."""
+    with card() as memory:
+        return _sweep(context, memory)
+
+
+def _sweep(context: Context, memory: Card | None) -> Tally:
     step = context.rounds(67, 9, 1)
-    with Site(context) as site:
-        made = _while_made(context, site, context.rounds(5, 1, 1))
+    with Site(context, state=memory.folder if memory else None) as site:
+        made = _while_made(site, context.rounds(5, 1, 1), memory)
         killed, k = made, 1
-        while _life(site, k):
+        while _life(site, k, memory):
             killed += 1
             k += step
             if killed % 20 == 0:
@@ -67,7 +78,7 @@ def at_each_sync(context: Context) -> Tally:
         site.up(bundles=2)
         verdict = site.settle()
         missed = [] if verdict.suppressed else ["no kill hit between sending and the centre's ack"]
-        note = f"killed at syncs 1 to {k - step} by {step}, and {made} times while the file was made"
+        note = f"killed at syncs 1 to {k - step} by {step}, and {made} times while the files were made"
     return verdict.tally(killed, missed, note)
 
 
@@ -75,18 +86,22 @@ def _inject(k: int) -> tuple[str, ...]:
     return (*STRACE, "-e", f"inject=fsync,fdatasync:signal=KILL:when={k}")
 
 
-def _while_made(context: Context, site: Site, step: int) -> int:
+def _while_made(site: Site, step: int, memory: Card | None) -> int:
     """Kills while a new ledger is made, from no file at all each time; each is followed by a good start."""
     kills, k = 0, 1
     while True:
         shutil.rmtree(site.state, ignore_errors=True)
+        if memory is not None:
+            call("sync", "-f", str(memory.mounted_at))
         site.start(*_inject(k))
         # One that serves and has its first bundles in force has done all of them.
         ended = site.ended_or_serves(bundles=2)
+        site.kill()
         if ended is None:
-            site.kill()
             return kills
         require(ended == -signal.SIGKILL, f"while the file was made, sync {k}: it ended with {ended}: {site.log()}")
+        if memory is not None:
+            memory.cut()
         kills += 1
         site.up()
         site.drain()
@@ -94,7 +109,7 @@ def _while_made(context: Context, site: Site, step: int) -> int:
         k += step
 
 
-def _life(site: Site, k: int) -> bool:
+def _life(site: Site, k: int, memory: Card | None) -> bool:
     """Whether the k-th sync came, and killed it."""
     numbers = _next_bundles(site)
     site.start(*_inject(k))
@@ -106,13 +121,14 @@ def _life(site: Site, k: int) -> bool:
     aim = site.pos.count + RECEIPTS
     while site.alive and site.pos.count < aim and time.monotonic() < deadline:
         time.sleep(0.01)
-    site.pos.stop()
     code = site.ended(0.2)
+    site.kill()
+    if code is not None and memory is not None:
+        memory.cut()
+    site.pos.stop()
     if code is None:
-        site.kill()
         return False
     require(code == -signal.SIGKILL, f"sync {k}: it ended with {code}: {site.log()}")
-    site.kill()
     last = site.up(bundles=2)
     site.pos.repeat(last["receipt"])
     site.rig.until(lambda: site.rig.status()["sync"]["bundles"] == numbers, "the new bundles")
