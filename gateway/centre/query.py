@@ -27,6 +27,7 @@ from gateway.centre.rows import (
     utc_ms,
 )
 from gateway.centre.tables import alarms, bundles, commands, conflicts, entries, gaps, gateways, leases, refused
+from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import LedgerError
 from gateway.wire.commands import Command
@@ -161,7 +162,19 @@ class Query:
 def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None, after: int, limit: int) -> Select[Any]:
     of = entries.c
     asked = select(
-        of.arrival, of.gateway, of.epoch, of.stream, of.seq, of.kind, of.wall_ms, of.received_ms, of.digest, of.body
+        of.arrival,
+        of.gateway,
+        of.epoch,
+        of.stream,
+        of.seq,
+        of.kind,
+        of.wall_ms,
+        of.received_ms,
+        of.digest,
+        of.body,
+        of.mono_ns,
+        of.boot,
+        of.quality,
     ).where(of.arrival > after)
     for column, wanted in ((of.gateway, gateway), (of.stream, stream), (of.kind, kind)):
         if wanted is not None:
@@ -174,6 +187,7 @@ def _count(db: Connection, asked: Select[Any]) -> int:
 
 
 def _entry(row: Any) -> EntryRow:
-    arrival, gateway, epoch, stream, seq, kind, wall_ms, received_ms, digest, body = row
+    arrival, gateway, epoch, stream, seq, kind, wall_ms, received_ms, digest, body, mono_ns, boot, quality = row
     raw = msgspec.Raw(body) if body is not None else None
-    return EntryRow(arrival, gateway, epoch, Stream(stream), seq, EntryKind(kind), wall_ms, received_ms, digest, raw)
+    key = arrival, gateway, epoch, Stream(stream), seq, EntryKind(kind)
+    return EntryRow(*key, wall_ms, received_ms, digest, raw, mono_ns, boot, ClockQuality(quality))

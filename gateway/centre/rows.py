@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryKind, Stream
 from gateway.wire.commands import Command
 
@@ -33,6 +34,14 @@ class EntryRow(msgspec.Struct, frozen=True):
     received_ms: int
     digest: bytes
     body: msgspec.Raw | None
+    mono_ns: int = 0
+    boot: str = ""
+    quality: ClockQuality = ClockQuality.GUESS
+
+    @property
+    def at(self) -> Stamp:
+        """What the gateway's clocks said."""
+        return Stamp(self.wall_ms, self.mono_ns, self.boot, self.quality)
 
 
 class GapRow(msgspec.Struct, frozen=True):
@@ -101,4 +110,4 @@ class Counts(msgspec.Struct, frozen=True):
 
 def utc_ms(row: EntryRow) -> int:
     """When it happened, for filters by time: what the gateway's clock said."""
-    return row.wall_ms  # hook: the back-filled UTC of gateway.wire.time
+    return row.at.wall_ms  # hook: the back-filled UTC of gateway.wire.time

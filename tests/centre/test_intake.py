@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,6 +11,7 @@ import msgspec
 import pytest
 
 from gateway.centre.app import Centre
+from gateway.centre.database import Database
 from gateway.centre.settings import Settings
 from gateway.centre.sign import build_bundle, generate_key, load_key
 from gateway.model.entry import Stream
@@ -37,8 +37,8 @@ def one_broker() -> Iterator[Broker]:
 
 
 @contextmanager
-def running(broker: Broker, folder: Path, **more: object) -> Iterator[Centre]:
-    given = {"city": CITY, "store": str(folder / "centre.db"), "host": broker.host, "port": broker.port, "tls": False}
+def running(broker: Broker, where: str, **more: object) -> Iterator[Centre]:
+    given = {"city": CITY, "store": where, "host": broker.host, "port": broker.port, "tls": False}
     quick = {"connect_s": 2.0, "backoff_cap_s": 0.2, "ack_ms": 50}
     centre = Centre(msgspec.convert({**given, **quick, **more}, Settings))
     centre.start()
@@ -49,9 +49,9 @@ def running(broker: Broker, folder: Path, **more: object) -> Iterator[Centre]:
         centre.stop()
 
 
-def test_entries_are_stored_once_and_acked(broker: Broker, tmp_path: Path) -> None:
+def test_entries_are_stored_once_and_acked(broker: Broker, where: str) -> None:
     entries = chain_of(30)
-    with running(broker, tmp_path) as centre, ScriptedGateway(broker) as gateway:
+    with running(broker, where) as centre, ScriptedGateway(broker) as gateway:
         for start in range(0, 30, 5):
             gateway.send(entries[start : start + 5])
             gateway.send(entries[start : start + 5])
@@ -60,14 +60,14 @@ def test_entries_are_stored_once_and_acked(broker: Broker, tmp_path: Path) -> No
         assert centre.query.alarms() == []
 
 
-def test_the_protocol_is_the_best_that_the_broker_speaks(broker: Broker, tmp_path: Path) -> None:
-    with running(broker, tmp_path) as centre:
+def test_the_protocol_is_the_best_that_the_broker_speaks(broker: Broker, where: str) -> None:
+    with running(broker, where) as centre:
         assert centre.intake.link.protocol == broker.protocols[-1]
 
 
-def test_a_gap_is_asked_for(broker: Broker, tmp_path: Path) -> None:
+def test_a_gap_is_asked_for(broker: Broker, where: str) -> None:
     entries = chain_of(9)
-    with running(broker, tmp_path), ScriptedGateway(broker) as gateway:
+    with running(broker, where), ScriptedGateway(broker) as gateway:
         gateway.send(entries[:2])
         gateway.send(entries[5:])
         gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 2, ((3, 5),)))
@@ -75,9 +75,9 @@ def test_a_gap_is_asked_for(broker: Broker, tmp_path: Path) -> None:
         gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 9))
 
 
-def test_poison_is_refused_by_number_and_the_line_moves_on(broker: Broker, tmp_path: Path) -> None:
+def test_poison_is_refused_by_number_and_the_line_moves_on(broker: Broker, where: str) -> None:
     entries = chain_of(3)
-    with running(broker, tmp_path) as centre, ScriptedGateway(broker) as gateway:
+    with running(broker, where) as centre, ScriptedGateway(broker) as gateway:
         gateway.send(entries, raw=batch(entries).replace(b'{"n":2}', b'{"n":7}'))
         gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 3, (), (2,)))
         gateway.send([], raw=b"no batch at all", stream=Stream.AUDIT)
@@ -87,18 +87,18 @@ def test_poison_is_refused_by_number_and_the_line_moves_on(broker: Broker, tmp_p
         assert [alarm.what for alarm in centre.query.alarms()] == ["poison"]
 
 
-def test_a_conflict_is_kept_and_acked(one_broker: Broker, tmp_path: Path) -> None:
+def test_a_conflict_is_kept_and_acked(one_broker: Broker, where: str) -> None:
     entries = chain_of(1)
-    with running(one_broker, tmp_path) as centre, ScriptedGateway(one_broker) as gateway:
+    with running(one_broker, where) as centre, ScriptedGateway(one_broker) as gateway:
         gateway.send(entries)
         gateway.send([altered(entries[0], b'{"n":"restored copy"}')])
         eventually(lambda: centre.query.counts().conflicts == 1)
         gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 1))
 
 
-def test_acks_are_coalesced(one_broker: Broker, tmp_path: Path) -> None:
+def test_acks_are_coalesced(one_broker: Broker, where: str) -> None:
     entries = chain_of(200)
-    with running(one_broker, tmp_path, ack_ms=250) as centre, ScriptedGateway(one_broker) as gateway:
+    with running(one_broker, where, ack_ms=250) as centre, ScriptedGateway(one_broker) as gateway:
         began = time.monotonic()
         for entry in entries:
             gateway.send([entry])
@@ -108,8 +108,8 @@ def test_acks_are_coalesced(one_broker: Broker, tmp_path: Path) -> None:
         assert centre.query.counts().entries == {f"{GATEWAY}/receipt/receipt": 200}
 
 
-def test_a_birth_is_answered_with_all_that_is_stored(broker: Broker, tmp_path: Path) -> None:
-    with running(broker, tmp_path) as centre, ScriptedGateway(broker) as gateway:
+def test_a_birth_is_answered_with_all_that_is_stored(broker: Broker, where: str) -> None:
+    with running(broker, where) as centre, ScriptedGateway(broker) as gateway:
         gateway.send(chain_of(3))
         gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 3))
         gateway.ack_messages.clear()
@@ -119,8 +119,8 @@ def test_a_birth_is_answered_with_all_that_is_stored(broker: Broker, tmp_path: P
         assert centre.query.gateways()[0].online
 
 
-def test_a_late_death_is_ignored(one_broker: Broker, tmp_path: Path) -> None:
-    with running(one_broker, tmp_path) as centre, ScriptedGateway(one_broker) as gateway:
+def test_a_late_death_is_ignored(one_broker: Broker, where: str) -> None:
+    with running(one_broker, where) as centre, ScriptedGateway(one_broker) as gateway:
         gateway.birth("s1")
         gateway.birth("s2")
         gateway.say(State(False, "s1", EPOCH))
@@ -147,11 +147,11 @@ def officer(tmp_path: Path) -> Callable[..., SignedBundle]:
 
 
 def test_a_bundle_reaches_who_is_online_and_later_who_was_not(
-    broker: Broker, tmp_path: Path, officer: Callable[..., SignedBundle]
+    broker: Broker, where: str, tmp_path: Path, officer: Callable[..., SignedBundle]
 ) -> None:
     trusted = (parse_public_key((tmp_path / "city.pub").read_text()),)
     with (
-        running(broker, tmp_path, keys=[str(tmp_path / "city.pub")]) as centre,
+        running(broker, where, keys=[str(tmp_path / "city.pub")]) as centre,
         ScriptedGateway(broker, "museum-1") as here,
         ScriptedGateway(broker, "school-1") as away,
     ):
@@ -166,10 +166,10 @@ def test_a_bundle_reaches_who_is_online_and_later_who_was_not(
 
 
 def test_a_birth_gets_only_what_is_newer_than_it_has(
-    one_broker: Broker, tmp_path: Path, officer: Callable[..., SignedBundle]
+    one_broker: Broker, where: str, tmp_path: Path, officer: Callable[..., SignedBundle]
 ) -> None:
     with (
-        running(one_broker, tmp_path, keys=[str(tmp_path / "city.pub")]) as centre,
+        running(one_broker, where, keys=[str(tmp_path / "city.pub")]) as centre,
         ScriptedGateway(one_broker) as gateway,
     ):
         for bundle in (officer(1), officer(2), officer(5, kind=BundleKind.REGISTRY)):
@@ -182,9 +182,9 @@ def test_a_birth_gets_only_what_is_newer_than_it_has(
 
 
 def test_what_gateways_would_refuse_is_not_published(
-    one_broker: Broker, tmp_path: Path, officer: Callable[..., SignedBundle]
+    one_broker: Broker, where: str, tmp_path: Path, officer: Callable[..., SignedBundle]
 ) -> None:
-    with running(one_broker, tmp_path, keys=[str(tmp_path / "city.pub")]) as centre:
+    with running(one_broker, where, keys=[str(tmp_path / "city.pub")]) as centre:
         centre.publisher.publish(officer(7))
         with pytest.raises(Conflict, match="Number it 8"):
             centre.publisher.publish(officer(7))
@@ -198,15 +198,15 @@ def test_what_gateways_would_refuse_is_not_published(
 
 
 def test_without_keys_nothing_is_published(
-    one_broker: Broker, tmp_path: Path, officer: Callable[..., SignedBundle]
+    one_broker: Broker, where: str, officer: Callable[..., SignedBundle]
 ) -> None:
-    with running(one_broker, tmp_path) as centre, pytest.raises(InputRefused, match="Name the public key"):
+    with running(one_broker, where) as centre, pytest.raises(InputRefused, match="Name the public key"):
         centre.publisher.publish(officer(1))
 
 
-def test_the_centre_comes_back_when_its_broker_does(broker: Broker, tmp_path: Path) -> None:
+def test_the_centre_comes_back_when_its_broker_does(broker: Broker, where: str) -> None:
     entries = chain_of(4)
-    with running(broker, tmp_path) as centre:
+    with running(broker, where) as centre:
         with ScriptedGateway(broker) as gateway:
             gateway.send(entries[:2])
             gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 2))
@@ -220,15 +220,15 @@ def test_the_centre_comes_back_when_its_broker_does(broker: Broker, tmp_path: Pa
         assert len(centre.query.events()) == 4
 
 
-def test_a_retained_birth_is_answered_by_a_centre_that_starts_later(one_broker: Broker, tmp_path: Path) -> None:
+def test_a_retained_birth_is_answered_by_a_centre_that_starts_later(one_broker: Broker, where: str) -> None:
     with ScriptedGateway(one_broker) as gateway:
         gateway.birth(last={"receipt": 2})
-        with running(one_broker, tmp_path):
+        with running(one_broker, where):
             gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 0))
 
 
-def test_a_topic_in_the_wrong_shard_is_nobodys(one_broker: Broker, tmp_path: Path) -> None:
-    with running(one_broker, tmp_path) as centre, ScriptedGateway(one_broker) as gateway:
+def test_a_topic_in_the_wrong_shard_is_nobodys(one_broker: Broker, where: str) -> None:
+    with running(one_broker, where) as centre, ScriptedGateway(one_broker) as gateway:
         wrong = gateway.topics.events(Stream.RECEIPT).split("/")
         wrong[3] = f"{(int(wrong[3]) + 1) % 16:02d}"
         gateway.publish("/".join(wrong), batch(chain_of(1)))
@@ -237,12 +237,14 @@ def test_a_topic_in_the_wrong_shard_is_nobodys(one_broker: Broker, tmp_path: Pat
 
 
 @contextmanager
-def refusing_disk(path: Path) -> Iterator[None]:
+def refusing_disk(where: str) -> Iterator[None]:
     """The store cannot write, as on a damaged or full disk."""
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("ALTER TABLE strands RENAME TO away")
+    other = Database(where)
+    with other.begin() as db:
+        db.exec_driver_sql("ALTER TABLE strands RENAME TO away")
     yield
-    other.execute("ALTER TABLE away RENAME TO strands")
+    with other.begin() as db:
+        db.exec_driver_sql("ALTER TABLE away RENAME TO strands")
     other.close()
 
 
@@ -251,10 +253,10 @@ def complained(caplog: pytest.LogCaptureFixture) -> bool:
 
 
 def test_while_the_disk_refuses_nothing_is_acked_and_then_all(
-    one_broker: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    one_broker: Broker, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with running(one_broker, tmp_path), ScriptedGateway(one_broker) as gateway:
-        with refusing_disk(tmp_path / "centre.db"):
+    with running(one_broker, where), ScriptedGateway(one_broker) as gateway:
+        with refusing_disk(where):
             gateway.send(chain_of(3))
             eventually(lambda: complained(caplog))
             assert gateway.ack_messages == []
@@ -262,23 +264,23 @@ def test_while_the_disk_refuses_nothing_is_acked_and_then_all(
 
 
 def test_what_was_never_stored_was_never_confirmed_to_the_broker(
-    one_broker: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    one_broker: Broker, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ScriptedGateway(one_broker) as gateway:
-        with running(one_broker, tmp_path), refusing_disk(tmp_path / "centre.db"):
+        with running(one_broker, where), refusing_disk(where):
             gateway.send(chain_of(3))
             eventually(lambda: complained(caplog))
         assert gateway.ack_messages == []
-        with running(one_broker, tmp_path):  # the broker, unconfirmed, hands them over again by itself
+        with running(one_broker, where):  # the broker, unconfirmed, hands them over again by itself
             gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 3))
 
 
 def test_a_bundle_larger_than_the_broker_takes_does_not_cut_the_line(
-    tmp_path: Path, officer: Callable[..., SignedBundle], caplog: pytest.LogCaptureFixture
+    where: str, tmp_path: Path, officer: Callable[..., SignedBundle], caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
         mosquitto("max_packet_size 2000") as broker,
-        running(broker, tmp_path, keys=[str(tmp_path / "city.pub")]) as centre,
+        running(broker, where, keys=[str(tmp_path / "city.pub")]) as centre,
         ScriptedGateway(broker) as gateway,
     ):
         gateway.birth()

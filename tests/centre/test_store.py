@@ -42,8 +42,8 @@ def test_entries_are_stored_with_their_bytes(store: Store, where: str) -> None:
     taken = store.take(entries)
     assert (taken.stored, taken.duplicates) == (3, 0)
     assert taken.acks == {GATEWAY: [Ack(Stream.RECEIPT, EPOCH, 3)]}
-    assert [(row.seq, bytes(row.body or b""), row.digest) for row in Query(where).events()] == [
-        (entry.header.id.seq, entry.body, entry.digest) for entry in entries
+    assert [(row.seq, bytes(row.body or b""), row.digest, row.at) for row in Query(where).events()] == [
+        (entry.header.id.seq, entry.body, entry.digest, entry.header.at) for entry in entries
     ]
 
 
