@@ -13,14 +13,23 @@ _COLUMNS = "seq, kind, wall_ms, mono_ns, boot, quality, digest, salt, body, comm
 
 
 def digest_at(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, seq: int) -> bytes:
-    """Digest of the entry with this seq; the genesis for 0. Raises `KeyError` when the row is gone."""
+    """Digest of the entry with this seq; the genesis for 0, and the floor's own. Raises `KeyError` when the row is
+    gone."""
     if seq == 0:
         return chain.genesis(gateway, epoch, stream)
     row = db.execute(f"SELECT digest FROM {stream.value} WHERE seq=?", (seq,)).fetchone()
     if row is None:
+        row = db.execute("SELECT floor_digest FROM stream WHERE name=? AND floor=?", (stream, seq)).fetchone()
+    if row is None:
         raise KeyError(seq)
     digest: bytes = row[0]
     return digest
+
+
+def floor_of(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream) -> tuple[int, bytes]:
+    """The number through which everything is gone or going, and the digest that the next entry follows."""
+    seq, digest = db.execute("SELECT floor, floor_digest FROM stream WHERE name=?", (stream,)).fetchone()
+    return (seq, digest) if seq else (0, chain.genesis(gateway, epoch, stream))
 
 
 def entries_after(

@@ -70,9 +70,11 @@ class Pump:
             self._progress[stream] = now
         self._ledger.ack(stream, ack.through)
         self._sent[stream] = max(self._sent.get(stream, 0), self._ledger.acked(stream))
-        if ack.missing and now - self._rewound.get(stream, now) >= REWIND_S:
+        # What was dropped is missed there until the entry that says so arrives: it is neither sent nor waited for.
+        missing = [first for first, last in ack.missing if last > self._ledger.acked(stream)]
+        if missing and now - self._rewound.get(stream, now) >= REWIND_S:
             self._rewound[stream] = now
-            self._sent[stream] = max(min(ack.missing[0][0] - 1, self._sent[stream]), self._ledger.acked(stream))
+            self._sent[stream] = max(min(missing[0] - 1, self._sent[stream]), self._ledger.acked(stream))
         self.fill()
 
     def resend_overdue(self, now: float, after_s: float) -> bool:
