@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.config.types import LedgerSection
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import Entry, Stream
 from gateway.model.errors import NotReady
@@ -300,3 +301,22 @@ async def play(folder: Path, events: list[tuple[str, int]]) -> None:
 def test_nothing_is_forgotten(events: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(play(Path(folder), events))
+
+
+async def test_what_was_dropped_is_neither_sent_nor_waited_for(tmp_path: Path, clock: FakeClock) -> None:
+    ledger = Ledger(tmp_path / "small.db", GATEWAY, clock, LedgerSection(telemetry_bytes=3000))
+    ledger.start()
+    wire = Wire(ledger)
+    wire.pump.connected(10, 0)
+    await fill(ledger, 40, Stream.TELEMETRY)
+    dropped = ledger.floor(Stream.TELEMETRY)
+    assert dropped
+    wire.pump.fill()
+    wire.drain()
+    assert wire.sent(Stream.TELEMETRY) == list(range(dropped + 1, 41))
+    wire.pump.acked(ack(ledger, 0, Stream.TELEMETRY, missing=((1, dropped),)), 10)
+    assert wire.sent(Stream.TELEMETRY) == list(range(dropped + 1, 41))
+    wire.pump.acked(ack(ledger, 0, Stream.TELEMETRY, missing=((1, dropped), (dropped + 2, dropped + 3))), 20)
+    assert wire.sent(Stream.TELEMETRY) == [*range(dropped + 1, 41), *range(dropped + 2, 41)]
+    assert wire.pump.backlog[Stream.TELEMETRY] == 40 - dropped
+    await ledger.stop()
