@@ -130,7 +130,7 @@ class Ledger:
 
     async def stop(self) -> None:
         """Commit what waits, mark a clean stop, close."""
-        self._send_riders()
+        self._send()
         await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
         self._read.close()  # first: the last connection to close moves the write-ahead log into the file
         self._writer.close()
@@ -144,8 +144,7 @@ class Ledger:
         A cancelled caller does not undo the commit.
         """
         job = self._job(entries, effects)
-        self._writer.submit(job)
-        self._send_riders()
+        self._send(job)
         return await job.done
 
     def ride(self, entry: NewEntry, effects: Sequence[Effect] = ()) -> asyncio.Future[tuple[EntryId, ...]]:
@@ -155,19 +154,20 @@ class Ledger:
         job.done.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._riding.append(job)
         if self._ride_timer is None:
-            self._ride_timer = self._loop.call_later(RIDE_S, self._send_riders)
+            self._ride_timer = self._loop.call_later(RIDE_S, self._send)
         return job.done
 
     def _job(self, entries: Sequence[NewEntry], effects: Sequence[Effect]) -> Job:
         return Job(entries, effects, self._clock.stamp(), self._loop.create_future())
 
-    def _send_riders(self) -> None:
+    def _send(self, *jobs: Job) -> None:
+        """These, and what rides along, as one: a rider that came a moment later would cost a commit of its own."""
         if self._ride_timer is not None:
             self._ride_timer.cancel()
             self._ride_timer = None
         riders, self._riding = self._riding, []
-        for job in riders:
-            self._writer.submit(job)
+        if jobs or riders:
+            self._writer.submit((*jobs, *riders))
 
     # Read ------------------------------------------------------------------------------------------------
 

@@ -48,8 +48,8 @@ class Writer:
         self._epoch = epoch
         self._life = life
         self._on_stored = on_stored
-        self._jobs: queue.SimpleQueue[Job | Stamp | None] = queue.SimpleQueue()
-        """Commits; a stamp: tidy up, it is now so late; None: end."""
+        self._jobs: queue.SimpleQueue[tuple[Job, ...] | Stamp | None] = queue.SimpleQueue()
+        """Jobs for one commit; a stamp: tidy up, it is now so late; None: end."""
         self._acks: dict[Stream, int] = {}
         self._acks_lock = threading.Lock()
         self._streams: Streams
@@ -70,11 +70,12 @@ class Writer:
         self._jobs.put(None)
         self._thread.join()
 
-    def submit(self, job: Job) -> None:
-        """Hand over a job; its future is answered in any case. Raises `LedgerError` once the writer is gone."""
+    def submit(self, jobs: tuple[Job, ...]) -> None:
+        """Hand over jobs that share a commit; their futures are answered in any case. Raises `LedgerError` once the
+        writer is gone."""
         if not self._thread.is_alive():
             raise LedgerError("the writer has ended", "Restart the gateway and report its last log lines")
-        self._jobs.put(job)
+        self._jobs.put(jobs)
 
     def tidy(self, now: Stamp) -> None:
         """Let go what was kept long enough, in small steps between the jobs, until there is no more."""
@@ -103,8 +104,8 @@ class Writer:
         except BaseException:
             # A fault in an effect's own code, or in ours. Nobody may wait for ever.
             while not self._jobs.empty():
-                if isinstance(item := self._jobs.get(), Job):
-                    self._fail([item], sqlite3.InternalError("a fault in the program"))
+                if isinstance(item := self._jobs.get(), tuple):
+                    self._fail(list(item), sqlite3.InternalError("a fault in the program"))
             raise
 
     def _work(self) -> None:
@@ -113,10 +114,10 @@ class Writer:
             if isinstance(item, Stamp):
                 self._tidy(item)
                 continue
-            group = [item]
+            group = list(item)
             while len(group) < GROUP_MAX and not behind and not self._jobs.empty():
-                if isinstance(waiting := self._jobs.get(), Job):
-                    group.append(waiting)
+                if isinstance(waiting := self._jobs.get(), tuple):
+                    group += waiting
                 else:
                     behind.append(waiting)
             self._commit(group)

@@ -239,6 +239,36 @@ async def test_what_the_centre_has_goes_after_its_time_but_for_the_newest(open_l
     assert readable(ledger, Stream.RECEIPT) == [5, 6]
 
 
+async def test_each_entry_goes_at_its_own_time(open_ledger: Open, clock: FakeClock) -> None:
+    ledger = await open_ledger(keep_receipt_days=35)
+    for _ in range(3):
+        await fill(ledger, Stream.RECEIPT, 1)
+        clock.advance(10 * DAY_S)
+    ledger.ack(Stream.RECEIPT, 3)
+    await tidied(ledger)  # day 30: all are young
+    assert rows(ledger, Stream.RECEIPT) == [1, 2, 3]
+    clock.advance(6 * DAY_S)
+    await tidied(ledger)
+    assert rows(ledger, Stream.RECEIPT) == [2, 3]
+
+
+async def test_what_was_written_before_the_time_was_known_goes_with_what_follows(
+    open_ledger: Open, clock: FakeClock
+) -> None:
+    ledger = await open_ledger(keep_receipt_days=35)
+    clock.quality = ClockQuality.GUESS
+    for _ in range(3):
+        await ledger.commit([entry(Stream.RECEIPT)] * 2500)
+    clock.quality = ClockQuality.NTP
+    await fill(ledger, Stream.RECEIPT, 2)
+    ledger.ack(Stream.RECEIPT, 7502)
+    await tidied(ledger)
+    clock.advance(36 * DAY_S)
+    for _ in range(3):  # what proves nothing is looked at once, some at a time
+        await tidied(ledger)
+    assert rows(ledger, Stream.RECEIPT) == [7502]
+
+
 async def test_what_the_centre_has_not_stays(open_ledger: Open, clock: FakeClock) -> None:
     ledger = await open_ledger(keep_audit_days=0)
     await fill(ledger, Stream.AUDIT, 5)
