@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Sequence
 
@@ -11,14 +10,11 @@ import msgspec
 
 from gateway.ledger.bounds import HEADER_BYTES, DropReason
 from gateway.ledger.effects import Effect
-from gateway.ledger.rows import digest_at, floor_of, last_seq
-from gateway.model import chain
+from gateway.ledger.rows import digest_at, floor_of, insert_entry, last_seq
 from gateway.model.bodies import DroppedBody
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId, EntryKind, Header, NewEntry, Stream
+from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
-
-SALT_BYTES = 16
 
 
 class Job(msgspec.Struct):
@@ -104,13 +100,7 @@ class Draft:
         """The next entry of its stream."""
         before = self.streams.heads[entry.stream]
         entry_id = EntryId(self._gateway, self._epoch, entry.stream, before.seq + 1)
-        salt = os.urandom(SALT_BYTES)
-        header = Header(entry_id, entry.kind, at)
-        digest = chain.digest(before.digest, header, chain.commitment(salt, entry.body))
-        self.db.execute(
-            f"INSERT INTO {entry.stream.value} VALUES (?,?,?,?,?,?,?,?,?,NULL)",
-            (entry_id.seq, entry.kind, at.wall_ms, at.mono_ns, at.boot, at.quality, digest, salt, entry.body),
-        )
+        digest = insert_entry(self.db, entry, entry_id, at, before.digest)
         self.streams.heads[entry.stream] = Head(entry_id.seq, digest)
         self.sizes.append((entry.stream, len(entry.body) + HEADER_BYTES))
         return entry_id
@@ -142,11 +132,15 @@ class Draft:
         self.db.execute(f"DELETE FROM {stream.value} WHERE seq<=?", (through,))
         return True
 
-    def move_checked(self, every: int) -> None:
-        """Move the checked points that are so many entries behind (the start verifies only what follows them)."""
+    def move_checked(self, every: int) -> bool:
+        """Move the checked points that are so many entries behind (the start verifies only what follows them). True
+        when there were some."""
+        moved = False
         for stream, head in self.streams.heads.items():
             if head.seq - self.streams.checked[stream] >= every:
                 self.db.execute(
                     "UPDATE stream SET checked=?, checked_digest=? WHERE name=?", (head.seq, head.digest, stream)
                 )
                 self.streams.checked[stream] = head.seq
+                moved = True
+        return moved

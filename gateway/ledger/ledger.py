@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config.types import LedgerSection
-from gateway.ledger import schema, wal
+from gateway.ledger import schema
 from gateway.ledger.ballast import Ballast, free_bytes
 from gateway.ledger.draft import Job
 from gateway.ledger.effects import Effect
 from gateway.ledger.life import Life
+from gateway.ledger.prealloc import preallocate
+from gateway.ledger.refusals import is_full
 from gateway.ledger.rows import digest_at, entries_after, floor_of
 from gateway.ledger.verify import ChainBroken, check_stream
-from gateway.ledger.writer import Writer, is_full
+from gateway.ledger.writer import Writer
 from gateway.model import chain
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry, EntryId, NewEntry, Stream
@@ -95,7 +97,7 @@ class Ledger:
                 db.execute("ROLLBACK")
             self._adopt(db)
         with contextlib.suppress(OSError):  # it is only slower without
-            wal.preallocate(self.path, self._ballast.free())
+            preallocate(self.path, self._ballast.free())
         self._ballast.make(self._limits.min_free_bytes)
 
     def _adopt(self, db: sqlite3.Connection) -> None:

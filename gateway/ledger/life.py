@@ -15,7 +15,6 @@ from gateway.ledger.bounds import DROPPABLE, HEADER_BYTES, STEP, DropReason, Wai
 from gateway.ledger.draft import Draft, Streams
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryKind, NewEntry, Stream
-from gateway.model.errors import LedgerError
 
 DAY_MS = 24 * 3600 * 1000
 CHUNK_ROWS = 500
@@ -43,11 +42,6 @@ def keep_days(limits: LedgerSection, stream: Stream) -> int:
 def may_use_the_reserve(entry: NewEntry) -> bool:
     """Audit, and what happens to a receipt that is recorded already. Nothing that begins something new."""
     return entry.stream is Stream.AUDIT or (entry.stream is Stream.RECEIPT and entry.kind not in _BEGINS)
-
-
-def no_room() -> LedgerError:
-    """The refusal while the card is too full to begin anything."""
-    return LedgerError("not stored: no room is left", "The card is full: free space on it", code="ledger_no_room")
 
 
 class Life:

@@ -7,14 +7,14 @@ its group; a fault of the disk fails the whole group, whose callers have been to
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.ledger.draft import Draft, Head, Job, Streams, load
-from gateway.ledger.life import Life, may_use_the_reserve, no_room
+from gateway.ledger.life import Life, may_use_the_reserve
+from gateway.ledger.refusals import is_full, no_room, refused, says_damage
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId, Stream
 from gateway.model.errors import GatewayError, LedgerError
@@ -41,6 +41,7 @@ class Writer:
         life: Life,
         loop: asyncio.AbstractEventLoop,
         on_stored: Callable[[frozenset[Stream]], None],
+        on_checked: Callable[[Mapping[Stream, Head]], None] = lambda _heads: None,
     ) -> None:
         self._loop = loop
         self._db = db
@@ -48,21 +49,26 @@ class Writer:
         self._epoch = epoch
         self._life = life
         self._on_stored = on_stored
+        self._on_checked = on_checked
         self._jobs: queue.SimpleQueue[tuple[Job, ...] | Stamp | None] = queue.SimpleQueue()
         """Jobs for one commit; a stamp: tidy up, it is now so late; None: end."""
         self._acks: dict[Stream, int] = {}
         self._acks_lock = threading.Lock()
         self._streams: Streams
-        self._thread = threading.Thread(target=self._run, name="ledger")
+        self._thread = threading.Thread()
         self._tidying = False
         self._patience = PATIENCE
         self.commits = 0
         self.problem: LedgerError | None = None
+        self.damaged = False
+        """SQLite has said that the file is damaged."""
 
     def start(self) -> None:
-        """Raises `sqlite3.Error`."""
+        """Begin, or go on after a `stop`. Raises `sqlite3.Error`."""
         self._streams = load(self._db, self._gateway, self._epoch)
         self._life.load(self._db, self._streams)
+        self._tidying = False
+        self._thread = threading.Thread(target=self._run, name="ledger")
         self._thread.start()
 
     def stop(self) -> None:
@@ -91,6 +97,11 @@ class Writer:
     def head(self, stream: Stream) -> Head:
         """The newest committed entry of a stream."""
         return self._streams.heads[stream]
+
+    @property
+    def heads(self) -> Mapping[Stream, Head]:
+        """The newest committed entry of every stream."""
+        return self._streams.heads
 
     def floor(self, stream: Stream) -> int:
         """Everything through this number is gone or going."""
@@ -190,7 +201,7 @@ class Writer:
             more = self._life.enforce(draft, now)
             if tidying and not more:
                 more = self._life.tidy(draft, now)
-            draft.move_checked(CHECK_EVERY)
+            moved = draft.move_checked(CHECK_EVERY)
             self._db.execute("COMMIT")
         except BaseException:
             self._undo(acks)
@@ -198,6 +209,8 @@ class Writer:
         before, self._streams = self._streams, draft.streams
         self._life.committed(self._streams)
         self.commits += 1
+        if moved:
+            self._on_checked(self._streams.heads)
         grown = frozenset(stream for stream in Stream if self.head(stream).seq != before.heads[stream].seq)
         return (results, grown), more
 
@@ -205,11 +218,13 @@ class Writer:
         """The transaction failed: back to what the file says."""
         for stream, through in acks.items():
             self.note_ack(stream, through)
-        # A disk that does not even read leaves what was known before the transaction, which is the same.
-        with contextlib.suppress(sqlite3.Error):
+        try:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._streams = load(self._db, self._gateway, self._epoch)
+        except (sqlite3.Error, KeyError):
+            # What was known before the transaction stays, which is the same; the callers hear of the first error.
+            self.damaged = True
         self._life.undone(self._streams)
 
     # Answers ---------------------------------------------------------------------------------------------
@@ -229,14 +244,13 @@ class Writer:
     def _fail(self, group: list[Job], error: sqlite3.Error) -> None:
         """The disk refused: say so to each of the group's callers."""
         problem = self._note_problem(error)
-        refused: list[tuple[Job, Result]] = [(job, problem) for job in group]
+        answers: list[tuple[Job, Result]] = [(job, problem) for job in group]
         nothing: frozenset[Stream] = frozenset()
-        self._loop.call_soon_threadsafe(self._answer, refused, nothing)
+        self._loop.call_soon_threadsafe(self._answer, answers, nothing)
 
     def _note_problem(self, error: sqlite3.Error) -> LedgerError:
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        advice = _ADVICE.get(name, "See `smartplace doctor`")
-        self.problem = problem = LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}")
+        self.damaged |= says_damage(error)
+        self.problem = problem = refused(error)
         return problem
 
     # End -------------------------------------------------------------------------------------------------
@@ -264,22 +278,10 @@ class Writer:
             for stream, through in self._acks.items():
                 draft.ack(stream, through)
             draft.move_checked(1)
-            self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
+            if not self.damaged:  # the next start shall look at the whole file
+                self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
             self._db.execute("COMMIT")
         except sqlite3.Error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """Whether the card has no room, be it for the file, its log, or the log's index."""
-    return getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
-
-
-_ADVICE = {
-    "SQLITE_FULL": "The card is full: free space on it",
-    "SQLITE_READONLY": "The file system is read-only: check the card and `dmesg`",
-    "SQLITE_IOERR_FSYNC": "The card did not confirm the write: replace it",
-    "SQLITE_BUSY": "Another program holds the ledger open: stop it",
-}

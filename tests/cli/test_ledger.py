@@ -103,7 +103,7 @@ def test_stats_print_a_table(file: Path) -> None:
     told = smartplace("ledger", "stats", file)
     assert told.returncode == 0, told.stderr
     row = next(line.split() for line in told.stdout.splitlines() if line.startswith("receipt"))
-    assert row[1:5] == ["3", "39", "B", "2"]
+    assert row[1:7] == ["3", "39", "B", "2", "0", "0"]
 
 
 def test_stats_of_a_newer_schema_are_refused(file: Path) -> None:
