@@ -95,7 +95,7 @@ class Daemon:
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
         self._started_ns = self._clock.mono_ns()
-        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock)
+        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock, configuration.ledger)
         self._ledger.start()
         self._running["ledger"] = self._ledger.stop
         self._cache = Cache(state / "cache.db")

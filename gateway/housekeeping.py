@@ -1,4 +1,4 @@
-"""What is done from time to time: health entries, counts of floods, the watchdog's ping. Few wake-ups."""
+"""What is done from time to time: health entries, counts of floods, tidying, the watchdog's ping. Few wake-ups."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from gateway.notify import Notifier
 from gateway.stations.services import Services, new_entry
 
 FLOODS_S = 30.0
+TIDY_S = 60.0
+"""How often the ledger looks for what has been kept long enough. Nothing is written when there is nothing."""
 
 
 class Housekeeping:
@@ -39,6 +41,7 @@ class Housekeeping:
     async def start(self) -> None:
         self._began = asyncio.get_running_loop().time()
         self._begin(FLOODS_S, self._services.flush_floods)
+        self._begin(TIDY_S, self._ledger.tidy)
         if self._telemetry_s:
             self._begin(self._telemetry_s, self.tell_health)
         if self._notifier.watchdog_s:

@@ -57,6 +57,7 @@ _BY_CODE = {
     "malformed_json": HTTPStatus.BAD_REQUEST,
     "bad_idempotency_key": HTTPStatus.BAD_REQUEST,
     "ledger_sqlite_full": HTTPStatus.INSUFFICIENT_STORAGE,
+    "ledger_no_room": HTTPStatus.INSUFFICIENT_STORAGE,
 }
 """Codes whose status is not that of their class."""
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.common import LEDGER, as_json, config_option, state_folder
 from gateway.cli.exits import NotAllowed
 from gateway.cli.output import Cell, document, patience, size, table
+
+if TYPE_CHECKING:
+    from gateway.config.types import LedgerSection
 
 path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
 
@@ -72,8 +76,9 @@ def stats(path: Path | None, as_json: bool, config: Path) -> None:
     file = _there(path, config)
     with patience(f"reading {file}"):
         found = stats_of(file)
+    bounds = _bounds(config) if path is None else None
     if as_json:
-        document(**msgspec.to_builtins(found))
+        document(**msgspec.to_builtins(found), bounds=msgspec.to_builtins(bounds))
         return
     table(
         [
@@ -86,16 +91,22 @@ def stats(path: Path | None, as_json: bool, config: Path) -> None:
             ],
             ["log", f"{size(found.wal_bytes)} (WAL)"],
             ["last stop", "clean" if found.clean_stop else "not clean, or it is running"],
+            ["ballast", size(found.ballast_bytes) if found.ballast_bytes else "none, or given up on a full card"],
+            *([["bounds", _in_words(bounds)]] if bounds is not None else []),
         ]
     )
     click.echo()
-    rows: list[list[Cell]] = [["stream", "entries", "bytes", "waiting", "forgotten", "oldest", "newest"]]
+    rows: list[list[Cell]] = [
+        ["stream", "entries", "bytes", "waiting", "dropped", "gone through", "forgotten", "oldest", "newest"]
+    ]
     rows += [
         [
             s.stream,
             str(s.entries),
             size(s.bytes),
             str(s.backlog),
+            str(s.dropped),
+            str(s.floor),
             str(s.forgotten),
             _when(s.oldest_ms),
             _when(s.newest_ms),
@@ -103,6 +114,24 @@ def stats(path: Path | None, as_json: bool, config: Path) -> None:
         for s in found.streams
     ]
     table(rows)
+
+
+def _bounds(config: Path) -> LedgerSection | None:
+    """What the configuration sets; None when it is not valid: the file is shown all the same."""
+    from gateway.config.load import load
+    from gateway.model.errors import ConfigurationError
+
+    try:
+        return load(config).configuration.ledger
+    except ConfigurationError:
+        return None
+
+
+def _in_words(bounds: LedgerSection) -> str:
+    return (
+        f"identification {size(bounds.identification_bytes)} or {bounds.identification_days} days,"
+        f" telemetry {size(bounds.telemetry_bytes)} unacked; {size(bounds.min_free_bytes)} of the card kept free"
+    )
 
 
 def _there(path: Path | None, config: Path) -> Path:

@@ -19,6 +19,7 @@ from gateway.cli.exits import Unreachable
 from gateway.cli.output import duration, size
 from gateway.config.load import Loaded
 from gateway.ledger import schema
+from gateway.ledger.ballast import NAME as BALLAST
 from gateway.ledger.verify import check_stream
 from gateway.model.clock import ClockQuality, clock_quality
 from gateway.model.entry import Stream
@@ -167,4 +168,17 @@ def daemon(folder: Path) -> Check:
 def all_of_state(loaded: Loaded) -> Iterator[Check]:
     """The checks that rest on the state folder."""
     yield from state(loaded.state, Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape"))
+    yield ballast(loaded)
     yield record(loaded.state / LEDGER, loaded.configuration.gateway.id)
+
+
+def ballast(loaded: Loaded) -> Check:
+    """The file that is given up on a full card: gone, it says that the card was full and is not yet well."""
+    wanted = loaded.configuration.ledger.ballast_bytes
+    file = loaded.state / BALLAST
+    if not wanted or not (loaded.state / LEDGER).exists():
+        return Check("ballast", Level.PASS, "none is wanted yet" if wanted else "none is configured")
+    held = file.stat().st_size if file.exists() else 0
+    if held < wanted:
+        return Check("ballast", Level.WARN, "given up: the card was full, or is", "Free space on the card")
+    return Check("ballast", Level.PASS, f"{size(held)} in reserve")

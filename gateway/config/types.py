@@ -83,6 +83,27 @@ class SyncSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Interval of health entries; 0 for none."""
 
 
+class LedgerSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[ledger]: how much may wait for the centre, how long what it has stays here, how much room is kept."""
+
+    identification_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
+    """Identifications that the centre has not acked are dropped when they are older, the oldest first."""
+    identification_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 64_000_000
+    """… and when they are more than this together."""
+    telemetry_bytes: Annotated[int, msgspec.Meta(ge=1_000_000)] = 16_000_000
+    """Telemetry that the centre has not acked is dropped when it is more than this together, the oldest first."""
+    keep_receipt_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 35
+    """A receipt that the centre has stays here for so long: the refund period."""
+    keep_identification_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 7
+    keep_audit_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 90
+    keep_document_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 35
+    keep_telemetry_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 1
+    min_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 32_000_000
+    """With less room on the card telemetry goes, then identifications: first what the centre has."""
+    ballast_bytes: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 4_000_000
+    """Size of the file `ballast`, given up on a full card so that drops, audit entries and acks can be written."""
+
+
 class ApiSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[api]: the local HTTP API. The unix socket is always there, in the state folder."""
 
@@ -153,6 +174,7 @@ class Configuration(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     gateway: GatewaySection
     keys: KeysSection
     sync: SyncSection
+    ledger: LedgerSection = LedgerSection()
     api: ApiSection = ApiSection()
     device: tuple[DeviceSection, ...] = ()
     station: tuple[Station, ...] = ()

@@ -7,17 +7,24 @@ have their final numbers; when it raises, none of them is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway.config.types import LedgerSection
 from gateway.ledger import schema
+from gateway.ledger.ballast import Ballast, free_bytes
+from gateway.ledger.draft import Job
 from gateway.ledger.effects import Effect
-from gateway.ledger.rows import digest_at, entries_after
+from gateway.ledger.life import Life
+from gateway.ledger.prealloc import preallocate
+from gateway.ledger.refusals import is_full
+from gateway.ledger.rows import digest_at, entries_after, floor_of
 from gateway.ledger.verify import ChainBroken, check_stream
-from gateway.ledger.writer import Job, Writer
+from gateway.ledger.writer import Writer
 from gateway.model import chain
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry, EntryId, NewEntry, Stream
@@ -32,8 +39,17 @@ RIDE_S = 1.0
 class Ledger:
     """One ledger.db. `start` opens it, `stop` undoes that; both from the event loop's thread."""
 
-    def __init__(self, path: Path, gateway: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        path: Path,
+        gateway: str,
+        clock: Clock,
+        limits: LedgerSection = LedgerSection(),  # noqa: B008 (frozen)
+        free: Callable[[Path], int] = free_bytes,
+    ) -> None:
         self.path = path
+        self._limits = limits
+        self._ballast = Ballast(path.parent, limits.ballast_bytes, free)
         self.gateway = gateway
         self.epoch = ""
         self.was_clean = True
@@ -54,21 +70,35 @@ class Ledger:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         old_mask = os.umask(0o077)
         try:
-            db = schema.connect(self.path)
-            try:
-                self._adopt(db)
-            except sqlite3.Error as error:
-                db.close()
-                raise LedgerError(str(error), "See `smartplace ledger verify`", where=str(self.path)) from error
-            except LedgerError:
-                db.close()
-                raise
+            with contextlib.ExitStack() as opened:
+                db = schema.connect(self.path)
+                opened.callback(db.close)
+                self._open(db)
+                self._read = schema.connect(self.path, read_only=True)
+                opened.callback(self._read.close)
+                life = Life(self._limits, self._ballast)
+                self._writer = Writer(db, self.gateway, self.epoch, life, self._loop, self._stored)
+                self._writer.start()
+                opened.pop_all()
+        except sqlite3.Error as error:
+            raise LedgerError(str(error), "See `smartplace ledger verify`", where=str(self.path)) from error
         finally:
             os.umask(old_mask)
-        self._read = schema.connect(self.path, read_only=True)
         self._acked = {Stream(name): acked for name, acked in self._read.execute("SELECT name, acked FROM stream")}
-        self._writer = Writer(db, self.gateway, self.epoch, self._loop, self._stored)
-        self._writer.start()
+
+    def _open(self, db: sqlite3.Connection) -> None:
+        """Adopt the file, from the ballast when the card is full; then give log and ballast their size."""
+        try:
+            self._adopt(db)
+        except sqlite3.Error as error:
+            if not is_full(error) or not self._ballast.release():
+                raise
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            self._adopt(db)
+        with contextlib.suppress(OSError):  # it is only slower without
+            preallocate(self.path, self._ballast.free())
+        self._ballast.make(self._limits.min_free_bytes)
 
     def _adopt(self, db: sqlite3.Connection) -> None:
         made = schema.prepare(db, self.path)
@@ -104,7 +134,7 @@ class Ledger:
 
     async def stop(self) -> None:
         """Commit what waits, mark a clean stop, close."""
-        self._send_riders()
+        self._send()
         await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
         self._read.close()  # first: the last connection to close moves the write-ahead log into the file
         self._writer.close()
@@ -118,28 +148,30 @@ class Ledger:
         A cancelled caller does not undo the commit.
         """
         job = self._job(entries, effects)
-        self._writer.submit(job)
-        self._send_riders()
+        self._send(job)
         return await job.done
 
     def ride(self, entry: NewEntry, effects: Sequence[Effect] = ()) -> asyncio.Future[tuple[EntryId, ...]]:
         """Store an entry with the next commit, at most a second later: for what nobody waits for."""
         job = self._job([entry], effects)
+        # Nobody need look at this future; what is wrong with the disk is told by `problem`.
+        job.done.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._riding.append(job)
         if self._ride_timer is None:
-            self._ride_timer = self._loop.call_later(RIDE_S, self._send_riders)
+            self._ride_timer = self._loop.call_later(RIDE_S, self._send)
         return job.done
 
     def _job(self, entries: Sequence[NewEntry], effects: Sequence[Effect]) -> Job:
         return Job(entries, effects, self._clock.stamp(), self._loop.create_future())
 
-    def _send_riders(self) -> None:
+    def _send(self, *jobs: Job) -> None:
+        """These, and what rides along, as one: a rider that came a moment later would cost a commit of its own."""
         if self._ride_timer is not None:
             self._ride_timer.cancel()
             self._ride_timer = None
         riders, self._riding = self._riding, []
-        for job in riders:
-            self._writer.submit(job)
+        if jobs or riders:
+            self._writer.submit((*jobs, *riders))
 
     # Read ------------------------------------------------------------------------------------------------
 
@@ -148,17 +180,32 @@ class Ledger:
         return self._read.execute(sql, parameters).fetchall()
 
     def read(self, stream: Stream, after: int, limit: int) -> list[Entry]:
-        """Committed entries of a stream from `after` + 1 on, in order."""
-        previous = digest_at(self._read, self.gateway, self.epoch, stream, after)
-        return list(entries_after(self._read, self.gateway, self.epoch, stream, after, previous, limit))
+        """Committed entries of a stream from `after` + 1 on, in order; none that is at or below the floor."""
+        db = self._read
+        db.execute("BEGIN")  # one state: the floor, and the rows above it
+        try:
+            floor, previous = floor_of(db, self.gateway, self.epoch, stream)
+            if after > floor:
+                previous = digest_at(db, self.gateway, self.epoch, stream, after)
+            return list(entries_after(db, self.gateway, self.epoch, stream, max(after, floor), previous, limit))
+        finally:
+            db.execute("COMMIT")
 
     def last(self, stream: Stream) -> int:
         """Number of the newest committed entry, 0 when there is none."""
         return self._writer.head(stream).seq
 
     def acked(self, stream: Stream) -> int:
-        """Through which number the centre has stored the stream."""
-        return self._acked[stream]
+        """Through which number nothing is left to send: the centre has settled it, or it was dropped."""
+        return max(self._acked[stream], self._writer.floor(stream))
+
+    def floor(self, stream: Stream) -> int:
+        """Through which number entries are gone or going: acked and kept long enough, or dropped."""
+        return self._writer.floor(stream)
+
+    def tidy(self) -> None:
+        """Let go what was kept long enough: in small steps, and only while nobody commits."""
+        self._writer.tidy(self._clock.stamp())
 
     @property
     def commits(self) -> int:

@@ -1,26 +1,48 @@
-"""Rows of a stream table as entries, for whoever reads: sync, verify, command line."""
+"""Rows of a stream table as entries: written in one place, read by sync, verify, command line."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 
 from gateway.model import chain
 from gateway.model.clock import ClockQuality, Stamp
-from gateway.model.entry import Entry, EntryId, EntryKind, Header, Stream
+from gateway.model.entry import Entry, EntryId, EntryKind, Header, NewEntry, Stream
 
+SALT_BYTES = 16
 _COLUMNS = "seq, kind, wall_ms, mono_ns, boot, quality, digest, salt, body, commitment"
 
 
+def insert_entry(db: sqlite3.Connection, entry: NewEntry, entry_id: EntryId, at: Stamp, previous: bytes) -> bytes:
+    """Write an entry's row on the open transaction; returns its digest."""
+    salt = os.urandom(SALT_BYTES)
+    digest = chain.digest(previous, Header(entry_id, entry.kind, at), chain.commitment(salt, entry.body))
+    db.execute(
+        f"INSERT INTO {entry.stream.value} VALUES (?,?,?,?,?,?,?,?,?,NULL)",
+        (entry_id.seq, entry.kind, at.wall_ms, at.mono_ns, at.boot, at.quality, digest, salt, entry.body),
+    )
+    return digest
+
+
 def digest_at(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, seq: int) -> bytes:
-    """Digest of the entry with this seq; the genesis for 0. Raises `KeyError` when the row is gone."""
+    """Digest of the entry with this seq; the genesis for 0, and the floor's own. Raises `KeyError` when the row is
+    gone."""
     if seq == 0:
         return chain.genesis(gateway, epoch, stream)
     row = db.execute(f"SELECT digest FROM {stream.value} WHERE seq=?", (seq,)).fetchone()
     if row is None:
+        row = db.execute("SELECT floor_digest FROM stream WHERE name=? AND floor=?", (stream, seq)).fetchone()
+    if row is None:
         raise KeyError(seq)
     digest: bytes = row[0]
     return digest
+
+
+def floor_of(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream) -> tuple[int, bytes]:
+    """The number through which everything is gone or going, and the digest that the next entry follows."""
+    seq, digest = db.execute("SELECT floor, floor_digest FROM stream WHERE name=?", (stream,)).fetchone()
+    return (seq, digest) if seq else (0, chain.genesis(gateway, epoch, stream))
 
 
 def entries_after(

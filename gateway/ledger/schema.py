@@ -15,6 +15,12 @@ from gateway.model.errors import LedgerError
 
 SCHEMA = 2
 
+PAGE_BYTES = 1024
+"""A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
+(`make bench ARGS=wear`, docs/decisions/0006-what-may-go.md)."""
+LOG_PAGES = 2000
+"""Pages in the write-ahead log after which they move into the file."""
+
 _ENTRIES = """
 CREATE TABLE {stream} (
     seq INTEGER PRIMARY KEY,
@@ -79,6 +85,9 @@ STATE_2 = (
     """CREATE TABLE anchor (
         one INTEGER PRIMARY KEY CHECK (one = 1), boot TEXT NOT NULL, mono_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL
     ) STRICT""",
+    # Per stream: everything through `floor` is gone or going; the digest of that entry (NULL: floor 0, the genesis).
+    "ALTER TABLE stream ADD COLUMN floor INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE stream ADD COLUMN floor_digest BLOB",
 )
 """What schema 2 brought. A new file gets `STATE_1` and this; `gateway.ledger.migrations` brings an older one here."""
 
@@ -94,12 +103,17 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=5.0
         )
         if not read_only:
+            db.execute(f"PRAGMA page_size={PAGE_BYTES}")  # of a new file; an older one keeps its own
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
             # The log keeps its size: growing it anew would journal file-system metadata at each commit.
             db.execute("PRAGMA journal_size_limit=-1")
+            db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+            # What is deleted is overwritten, whatever the system's SQLite was built with.
+            db.execute("PRAGMA secure_delete=ON")
             _assert_pragma(db, "journal_mode", "wal", path)
             _assert_pragma(db, "synchronous", 2, path)
+            _assert_pragma(db, "secure_delete", 1, path)
     except sqlite3.Error as error:
         raise LedgerError(str(error), "See `smartplace doctor`", where=str(path)) from error
     return db

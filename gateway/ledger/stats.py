@@ -8,13 +8,17 @@ from pathlib import Path
 import msgspec
 
 from gateway.ledger import schema
+from gateway.ledger.ballast import NAME as BALLAST
+from gateway.ledger.drops import dropped
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError, NotFound
 
 
 class StreamStats(msgspec.Struct, frozen=True):
-    """One stream. `bytes`: of bodies as stored. `oldest_ms`, `newest_ms`: wall clock, None when it is empty.
-    `backlog`: entries that the centre has not acked. `forgotten`: entries whose body is gone."""
+    """One stream: its entries above the floor. `bytes`: of bodies as stored. `oldest_ms`, `newest_ms`: wall clock, None
+    when it is empty. `backlog`: entries that the centre has not acked. `forgotten`: entries whose body is gone.
+    `floor`: through which number entries are gone or going. `dropped`: how many of them nobody had acked, as far as the
+    audit entries that say so are still here."""
 
     stream: Stream
     entries: int
@@ -22,6 +26,8 @@ class StreamStats(msgspec.Struct, frozen=True):
     first: int
     last: int
     acked: int
+    floor: int
+    dropped: int
     backlog: int
     forgotten: int
     oldest_ms: int | None
@@ -29,7 +35,8 @@ class StreamStats(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """A whole ledger. Sizes in bytes; `free_bytes` are pages inside the file that are used again."""
+    """A whole ledger. Sizes in bytes; `free_bytes` are pages inside the file that are used again, `ballast_bytes` is 0
+    when the ballast is given up."""
 
     path: str
     gateway: str
@@ -41,6 +48,7 @@ class Stats(msgspec.Struct, frozen=True):
     page_bytes: int
     pages: int
     free_bytes: int
+    ballast_bytes: int
     streams: tuple[StreamStats, ...]
 
 
@@ -70,6 +78,7 @@ def stats(path: Path) -> Stats:
             page_bytes=page,
             pages=pages,
             free_bytes=free * page,
+            ballast_bytes=_size(path.with_name(BALLAST)),
             streams=tuple(_stream(db, stream) for stream in Stream),
         )
     except sqlite3.Error as error:
@@ -79,13 +88,15 @@ def stats(path: Path) -> Stats:
 
 
 def _stream(db: sqlite3.Connection, stream: Stream) -> StreamStats:
-    acked = int(db.execute("SELECT acked FROM stream WHERE name=?", (stream,)).fetchone()[0])
+    acked, floor = db.execute("SELECT acked, floor FROM stream WHERE name=?", (stream,)).fetchone()
+    gone = sum(last - first + 1 for first, last in dropped(db, stream))
     entries, size, first, last, forgotten, oldest, newest, backlog = db.execute(
         f"SELECT count(*), coalesce(sum(length(body)), 0), coalesce(min(seq), 0), coalesce(max(seq), 0),"
-        f" count(*) - count(body), min(wall_ms), max(wall_ms), coalesce(sum(seq > ?), 0) FROM {stream.value}",
-        (acked,),
+        f" count(*) - count(body), min(wall_ms), max(wall_ms), coalesce(sum(seq > ?), 0) FROM {stream.value}"
+        f" WHERE seq > ?",
+        (acked, floor),
     ).fetchone()
-    return StreamStats(stream, entries, size, first, last, acked, backlog, forgotten, oldest, newest)
+    return StreamStats(stream, entries, size, first, last, acked, floor, gone, backlog, forgotten, oldest, newest)
 
 
 def _size(path: Path) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from gateway.ledger import schema
-from gateway.ledger.rows import entries_after
+from gateway.ledger.drops import unexplained
+from gateway.ledger.rows import entries_after, floor_of
 from gateway.model import chain
 from gateway.model.entry import Stream
 from gateway.model.errors import GatewayError, LedgerError
@@ -46,13 +47,14 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def check_stream(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, *, whole: bool = False) -> int:
-    """Verify a stream from its last checked point, or from the beginning; returns how many entries.
+    """Verify a stream from its last checked point, or whole: from its floor on; returns how many entries.
 
     Raises `ChainBroken` with the first entry that does not fit.
     """
     checked, previous = db.execute("SELECT checked, checked_digest FROM stream WHERE name=?", (stream,)).fetchone()
-    if whole:
-        checked, previous = 0, chain.genesis(gateway, epoch, stream)
+    floor, floor_digest = floor_of(db, gateway, epoch, stream)
+    if whole or floor > checked:
+        checked, previous = floor, floor_digest
     seq, count = checked, 0
     for entry in entries_after(db, gateway, epoch, stream, checked, previous):
         where = str(entry.header.id)
@@ -94,7 +96,7 @@ def _stream_report(db: sqlite3.Connection, gateway: str, epoch: str, stream: Str
     last = int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {stream.value}").fetchone()[0])
     try:
         count = check_stream(db, gateway, epoch, stream, whole=True)
-        fault = f"entries after {last} are missing" if last < max(acked, checked) else ""
+        fault = f"entries after {last} are missing" if last < max(acked, checked) else unexplained(db, stream)
     except ChainBroken as broken:
         count, fault = 0, str(broken)
     return StreamReport(stream, count, last, acked, fault)

@@ -7,43 +7,24 @@ its group; a fault of the disk fails the whole group, whose callers have been to
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
-import msgspec
-
-from gateway.ledger.effects import Effect
-from gateway.ledger.rows import digest_at, last_seq
-from gateway.model import chain
+from gateway.ledger.draft import Draft, Head, Job, Streams, load
+from gateway.ledger.life import Life, may_use_the_reserve
+from gateway.ledger.refusals import is_full, no_room, refused, says_damage
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId, Header, NewEntry, Stream
-from gateway.model.errors import Conflict, GatewayError, LedgerError
+from gateway.model.entry import EntryId, Stream
+from gateway.model.errors import GatewayError, LedgerError
 
 GROUP_MAX = 512
 """Jobs in one commit at most, so that the first of them does not wait for ever."""
 CHECK_EVERY = 1000
 """Entries after which the checked point of a stream moves on (the start verifies only what follows it)."""
-SALT_BYTES = 16
-
-
-class Job(msgspec.Struct):
-    """One caller's commit."""
-
-    entries: Sequence[NewEntry]
-    effects: Sequence[Effect]
-    stamp: Stamp
-    done: asyncio.Future[tuple[EntryId, ...]]
-
-
-class Head(msgspec.Struct, frozen=True):
-    """The newest entry of a stream."""
-
-    seq: int
-    digest: bytes
-
+PATIENCE = 64
+"""How often tidying lets jobs go first before it is its turn all the same."""
 
 Result = tuple[EntryId, ...] | GatewayError
 
@@ -57,25 +38,37 @@ class Writer:
         db: sqlite3.Connection,
         gateway: str,
         epoch: str,
+        life: Life,
         loop: asyncio.AbstractEventLoop,
         on_stored: Callable[[frozenset[Stream]], None],
+        on_checked: Callable[[Mapping[Stream, Head]], None] = lambda _heads: None,
     ) -> None:
         self._loop = loop
         self._db = db
         self._gateway = gateway
         self._epoch = epoch
+        self._life = life
         self._on_stored = on_stored
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._on_checked = on_checked
+        self._jobs: queue.SimpleQueue[tuple[Job, ...] | Stamp | None] = queue.SimpleQueue()
+        """Jobs for one commit; a stamp: tidy up, it is now so late; None: end."""
         self._acks: dict[Stream, int] = {}
         self._acks_lock = threading.Lock()
-        self._heads: dict[Stream, Head] = {}
-        self._checked: dict[Stream, int] = {}
-        self._thread = threading.Thread(target=self._run, name="ledger")
+        self._streams: Streams
+        self._thread = threading.Thread()
+        self._tidying = False
+        self._patience = PATIENCE
         self.commits = 0
         self.problem: LedgerError | None = None
+        self.damaged = False
+        """SQLite has said that the file is damaged."""
 
     def start(self) -> None:
-        self._load_heads()
+        """Begin, or go on after a `stop`. Raises `sqlite3.Error`."""
+        self._streams = load(self._db, self._gateway, self._epoch)
+        self._life.load(self._db, self._streams)
+        self._tidying = False
+        self._thread = threading.Thread(target=self._run, name="ledger")
         self._thread.start()
 
     def stop(self) -> None:
@@ -83,11 +76,18 @@ class Writer:
         self._jobs.put(None)
         self._thread.join()
 
-    def submit(self, job: Job) -> None:
-        """Hand over a job; its future is answered in any case. Raises `LedgerError` once the writer is gone."""
+    def submit(self, jobs: tuple[Job, ...]) -> None:
+        """Hand over jobs that share a commit; their futures are answered in any case. Raises `LedgerError` once the
+        writer is gone."""
         if not self._thread.is_alive():
             raise LedgerError("the writer has ended", "Restart the gateway and report its last log lines")
-        self._jobs.put(job)
+        self._jobs.put(jobs)
+
+    def tidy(self, now: Stamp) -> None:
+        """Let go what was kept long enough, in small steps between the jobs, until there is no more."""
+        if not self._tidying:
+            self._tidying = True
+            self._jobs.put(now)
 
     def note_ack(self, stream: Stream, through: int) -> None:
         """Move a watermark with the next group. Losing this in a crash only sends entries again."""
@@ -96,54 +96,138 @@ class Writer:
 
     def head(self, stream: Stream) -> Head:
         """The newest committed entry of a stream."""
-        return self._heads[stream]
+        return self._streams.heads[stream]
 
-    def _load_heads(self) -> None:
-        for stream in Stream:
-            seq = last_seq(self._db, stream)
-            self._heads[stream] = Head(seq, digest_at(self._db, self._gateway, self._epoch, stream, seq))
-        rows = self._db.execute("SELECT name, checked FROM stream").fetchall()
-        self._checked = {Stream(name): checked for name, checked in rows}
+    @property
+    def heads(self) -> Mapping[Stream, Head]:
+        """The newest committed entry of every stream."""
+        return self._streams.heads
+
+    def floor(self, stream: Stream) -> int:
+        """Everything through this number is gone or going."""
+        return self._streams.floors[stream].seq
+
+    # The thread ------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            group = [first]
-            ending = False
-            while len(group) < GROUP_MAX and not self._jobs.empty():
-                job = self._jobs.get()
-                if job is None:
-                    ending = True
-                    break
-                group.append(job)
+        try:
+            self._work()
+        except BaseException:
+            # A fault in an effect's own code, or in ours. Nobody may wait for ever.
+            while not self._jobs.empty():
+                if isinstance(item := self._jobs.get(), tuple):
+                    self._fail(list(item), sqlite3.InternalError("a fault in the program"))
+            raise
+
+    def _work(self) -> None:
+        behind: list[Stamp | None] = []
+        while (item := behind.pop() if behind else self._jobs.get()) is not None:
+            if isinstance(item, Stamp):
+                self._tidy(item)
+                continue
+            group = list(item)
+            while len(group) < GROUP_MAX and not behind and not self._jobs.empty():
+                if isinstance(waiting := self._jobs.get(), tuple):
+                    group += waiting
+                else:
+                    behind.append(waiting)
             self._commit(group)
-            if ending:
-                return
 
     def _commit(self, group: list[Job]) -> None:
-        heads = dict(self._heads)
-        with self._acks_lock:
-            acks, self._acks = self._acks, {}
-        results: list[tuple[Job, Result]] = []
+        """All jobs of the group in one transaction; when the card is full, what may use the reserve."""
+        now = group[-1].stamp
+        has_room = self._life.look(self._db)
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for job in group:
-                results.append((job, self._apply(job, heads)))
-            for stream, through in acks.items():
-                self._db.execute("UPDATE stream SET acked=max(acked, ?) WHERE name=?", (through, stream))
-            self._move_checked(heads)
-            self._db.execute("COMMIT")
+            try:
+                told, more = self._attempt(group, now, has_room=has_room)
+            except sqlite3.Error as error:
+                if not is_full(error):
+                    raise
+                self._life.give_up_ballast()
+                has_room = False
+                self._life.look(self._db)
+                told, more = self._attempt(group, now, has_room=False)
         except sqlite3.Error as error:
-            self._fail(group, acks, error)
+            self._fail(group, error)
             return
         except BaseException:
-            # A fault in an effect's own code. Nobody may wait for ever: fail the group, then end the thread.
-            self._fail(group, acks, sqlite3.InternalError("a fault in the program"))
+            self._fail(group, sqlite3.InternalError("a fault in the program"))
             raise
+        self.problem = None if has_room else no_room()
+        self._loop.call_soon_threadsafe(self._answer, *told)
+        if more:
+            self.tidy(now)
+
+    def _tidy(self, now: Stamp) -> None:
+        """One small step; jobs that wait go first."""
+        if self._patience and not self._jobs.empty():
+            self._patience -= 1
+            self._jobs.put(now)
+            return
+        self._patience = PATIENCE
+        self._life.look(self._db)
+        self._life.make_ballast()
+        try:
+            told, more = self._attempt([], now, has_room=True, tidying=True)
+        except sqlite3.Error as error:
+            if not is_full(error) or not self._life.give_up_ballast():
+                self._note_problem(error)
+                self._tidying = False
+                return
+            more = True
+        else:
+            self._loop.call_soon_threadsafe(self._answer, *told)
+        if more:
+            self._jobs.put(now)
+        else:
+            self._tidying = False
+
+    def _attempt(
+        self, group: list[Job], now: Stamp, *, has_room: bool, tidying: bool = False
+    ) -> tuple[tuple[list[tuple[Job, Result]], frozenset[Stream]], bool]:
+        """One transaction. Returns what to tell whom, and whether tidying should follow. Raises what went wrong, after
+        undoing everything."""
+        with self._acks_lock:
+            acks, self._acks = self._acks, {}
+        draft = Draft(self._db, self._gateway, self._epoch, self._streams)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for stream, through in acks.items():
+                draft.ack(stream, through)
+            results: list[tuple[Job, Result]] = []
+            for job in group:
+                admitted = has_room or all(map(may_use_the_reserve, job.entries))
+                results.append((job, draft.apply(job) if admitted else no_room()))
+            more = self._life.enforce(draft, now)
+            if tidying and not more:
+                more = self._life.tidy(draft, now)
+            moved = draft.move_checked(CHECK_EVERY)
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._undo(acks)
+            raise
+        before, self._streams = self._streams, draft.streams
+        self._life.committed(self._streams)
         self.commits += 1
-        self.problem = None
-        grown = frozenset(stream for stream in Stream if heads[stream].seq != self._heads[stream].seq)
-        self._heads = heads
-        self._loop.call_soon_threadsafe(self._answer, results, grown)
+        if moved:
+            self._on_checked(self._streams.heads)
+        grown = frozenset(stream for stream in Stream if self.head(stream).seq != before.heads[stream].seq)
+        return (results, grown), more
+
+    def _undo(self, acks: dict[Stream, int]) -> None:
+        """The transaction failed: back to what the file says."""
+        for stream, through in acks.items():
+            self.note_ack(stream, through)
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._streams = load(self._db, self._gateway, self._epoch)
+        except (sqlite3.Error, KeyError):
+            # What was known before the transaction stays, which is the same; the callers hear of the first error.
+            self.damaged = True
+        self._life.undone(self._streams)
+
+    # Answers ---------------------------------------------------------------------------------------------
 
     def _answer(self, results: list[tuple[Job, Result]], grown: frozenset[Stream]) -> None:
         """In the event loop: tell the callers. Who waits for a commit goes on before who only watches streams."""
@@ -157,82 +241,47 @@ class Writer:
         if grown:
             self._loop.call_soon(self._on_stored, grown)
 
-    def _apply(self, job: Job, heads: dict[Stream, Head]) -> tuple[EntryId, ...] | Conflict:
-        """Insert one job's rows; on a conflict undo this job alone."""
-        guarded = bool(job.effects)
-        mine = dict(heads)
-        if guarded:
-            self._db.execute("SAVEPOINT job")
-        ids = tuple(self._insert(entry, job.stamp, mine) for entry in job.entries)
-        try:
-            for effect in job.effects:
-                effect.apply(self._db, ids, job.stamp)
-        except Conflict as conflict:
-            self._db.execute("ROLLBACK TO job")
-            self._db.execute("RELEASE job")
-            return conflict
-        if guarded:
-            self._db.execute("RELEASE job")
-        heads.update(mine)
-        return ids
+    def _fail(self, group: list[Job], error: sqlite3.Error) -> None:
+        """The disk refused: say so to each of the group's callers."""
+        problem = self._note_problem(error)
+        answers: list[tuple[Job, Result]] = [(job, problem) for job in group]
+        nothing: frozenset[Stream] = frozenset()
+        self._loop.call_soon_threadsafe(self._answer, answers, nothing)
 
-    def _insert(self, entry: NewEntry, at: Stamp, heads: dict[Stream, Head]) -> EntryId:
-        before = heads[entry.stream]
-        entry_id = EntryId(self._gateway, self._epoch, entry.stream, before.seq + 1)
-        salt = os.urandom(SALT_BYTES)
-        header = Header(entry_id, entry.kind, at)
-        digest = chain.digest(before.digest, header, chain.commitment(salt, entry.body))
-        self._db.execute(
-            f"INSERT INTO {entry.stream.value} VALUES (?,?,?,?,?,?,?,?,?,NULL)",
-            (entry_id.seq, entry.kind, at.wall_ms, at.mono_ns, at.boot, at.quality, digest, salt, entry.body),
-        )
-        heads[entry.stream] = Head(entry_id.seq, digest)
-        return entry_id
+    def _note_problem(self, error: sqlite3.Error) -> LedgerError:
+        self.damaged |= says_damage(error)
+        self.problem = problem = refused(error)
+        return problem
 
-    def _move_checked(self, heads: dict[Stream, Head], every: int = CHECK_EVERY) -> None:
-        for stream, head in heads.items():
-            if head.seq - self._checked[stream] >= every:
-                self._db.execute(
-                    "UPDATE stream SET checked=?, checked_digest=? WHERE name=?", (head.seq, head.digest, stream)
-                )
-                self._checked[stream] = head.seq
+    # End -------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """After `stop`: move the checked points to the heads, mark the stop as clean, close the file."""
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for stream, through in self._acks.items():
-                self._db.execute("UPDATE stream SET acked=max(acked, ?) WHERE name=?", (through, stream))
-            self._move_checked(self._heads, every=1)
-            self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
-            self._db.execute("COMMIT")
+            try:
+                self._mark_clean()
+            except sqlite3.Error as error:
+                if not is_full(error) or not self._life.give_up_ballast():
+                    raise
+                self._mark_clean()
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
             raise LedgerError(
                 f"not closed cleanly: {error}", "Nothing stored is lost; see `smartplace doctor`"
             ) from error
         finally:
             self._db.close()
 
-    def _fail(self, group: list[Job], acks: dict[Stream, int], error: sqlite3.Error) -> None:
-        """The disk refused: undo the group and say so to each of its callers."""
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
-        for stream, through in acks.items():
-            self.note_ack(stream, through)
-        self._load_heads()
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        advice = _ADVICE.get(name, "See `smartplace doctor`")
-        self.problem = problem = LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}")
-        refused: list[tuple[Job, Result]] = [(job, problem) for job in group]
-        nothing: frozenset[Stream] = frozenset()
-        self._loop.call_soon_threadsafe(self._answer, refused, nothing)
-
-
-_ADVICE = {
-    "SQLITE_FULL": "The card is full: free space on it",
-    "SQLITE_READONLY": "The file system is read-only: check the card and `dmesg`",
-    "SQLITE_IOERR_FSYNC": "The card did not confirm the write: replace it",
-    "SQLITE_BUSY": "Another program holds the ledger open: stop it",
-}
+    def _mark_clean(self) -> None:
+        draft = Draft(self._db, self._gateway, self._epoch, self._streams)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for stream, through in self._acks.items():
+                draft.ack(stream, through)
+            draft.move_checked(1)
+            if not self.damaged:  # the next start shall look at the whole file
+                self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise

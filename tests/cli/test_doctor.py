@@ -143,6 +143,17 @@ async def test_a_ledger_of_another_gateway_is_a_failure(tmp_path: Path) -> None:
     assert (check.level, "belongs to gateway 'gw-other'" in check.cause) == (Level.FAIL, True)
 
 
+def test_a_ballast_that_was_given_up_is_a_warning(config: Path) -> None:
+    assert found(config)["ballast"]["level"] == "pass"  # no ledger yet
+    folder = config.parent / "state"
+    folder.mkdir()
+    (folder / "ledger.db").write_bytes(b"")
+    (folder / "ballast").write_bytes(b"")
+    assert found(config)["ballast"]["level"] == "warn"
+    (folder / "ballast").write_bytes(bytes(4_000_000))
+    assert found(config)["ballast"]["level"] == "pass"
+
+
 def test_a_damaged_ledger_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_bytes(b"x" * 8192)
     assert machine.record(tmp_path / "ledger.db", "gw-test").level is Level.FAIL

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from gateway.config.types import LedgerSection
 from gateway.ledger import schema
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.stats import stats
@@ -103,7 +105,7 @@ def test_stats_print_a_table(file: Path) -> None:
     told = smartplace("ledger", "stats", file)
     assert told.returncode == 0, told.stderr
     row = next(line.split() for line in told.stdout.splitlines() if line.startswith("receipt"))
-    assert row[1:5] == ["3", "39", "B", "2"]
+    assert row[1:7] == ["3", "39", "B", "2", "0", "0"]
 
 
 def test_stats_of_a_newer_schema_are_refused(file: Path) -> None:
@@ -118,3 +120,49 @@ def test_stats_without_a_file_make_none(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         stats(tmp_path / "ledger.db")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+async def with_drops(tmp_path: Path) -> Path:
+    """Telemetry of which the oldest were dropped, receipts of which the oldest are over; a ballast."""
+    clock = FakeClock()
+    limits = LedgerSection(telemetry_bytes=3200, keep_receipt_days=1, ballast_bytes=1_000_000)
+    ledger = Ledger(tmp_path / "state" / "ledger.db", "gw-test", clock, limits)
+    ledger.start()
+    await ledger.commit([NewEntry(Stream.TELEMETRY, EntryKind.HEALTH, b'"' + b"x" * 48 + b'"')] * 17)
+    await ledger.commit([NewEntry(Stream.RECEIPT, EntryKind.RECEIPT, b"{}")] * 5)
+    ledger.ack(Stream.RECEIPT, 4)
+    clock.advance(3 * 24 * 3600)
+    ledger.tidy()
+    await ledger.commit([])
+    await ledger.stop()
+    return ledger.path
+
+
+def test_stats_tell_what_went_and_why_it_was_allowed(with_drops: Path) -> None:
+    found = stats(with_drops)
+    streams = {told.stream: told for told in found.streams}
+    telemetry, receipt = streams[Stream.TELEMETRY], streams[Stream.RECEIPT]
+    assert (telemetry.floor, telemetry.dropped, telemetry.entries, telemetry.backlog) == (2, 2, 15, 15)
+    assert (receipt.floor, receipt.dropped, receipt.entries, receipt.backlog) == (4, 0, 1, 1)
+    assert found.ballast_bytes == 1_000_000
+
+
+def test_stats_of_the_configured_ledger_name_its_bounds(config: Path, with_drops: Path) -> None:
+    shutil.copytree(with_drops.parent, config.parent / "state", dirs_exist_ok=True)
+    told = smartplace("ledger", "stats", "--config", config)
+    assert told.returncode == 0, told.stderr
+    assert "identification 64.0 MB or 30 days, telemetry 16.0 MB unacked" in told.stdout
+    assert json.loads(smartplace("ledger", "stats", "--json", "--config", config).stdout)["bounds"] == {
+        "identification_days": 30,
+        "identification_bytes": 64_000_000,
+        "telemetry_bytes": 16_000_000,
+        "keep_receipt_days": 35,
+        "keep_identification_days": 7,
+        "keep_audit_days": 90,
+        "keep_document_days": 35,
+        "keep_telemetry_days": 1,
+        "min_free_bytes": 32_000_000,
+        "ballast_bytes": 4_000_000,
+    }
+    assert json.loads(smartplace("ledger", "stats", "--json", with_drops).stdout)["bounds"] is None

@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.simulators import cards
+from gateway.config.types import LedgerSection
 from gateway.identity.identify import Identity
 from gateway.identity.keys import Keys
 from gateway.identity.registry import Cache
@@ -105,6 +106,7 @@ class Place:
         self.folder = folder
         self.clock = clock if clock is not None else FakeClock()
         self.outputs = ScriptedOutputs(self.clock.mono_ns)
+        self.limits = LedgerSection()
         self._runs = False
 
     @property
@@ -112,7 +114,7 @@ class Place:
         return self.folder / "ledger.db"
 
     def start(self) -> Place:
-        self.ledger = Ledger(self.ledger_path, "gw-test", self.clock)
+        self.ledger = Ledger(self.ledger_path, "gw-test", self.clock, self.limits)
         self.ledger.start()
         self.cache = Cache(self.folder / "cache.db")
         self.cache.start()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+from gateway.config.types import LedgerSection
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import Stream
 from gateway.sync.pump import WINDOW_BYTES
 from gateway.sync.strand import REWIND_S
 from gateway.wire.envelope import MAX_BATCH_BYTES, MAX_BATCH_ENTRIES
-from tests.sync.ends import fill, seqs
+from tests.support.clock import FakeClock
+from tests.sync.ends import GATEWAY, fill, seqs
 from tests.sync.wire import T, Wire, ack
 
 
@@ -203,3 +206,22 @@ async def test_a_puback_of_the_connection_before_frees_nothing(ledger: Ledger) -
     assert len(wire.messages) == 4
     wire.puback(1, 2)
     assert len(wire.messages) == 4
+
+
+async def test_what_was_dropped_is_neither_sent_nor_waited_for(tmp_path: Path, clock: FakeClock) -> None:
+    ledger = Ledger(tmp_path / "small.db", GATEWAY, clock, LedgerSection(telemetry_bytes=3000))
+    ledger.start()
+    wire = Wire(ledger)
+    wire.pump.connected(10)
+    await fill(ledger, 40, Stream.TELEMETRY)
+    dropped = ledger.floor(Stream.TELEMETRY)
+    assert dropped
+    wire.drain()
+    rest = list(range(dropped + 1, 41))
+    assert wire.sent(Stream.TELEMETRY) == rest
+    wire.acked(ack(ledger, 0, Stream.TELEMETRY, missing=((1, dropped),)), 10.0)
+    assert wire.sent(Stream.TELEMETRY) == rest
+    wire.acked(ack(ledger, 0, Stream.TELEMETRY, missing=((1, dropped), (dropped + 2, dropped + 3))), 20.0)
+    assert wire.sent(Stream.TELEMETRY) == [*rest, dropped + 2, dropped + 3]
+    assert wire.pump.backlog[Stream.TELEMETRY] == 40 - dropped
+    await ledger.stop()
