@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from gateway.api.answers import ChainName, ChainState, Level
 from gateway.api.parts import ApiParts, LedgerStatus
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.shown import Show
+from gateway.sync.bundles_expiry import Counts
 from gateway.sync.sync import SyncStatus
 
 BACKLOG_WARN = 1_000
@@ -51,7 +53,23 @@ def _read(devices: Iterable[DeviceHealth], last_ms: int | None) -> ChainState:
     )
 
 
+def _expiry(sync: SyncStatus, kind: str, effect: str) -> tuple[Level, str, str, str]:
+    """Level, code, cause and advice of what counts only for its grace, or no more."""
+    for state in sync.content.in_force:
+        if state.kind == kind and state.counts is Counts.ENDED:
+            advice = "Connect the gateway to the centre, and publish a newer one there"
+            return Level.FAIL, f"{kind}_ended", f"{kind} {state.number} has expired: {effect}", advice
+        if state.kind == kind and state.counts is Counts.GRACE:
+            until = datetime.fromtimestamp(state.ends_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+            cause = f"{kind} {state.number} has expired and counts until {until}, because the centre is not reached"
+            return Level.WARN, f"{kind}_grace", cause, f"Connect the gateway to the centre before that; then {effect}"
+    return Level.OK, "ok", "", ""
+
+
 def _identify(sync: SyncStatus, last_ms: int | None) -> ChainState:
+    level, code, cause, advice = _expiry(sync, "registry", "every card is unknown")
+    if level is not Level.OK:
+        return ChainState(chain=ChainName.IDENTIFY, level=level, code=code, cause=cause, advice=advice, last_ms=last_ms)
     if sync.bundles.get("registry", 0):
         return ChainState(chain=ChainName.IDENTIFY, level=Level.OK, code="ok", last_ms=last_ms)
     return ChainState(
@@ -65,6 +83,9 @@ def _identify(sync: SyncStatus, last_ms: int | None) -> ChainState:
 
 
 def _decide(sync: SyncStatus, last_ms: int | None) -> ChainState:
+    level, code, cause, advice = _expiry(sync, "rules", "everything is at its list price")
+    if level is not Level.OK:
+        return ChainState(chain=ChainName.DECIDE, level=level, code=code, cause=cause, advice=advice, last_ms=last_ms)
     if sync.bundles.get("rules", 0):
         return ChainState(chain=ChainName.DECIDE, level=Level.OK, code="ok", last_ms=last_ms)
     return ChainState(

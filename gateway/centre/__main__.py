@@ -1,8 +1,9 @@
 """`python -m gateway.centre --config FILE.json`, or with flags: a centre steered by JSON lines on stdin.
 
 On stdout first `{"ready": …}` (`connected`: whether the broker has answered yet), then one line per command:
-`{"ok": …}` or `{"error": …, "code": …}`. Commands: `{"do": "publish", "file": …}`, `{"do": "counts"}`,
-`{"do": "gateways"}`, `{"do": "alarms"}`. Ends with its stdin, or with SIGTERM or SIGINT.
+`{"ok": …}` or `{"error": …, "code": …}`. Commands: `{"do": "publish", "file": …, "deltas": […]}`,
+`{"do": "unreached"}`, `{"do": "counts"}`, `{"do": "gateways"}`, `{"do": "alarms"}`. Ends with its stdin, or with
+SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     do: str
     file: str = ""
+    deltas: tuple[str, ...] = ()
 
 
 def main() -> int:
@@ -78,7 +80,10 @@ def _obey(centre: Centre, line: str) -> Any:
         raise InputRefused(f"not a command: {error}", 'Such as {"do": "counts"}') from error
     match command.do:
         case "publish":
-            return centre.publisher.publish(read_bundle(Path(command.file)))
+            deltas = [read_bundle(Path(delta)) for delta in command.deltas]
+            return centre.publisher.publish(read_bundle(Path(command.file)), deltas)
+        case "unreached":
+            return centre.store.unreached()
         case "counts":
             return centre.query.counts()
         case "gateways":
@@ -86,7 +91,7 @@ def _obey(centre: Centre, line: str) -> Any:
         case "alarms":
             return centre.query.alarms()
         case _:
-            raise InputRefused(f"no command {command.do!r}", "publish, counts, gateways or alarms")
+            raise InputRefused(f"no command {command.do!r}", "publish, unreached, counts, gateways or alarms")
 
 
 def _say(message: dict[str, Any]) -> None:

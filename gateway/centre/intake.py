@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+from gateway.centre.grants import grant
 from gateway.centre.link import Delivery, Link
 from gateway.centre.parcel import Parcel, open_parcel
 from gateway.centre.settings import Settings
@@ -39,6 +40,7 @@ class Intake:
         self._settings = settings
         self._store = store
         self._inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._wishes: list[tuple[str, bytes]] = []
         self._due: dict[str, dict[tuple[str, Stream], Ack]] = {}
         self._sent: dict[str, float] = {}
         self._stopping = threading.Event()
@@ -94,9 +96,13 @@ class Intake:
         self.link.acknowledge(group)
         for welcome in welcomes:
             self._answer(welcome)
+        wishes, self._wishes = self._wishes, []
+        for gateway, payload in wishes:
+            grant(self._settings.city, self._store, self.link, gateway, payload)
         return True
 
     def _store_group(self, group: list[Delivery]) -> list[Welcome]:
+        self._wishes = []  # of the attempt before, if the disk refused it
         parcels: list[Parcel] = []
         said: list[tuple[str, State]] = []
         for delivery in group:
@@ -106,6 +112,8 @@ class Intake:
             elif address.leaf in _EVENTS:
                 stream = _EVENTS[address.leaf]
                 parcels.append(open_parcel(address.city, address.gateway, stream, delivery.payload))
+            elif address.leaf == "want":
+                self._wishes.append((address.gateway, delivery.payload))
             elif address.leaf == "state" and delivery.payload:  # empty: a retained state was deleted
                 said.extend(_state(address, delivery, parcels))
         if parcels:

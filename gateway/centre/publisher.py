@@ -5,6 +5,7 @@ Who is offline gets what it lacks with its next birth (`gateway.centre.intake`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,12 +13,12 @@ import msgspec
 from gateway.centre.link import Link
 from gateway.centre.store import Store
 from gateway.model.errors import InputRefused
-from gateway.wire.bundle import MAX_CONTENT, Manifest, SignedBundle, TrustedKey, verify
+from gateway.wire.bundle import MAX_CONTENT, URGENT, BundleKind, Manifest, SignedBundle, TrustedKey, verify
 from gateway.wire.topics import Topics
 
 
 class Published(msgspec.Struct, frozen=True):
-    """What was published, and to which gateways it went at once."""
+    """What was published, and which gateways were told at once."""
 
     manifest: Manifest
     sent: tuple[str, ...]
@@ -32,19 +33,39 @@ class Publisher:
         self._store = store
         self._link = link
 
-    def publish(self, bundle: SignedBundle) -> Published:
-        """Keep the bundle and send it. Raises `InputRefused` (signature, content, another city) or `Conflict`
-        (number not greater than the newest of its kind and target); then nothing was kept or sent."""
+    def publish(self, bundle: SignedBundle, deltas: Sequence[SignedBundle] = ()) -> Published:
+        """Keep the bundle, with the `deltas` that lead to it, and tell whoever is online. Raises `InputRefused`
+        (signature, content, another city) or `Conflict` (number not greater than the newest of its kind and target);
+        then nothing was sent."""
+        manifest = self._verified(bundle)
+        verified = [(self._verified(delta), delta) for delta in deltas]
+        for one, _ in verified:
+            if (one.number, one.target, one.result) != (manifest.number, manifest.target, manifest.sha256):
+                raise InputRefused(f"the delta from {one.base} does not lead to registry {manifest.number}")
+        self._store.put_bundle(manifest, bundle)
+        for one, delta in verified:
+            self._store.put_bundle(one, delta)
+        return Published(manifest, self._tell(manifest))
+
+    def _verified(self, bundle: SignedBundle) -> Manifest:
         if not self._trusted:
             raise InputRefused("no key may sign bundles here", "Name the public key in `keys`")
         manifest = verify(bundle, self._trusted)
         if manifest.city != self._city:
             raise InputRefused(f"signed for the city {manifest.city}, this is {self._city}")
-        signed = self._store.put_bundle(manifest, bundle)
+        return manifest
+
+    def _tell(self, manifest: Manifest) -> tuple[str, ...]:
+        """Blocked cards and keys go before everything else that waits."""
+        whole, bulk = self._store.announcement(manifest), manifest.kind not in URGENT
+        deltas = self._store.deltas_to(manifest) if manifest.kind is BundleKind.REGISTRY else {}
         gateways = self._store.online(manifest.target)
         for gateway in gateways:
-            self._link.publish(Topics(self._city, gateway).bundle, signed, bulk=True)
-        return Published(manifest, tuple(gateways))
+            known = self._store.told(gateway).get(manifest.kind.value, 0) if deltas else 0
+            told = deltas.get(known, whole)
+            if told is not None:
+                self._link.publish(Topics(self._city, gateway).bundle, told, bulk=bulk)
+        return tuple(gateways)
 
 
 def read_bundle(path: Path) -> SignedBundle:

@@ -1,4 +1,4 @@
-"""The centre's store on disk: schema 1, and how a connection to it is opened.
+"""The centre's store on disk: schema 2, and how a connection to it is opened.
 
 WAL with `synchronous=FULL`: what an ack has named is on disk, also after a power cut (SQLite, "PRAGMA
 synchronous"). The settings are read back: a file system that cannot hold them is an error at the start.
@@ -10,9 +10,10 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
+from gateway.centre import shelf
 from gateway.model.errors import LedgerError
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 CREATE TABLE entries (
@@ -46,9 +47,6 @@ CREATE TABLE alarms (
 CREATE TABLE gateways (
   gateway TEXT PRIMARY KEY, online INTEGER NOT NULL, session TEXT NOT NULL, epoch TEXT NOT NULL,
   state BLOB NOT NULL, born_ms INTEGER, changed_ms INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE bundles (
-  kind TEXT NOT NULL, target TEXT NOT NULL, number INTEGER NOT NULL, created_ms INTEGER NOT NULL,
-  signed BLOB NOT NULL, PRIMARY KEY (kind, target, number));
 """
 
 
@@ -97,7 +95,7 @@ def _prepare(db: sqlite3.Connection) -> None:
         raise LedgerError(f"journal mode {mode}: what is acked would not survive a power cut", "Use a local disk")
     version = _version(db)
     if version == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        db.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;")
+        db.executescript(f"BEGIN IMMEDIATE; {TABLES} {shelf.TABLES} PRAGMA user_version={VERSION}; COMMIT;")
     elif version != VERSION:
         raise LedgerError(f"schema {version}, this version knows {VERSION}", "Use the version that wrote it")
 

@@ -13,17 +13,15 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.centre import schema
+from gateway.centre import schema, shelf
 from gateway.centre.intaking import Intaking, Refusal, Taken, ack_of, load_tail
 from gateway.centre.parcel import Parcel
+from gateway.centre.shelf import EVERYONE
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry, Stream
-from gateway.model.errors import Conflict, LedgerError
-from gateway.wire.bundle import Manifest, SignedBundle
+from gateway.model.errors import LedgerError
+from gateway.wire.bundle import BundleKind, Manifest, SignedBundle
 from gateway.wire.messages import Ack, State
-
-EVERYONE = "*"
-"""The target of a bundle for all gateways of the city."""
 
 
 class Welcome(msgspec.Struct, frozen=True):
@@ -65,6 +63,7 @@ class Store:
             for parcel in parcels:
                 for entry in parcel.entries:
                     intaking.take(entry)
+                    shelf.hear_entry(db, entry, self._clock.wall_ms())
                 for refusal in parcel.refusals:
                     intaking.refuse(refusal)
                 if parcel.poison:
@@ -88,21 +87,40 @@ class Store:
                     welcomes.pop(gateway, None)
             return list(welcomes.values())
 
-    def put_bundle(self, manifest: Manifest, bundle: SignedBundle) -> bytes:
-        """Keep a bundle for good and return it as it travels. Raises `Conflict` when its number is not greater
-        than the newest of its kind that any of its gateways may have: they count per kind, whatever the target."""
-        signed = msgspec.json.encode(bundle)
+    def put_bundle(self, manifest: Manifest, bundle: SignedBundle) -> None:
+        """Keep a verified bundle for good (`gateway.centre.shelf.put`). Raises `Conflict`."""
         with self._transaction() as db:
-            sql = "SELECT max(number) FROM bundles WHERE kind = ?1 AND (?2 = ?3 OR target IN (?2, ?3))"
-            newest = db.execute(sql, (manifest.kind.value, manifest.target, EVERYONE)).fetchone()[0] or 0
-            if manifest.number <= newest:
-                raise Conflict(
-                    f"{manifest.kind} bundle {manifest.number} for {manifest.target}: {newest} is already published",
-                    f"Number it {newest + 1} and sign it again",
-                )
-            row = (manifest.kind.value, manifest.target, manifest.number, manifest.created_ms, signed)
-            db.execute("INSERT INTO bundles VALUES (?, ?, ?, ?, ?)", row)
-        return signed
+            shelf.put(db, manifest, bundle)
+
+    def announcement(self, manifest: Manifest) -> bytes | None:
+        """A kept bundle as it is sent to gateways."""
+        with self._transaction() as db:
+            return shelf.announcement(db, manifest.kind, manifest.target, manifest.number, manifest.base)
+
+    def deltas_to(self, manifest: Manifest) -> dict[int, bytes]:
+        """Announcements of deltas to this registry, by the number that they lead from."""
+        with self._transaction() as db:
+            return shelf.deltas_to(db, manifest.target, manifest.number)
+
+    def chunk(self, gateway: str, sha256: str, index: int) -> bytes | None:
+        """A chunk of a bundle that is meant for this gateway."""
+        with self._transaction() as db:
+            return shelf.chunk_for(db, gateway, sha256, index)
+
+    def whole(self, gateway: str, kind: BundleKind) -> bytes | None:
+        """The newest bundle of a kind for this gateway that is no delta, as it is sent."""
+        with self._transaction() as db:
+            return shelf.whole(db, gateway, kind)
+
+    def told(self, gateway: str) -> dict[str, int]:
+        """The numbers of the bundles that a gateway has said to have in force."""
+        with self._transaction() as db:
+            return shelf.told(db, gateway)
+
+    def unreached(self) -> list[shelf.Unreached]:
+        """Gateways that have not confirmed the newest bundle of a kind."""
+        with self._transaction() as db:
+            return shelf.unreached(db)
 
     def online(self, target: str) -> list[str]:
         """The gateways that a bundle for this target reaches now."""
@@ -116,6 +134,7 @@ class Store:
     def _born(self, db: sqlite3.Connection, gateway: str, state: State) -> Welcome:
         now = self._clock.wall_ms()
         self._write_gateway(db, gateway, state, now)
+        shelf.hear_birth(db, gateway, state.bundles, now)
         strands = "SELECT stream FROM strands WHERE gateway = ? AND epoch = ?"
         streams = {Stream(stream) for (stream,) in db.execute(strands, (gateway, state.epoch))} | set(state.last)
         for stream, last in state.last.items():
@@ -124,7 +143,7 @@ class Store:
                 detail = f"{state.epoch}/{stream}: its last is {last}, stored up to {highest}"
                 Intaking(db, now).alarm(gateway, "behind", detail)
         acks = [ack_of(db, gateway, state.epoch, stream) for stream in sorted(streams)]
-        return Welcome(gateway, acks, _owed(db, gateway, state.bundles))
+        return Welcome(gateway, acks, shelf.owed(db, gateway, state.bundles))
 
     def _died(self, db: sqlite3.Connection, gateway: str, state: State) -> bool:
         row = db.execute("SELECT session FROM gateways WHERE gateway = ?", (gateway,)).fetchone()
@@ -160,10 +179,3 @@ class Store:
                         self._db.execute("ROLLBACK")
             except sqlite3.Error as error:
                 raise LedgerError(f"cannot store: {error}", "Check the disk", where=str(self._path)) from error
-
-
-def _owed(db: sqlite3.Connection, gateway: str, numbers: dict[str, int]) -> list[bytes]:
-    """The newest bundle of each kind for this gateway that is newer than the number it has in force."""
-    sql = "SELECT kind, max(number), signed FROM bundles WHERE target IN (?, ?) GROUP BY kind ORDER BY kind"
-    rows = db.execute(sql, (gateway, EVERYONE))
-    return [signed for kind, number, signed in rows if number > numbers.get(kind, 0)]

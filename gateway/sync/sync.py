@@ -20,7 +20,7 @@ from gateway.model.clock import Clock, Stamp
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import InputRefused, LedgerError, NotReady
 from gateway.sync.backoff import Backoff
-from gateway.sync.bundles import Bundles
+from gateway.sync.bundles import Bundles, BundlesStatus
 from gateway.sync.link import Link, Will
 from gateway.sync.pump import Pump
 from gateway.wire import messages
@@ -49,6 +49,7 @@ class SyncStatus(msgspec.Struct, frozen=True):
     last_ack_age_s: float | None
     bundles: dict[str, int]
     problem: str = ""
+    content: BundlesStatus = BundlesStatus()
 
 
 class Sync:
@@ -102,6 +103,7 @@ class Sync:
         self._runner.cancel()
         await asyncio.gather(self._runner, *self._tasks, return_exceptions=True)
         self._pump.lost()
+        self._bundles.lost()
         if self._connected:
             try:
                 self._publish(self._topics.state, messages.encode(self._death()), retain=True)
@@ -119,7 +121,8 @@ class Sync:
         age = None if self._ack_at is None else self._loop.time() - self._ack_at
         backlog = {stream.value: count for stream, count in self._pump.backlog.items()}
         problem = "" if self._connected else self._problem
-        return SyncStatus(self._connected, self._protocol, backlog, age, self._bundles.numbers, problem)
+        bundles = self._bundles
+        return SyncStatus(self._connected, self._protocol, backlog, age, bundles.numbers, problem, bundles.status)
 
     # Life of the link ------------------------------------------------------------------------------------
 
@@ -135,6 +138,7 @@ class Sync:
                 self._link.drop()
             self._connected = False
             self._pump.lost()
+            self._bundles.lost()
             self._on_change()
             held = 0.0 if began is None else self._loop.time() - began
             await asyncio.sleep(self._backoff.failed(held))
@@ -145,7 +149,8 @@ class Sync:
         will = Will(self._topics.state, messages.encode(self._death()))
         granted = await self._link.connect(will, self)
         # Ears first: the answer to the birth must find us listening.
-        await self._link.subscribe([self._topics.ack, self._topics.command, self._topics.bundle])
+        topics = self._topics
+        await self._link.subscribe([topics.ack, topics.command, topics.bundle, topics.chunk])
         self._publish(self._topics.state, messages.encode(self._birth()), retain=True)
         self._connected = True
         self._protocol = granted.protocol
@@ -153,6 +158,7 @@ class Sync:
         log.info("connected to the broker, MQTT %s", granted.protocol)
         self._on_change()
         self._pump.connected(min(self._window, granted.receive_maximum), self._loop.time())
+        self._bundles.connected(lambda wish: self._publish(topics.want, wish))
 
     async def _until_lost(self) -> None:
         while not self._lost.is_set():
@@ -199,6 +205,8 @@ class Sync:
                 self._take_acks(messages.decode(payload, messages.Acks, topic))
             elif topic == self._topics.bundle:
                 self._spawn(self._bundles.take(payload))
+            elif topic == self._topics.chunk:
+                self._spawn(self._bundles.take_chunk(payload))
             else:
                 raise InputRefused("no such message is expected here", where=topic)
         except InputRefused as error:

@@ -6,8 +6,6 @@ import asyncio
 import sys
 from pathlib import Path
 
-import msgspec
-
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import SystemClock
@@ -15,7 +13,9 @@ from gateway.model.identification import CredentialKind
 from gateway.sync.bundles import Bundles
 from gateway.wire.bundle import BundleKind
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
-from tests.sync.ends import CITY, GATEWAY, TRUSTED, payload
+from gateway.wire.registry import encode
+from tests.support.bundles import hand_over
+from tests.sync.ends import CITY, GATEWAY, TRUSTED, bundle
 
 
 def size(number: int) -> int:
@@ -29,7 +29,7 @@ def registry(number: int) -> bytes:
         RegistryCredential(CredentialKind.CARD, n.to_bytes(32, "big").hex(), f"h-{number}-{n}")
         for n in range(size(number))
     )
-    return msgspec.json.encode(RegistryContent("k1", holders, cards))
+    return encode(RegistryContent("k1", holders, cards))
 
 
 async def main(folder: Path) -> None:
@@ -41,7 +41,7 @@ async def main(folder: Path) -> None:
     bundles = Bundles(ledger, cache, TRUSTED, (CITY, GATEWAY, "k1"), clock, lambda _rules: None)
     bundles.start()
     for number in range(1, 10_000):
-        await bundles.take(payload(BundleKind.REGISTRY, number, registry(number)))
+        await hand_over(bundles, bundle(BundleKind.REGISTRY, number, registry(number)))
         assert bundles.numbers == {"registry": number}
         print(number, flush=True)
 

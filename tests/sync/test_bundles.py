@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,56 +16,13 @@ from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.verify import verify
 from gateway.model.entry import EntryKind, Stream
-from gateway.model.identification import CredentialKind
-from gateway.sync.bundles import MAX_WAITING, Bundles, RulesInForce
-from gateway.wire.bundle import BundleKind, SignedBundle
-from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
+from gateway.model.errors import InputRefused, NotFound
+from gateway.sync.bundles import MAX_WAITING
+from gateway.wire.bundle import MAX_PAYLOAD, BundleKind, SignedBundle
 from tests.support.clock import FakeClock
 from tests.sync import bundle_child
-from tests.sync.ends import GATEWAY, STRANGER, bundle, make_bundles, payload
-
-RULES, REGISTRY = BundleKind.RULES, BundleKind.REGISTRY
-CARD = bytes(32)
-
-
-def rules(*ids: str) -> bytes:
-    one = {"version": 1, "legal_basis": "t", "give": {"kind": "percent", "basis_points": 1000}}
-    payers = [{"party": "city", "form": "discount", "rest": True}]
-    return json.dumps(
-        {"schema": 1, "rules": [{"id": id, "title": {"en": id}, "payers": payers, **one} for id in ids]}
-    ).encode()
-
-
-def registry(*holders: str, key_id: str = "k1") -> bytes:
-    """One card, which belongs to the first of the holders."""
-    card = RegistryCredential(CredentialKind.CARD, CARD.hex(), holders[0])
-    return msgspec.json.encode(RegistryContent(key_id, tuple(RegistryHolder(id) for id in holders), (card,)))
-
-
-class Taker:
-    """Bundles on real files, and what stations were told of rules."""
-
-    def __init__(self, ledger: Ledger, cache: Cache, clock: FakeClock) -> None:
-        self.ledger, self.cache, self.clock = ledger, cache, clock
-        self.in_force: list[RulesInForce] = []
-        self.bundles = make_bundles(ledger, cache, clock, self.in_force.append)
-        self.bundles.start()
-
-    async def take(self, kind: BundleKind, number: int, content: bytes, **more: object) -> None:
-        await self.bundles.take(payload(kind, number, content, **more))
-
-    def entries(self, kind: EntryKind) -> list[dict[str, object]]:
-        found = self.ledger.read(Stream.AUDIT, 0, -1)
-        return [json.loads(entry.body or b"null") for entry in found if entry.header.kind is kind]
-
-    @property
-    def refusals(self) -> list[str]:
-        return [str(body["reason"]) for body in self.entries(EntryKind.BUNDLE_REFUSED)]
-
-    @property
-    def holder(self) -> str | None:
-        known = self.cache.find(CARD)
-        return known.holder if known else None
+from tests.sync.ends import STRANGER, bundle, payload
+from tests.sync.taking import BLOCKS, REGISTRY, RULES, Cut, Taker, keep, registry, rules
 
 
 @pytest.fixture
@@ -87,14 +43,17 @@ async def test_a_registry_is_in_force_when_its_number_is_on_disk(taker: Taker) -
     assert (taker.holder, taker.bundles.numbers) == ("h1", {"registry": 3})
 
 
-async def test_a_later_number_takes_over_and_the_old_content_goes(taker: Taker) -> None:
+async def test_a_later_number_takes_over_and_what_is_older_than_the_one_before_goes(taker: Taker) -> None:
     for number, holder in ((3, "h1"), (9, "h2")):
         await taker.take(REGISTRY, number, registry(holder, "other"))
         await taker.take(RULES, number, rules(holder))
     assert (taker.holder, taker.cache.holders()) == ("h2", 2)
     assert taker.in_force[-1].rules.number == 9
+    await taker.take(REGISTRY, 10, registry("h3"))
+    await taker.take(RULES, 10, rules("h3"))
     assert not taker.cache.use_registry(3)
-    assert taker.cache.content("rules", 3) is None
+    assert taker.cache.staging.content("rules", 3) is None
+    assert taker.cache.staging.content("rules", 9) is not None, "the one before is kept"
 
 
 async def test_the_same_bundle_again_changes_nothing(taker: Taker) -> None:
@@ -114,6 +73,7 @@ async def test_the_same_bundle_again_changes_nothing(taker: Taker) -> None:
         (8, rules("b"), {"city": "siauliai"}, "siauliai"),
         (8, rules("b"), {"expires_ms": 1}, "expired"),
         (8, rules("b", "b"), {}, "twice"),
+        (8, rules(*(f"r{n}" for n in range(370))), {}, "fetched, not sent"),
         (8, b'{"schema":1,"rules":[],"more":1}', {}, "more"),
         (8, b"{", {}, "truncated"),
     ],
@@ -135,6 +95,9 @@ async def test_a_refused_bundle_leaves_the_old_one_and_is_recorded(
         (registry("h1", key_id="k2"), "'k2'"),
         (registry("h1", "h1"), "twice"),
         (b"[]", "registry"),
+        (registry("h1").replace(b'{"id"', b'{ "id"'), "canonical"),
+        (registry("h1")[:-1], "cut off"),
+        (registry("h1") + b"x\n", "more lines"),
     ],
 )
 async def test_a_registry_that_makes_no_sense_leaves_the_old_one(taker: Taker, content: bytes, told: str) -> None:
@@ -177,6 +140,12 @@ async def test_a_crowd_of_bundles_does_not_fill_the_memory(taker: Taker) -> None
     assert taker.bundles.numbers == {"rules": MAX_WAITING}
 
 
+async def test_a_message_larger_than_any_bundle_is_not_even_read(taker: Taker) -> None:
+    await taker.bundles.take(payload(RULES, 1, rules("a")) + b" " * MAX_PAYLOAD)
+    assert taker.bundles.numbers == {}
+    assert "more than any" in taker.refusals[0]
+
+
 async def test_after_a_restart_what_was_in_force_is_in_force(taker: Taker) -> None:
     await taker.take(RULES, 7, rules("a"), expires_ms=2**50)
     await taker.take(REGISTRY, 3, registry("h1"))
@@ -205,38 +174,16 @@ async def test_a_lost_cache_counts_as_nothing_and_is_fetched_again(taker: Taker,
 @pytest.mark.parametrize("content", [b"{", rules("b")])
 async def test_rules_that_rotted_in_the_cache_do_not_stop_the_start(taker: Taker, content: bytes) -> None:
     await taker.take(RULES, 7, rules("a"))
-    taker.cache.stage_content("rules", 7, 0, content)
+    taker.cache.staging.put_content("rules", 7, content)
     again = Taker(taker.ledger, taker.cache, taker.clock)
     assert (again.bundles.numbers, again.in_force) == ({}, [])
     await again.take(RULES, 7, rules("a"))
     assert again.bundles.numbers == {"rules": 7}
 
 
-class Cut:
-    """The files as a power cut leaves them, opened by a new daemon."""
-
-    def __init__(self, folder: Path, clock: FakeClock) -> None:
-        self.ledger = Ledger(folder / "ledger.db", GATEWAY, clock)
-        self.ledger.start()
-        self.cache = Cache(folder / "cache.db")
-        self.cache.start()
-        self.taker = Taker(self.ledger, self.cache, clock)
-
-    async def stop(self) -> None:
-        await self.ledger.stop()
-        self.cache.stop()
-
-
-def keep(tmp_path: Path, name: str, into: Path) -> None:
-    into.mkdir(exist_ok=True)
-    for suffix in ("", "-wal"):
-        if (file := tmp_path / f"{name}.db{suffix}").exists():
-            shutil.copy(file, into)
-
-
 async def test_a_cut_between_staging_and_commit_leaves_the_old_one(taker: Taker, tmp_path: Path) -> None:
     await taker.take(REGISTRY, 1, registry("old"))
-    taker.cache.stage_registry(2, msgspec.json.decode(registry("new"), type=RegistryContent), "k1")
+    taker.cache.stage_registry(2, (registry("new"),), "k1")
     for name in ("cache", "ledger"):
         keep(tmp_path, name, tmp_path / "cut")
     after = Cut(tmp_path / "cut", taker.clock)
@@ -248,7 +195,7 @@ async def test_a_cut_between_staging_and_commit_leaves_the_old_one(taker: Taker,
 
 async def test_a_cut_between_commit_and_switch_leaves_the_new_one(taker: Taker, tmp_path: Path) -> None:
     await taker.take(REGISTRY, 1, registry("old"))
-    taker.cache.stage_registry(2, msgspec.json.decode(registry("new"), type=RegistryContent), "k1")
+    taker.cache.stage_registry(2, (registry("new"),), "k1")
     keep(tmp_path, "cache", tmp_path / "cut")
     await taker.take(REGISTRY, 2, registry("new"))
     keep(tmp_path, "ledger", tmp_path / "cut")
@@ -287,5 +234,86 @@ async def test_a_bundle_of_another_shape_is_refused(taker: Taker) -> None:
     whole = msgspec.to_builtins(bundle(RULES, 1, rules("a")))
     await taker.bundles.take(msgspec.json.encode({**whole, "extra": 1}))
     assert taker.bundles.numbers == {}
-    assert isinstance(taker.bundles, Bundles)
     assert msgspec.convert(whole, SignedBundle).content == rules("a")
+
+
+# Self-test and the way back ------------------------------------------------------------------------------
+
+
+async def test_a_registry_that_shrinks_beyond_reason_is_refused_unless_it_is_meant(taker: Taker) -> None:
+    people = [f"h{n:03d}" for n in range(100)]
+    await taker.take(REGISTRY, 1, registry(*people))
+    await taker.take(REGISTRY, 2, registry(*people[:20]))
+    assert "self-test: 20 holders where 100" in taker.refusals[0]
+    assert (taker.cache.holders(), taker.bundles.numbers) == (100, {"registry": 1})
+    await taker.take(REGISTRY, 3, registry(*people[:20]), resized=True)
+    assert (taker.cache.holders(), taker.bundles.numbers) == (20, {"registry": 3})
+
+
+async def test_rules_that_grow_beyond_reason_are_refused_and_the_old_ones_stay(taker: Taker) -> None:
+    few = [f"r{n}" for n in range(60)]
+    await taker.take(RULES, 1, rules(*few))
+    await taker.hand_over(RULES, 2, rules(*few, *(f"s{n}" for n in range(300))), resized=True)
+    await taker.take(RULES, 3, rules(*few))
+    assert "self-test: 60 rules where 360" in taker.refusals[0]
+    assert taker.in_force[-1].rules.number == 2
+
+
+@pytest.mark.parametrize("kind", [RULES, REGISTRY])
+async def test_a_person_goes_back_and_the_number_does_not(taker: Taker, kind: BundleKind) -> None:
+    contents: Callable[[str], bytes] = registry if kind is REGISTRY else rules
+    for number in (1, 2):
+        await taker.take(kind, number, contents(f"c{number}"))
+    told = await taker.bundles.rollback(kind)
+    assert (told.number, taker.bundles.numbers) == (1, {kind: 1})
+    assert taker.holder == "c1" if kind is REGISTRY else taker.in_force[-1].rules.number == 1
+    await taker.take(kind, 2, contents("c2"))
+    assert taker.bundles.numbers == {kind: 1}, "what a person has taken back does not come again by itself"
+    again = Taker(taker.ledger, taker.cache, taker.clock)
+    assert again.bundles.numbers == {kind: 1}
+    await again.take(kind, 3, contents("c3"))
+    assert again.bundles.numbers == {kind: 3}
+    (entry,) = taker.entries(EntryKind.BUNDLE_RETURNED)
+    assert (entry["number"], entry["reason"]) == (1, "a person went back from 2")
+    assert [(one.number, one.how) for one in again.bundles.history] == [
+        (3, "applied"),
+        (1, "rolled_back"),
+        (2, "applied"),
+        (1, "applied"),
+    ]
+
+
+async def test_there_must_be_something_to_go_back_to(taker: Taker) -> None:
+    with pytest.raises(NotFound):
+        await taker.bundles.rollback(RULES)
+    await taker.take(RULES, 1, rules("a"))
+    with pytest.raises(NotFound):
+        await taker.bundles.rollback(RULES)
+    await taker.take(RULES, 2, rules("b"))
+    await taker.bundles.rollback(RULES)
+    with pytest.raises(NotFound):
+        await taker.bundles.rollback(RULES)
+    with pytest.raises(InputRefused, match="never taken back"):
+        await taker.bundles.rollback(BLOCKS)
+
+
+async def test_a_new_bundle_that_rots_gives_way_to_the_one_before(taker: Taker) -> None:
+    for number in (1, 2):
+        await taker.take(RULES, number, rules(f"c{number}"))
+        await taker.take(REGISTRY, number, registry(f"c{number}"))
+    taker.cache.staging.put_content("rules", 2, b"{")
+    taker.cache.unstage(2)
+    again = Taker(taker.ledger, taker.cache, taker.clock)
+    assert again.bundles.numbers == {"rules": 1, "registry": 1}
+    assert (again.holder, again.in_force[-1].rules.number) == ("c1", 1)
+    await taker.settled()
+    assert {entry["bundle"] for entry in again.entries(EntryKind.BUNDLE_RETURNED)} == {"rules", "registry"}
+    await again.take(RULES, 2, rules("c2"))
+    await again.take(REGISTRY, 2, registry("c2"))
+    assert again.bundles.numbers == {"rules": 2, "registry": 2}
+
+
+async def test_history_keeps_the_newest_fifty(taker: Taker) -> None:
+    for number in range(1, 61):
+        await taker.take(RULES, number, rules(f"r{number}"))
+    assert [one.number for one in taker.bundles.history] == list(range(60, 10, -1))

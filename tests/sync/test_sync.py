@@ -26,7 +26,7 @@ from tests.support.broker import Broker, amqtt, mosquitto
 from tests.support.clock import FakeClock
 from tests.support.proxy import Proxy
 from tests.sync.ends import CITY, GATEWAY, KEY, TOPICS, ScriptedCentre, bundle, fill, make_sync, payload
-from tests.sync.test_bundles import registry
+from tests.sync.taking import registry
 
 PATIENCE_S = 45.0
 RECEIPT = Stream.RECEIPT

@@ -1,0 +1,277 @@
+"""Large bundles: asked for chunk by chunk, kept over restarts and broken links, judged as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.centre.sign import SigningKey, public_text
+from gateway.identity.registry import Cache
+from gateway.ledger.ledger import Ledger
+from gateway.model.entry import EntryKind
+from gateway.model.errors import InputRefused
+from gateway.sync.bundles import Pace
+from gateway.sync.bundles_fetch import IN_FLIGHT, TRIES
+from gateway.wire.chunks import CHUNK_BYTES, count, encode_chunk
+from gateway.wire.registry import encode
+from tests.support.clock import FakeClock
+from tests.sync.ends import KEY, announced, bundle
+from tests.sync.taking import KEYS, REGISTRY, RULES, Cut, Taker, card, city, keep, registry, rules, until
+
+CITY = encode(city(2000))
+"""Three chunks."""
+SHA = hashlib.sha256(CITY).hexdigest()
+
+
+@pytest.fixture
+def taker(ledger: Ledger, cache: Cache, clock: FakeClock) -> Taker:
+    return Taker(ledger, cache, clock)
+
+
+def part(index: int, content: bytes = CITY) -> bytes:
+    return content[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
+
+
+async def test_a_large_registry_is_asked_for_and_put_in_force_when_it_is_whole(taker: Taker) -> None:
+    assert count(len(CITY)) == 3
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    await taker.serve(signed, lambda: taker.bundles.numbers == {"registry": 5})
+    assert taker.cache.find(card(1999)) is not None
+    await until(lambda: taker.bundles.status.fetching == ())
+    assert taker.cache.staging.chunks(SHA) == set(), "chunks that are of no use any more are kept"
+    taker.bundles.lost()
+
+
+async def test_large_rules_are_fetched_the_same_way(taker: Taker) -> None:
+    taker.connect()
+    signed = bundle(RULES, 2, rules(*(f"r{n}" for n in range(800))))
+    await taker.announce(signed)
+    await taker.serve(signed, lambda: taker.bundles.numbers == {"rules": 2})
+    assert len(taker.in_force[-1].rules.rules) == 800
+    taker.bundles.lost()
+
+
+async def test_only_a_few_chunks_are_on_their_way_at_a_time(taker: Taker) -> None:
+    taker.connect()
+    await taker.announce(bundle(REGISTRY, 5, CITY))
+    await until(lambda: len(taker.asked) > 0)
+    assert taker.asked == [(SHA, index) for index in range(IN_FLIGHT)]
+    await taker.bundles.take_chunk(encode_chunk(SHA, 0, part(0)))
+    await until(lambda: len(taker.asked) > IN_FLIGHT)
+    assert taker.asked[IN_FLIGHT:] == [(SHA, 2)]
+    taker.bundles.lost()
+
+
+async def test_nothing_is_asked_for_while_the_centre_is_not_reached(taker: Taker) -> None:
+    await taker.announce(bundle(REGISTRY, 5, CITY))
+    await asyncio.sleep(0)
+    assert taker.wishes == []
+    assert [(one.have, one.of) for one in taker.bundles.status.fetching] == [(0, 3)]
+
+
+async def test_after_a_broken_link_only_the_rest_is_asked_for(taker: Taker) -> None:
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    await taker.serve(signed, lambda: False, most=2)
+    taker.bundles.lost()
+    taker.forget_wishes()
+    taker.connect()
+    await taker.serve(signed, lambda: "registry" in taker.bundles.numbers)
+    assert taker.asked == [(SHA, 2)]
+    taker.bundles.lost()
+
+
+async def test_after_a_power_cut_only_the_rest_is_asked_for(taker: Taker, tmp_path: Path) -> None:
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    await taker.serve(signed, lambda: False, most=2)
+    taker.bundles.lost()
+    for name in ("cache", "ledger"):
+        keep(tmp_path, name, tmp_path / "cut")
+    after = Cut(tmp_path / "cut", taker.clock)
+    after.taker.connect()
+    await after.taker.serve(signed, lambda: "registry" in after.taker.bundles.numbers)
+    assert after.taker.asked == [(SHA, 2)]
+    await after.stop()
+
+
+async def test_what_came_whole_before_a_power_cut_is_put_in_force_after_it(taker: Taker, tmp_path: Path) -> None:
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    await taker.serve(signed, lambda: False, most=2)
+    taker.bundles.lost()
+    taker.cache.staging.put_chunk(SHA, 2, part(2))  # the cut comes before anything is done with it
+    for name in ("cache", "ledger"):
+        keep(tmp_path, name, tmp_path / "cut")
+    after = Cut(tmp_path / "cut", taker.clock)
+    after.taker.connect()
+    await until(lambda: after.taker.bundles.numbers == {"registry": 5})
+    assert after.taker.wishes == []
+    await after.stop()
+
+
+async def test_a_chunk_that_does_not_come_is_asked_for_again(ledger: Ledger, cache: Cache, clock: FakeClock) -> None:
+    taker = Taker(ledger, cache, clock, Pace(jitter_s=0, reask_s=0.02))
+    taker.connect()
+    await taker.announce(bundle(REGISTRY, 5, CITY))
+    await until(lambda: taker.asked.count((SHA, 0)) >= 3)
+    taker.bundles.lost()
+
+
+async def test_a_content_that_never_comes_is_given_up_and_recorded(
+    ledger: Ledger, cache: Cache, clock: FakeClock
+) -> None:
+    taker = Taker(ledger, cache, clock, Pace(jitter_s=0, reask_s=0.01, give_up_s=0.05))
+    await taker.take(REGISTRY, 1, registry("old"))
+    taker.connect()
+    await taker.announce(bundle(REGISTRY, 5, CITY))
+    await until(lambda: len(taker.refusals) == 1)
+    assert "did not come: 0 of 3 chunks" in taker.refusals[0]
+    assert (taker.holder, taker.bundles.status.fetching) == ("old", ())
+    taker.bundles.lost()
+
+
+async def test_chunks_that_do_not_fit_the_hash_are_fetched_again_then_given_up(taker: Taker) -> None:
+    await taker.take(REGISTRY, 1, registry("old"))
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    false = bundle(REGISTRY, 5, CITY[:-2] + b" \n")
+    given = await taker.serve(false, lambda: taker.bundles.status.fetching == ())
+    assert given == 3 * TRIES
+    assert (taker.holder, taker.bundles.numbers) == ("old", {"registry": 1})
+    assert taker.refusals == ["the content is not the one that was signed"]
+    assert taker.cache.staging.chunks(SHA) == set()
+    taker.bundles.lost()
+
+
+async def test_a_second_try_with_the_right_chunks_succeeds(taker: Taker) -> None:
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    await taker.serve(bundle(REGISTRY, 5, CITY[:-2] + b" \n"), lambda: False, most=3)
+    await taker.serve(signed, lambda: "registry" in taker.bundles.numbers)
+    taker.bundles.lost()
+
+
+async def test_a_flood_of_chunks_that_nobody_asked_for_is_told_as_a_count(taker: Taker) -> None:
+    taker.connect()
+    await taker.announce(bundle(REGISTRY, 5, CITY))
+    await until(lambda: len(taker.asked) == IN_FLIGHT)
+    for number in range(50):
+        await taker.bundles.take_chunk(encode_chunk(hashlib.sha256(b"%d" % number).hexdigest(), 0, b"x"))
+        await taker.bundles.take_chunk(encode_chunk(SHA, 2, part(2)))  # not yet
+        await taker.bundles.take_chunk(b"noise")
+    await taker.settled()
+    told = taker.entries(EntryKind.SECURITY)
+    assert [(body["what"], body.get("count", 1)) for body in told] == [
+        ("unasked_chunk", 1),
+        ("unasked_chunk", 10),
+        ("unasked_chunk", 100),
+    ]
+    assert taker.cache.staging.chunks(SHA) == set()
+    assert taker.bundles.numbers == {}
+    taker.bundles.lost()
+
+
+async def test_a_chunk_of_a_wrong_size_is_refused(taker: Taker) -> None:
+    taker.connect()
+    await taker.announce(bundle(REGISTRY, 5, CITY))
+    await until(lambda: len(taker.asked) == IN_FLIGHT)
+    await taker.bundles.take_chunk(encode_chunk(SHA, 0, part(0)[:-1]))
+    await taker.settled()
+    assert taker.cache.staging.chunks(SHA) == set()
+    assert "another size" in taker.entries(EntryKind.SECURITY)[0]["source"]
+    taker.bundles.lost()
+
+
+async def test_a_newer_bundle_takes_the_place_of_the_one_on_its_way(taker: Taker) -> None:
+    taker.connect()
+    first, second = bundle(REGISTRY, 5, CITY), bundle(REGISTRY, 6, encode(city(2001)))
+    await taker.announce(first)
+    await taker.serve(first, lambda: False, most=2)
+    taker.forget_wishes()
+    await taker.announce(second)
+    await taker.announce(first)
+    await taker.serve(second, lambda: taker.bundles.numbers == {"registry": 6})
+    assert taker.cache.staging.offers() == []
+    taker.bundles.lost()
+
+
+async def test_what_is_announced_twice_is_fetched_once(taker: Taker) -> None:
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    for _ in range(3):
+        await taker.announce(signed)
+    given = await taker.serve(signed, lambda: taker.bundles.numbers == {"registry": 5})
+    await taker.announce(signed)
+    assert given == 3
+    assert taker.bundles.status.fetching == ()
+    taker.bundles.lost()
+
+
+async def test_a_key_that_was_retired_meanwhile_brings_nothing_into_force(taker: Taker) -> None:
+    fresh = SigningKey(b"freshkey", bytes(range(1, 33)))
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    await taker.serve(signed, lambda: False, most=2)
+    await taker.take(KEYS, 1, b'{"keys":["%s"]}' % public_text(fresh).splitlines()[1].encode())
+    await taker.serve(signed, lambda: taker.bundles.status.fetching == ())
+    assert taker.bundles.numbers == {"keys": 1}
+    assert "signed by key" in taker.refusals[0]
+    assert KEY.name in taker.refusals[0]
+    taker.bundles.lost()
+
+
+class Late(random.Random):
+    """Draws the latest moment there is."""
+
+    def uniform(self, _low: float, high: float) -> float:
+        return high
+
+
+async def test_what_is_for_all_gateways_is_fetched_at_a_random_moment(
+    ledger: Ledger, cache: Cache, clock: FakeClock
+) -> None:
+    taker = Taker(ledger, cache, clock, Pace(jitter_s=0.2))
+    taker.bundles._fetcher._rng = Late()
+    taker.connect()
+    began = asyncio.get_running_loop().time()
+    await taker.announce(bundle(REGISTRY, 5, CITY, target="*"))
+    assert taker.wishes == []
+    await until(lambda: taker.wishes != [])
+    assert asyncio.get_running_loop().time() - began >= 0.2
+    taker.bundles.lost()
+
+
+@pytest.mark.parametrize("kind", [REGISTRY, RULES])
+async def test_an_announcement_alone_changes_nothing(taker: Taker, kind: object) -> None:
+    await taker.take(REGISTRY, 1, registry("old"))
+    await taker.announce(bundle(REGISTRY, 2, CITY))
+    assert taker.holder == "old"
+    assert announced(bundle(REGISTRY, 2, CITY)).count(b"content") == 0
+
+
+async def test_nobody_can_put_a_chunk_that_nobody_waits_for(taker: Taker) -> None:
+    with pytest.raises(InputRefused, match="Announce it first"):
+        await taker.bundles.put_chunk(SHA, 0, b"x")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(payload=st.binary(max_size=200))
+async def test_any_bytes_on_the_chunk_topic_change_nothing(taker: Taker, payload: bytes) -> None:
+    await taker.bundles.take_chunk(payload)
+    await taker.bundles.take(payload)
+    assert taker.bundles.numbers == {}
