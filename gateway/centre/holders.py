@@ -169,15 +169,20 @@ def read_cards(data: bytes) -> list[ImportedCredential]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputRefused("neither JSON nor CSV in UTF-8", "See docs/centre.md") from None
+    reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
-        rows = list(csv.DictReader(io.StringIO(text), strict=True))
+        rows, columns = list(reader), reader.fieldnames or ()
     except csv.Error as error:
         raise InputRefused(f"not CSV: {error}") from None
-    return [
-        card
-        for number, row in enumerate(rows, start=2)
-        for card in _csv_holder({"holder": "-", **row}, f"row {number}").credentials
-    ]
+    if not {"kind", "id"} <= set(columns):
+        raise InputRefused("the first row names no columns kind and id", "See docs/centre.md")
+    cards: list[ImportedCredential] = []
+    for number, row in enumerate(rows, start=2):
+        found = _csv_holder({"holder": "-", **row}, f"row {number}").credentials
+        if not found:
+            raise InputRefused("names no card", where=f"row {number}")
+        cards += found
+    return cards
 
 
 def build_blocks(cards: Sequence[ImportedCredential], key: bytes, key_id: str) -> Blocks:

@@ -228,7 +228,7 @@ class Force:
             raise NotFound(error.what, "Look again", code="bundle_unknown") from error
         self._restore(told)
         log.warning("bundle %s: %s to %d", kind, reason, told.number)
-        return told
+        return msgspec.structs.replace(told, how=record.How.ROLLED_BACK, at_ms=self._clock.wall_ms())
 
     def _is_kept(self, told: record.Past) -> bool:
         if told.kind is BundleKind.REGISTRY:
