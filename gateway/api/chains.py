@@ -15,6 +15,9 @@ from gateway.sync.sync import SyncStatus
 BACKLOG_WARN = 1_000
 """Entries on their way to the centre; more are worth a look even while the connection stands."""
 
+LAST_MS = 253_402_300_799_000
+"""The end of the year 9999: a grace may be longer than people's calendars."""
+
 _READ = frozenset((Show.ACCEPTED, Show.REFUSED, Show.OPEN))
 _IDENTIFIED = frozenset((Show.ACCEPTED, Show.OPEN))
 _DECIDED = frozenset((Show.OPEN, Show.QUOTE))
@@ -89,7 +92,7 @@ def _decide(sync: SyncStatus, last_ms: int | None) -> ChainState:
 
 
 def _grace(state: BundleState) -> str:
-    until = datetime.fromtimestamp(state.ends_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    until = datetime.fromtimestamp(min(state.ends_ms, LAST_MS) / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"{state.kind} {state.number} has expired and counts until {until}, because the centre is not reached"
 
 

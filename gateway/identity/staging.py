@@ -73,8 +73,11 @@ class Staging:
     def pieces(self, sha256: str) -> Iterator[bytes]:
         """The chunks in their order, one in memory at a time."""
         with self._file.reading() as db:
-            for (data,) in db.execute("SELECT data FROM chunk WHERE sha256=? ORDER BY part", (sha256,)):
-                yield data
+            parts = db.execute("SELECT part FROM chunk WHERE sha256=? ORDER BY part", (sha256,)).fetchall()
+            for (part,) in parts:
+                # Each read by itself: one long read would keep the write-ahead log from being used again.
+                rows = db.execute("SELECT data FROM chunk WHERE sha256=? AND part=?", (sha256, part)).fetchall()
+                yield from (data for (data,) in rows)
 
     def drop_chunks(self, sha256: str) -> None:
         with self._file.writing() as db:

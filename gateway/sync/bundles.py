@@ -44,6 +44,8 @@ log = logging.getLogger("bundles")
 
 MAX_WAITING = 16
 """Messages in memory at a time; each has at most 100 kB."""
+MAX_QUEUED = 4
+"""Of these, rules and registries that wait for the one before: the rest is for keys and blocked cards."""
 
 
 class BundlesStatus(msgspec.Struct, frozen=True):
@@ -79,7 +81,7 @@ class Bundles:
         random_source = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
         self._fetcher = Fetcher(self._staging, self._refusals, self._fetched, pace or Pace(), random_source)
         self._ask: Callable[[bytes], object] | None = None
-        self._waiting = 0
+        self._waiting = self._queued = 0
         self._front = asyncio.Lock()
         self._heavy = asyncio.Lock()
 
@@ -131,6 +133,8 @@ class Bundles:
             await self._take(payload)
         except LedgerError:
             raise
+        except NotReady as error:
+            log.warning("a bundle was dropped: %s", error)  # The centre sends it again with the next birth.
         except GatewayError as error:
             log.debug("refused: %s", error)  # It is recorded and told already.
         finally:
@@ -177,9 +181,11 @@ class Bundles:
                 if content is None:
                     await self._fetcher.offer(told, bundle)
                     return told
+            if self._queued >= MAX_QUEUED:
+                raise NotReady(f"{self._queued} bundles wait for the one before", "Try again")
             await self._apply(told, bundle, lambda: iter((content,)))
             return told
-        except LedgerError:
+        except (LedgerError, NotReady):
             raise
         except GatewayError as error:
             await self._refused(manifest, error)
@@ -195,10 +201,14 @@ class Bundles:
 
     async def _apply(self, manifest: Manifest, bundle: SignedBundle, pieces: Pieces) -> None:
         """One at a time. While it waited its key may have been retired, or a newer one have come."""
-        async with self._heavy:
-            open_manifest(bundle, self._force.trusted)
-            if self._is_news(manifest):
-                await self._force.apply(manifest, pieces)
+        self._queued += 1
+        try:
+            async with self._heavy:
+                open_manifest(bundle, self._force.trusted)
+                if self._is_news(manifest):
+                    await self._force.apply(manifest, pieces)
+        finally:
+            self._queued -= 1
 
     async def _fetched(self, offer: Offer, manifest: Manifest) -> bool:
         """All chunks are here. False when they are not the content that was signed: to be fetched again."""

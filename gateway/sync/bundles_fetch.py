@@ -27,6 +27,8 @@ REASK_S = 20.0
 """A chunk that has not come for so long is asked for again."""
 GIVE_UP_S = 1800.0
 """Connected for so long without one more chunk: the content is not there. The next birth brings it up again."""
+FULL_S = 600.0
+"""Before what is here whole is tried again when the card did not take it."""
 TRIES = 3
 """Contents that come whole and do not fit their hash, before it is given up."""
 
@@ -208,6 +210,10 @@ class Fetcher:
         fetch.settling = True
         try:
             fits = await self._settle(fetch.offer, fetch.manifest)
+        except LedgerError:
+            # A full card must not be written on again and again.
+            fetch.not_before = asyncio.get_running_loop().time() + FULL_S
+            raise
         finally:
             fetch.settling = False
         if self._fetches.get(fetch.manifest.kind) is not fetch:
@@ -240,13 +246,13 @@ class Fetcher:
         now = asyncio.get_running_loop().time()
         due = self._pace.reask_s
         for fetch in list(self._fetches.values()):
-            if fetch.complete:
+            if fetch.not_before > now:
+                due = min(due, fetch.not_before - now)
+            elif fetch.complete:
                 try:
                     await self._complete(fetch)
                 except LedgerError as error:
                     log.error("bundle %s not put in force: %s", fetch.manifest.kind, error)
-            elif fetch.not_before > now:
-                due = min(due, fetch.not_before - now)
             elif now - fetch.progress >= self._pace.give_up_s:
                 await self._give_up(fetch)
             else:

@@ -135,9 +135,11 @@ async def test_strangers_are_counted_not_recorded_one_by_one(taker: Taker) -> No
 
 
 async def test_a_crowd_of_bundles_does_not_fill_the_memory(taker: Taker) -> None:
-    crowd = [payload(RULES, number, rules(f"r{number}")) for number in range(1, 20)]
+    crowd = [payload(RULES, number, rules(f"r{number}")) for number in range(1, 30)]
     await asyncio.gather(*(taker.bundles.take(one) for one in crowd))
-    assert taker.bundles.numbers == {"rules": MAX_WAITING}
+    assert 1 <= taker.bundles.numbers["rules"] <= MAX_WAITING
+    await taker.take(RULES, 30, rules("last"))
+    assert taker.bundles.numbers == {"rules": 30}, "afterwards there is room again"
 
 
 async def test_a_message_larger_than_any_bundle_is_not_even_read(taker: Taker) -> None:

@@ -15,7 +15,7 @@ from gateway.centre.sign import SigningKey, public_text
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import EntryKind
-from gateway.model.errors import InputRefused
+from gateway.model.errors import InputRefused, LedgerError
 from gateway.sync.bundles import Pace
 from gateway.sync.bundles_fetch import IN_FLIGHT, TRIES
 from gateway.wire.chunks import CHUNK_BYTES, count, encode_chunk
@@ -275,3 +275,23 @@ async def test_any_bytes_on_the_chunk_topic_change_nothing(taker: Taker, payload
     await taker.bundles.take_chunk(payload)
     await taker.bundles.take(payload)
     assert taker.bundles.numbers == {}
+
+
+async def test_a_card_that_is_full_is_not_written_on_again_and_again(taker: Taker, cache: Cache) -> None:
+    await taker.take(REGISTRY, 1, registry("old"))
+    taker.connect()
+    signed = bundle(REGISTRY, 5, CITY)
+    await taker.announce(signed)
+    await taker.serve(signed, lambda: False, most=2)
+    pages = cache._write.execute("PRAGMA page_count").fetchone()[0]
+    cache._write.execute(f"PRAGMA max_page_count={pages + 35}")  # room for the last chunk, not for the registry
+    with pytest.raises(LedgerError):
+        await taker.serve(signed, lambda: False, most=1)
+    (fetching,) = taker.bundles.status.fetching
+    assert (fetching.have, taker.holder, taker.bundles.numbers) == (3, "old", {"registry": 1})
+    writes = cache._write.total_changes
+    taker.bundles.lost()
+    taker.connect()
+    await taker.settled()
+    assert cache._write.total_changes == writes
+    taker.bundles.lost()
