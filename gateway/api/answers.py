@@ -120,7 +120,9 @@ class Hello(Answer, frozen=True, kw_only=True):
 
 
 class PlaceState(Answer, frozen=True, kw_only=True):
-    """Event `place`: sent at the start of a stream and on change. `ready` is of the station asked for, or of all."""
+    """Event `place`: sent at the start of a stream and on change. `ready` is of the station asked for, or of all;
+    `benefits_end_ms` as in a station."""
 
     online: bool
     ready: bool
+    benefits_end_ms: int = 0

@@ -77,7 +77,8 @@ class Views:
         bad = self._not_ready()
         if station_id is not None:
             bad &= frozenset(self.station(station_id).devices())
-        return PlaceState(online=self._parts.sync_status().connected, ready=not bad)
+        online = self._parts.sync_status().connected
+        return PlaceState(online=online, ready=not bad, benefits_end_ms=self._benefits_end_ms())
 
     def devices(self, *, full: bool) -> Devices:
         found = self._parts.device_health()

@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from gateway.api.views import Views
 from gateway.wire import chunks
 from gateway.wire.bundle import SignedBundle, read_manifest
 from gateway.wire.registry import encode
@@ -128,5 +129,6 @@ async def test_expired_rules_are_shown_at_stations_and_in_their_chain(
     assert await shown() == ("ok", 0)
     place.clock.advance(1)
     assert await shown() == ("rules_grace", end + 5000)
+    assert Views(place.parts()).place("gate-1").benefits_end_ms == end + 5000
     place.clock.advance(5)
     assert await shown() == ("rules_ended", end + 5000)
