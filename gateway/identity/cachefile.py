@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.model.errors import LedgerError
+from gateway.model.errors import LedgerError, NotReady
 
 SCHEMA = 2
 
@@ -53,6 +53,8 @@ class CacheFile:
         self._path = path
         self._lock = threading.Lock()
         self._closed = True
+        self.interrupted = False
+        """Whoever writes is to stop, because the gateway does."""
 
     def start(self) -> None:
         """Open or create the file. Raises `LedgerError` when no file can be made there."""
@@ -74,6 +76,21 @@ class CacheFile:
             self._closed = True
             self._db.close()
             self._write.close()
+
+    def interrupt(self) -> None:
+        """Let nobody begin to write, and who is writing give up: a stop does not wait for a city's registry."""
+        self.interrupted = True
+        if not self._closed:
+            self._write.interrupt()
+
+    def resume(self) -> None:
+        """Writing is allowed again."""
+        self.interrupted = False
+
+    def check_interrupted(self) -> None:
+        """Raises `NotReady` when the gateway is stopping."""
+        if self.interrupted:
+            raise NotReady("the gateway is stopping", "It goes on at the next start")
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -122,8 +139,10 @@ class CacheFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, whole or not. May wait for another's: not in the event loop."""
+        """One transaction, whole or not. May wait for another's: not in the event loop. Raises `LedgerError`, or
+        `NotReady` when the gateway is stopping."""
         with self._lock:
+            self.check_interrupted()
             if self._closed:
                 raise LedgerError("cache not written: it is closed", where=str(self._path), code="cache")
             try:
@@ -131,6 +150,7 @@ class CacheFile:
                 yield self._write
                 self._write.execute("COMMIT")
             except sqlite3.Error as error:
+                self.check_interrupted()
                 raise self._broken("written", error) from error
             finally:
                 if self._write.in_transaction:

@@ -131,7 +131,7 @@ class Cache(CacheFile):
             with self.writing() as db:
                 _insert(db, number, number, batch)
         with self.writing() as db:
-            return _finish(db, number, number, key_id)
+            return self._finish(db, number, number, key_id)
 
     def stage_delta(self, number: int, delta: RegistryDelta, base_number: int, key_id: str, result: str) -> None:
         """Write what leads from a registry that is here to this one; not yet in force. All in one transaction.
@@ -153,9 +153,23 @@ class Cache(CacheFile):
                 _insert(db, base, number, (*delta.holders, *delta.credentials))
             except sqlite3.IntegrityError as error:
                 raise InputRefused("something stands in the delta twice", code="bundle_base") from error
-            found = _finish(db, base, number, key_id)
+            found = self._finish(db, base, number, key_id)
             if found != result:
                 raise InputRefused(f"it leads to registry {found[:12]}, not to {result[:12]}", code="bundle_base")
+
+    def _finish(self, db: sqlite3.Connection, base: int, number: int, key_id: str) -> str:
+        """The last step of staging: it makes sense, and this is its name. Reads back every row that was written."""
+        orphan = db.execute(_ORPHAN, (base, number)).fetchone()
+        if orphan is not None:
+            raise InputRefused(f"a credential belongs to holder {orphan[0]!r}, who is not in the registry")
+        found = registry.name(self._unless_interrupted(_written(db, base, number, key_id)))
+        db.execute("INSERT OR REPLACE INTO registry VALUES (?,?,?,?)", (number, base, key_id, found))
+        return found
+
+    def _unless_interrupted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            self.check_interrupted()
+            yield line
 
     def unstage(self, number: int) -> None:
         """Take back what was staged and is not going to be in force."""
@@ -229,16 +243,6 @@ def _insert(db: sqlite3.Connection, base: int, since: int, lines: Iterable[regis
             cards.append((base, digest, since, NEVER, line.kind.value, line.holder, line.standing.value, *times))
     db.executemany("INSERT INTO holder VALUES (?,?,?,?,?,?)", people)
     db.executemany("INSERT INTO credential VALUES (?,?,?,?,?,?,?,?,?)", cards)
-
-
-def _finish(db: sqlite3.Connection, base: int, number: int, key_id: str) -> str:
-    """The last step of staging: it makes sense, and this is its name. Reads every row back, as they were written."""
-    orphan = db.execute(_ORPHAN, (base, number)).fetchone()
-    if orphan is not None:
-        raise InputRefused(f"a credential belongs to holder {orphan[0]!r}, who is not in the registry")
-    found = registry.name(_written(db, base, number, key_id))
-    db.execute("INSERT OR REPLACE INTO registry VALUES (?,?,?,?)", (number, base, key_id, found))
-    return found
 
 
 def _written(db: sqlite3.Connection, base: int, number: int, key_id: str) -> Iterator[bytes]:

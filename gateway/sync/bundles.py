@@ -75,11 +75,11 @@ class Bundles:
     ) -> None:
         self._ledger = ledger
         self._city, self._gateway, key_id = gateway
-        self._staging = cache.staging
+        self._cache = cache
         self._force = Force(ledger, cache, root, key_id, clock, on_rules)
         self._refusals = Refusals(ledger)
         random_source = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
-        self._fetcher = Fetcher(self._staging, self._refusals, self._fetched, pace or Pace(), random_source)
+        self._fetcher = Fetcher(cache.staging, self._refusals, self._fetched, pace or Pace(), random_source)
         self._ask: Callable[[bytes], object] | None = None
         self._waiting = self._queued = 0
         self._front = asyncio.Lock()
@@ -87,6 +87,7 @@ class Bundles:
 
     def start(self) -> None:
         """Put in force what was in force at the last stop, and remember what was on its way."""
+        self._cache.resume()
         self._force.start()
         self._fetcher.start()
 
@@ -101,6 +102,11 @@ class Bundles:
         self._ask = None
         self._force.set_reached(False)
         self._fetcher.lost()
+
+    def stop(self) -> None:
+        """Nothing comes any more, and what is being staged is given up: it goes on at the next start."""
+        self.lost()
+        self._cache.interrupt()
 
     # Told ------------------------------------------------------------------------------------------------
 
@@ -142,7 +148,10 @@ class Bundles:
 
     async def take_chunk(self, payload: bytes) -> None:
         """A chunk from the wire. Raises `LedgerError` only."""
-        await self._fetcher.take(payload)
+        try:
+            await self._fetcher.take(payload)
+        except NotReady as error:
+            log.info("%s", error)
 
     # From a person on this machine -----------------------------------------------------------------------
 
@@ -212,7 +221,7 @@ class Bundles:
 
     async def _fetched(self, offer: Offer, manifest: Manifest) -> bool:
         """All chunks are here. False when they are not the content that was signed: to be fetched again."""
-        pieces = partial(self._staging.pieces, offer.sha256)
+        pieces = partial(self._cache.staging.pieces, offer.sha256)
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(None, lambda: check_pieces(manifest, pieces()))
@@ -221,7 +230,7 @@ class Bundles:
             return False
         try:
             await self._apply(manifest, SignedBundle(offer.manifest, offer.signature), pieces)
-        except LedgerError:
+        except (LedgerError, NotReady):
             raise
         except GatewayError as error:
             await self._refused(manifest, error)

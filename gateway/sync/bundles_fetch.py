@@ -251,7 +251,7 @@ class Fetcher:
             elif fetch.complete:
                 try:
                     await self._complete(fetch)
-                except LedgerError as error:
+                except (LedgerError, NotReady) as error:
                     log.error("bundle %s not put in force: %s", fetch.manifest.kind, error)
             elif now - fetch.progress >= self._pace.give_up_s:
                 await self._give_up(fetch)

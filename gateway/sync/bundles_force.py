@@ -17,9 +17,9 @@ from gateway.identity.registry import Cache
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import BundleBody
-from gateway.model.clock import Clock
+from gateway.model.clock import Clock, ClockQuality
 from gateway.model.entry import EntryKind, NewEntry, Stream
-from gateway.model.errors import Conflict, GatewayError, InputRefused, NotFound
+from gateway.model.errors import Conflict, GatewayError, InputRefused, LedgerError, NotFound, NotReady
 from gateway.rules.engine import RuleSet
 from gateway.sync import bundles_record as record
 from gateway.sync.bundles_expiry import BundleState, counts, ends_ms
@@ -28,6 +28,10 @@ from gateway.wire.bundle import URGENT, BundleKind, Manifest, TrustedKey
 from gateway.wire.contents import Blocks, KeySet, decode
 
 log = logging.getLogger("bundles")
+
+
+DAY_MS = 86_400_000
+"""How far a signer's clock may be ahead of ours."""
 
 
 class Force:
@@ -129,6 +133,10 @@ class Force:
             _check_old(manifest, row)
             told = self._in_force.get(manifest.kind)
             return told is None or told.number != manifest.number
+        stamp = self._clock.stamp()
+        if stamp.quality is not ClockQuality.GUESS and manifest.created_ms > stamp.wall_ms + DAY_MS:
+            # Its time would be taken for a proof of how late it is, and end what is in force.
+            raise InputRefused("it was made in the future", "Correct the signer's clock", code="bundle_expired")
         if manifest.expires_ms and max(self._clock.wall_ms(), self.newest_ms) >= manifest.expires_ms:
             raise InputRefused("it has expired", code="bundle_expired")
         return True
@@ -173,7 +181,10 @@ class Force:
             cache.use_registry(manifest.number)
         self._set_ends()
         row = record.row_of(self._ledger, kind)
-        await loop.run_in_executor(None, self._tidy, kind, manifest.number, row.previous if row is not None else 0)
+        try:
+            await loop.run_in_executor(None, self._tidy, kind, manifest.number, row.previous if row is not None else 0)
+        except (LedgerError, NotReady) as error:
+            log.warning("older %s are not cleared away: %s", kind, error)  # With the next one, then.
 
     def _tidy(self, kind: BundleKind, number: int, previous: int) -> None:
         if kind is BundleKind.RULES:

@@ -101,9 +101,9 @@ class Sync:
     async def stop(self) -> None:
         """Say the death ourselves (a clean stop must not wait for the will), then close."""
         self._runner.cancel()
+        self._bundles.stop()
         await asyncio.gather(self._runner, *self._tasks, return_exceptions=True)
         self._pump.lost()
-        self._bundles.lost()
         if self._connected:
             try:
                 self._publish(self._topics.state, messages.encode(self._death()), retain=True)

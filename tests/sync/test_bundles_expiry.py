@@ -100,6 +100,17 @@ async def test_what_has_expired_when_it_comes_is_refused(taker: Taker) -> None:
     assert (taker.bundles.numbers, taker.in_force) == ({}, [])
 
 
+async def test_what_was_made_in_the_future_is_refused_and_ends_nothing(taker: Taker) -> None:
+    now = taker.clock.wall_ms()
+    await taker.take(RULES, 1, rules("a"), expires_ms=now + HOUR_MS)
+    await taker.take(BLOCKS, 1, b'{"key_id":"k1","digests":[]}', created_ms=now + 25 * HOUR_MS)
+    assert taker.bundles.numbers == {"rules": 1}
+    assert "in the future" in taker.refusals[0]
+    taker.clock.quality = ClockQuality.GUESS  # nobody knows what the future is
+    await taker.take(BLOCKS, 2, b'{"key_id":"k1","digests":[]}', created_ms=now + 25 * HOUR_MS)
+    assert taker.bundles.numbers == {"rules": 1, "blocks": 2}
+
+
 times = st.integers(0, 2**53)
 
 

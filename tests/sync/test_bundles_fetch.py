@@ -8,16 +8,13 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gateway.centre.sign import SigningKey, public_text
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
-from gateway.model.entry import EntryKind
-from gateway.model.errors import InputRefused, LedgerError
+from gateway.model.errors import LedgerError
 from gateway.sync.bundles import Pace
-from gateway.sync.bundles_fetch import IN_FLIGHT, TRIES
+from gateway.sync.bundles_fetch import IN_FLIGHT
 from gateway.wire.chunks import CHUNK_BYTES, count, encode_chunk
 from gateway.wire.registry import encode
 from tests.support.clock import FakeClock
@@ -129,73 +126,6 @@ async def test_a_chunk_that_does_not_come_is_asked_for_again(ledger: Ledger, cac
     taker.bundles.lost()
 
 
-async def test_a_content_that_never_comes_is_given_up_and_recorded(
-    ledger: Ledger, cache: Cache, clock: FakeClock
-) -> None:
-    taker = Taker(ledger, cache, clock, Pace(jitter_s=0, reask_s=0.01, give_up_s=0.05))
-    await taker.take(REGISTRY, 1, registry("old"))
-    taker.connect()
-    await taker.announce(bundle(REGISTRY, 5, CITY))
-    await until(lambda: len(taker.refusals) == 1)
-    assert "did not come: 0 of 3 chunks" in taker.refusals[0]
-    assert (taker.holder, taker.bundles.status.fetching) == ("old", ())
-    taker.bundles.lost()
-
-
-async def test_chunks_that_do_not_fit_the_hash_are_fetched_again_then_given_up(taker: Taker) -> None:
-    await taker.take(REGISTRY, 1, registry("old"))
-    taker.connect()
-    signed = bundle(REGISTRY, 5, CITY)
-    await taker.announce(signed)
-    false = bundle(REGISTRY, 5, CITY[:-2] + b" \n")
-    given = await taker.serve(false, lambda: taker.bundles.status.fetching == ())
-    assert given == 3 * TRIES
-    assert (taker.holder, taker.bundles.numbers) == ("old", {"registry": 1})
-    assert taker.refusals == ["the content is not the one that was signed"]
-    assert taker.cache.staging.chunks(SHA) == set()
-    taker.bundles.lost()
-
-
-async def test_a_second_try_with_the_right_chunks_succeeds(taker: Taker) -> None:
-    taker.connect()
-    signed = bundle(REGISTRY, 5, CITY)
-    await taker.announce(signed)
-    await taker.serve(bundle(REGISTRY, 5, CITY[:-2] + b" \n"), lambda: False, most=3)
-    await taker.serve(signed, lambda: "registry" in taker.bundles.numbers)
-    taker.bundles.lost()
-
-
-async def test_a_flood_of_chunks_that_nobody_asked_for_is_told_as_a_count(taker: Taker) -> None:
-    taker.connect()
-    await taker.announce(bundle(REGISTRY, 5, CITY))
-    await until(lambda: len(taker.asked) == IN_FLIGHT)
-    for number in range(50):
-        await taker.bundles.take_chunk(encode_chunk(hashlib.sha256(b"%d" % number).hexdigest(), 0, b"x"))
-        await taker.bundles.take_chunk(encode_chunk(SHA, 2, part(2)))  # not yet
-        await taker.bundles.take_chunk(b"noise")
-    await taker.settled()
-    told = taker.entries(EntryKind.SECURITY)
-    assert [(body["what"], body.get("count", 1)) for body in told] == [
-        ("unasked_chunk", 1),
-        ("unasked_chunk", 10),
-        ("unasked_chunk", 100),
-    ]
-    assert taker.cache.staging.chunks(SHA) == set()
-    assert taker.bundles.numbers == {}
-    taker.bundles.lost()
-
-
-async def test_a_chunk_of_a_wrong_size_is_refused(taker: Taker) -> None:
-    taker.connect()
-    await taker.announce(bundle(REGISTRY, 5, CITY))
-    await until(lambda: len(taker.asked) == IN_FLIGHT)
-    await taker.bundles.take_chunk(encode_chunk(SHA, 0, part(0)[:-1]))
-    await taker.settled()
-    assert taker.cache.staging.chunks(SHA) == set()
-    assert "another size" in taker.entries(EntryKind.SECURITY)[0]["source"]
-    taker.bundles.lost()
-
-
 async def test_a_newer_bundle_takes_the_place_of_the_one_on_its_way(taker: Taker) -> None:
     taker.connect()
     first, second = bundle(REGISTRY, 5, CITY), bundle(REGISTRY, 6, encode(city(2001)))
@@ -264,19 +194,6 @@ async def test_an_announcement_alone_changes_nothing(taker: Taker, kind: object)
     assert announced(bundle(REGISTRY, 2, CITY)).count(b"content") == 0
 
 
-async def test_nobody_can_put_a_chunk_that_nobody_waits_for(taker: Taker) -> None:
-    with pytest.raises(InputRefused, match="Announce it first"):
-        await taker.bundles.put_chunk(SHA, 0, b"x")
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
-@given(payload=st.binary(max_size=200))
-async def test_any_bytes_on_the_chunk_topic_change_nothing(taker: Taker, payload: bytes) -> None:
-    await taker.bundles.take_chunk(payload)
-    await taker.bundles.take(payload)
-    assert taker.bundles.numbers == {}
-
-
 async def test_a_card_that_is_full_is_not_written_on_again_and_again(taker: Taker, cache: Cache) -> None:
     await taker.take(REGISTRY, 1, registry("old"))
     taker.connect()
@@ -295,3 +212,20 @@ async def test_a_card_that_is_full_is_not_written_on_again_and_again(taker: Take
     await taker.settled()
     assert cache._write.total_changes == writes
     taker.bundles.lost()
+
+
+async def test_a_stop_does_not_wait_for_a_registry_and_the_next_start_goes_on(taker: Taker) -> None:
+    signed = bundle(REGISTRY, 5, encode(city(50_000)))
+    taker.connect()
+    await taker.announce(signed)
+    all_of_it = count(len(signed.content or b""))
+    coming = asyncio.create_task(taker.serve(signed, lambda: False, most=all_of_it))
+    await until(lambda: taker.bundles._heavy.locked() and taker.cache.rows("SELECT 1 FROM holder LIMIT 1") != [])
+    taker.bundles.stop()
+    assert await coming == all_of_it
+    assert (taker.bundles.numbers, taker.refusals) == ({}, [])
+    again = Taker(taker.ledger, taker.cache, taker.clock)
+    again.connect()
+    await until(lambda: again.bundles.numbers == {"registry": 5})
+    assert (again.wishes, again.cache.holders()) == ([], 50_000)
+    again.bundles.lost()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -27,12 +27,12 @@ from gateway.sync.sync import Sync
 from gateway.wire import registry as wire
 from gateway.wire.bundle import SignedBundle
 from gateway.wire.topics import Topics
-from tests.support.broker import Broker, mosquitto
+from tests.support.broker import Broker, amqtt, mosquitto
 from tests.support.clock import FakeClock
 from tests.support.place import CARD_KEY, UIDS, Card, Place
 from tests.sync.ends import CITY, GATEWAY, TRUSTED, bundle
 from tests.sync.taking import BLOCKS, REGISTRY, RULES, card, city, rules
-from tests.sync.test_sync import centre_on, syncing, until
+from tests.sync.test_sync import centre_on, quick, syncing, until  # noqa: F401 - a fixture
 
 THREE_CHUNKS = city(2000)
 
@@ -57,12 +57,18 @@ def numbers(centre: Centre) -> dict[str, int]:
     return centre.store.told(GATEWAY)
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("make", [mosquitto, amqtt])
 async def test_a_large_registry_is_fetched_and_the_next_one_comes_as_a_delta(
-    ledger: Ledger, cache: Cache, clock: FakeClock, broker: Broker, tmp_path: Path
+    ledger: Ledger,
+    cache: Cache,
+    clock: FakeClock,
+    tmp_path: Path,
+    make: Callable[[], AbstractContextManager[Broker]],
 ) -> None:
     first = bundle(REGISTRY, 1, wire.encode(THREE_CHUNKS))
     second = bundle(REGISTRY, 2, wire.encode(city(2001)))
-    with centre_on(broker.port, tmp_path) as centre:
+    with make() as broker, centre_on(broker.port, tmp_path) as centre:
         async with syncing(ledger, cache, clock, broker.port) as sync:
             await until(lambda: centre.store.online("*"))
             centre.publisher.publish(first)
