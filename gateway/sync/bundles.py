@@ -21,8 +21,9 @@ from gateway.model.clock import Clock
 from gateway.model.errors import GatewayError, InputRefused, LedgerError, NotReady
 from gateway.sync import bundles_record as record
 from gateway.sync.bundles_expiry import BundleState
-from gateway.sync.bundles_fetch import Fetcher, Fetching, Pace
+from gateway.sync.bundles_fetch import Fetcher
 from gateway.sync.bundles_force import Force
+from gateway.sync.bundles_offer import Fetching, Pace
 from gateway.sync.bundles_refusals import Refusals
 from gateway.sync.bundles_stage import Pieces, RulesInForce, check_pieces
 from gateway.wire.bundle import (
@@ -193,6 +194,7 @@ class Bundles:
             if self._queued >= MAX_QUEUED:
                 raise NotReady(f"{self._queued} bundles wait for the one before", "Try again")
             await self._apply(told, bundle, lambda: iter((content,)))
+            await self._fetcher.drop_through(told.kind, told.number)
             return told
         except (LedgerError, NotReady):
             raise

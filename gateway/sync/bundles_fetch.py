@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.identity.staging import Offer, Staging
 from gateway.model.errors import GatewayError, InputRefused, LedgerError, NotReady
+from gateway.sync.bundles_offer import Fetch, Fetching, Pace
 from gateway.sync.bundles_refusals import Refusals
 from gateway.wire import chunks
 from gateway.wire.bundle import BundleKind, Manifest, SignedBundle, read_manifest
@@ -23,53 +24,10 @@ log = logging.getLogger("bundles.fetch")
 
 IN_FLIGHT = 2
 """Chunks asked for at a time: 240 kB, 8 s on a line of 256 kbit/s. An ack waits no longer than that."""
-REASK_S = 20.0
-"""A chunk that has not come for so long is asked for again."""
-GIVE_UP_S = 1800.0
-"""Connected for so long without one more chunk: the content is not there. The next birth brings it up again."""
 FULL_S = 600.0
 """Before what is here whole is tried again when the card did not take it."""
 TRIES = 3
 """Contents that come whole and do not fit their hash, before it is given up."""
-
-
-class Fetching(msgspec.Struct, frozen=True):
-    """For status pages: which bundle is on its way, and how many of its chunks are here."""
-
-    kind: BundleKind
-    number: int
-    have: int
-    of: int
-
-
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How patient fetching is, in s; tests are in a hurry."""
-
-    jitter_s: float = 600.0
-    reask_s: float = REASK_S
-    give_up_s: float = GIVE_UP_S
-
-
-class _Fetch:
-    """One bundle on its way."""
-
-    def __init__(self, manifest: Manifest, offer: Offer, have: set[int], now: float, not_before: float) -> None:
-        self.manifest = manifest
-        self.offer = offer
-        self.have = have
-        self.asked: dict[int, float] = {}
-        self.not_before = not_before
-        self.progress = max(now, not_before)
-        self.tries = 0
-        self.settling = False
-
-    @property
-    def of(self) -> int:
-        return chunks.count(self.manifest.size)
-
-    @property
-    def complete(self) -> bool:
-        return len(self.have) == self.of
 
 
 class Fetcher:
@@ -91,7 +49,7 @@ class Fetcher:
         self._settle = settle
         self._pace = pace
         self._rng = rng
-        self._fetches: dict[BundleKind, _Fetch] = {}
+        self._fetches: dict[BundleKind, Fetch] = {}
         self._ask: Callable[[bytes], object] | None = None
         self._runner: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -104,8 +62,11 @@ class Fetcher:
             except InputRefused as error:
                 log.warning("an announcement of another version is forgotten: %s", error)
                 continue
+            known = self._fetches.get(manifest.kind)
+            if known is not None and known.manifest.number >= manifest.number:
+                continue  # A cut came between the two; a later `offer` of its content finds its chunks.
             have = self._staging.chunks(offer.sha256)
-            self._fetches[manifest.kind] = _Fetch(manifest, offer, have, 0.0, 0.0)
+            self._fetches[manifest.kind] = Fetch(manifest, offer, have, 0.0, 0.0)
 
     def connected(self, ask: Callable[[bytes], object]) -> None:
         """The centre can be asked from now on: `ask` publishes a wish, and raises `NotReady` when it cannot."""
@@ -140,21 +101,30 @@ class Fetcher:
         """Begin to fetch what a verified manifest names, unless it is on its way already."""
         known = self._fetches.get(manifest.kind)
         if known is not None:
-            same = known.offer.sha256 == manifest.sha256 and known.manifest.number == manifest.number
-            if same or manifest.number < known.manifest.number:
+            if manifest.number < known.manifest.number:
                 return
-            await self.drop(manifest.kind)
+            if known.offer.sha256 != manifest.sha256:
+                await self.drop(manifest.kind)
         offer = Offer(manifest.sha256, bundle.manifest, bundle.signature)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._staging.put_offer, offer)
+        if known is not None and self._fetches.get(manifest.kind) is known:
+            # The same content; perhaps signed anew, with another key or under another number.
+            known.offer, known.manifest = offer, manifest
+            return
         for_all = manifest.target == "*"
         now = loop.time()
         wait = self._rng.uniform(0, self._pace.jitter_s) if for_all else 0.0
         have = await loop.run_in_executor(None, self._staging.chunks_of, manifest.sha256)
-        self._fetches[manifest.kind] = _Fetch(manifest, offer, have, now, now + wait)
+        self._fetches[manifest.kind] = Fetch(manifest, offer, have, now, now + wait)
         if wait:
             log.info("bundle %s %d: fetched in %.0f s", manifest.kind, manifest.number, wait)
         self._news.set()
+
+    async def drop_through(self, kind: BundleKind, number: int) -> None:
+        """Of this kind a bundle of this number is in force: do not fetch it, nor an older one."""
+        if (fetch := self._fetches.get(kind)) is not None and fetch.manifest.number <= number:
+            await self.drop(kind)
 
     async def drop(self, kind: BundleKind) -> None:
         """Do not fetch this any more."""
@@ -187,7 +157,7 @@ class Fetcher:
             raise InputRefused("no bundle of this content is waited for", "Announce it first", code="bundle_unknown")
         await self._keep(fetch, index, data)
 
-    async def _keep(self, fetch: _Fetch, index: int, data: bytes) -> None:
+    async def _keep(self, fetch: Fetch, index: int, data: bytes) -> None:
         size = fetch.manifest.size
         if index >= fetch.of or len(data) != chunks.size_of(size, index):
             fetch.asked.pop(index, None)
@@ -204,7 +174,7 @@ class Fetcher:
         if fetch.complete:
             await self._complete(fetch)
 
-    async def _complete(self, fetch: _Fetch) -> None:
+    async def _complete(self, fetch: Fetch) -> None:
         if fetch.settling or self._fetches.get(fetch.manifest.kind) is not fetch:
             return
         fetch.settling = True
@@ -226,7 +196,7 @@ class Fetcher:
         fetch.have.clear()
         self._news.set()
 
-    def _find(self, sha256: str) -> _Fetch | None:
+    def _find(self, sha256: str) -> Fetch | None:
         return next((fetch for fetch in self._fetches.values() if fetch.offer.sha256 == sha256), None)
 
     # Asking ----------------------------------------------------------------------------------------------
@@ -260,7 +230,7 @@ class Fetcher:
                 due = min(due, self._pace.give_up_s - (now - fetch.progress))
         return max(due, 0.01)
 
-    def _ask_for(self, fetch: _Fetch, now: float) -> None:
+    def _ask_for(self, fetch: Fetch, now: float) -> None:
         late = [index for index, at in fetch.asked.items() if now - at >= self._pace.reask_s]
         for index in late:
             del fetch.asked[index]
@@ -275,7 +245,7 @@ class Fetcher:
             return
         fetch.asked.update(dict.fromkeys(wanted, now))
 
-    async def _give_up(self, fetch: _Fetch) -> None:
+    async def _give_up(self, fetch: Fetch) -> None:
         error = InputRefused(f"its content did not come: {len(fetch.have)} of {fetch.of} chunks", code="bundle_content")
         await self.drop(fetch.manifest.kind)
         try:

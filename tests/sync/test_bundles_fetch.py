@@ -229,3 +229,27 @@ async def test_a_stop_does_not_wait_for_a_registry_and_the_next_start_goes_on(ta
     await until(lambda: again.bundles.numbers == {"registry": 5})
     assert (again.wishes, again.cache.holders()) == ([], 50_000)
     again.bundles.lost()
+
+
+async def test_what_is_signed_anew_on_the_way_keeps_its_chunks(taker: Taker) -> None:
+    fresh = SigningKey(b"freshkey", bytes(range(1, 33)))
+    taker.connect()
+    first, second = bundle(REGISTRY, 5, CITY), bundle(REGISTRY, 5, CITY, key=fresh)
+    await taker.announce(first)
+    await taker.serve(first, lambda: False, most=2)
+    await taker.take(KEYS, 1, b'{"keys":["%s"]}' % public_text(fresh).splitlines()[1].encode())
+    await taker.announce(second)
+    assert await taker.serve(second, lambda: "registry" in taker.bundles.numbers) == 1
+    assert taker.refusals == []
+    taker.bundles.lost()
+
+
+async def test_a_newer_one_that_comes_whole_ends_the_fetching_of_an_older_one(taker: Taker) -> None:
+    taker.connect()
+    first = bundle(REGISTRY, 5, CITY)
+    await taker.announce(first)
+    await taker.serve(first, lambda: False, most=1)
+    await taker.take(REGISTRY, 6, registry("h1"))
+    assert (taker.bundles.status.fetching, taker.refusals) == ((), [])
+    assert taker.cache.staging.offers() == []
+    taker.bundles.lost()
