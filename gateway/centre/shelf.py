@@ -16,7 +16,7 @@ from gateway.model.bodies import BundleBody
 from gateway.model.entry import Entry, EntryKind
 from gateway.model.errors import Conflict
 from gateway.wire import chunks
-from gateway.wire.bundle import MAX_WHOLE, BundleKind, Manifest, SignedBundle
+from gateway.wire.bundle import MAX_NUMBER, MAX_WHOLE, BundleKind, Manifest, SignedBundle
 
 EVERYONE = "*"
 """The target of a bundle for all gateways of the city."""
@@ -90,7 +90,7 @@ def owed(db: sqlite3.Connection, gateway: str, numbers: Mapping[str, int]) -> li
     where one leads from what it has."""
     found: list[bytes | None] = []
     for kind in ORDER:
-        known = numbers.get(kind.value, 0)
+        known = min(max(0, numbers.get(kind.value, 0)), MAX_NUMBER)  # A birth may say anything.
         sql = (
             "SELECT number, target FROM bundles WHERE kind = ? AND base = 0 AND target IN (?, ?) AND number > ? "
             "ORDER BY number DESC"
@@ -138,7 +138,7 @@ def deltas_to(db: sqlite3.Connection, target: str, number: int) -> dict[int, byt
 def hear_birth(db: sqlite3.Connection, gateway: str, numbers: Mapping[str, int], now_ms: int) -> None:
     """A birth names every bundle in force there."""
     db.execute("DELETE FROM bundles_told WHERE gateway = ?", (gateway,))
-    rows = [(gateway, kind, number, now_ms) for kind, number in numbers.items() if 0 < number < 2**63][:64]
+    rows = [(gateway, kind, number, now_ms) for kind, number in numbers.items() if _is_one(kind, number)]
     db.executemany("INSERT INTO bundles_told VALUES (?, ?, ?, ?)", rows)
 
 
@@ -151,7 +151,7 @@ def hear_entry(db: sqlite3.Connection, entry: Entry, now_ms: int) -> None:
         body = msgspec.json.decode(entry.body, type=BundleBody)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return  # It is stored all the same; people see it.
-    if not 0 < body.number < 2**63:
+    if not _is_one(body.bundle, body.number):
         return
     number = "max(number, excluded.number)" if kind is EntryKind.BUNDLE_APPLIED else "excluded.number"
     update = f"number = {number}, at_ms = excluded.at_ms"
@@ -176,6 +176,11 @@ def unreached(db: sqlite3.Connection) -> list[Unreached]:
 
 
 # -------------------------------------------------------------------------------------------------------------
+
+
+def _is_one(kind: str, number: int) -> bool:
+    """Whether there can be such a bundle: what gateways say must not fill the store with what there is not."""
+    return kind in ORDER and 0 < number <= MAX_NUMBER
 
 
 def _check_leads_somewhere(db: sqlite3.Connection, manifest: Manifest) -> None:

@@ -58,7 +58,7 @@ class Past(msgspec.Struct, frozen=True):
 
 def row_of(ledger: Ledger, kind: BundleKind) -> Row | None:
     """None when no bundle of this kind was ever in force."""
-    sql = "SELECT number, sha256, max(highest, number), highest_sha256, previous FROM bundle WHERE kind=? GROUP BY kind"
+    sql = "SELECT number, sha256, max(highest, number), highest_sha256, previous FROM bundle WHERE kind=?"
     found = ledger.query(sql, (kind.value,))
     if not found:
         return None
@@ -107,9 +107,7 @@ class InForce(msgspec.Struct, frozen=True):
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         manifest = self.manifest
         kind, number, outcome = manifest.kind.value, manifest.number, manifest.outcome
-        row = db.execute(
-            "SELECT number, max(highest, number), previous FROM bundle WHERE kind=? GROUP BY kind", (kind,)
-        )
+        row = db.execute("SELECT number, max(highest, number), previous FROM bundle WHERE kind=?", (kind,))
         before, highest, previous = row.fetchone() or (0, 0, 0)
         if highest > number:
             raise Conflict(f"bundle {kind} {highest} was in force, {number} is older")

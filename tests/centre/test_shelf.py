@@ -182,3 +182,24 @@ def test_a_delta_that_leads_elsewhere_is_not_published(centre: Centre) -> None:
 def test_a_bundle_without_its_content_is_not_published(centre: Centre) -> None:
     with pytest.raises(InputRefused, match="missing"):
         centre.publisher.publish(msgspec.structs.replace(signed(RULES, 1), content=None))
+
+
+@pytest.mark.parametrize("number", [-1, 2**53 + 1, 2**63, 2**70])
+def test_a_birth_with_an_odd_number_is_answered_like_any_other(store: Store, number: int) -> None:
+    put(store, signed(RULES, 1))
+    assert said(birth(store, rules=number)) == ([("rules", 1, 0)] if number < 0 else [])
+    assert store.told(GATEWAY) == {}
+
+
+def test_what_there_is_not_is_not_kept(store: Store) -> None:
+    birth(store, weather=3, rules=2)
+    store.take([msgspec.structs.replace(applied(1), body=b'{"bundle":"%s","number":1}' % (b"x" * 5000))])
+    assert store.told(GATEWAY) == {"rules": 2}
+
+
+def test_the_whole_is_given_to_a_gateway_whose_delta_did_not_fit(store: Store) -> None:
+    first, second = registry.encode(people("a")), registry.encode(people("a", "b"))
+    put(store, signed(REGISTRY, 1, first), signed(REGISTRY, 4, second), leads(1, 4, second))
+    told = store.whole(GATEWAY, REGISTRY)
+    assert told is not None
+    assert read_manifest(msgspec.json.decode(told, type=SignedBundle).manifest).base == 0
