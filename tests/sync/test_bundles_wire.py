@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
@@ -30,9 +32,10 @@ from gateway.wire.topics import Topics
 from tests.support.broker import Broker, amqtt, mosquitto
 from tests.support.clock import FakeClock
 from tests.support.place import CARD_KEY, UIDS, Card, Place
-from tests.sync.ends import CITY, GATEWAY, TRUSTED, bundle
+from tests.support.proxy import Proxy
+from tests.sync.ends import CITY, GATEWAY, TRUSTED, bundle, fill
 from tests.sync.taking import BLOCKS, REGISTRY, RULES, card, city, rules
-from tests.sync.test_sync import centre_on, quick, syncing, until  # noqa: F401 - a fixture
+from tests.sync.test_sync import acked, centre_on, quick, syncing, until  # noqa: F401 - a fixture
 
 THREE_CHUNKS = city(2000)
 
@@ -212,3 +215,40 @@ async def test_small_rules_travel_whole(
             centre.publisher.publish(bundle(RULES, 1, rules("a"), target="*"))
             await until(lambda: sync.status.bundles == {"rules": 1})
     assert cache.staging.offers() == []
+
+
+class SlowLine(Proxy):
+    """A line of so many bytes a second, each way."""
+
+    bytes_per_s = 200_000
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(8192):
+                sink.write(data)
+                await sink.drain()
+                await asyncio.sleep(len(data) / self.bytes_per_s)
+        finally:
+            sink.close()
+
+
+async def test_neither_acks_nor_a_blocked_card_wait_for_a_registry_on_a_slow_line(
+    ledger: Ledger, cache: Cache, clock: FakeClock, broker: Broker, tmp_path: Path
+) -> None:
+    """4 MB are on their way, 20 s on this line; entries are acked and the card is blocked long before they are here."""
+    with centre_on(broker.port, tmp_path) as centre:
+        centre.publisher.publish(bundle(REGISTRY, 7, wire.encode(city(27_000))))
+        async with SlowLine(broker.port) as line, syncing(ledger, cache, clock, line.port) as sync:
+            await until(lambda: any(one.have > 1 for one in sync.status.content.fetching))
+            await fill(ledger, 20)
+            began = time.monotonic()
+            await until(lambda: acked(ledger))
+            entries_s = time.monotonic() - began
+            centre.publisher.publish(bundle(BLOCKS, 1, b'{"key_id":"k1","digests":["%s"]}' % (b"0" * 64)))
+            await until(lambda: numbers(centre).get("blocks") == 1)
+            blocked_s = time.monotonic() - began - entries_s
+            (fetching,) = sync.status.content.fetching
+            assert fetching.have < fetching.of
+            assert sync.status.bundles == {"blocks": 1}
+            come = f"{fetching.have} of {fetching.of} chunks"
+            print(f"acked after {entries_s:.1f} s, blocked after {blocked_s:.1f} s, {come}")
