@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -97,3 +98,18 @@ async def test_history_keeps_the_newest_fifty(taker: Taker) -> None:
     for number in range(1, 61):
         await taker.take(RULES, number, rules(f"r{number}"))
     assert [one.number for one in taker.bundles.history] == list(range(60, 10, -1))
+
+
+async def test_a_ledger_that_came_from_the_schema_before_fetches_its_bundles_again(taker: Taker) -> None:
+    """It knows the number and the content's hash, and nothing of expiry: the number still never goes back."""
+    await taker.take(RULES, 7, rules("a"))
+    db = sqlite3.connect(taker.ledger.path)
+    db.executescript("UPDATE bundle SET highest=0, highest_sha256='', previous=0; DELETE FROM bundle_past;")
+    db.close()
+    again = Taker(taker.ledger, taker.cache, taker.clock)
+    assert again.bundles.numbers == {}
+    await again.take(RULES, 6, rules("b"))
+    await again.take(RULES, 7, rules("b"))
+    assert again.bundles.numbers == {}
+    await again.take(RULES, 7, rules("a"))
+    assert again.bundles.numbers == {"rules": 7}
