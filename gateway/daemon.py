@@ -38,7 +38,7 @@ from gateway.stations.gate import Gate
 from gateway.stations.services import Services, Station, new_entry
 from gateway.stations.till import Till
 from gateway.sync.backoff import Backoff
-from gateway.sync.bundles import Bundles, RulesInForce
+from gateway.sync.bundles import Bundles, Pace, RulesInForce
 from gateway.sync.configured import read_broker, read_trusted
 from gateway.sync.link import Broker, PahoLink
 from gateway.sync.sync import Sync
@@ -103,7 +103,13 @@ class Daemon:
         self._running["cache"] = _later(self._cache.stop)
         self._benefits = Benefits(self._clock, gateway.time_zone, gateway.merchant_groups, gateway.languages)
         self._bundles = Bundles(
-            self._ledger, self._cache, trusted, (gateway.city, gateway.id, keys.card_id), self._clock, self._use_rules
+            self._ledger,
+            self._cache,
+            trusted,
+            (gateway.city, gateway.id, keys.card_id),
+            self._clock,
+            self._use_rules,
+            pace=Pace(jitter_s=configuration.sync.fetch_jitter_s),
         )
         self._bundles.start()
         self._board = Board(self._clock)
@@ -196,6 +202,7 @@ class Daemon:
             sync_status=lambda: self._sync.status,
             ledger_status=self._ledger_status,
             kill_device=self._devices.kill,
+            bundles=self._bundles,
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,

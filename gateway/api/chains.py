@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from gateway.api.answers import ChainName, ChainState, Level
 from gateway.api.parts import ApiParts, LedgerStatus
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.shown import Show
+from gateway.sync.bundles_expiry import BundleState, Counts
 from gateway.sync.sync import SyncStatus
 
 BACKLOG_WARN = 1_000
 """Entries on their way to the centre; more are worth a look even while the connection stands."""
+
+LAST_MS = 253_402_300_799_000
+"""The end of the year 9999: a grace may be longer than people's calendars."""
 
 _READ = frozenset((Show.ACCEPTED, Show.REFUSED, Show.OPEN))
 _IDENTIFIED = frozenset((Show.ACCEPTED, Show.OPEN))
@@ -51,30 +56,44 @@ def _read(devices: Iterable[DeviceHealth], last_ms: int | None) -> ChainState:
     )
 
 
+def _expired(sync: SyncStatus, kind: str) -> BundleState | None:
+    """The bundle of this kind when it has expired: it counts only for its grace, or no more."""
+    return next((s for s in sync.content.in_force if s.kind == kind and s.counts is not Counts.YES), None)
+
+
 def _identify(sync: SyncStatus, last_ms: int | None) -> ChainState:
-    if sync.bundles.get("registry", 0):
-        return ChainState(chain=ChainName.IDENTIFY, level=Level.OK, code="ok", last_ms=last_ms)
-    return ChainState(
-        chain=ChainName.IDENTIFY,
-        level=Level.FAIL,
-        code="no_registry",
-        cause="no registry of holders has come yet: every card is unknown",
-        advice="Connect the gateway to the centre once, and publish a registry there",
-        last_ms=last_ms,
-    )
+    level, code, cause, advice = Level.OK, "ok", "", ""
+    expired = _expired(sync, "registry")
+    if not sync.bundles.get("registry", 0):
+        level, code, cause = Level.FAIL, "no_registry", "no registry of holders has come yet: every card is unknown"
+        advice = "Connect the gateway to the centre once, and publish a registry there"
+    elif expired is not None and expired.counts is Counts.GRACE:
+        level, code, cause = Level.WARN, "registry_grace", _grace(expired)
+        advice = "Connect the gateway to the centre before that; then every card is unknown"
+    elif expired is not None:
+        level, code, cause = Level.FAIL, "registry_ended", "the registry has expired: every card is unknown"
+        advice = "Connect the gateway to the centre, and publish a newer one there"
+    return ChainState(chain=ChainName.IDENTIFY, level=level, code=code, cause=cause, advice=advice, last_ms=last_ms)
 
 
 def _decide(sync: SyncStatus, last_ms: int | None) -> ChainState:
-    if sync.bundles.get("rules", 0):
-        return ChainState(chain=ChainName.DECIDE, level=Level.OK, code="ok", last_ms=last_ms)
-    return ChainState(
-        chain=ChainName.DECIDE,
-        level=Level.WARN,
-        code="no_rules",
-        cause="no rules have come yet: everything is at its list price",
-        advice="Connect the gateway to the centre once, and publish rules there",
-        last_ms=last_ms,
-    )
+    level, code, cause, advice = Level.OK, "ok", "", ""
+    expired = _expired(sync, "rules")
+    if not sync.bundles.get("rules", 0):
+        level, code, cause = Level.WARN, "no_rules", "no rules have come yet: everything is at its list price"
+        advice = "Connect the gateway to the centre once, and publish rules there"
+    elif expired is not None and expired.counts is Counts.GRACE:
+        level, code, cause = Level.WARN, "rules_grace", _grace(expired)
+        advice = "Connect the gateway to the centre before that; then everything is at its list price"
+    elif expired is not None:
+        level, code, cause = Level.FAIL, "rules_ended", "the rules have expired: everything is at its list price"
+        advice = "Connect the gateway to the centre, and publish newer ones there"
+    return ChainState(chain=ChainName.DECIDE, level=level, code=code, cause=cause, advice=advice, last_ms=last_ms)
+
+
+def _grace(state: BundleState) -> str:
+    until = datetime.fromtimestamp(min(state.ends_ms, LAST_MS) / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{state.kind} {state.number} has expired and counts until {until}, because the centre is not reached"
 
 
 def _record(ledger: LedgerStatus, sync: SyncStatus, last_ms: int | None) -> ChainState:

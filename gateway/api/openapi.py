@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from gateway.api.answers import Devices, HealthAnswer, Restarted, Stations, StationView, Status
+from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
 from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
+from gateway.sync.bundles_record import Past
+from gateway.wire.bundle import BundleKind, SignedBundle
 from gateway.wire.described import components
 
 API_VERSION = "1"
@@ -21,6 +24,7 @@ API_VERSION = "1"
 _TYPES = (
     *(HealthAnswer, Status, Devices, Restarted, Stations, StationView, Shown, Problem),
     *(QuoteRequest, QuoteAnswer, CommitRequest, CommitAnswer),
+    *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
 )
 
 Json = dict[str, Any]
@@ -32,6 +36,13 @@ _STATION: Json = {
     "schema": {"type": "string"},
     "description": "Id of a station, as in the configuration.",
 }
+_KIND: Json = {
+    **_STATION,
+    "name": "kind",
+    "schema": {"type": "string", "enum": [kind.value for kind in BundleKind]},
+    "description": "Kind of bundle.",
+}
+_BY_HAND = "On the unix socket only, by root or the gateway's own user."
 _DEVICE: Json = {**_STATION, "description": "Id of a device, as in the configuration."}
 
 
@@ -133,6 +144,16 @@ def _paths() -> Json:
                 body=CommitRequest,
                 description="With the answer the receipt is recorded durably. A late commit is accepted as late.",
             )
+        },
+        "/v1/bundles": {
+            "get": _operation("bundles", "Bundles in force, being fetched, and the history", BundlesAnswer),
+            "post": _operation("hand_over", "Hand a bundle over", Missing, body=SignedBundle, description=_BY_HAND),
+        },
+        "/v1/bundles/chunks": {
+            "post": _operation("chunk", "Hand a chunk over", Missing, body=BundleChunk, description=_BY_HAND)
+        },
+        "/v1/bundles/{kind}/rollback": {
+            "post": _operation("rollback", "The one before", Past, parameters=[_KIND], description=_BY_HAND)
         },
         "/v1/events": {"get": _EVENTS},
         "/openapi.json": {

@@ -11,6 +11,7 @@ from gateway.model.clock import Clock
 from gateway.model.device import DeviceHealth
 from gateway.stations.board import Board
 from gateway.stations.services import Station
+from gateway.sync.bundles import Bundles
 from gateway.sync.sync import SyncStatus
 
 
@@ -58,6 +59,7 @@ class ApiParts:
     sync_status: Callable[[], SyncStatus]
     ledger_status: Callable[[], LedgerStatus]
     kill_device: Callable[[str], None]
+    bundles: Bundles
     clock: Clock
     started_ns: int
     on_security: Callable[[str, str, int], None] = unheard

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from gateway.api import body
 from gateway.api.answers import Restarted
+from gateway.api.bundles import BundleRoutes
 from gateway.api.callers import Caller
 from gateway.api.events import Events
 from gateway.api.guard import CALLER
@@ -45,6 +46,7 @@ class Routes:
         router.add_post("/v1/stations/{id}/receipts", self.receipt)
         router.add_get("/v1/events", self._events.handle, allow_head=False)
         router.add_get("/openapi.json", self.openapi)
+        BundleRoutes(self._parts.bundles, _read).add_to(app)
 
     # Reading ---------------------------------------------------------------------------------------------
 

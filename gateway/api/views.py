@@ -21,6 +21,7 @@ from gateway.api.parts import ApiParts
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import NotFound
 from gateway.stations.services import Station
+from gateway.sync.bundles_expiry import Counts
 
 
 class Views:
@@ -58,9 +59,15 @@ class Views:
             online=online,
             languages=self._parts.languages,
             number=board.last_number,
+            benefits_end_ms=self._benefits_end_ms(),
             shown=shown or UNSET,
             age_ms=max(0, self._parts.clock.wall_ms() - shown.at_ms) if shown else 0,
         )
+
+    def _benefits_end_ms(self) -> int:
+        states = self._parts.sync_status().content.in_force
+        expired = (s for s in states if s.kind == "rules" and s.counts is not Counts.YES)
+        return next((state.ends_ms for state in expired), 0)
 
     def _not_ready(self) -> frozenset[str]:
         return frozenset(d.device for d in self._parts.device_health() if d.health is not Health.READY)
@@ -70,7 +77,8 @@ class Views:
         bad = self._not_ready()
         if station_id is not None:
             bad &= frozenset(self.station(station_id).devices())
-        return PlaceState(online=self._parts.sync_status().connected, ready=not bad)
+        online = self._parts.sync_status().connected
+        return PlaceState(online=online, ready=not bad, benefits_end_ms=self._benefits_end_ms())
 
     def devices(self, *, full: bool) -> Devices:
         found = self._parts.device_health()

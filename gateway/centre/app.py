@@ -28,7 +28,7 @@ class Centre:
         store.open()
         self.store = store
         self.intake = Intake(self._settings, store)
-        self.publisher = Publisher(self._settings.city, trusted, store, self.intake.link)
+        self.publisher = Publisher(self._settings.city, trusted, store, self.intake.shards.look_soon)
         try:
             self.intake.start()
         except BaseException:

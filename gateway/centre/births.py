@@ -8,18 +8,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from sqlalchemy import Connection, case, func, select
 
-from gateway.centre import commands
+from gateway.centre import commands, shelf
 from gateway.centre.ground import Ground, Strand, write_alarms
 from gateway.centre.intaking import ack_of
+from gateway.centre.shelf import Announcement
 from gateway.centre.sql import insert
-from gateway.centre.tables import bundles, gateways, strands
+from gateway.centre.tables import gateways, strands
 from gateway.model.entry import Stream
 from gateway.wire.commands import Command
 from gateway.wire.messages import Ack, State
-
-EVERYONE = "*"
-"""The target of a bundle for all gateways of the city."""
-
 
 SESSIONS_KEPT = 20
 """Of one gateway: more births than a broker has in a row for one worker."""
@@ -39,7 +36,7 @@ class Welcome(msgspec.Struct, frozen=True):
 
     gateway: str
     acks: list[Ack]
-    bundles: list[bytes]
+    bundles: list[Announcement]
     commands: list[Command]
 
 
@@ -58,9 +55,11 @@ class Births:
             session, before = self._db.execute(row).one_or_none() or (None, None)
             sessions = (before or "").split()
             if heard.state.online:
-                if not heard.retained and heard.state.session not in sessions:
+                fresh = not heard.retained and heard.state.session not in sessions
+                if fresh:
                     sessions = [*sessions, heard.state.session][-SESSIONS_KEPT:]
                     self._look_behind(heard.gateway, heard.state)
+                shelf.hear_birth(self._db, heard.gateway, heard.state.bundles, self._now_ms, fresh=fresh)
                 self._born[heard.gateway] = heard.state
             elif session in (None, heard.state.session):
                 self._born.pop(heard.gateway, None)
@@ -95,7 +94,8 @@ class Births:
             for epoch, last in _epochs(state)
             for stream, strand in _strands(self._db, gateway, epoch, last, self._now_ms).items()
         ]
-        owed = _owed(self._db, gateway, state.bundles)
+        # What it says in force may be a kind or a number that there is not; what it has said since counts more.
+        owed = shelf.owed(self._db, gateway, {**state.bundles, **shelf.told(self._db, gateway)})
         return Welcome(gateway, acks, owed, commands.owed(self._db, gateway, self._now_ms))
 
 
@@ -134,15 +134,3 @@ def _write(db: Connection, gateway: str, state: State, sessions: str, now_ms: in
         "born_ms": func.coalesce(new.born_ms, gateways.c.born_ms),
     }
     db.execute(statement.on_conflict_do_update(index_elements=[gateways.c.gateway], set_={**replaced, **kept}), row)
-
-
-def _owed(db: Connection, gateway: str, numbers: dict[str, int]) -> list[bytes]:
-    """The newest bundle of each kind for this gateway that is newer than the number it has in force."""
-    mine = bundles.c.target.in_((gateway, EVERYONE))
-    newest = select(bundles.c.kind, func.max(bundles.c.number)).where(mine).group_by(bundles.c.kind)
-    owed = []
-    for kind, number in db.execute(newest.order_by(bundles.c.kind)).all():
-        if number > numbers.get(kind, 0):
-            one = select(bundles.c.signed).where(mine, bundles.c.kind == kind, bundles.c.number == number)
-            owed.append(db.execute(one).scalars().first())
-    return [signed for signed in owed if signed is not None]

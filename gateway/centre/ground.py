@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from gateway.centre import commands, tables
+from gateway.centre import commands, shelf, tables
 from gateway.centre.sql import delete_of, insert, insert_new, rows_of, upsert
 from gateway.centre.tail import Tail
 from gateway.model.entry import Entry, EntryId, Stream
@@ -71,6 +71,7 @@ class Ground:
         self._strands: dict[Key, Strand] = {}
         self._alarms: Counter[tuple[str, str, str]] = Counter()
         self._entries: list[dict[str, Any]] = []
+        self._of_bundles: list[Entry] = []
         self._conflicts: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._taken_back: list[dict[str, Any]] = []
         self._refused: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -115,6 +116,8 @@ class Ground:
     def store(self, strand: Strand, entry: Entry) -> None:
         strand.known[entry.header.id.seq] = entry.digest, entry.previous
         self._entries.append(_row(entry, self._now_ms))
+        if entry.header.kind in shelf.HEARD:
+            self._of_bundles.append(entry)
 
     def keep_conflict(self, entry: Entry) -> None:
         self._conflicts[*_key(entry.header.id), entry.digest] = _row(entry, self._now_ms)
@@ -142,6 +145,8 @@ class Ground:
         self._write_refusals()
         self._write_conflicts()
         write_alarms(db, self._alarms, self._now_ms)
+        for entry in self._of_bundles:
+            shelf.hear_entry(db, entry, self._now_ms)
         fresh = [order for order in orders if commands.put(db, order, self._now_ms, sent=True)]
         if self._entries:
             if db.dialect.name == "postgresql":

@@ -18,7 +18,7 @@ from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.rules.document import RulesContent
 from gateway.wire import credentials
-from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
+from gateway.wire.contents import MAX_BLOCKED, Blocks, RegistryContent, RegistryCredential, RegistryHolder, Standing
 
 
 class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -158,3 +158,45 @@ def _csv_holder(row: dict[str | None, str | None], where: str) -> ImportedHolder
     except msgspec.ValidationError as error:
         path = str(error).rpartition(" - at ")[2].strip("`").removeprefix("$.credentials[0]").removeprefix("$")
         raise InputRefused(f"wrong or unknown: {path.lstrip('.') or 'a column'}", where=where) from None
+
+
+def read_cards(data: bytes) -> list[ImportedCredential]:
+    """Cards to block: a JSON list of `ImportedCredential`, or CSV with the columns kind, id, issuer. Raises
+    `InputRefused` with the place of the fault, not its value."""
+    if data.lstrip()[:1] == b"[":
+        return [card for holder in read_json(_as_holder(data)) for card in holder.credentials]
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputRefused("neither JSON nor CSV in UTF-8", "See docs/centre.md") from None
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        rows, columns = list(reader), reader.fieldnames or ()
+    except csv.Error as error:
+        raise InputRefused(f"not CSV: {error}") from None
+    if not {"kind", "id"} <= set(columns):
+        raise InputRefused("the first row names no columns kind and id", "See docs/centre.md")
+    cards: list[ImportedCredential] = []
+    for number, row in enumerate(rows, start=2):
+        found = _csv_holder({"holder": "-", **row}, f"row {number}").credentials
+        if not found:
+            raise InputRefused("names no card", where=f"row {number}")
+        cards += found
+    return cards
+
+
+def build_blocks(cards: Sequence[ImportedCredential], key: bytes, key_id: str) -> Blocks:
+    """The list of blocked cards. Raises `InputRefused` for an id that is none, or for more than one list holds."""
+    if len(key) != credentials.KEY_BYTES:
+        raise InputRefused(f"the key has {len(key)} bytes", f"It needs {credentials.KEY_BYTES}")
+    digests = {_registered(card, "-", key, f"card {index + 1}").digest for index, card in enumerate(cards)}
+    if len(digests) > MAX_BLOCKED:
+        raise InputRefused(
+            f"{len(digests)} cards, a list holds {MAX_BLOCKED}",
+            "Publish a registry in which the older ones are blocked",
+        )
+    return Blocks(key_id, tuple(sorted(digests)))
+
+
+def _as_holder(cards: bytes) -> bytes:
+    return b'[{"holder":"-","credentials":' + cards + b"}]"

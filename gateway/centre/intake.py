@@ -12,10 +12,12 @@ import threading
 import time
 
 from gateway.centre.births import Welcome
+from gateway.centre.grants import grant
 from gateway.centre.leases import LeaseLost, Leases
 from gateway.centre.link import Delivery, Link
 from gateway.centre.settings import Settings
 from gateway.centre.shards import Shards
+from gateway.centre.shelf import Announcement
 from gateway.centre.sorting import sort
 from gateway.centre.store import Settled, Store
 from gateway.model.entry import Stream
@@ -78,8 +80,10 @@ class Intake:
         try:
             for command in self._store.unsent(self.shards.held):
                 self._send_command(command)
+            for told in self._store.news(self.shards.held):
+                self._send_bundle(told.gateway, told.announcement)
         except LedgerError as error:
-            log.error("%s; commands are sent later", error)
+            log.error("%s; commands and bundles are sent later", error)
 
     def _run(self) -> None:
         while True:
@@ -133,18 +137,24 @@ class Intake:
             self._send_command(command)
         for welcome in settled.welcomes:
             self._answer(welcome)
+        for gateway, wish in settled.wishes:
+            grant(self._settings.city, self._store, self.link, gateway, wish)
 
     def _answer(self, welcome: Welcome) -> None:
         """A birth is answered at once: what is stored, what it has to do, and the bundles that it lacks."""
-        topics = Topics(self._settings.city, welcome.gateway)
         due = self._due.get(welcome.gateway, {})
         for ack in welcome.acks:
             due.pop((ack.epoch, ack.stream), None)
         self._send_acks(welcome.gateway, welcome.acks)
         for command in welcome.commands:
             self._send_command(command)
-        for signed in welcome.bundles:
-            self.link.publish(topics.bundle, signed, bulk=True)
+        for announcement in welcome.bundles:
+            self._send_bundle(welcome.gateway, announcement)
+
+    def _send_bundle(self, gateway: str, announcement: Announcement) -> None:
+        """Keys and blocked cards go before everything that is large."""
+        topic = Topics(self._settings.city, gateway).bundle
+        self.link.publish(topic, announcement.message, bulk=not announcement.urgent)
 
     def _send_command(self, command: Command) -> None:
         self.link.publish(Topics(self._settings.city, command.gateway).command, encode(command))

@@ -118,6 +118,11 @@ class Link:
         self._wake()
         return True
 
+    @property
+    def bulk_waiting(self) -> int:
+        """Messages that everything else goes before."""
+        return len(self._bulk)
+
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """These are stored (or known to be worthless): from any thread."""
         self._acks.extend(deliveries)

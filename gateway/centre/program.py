@@ -34,6 +34,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     do: str
     file: str = ""
+    deltas: tuple[str, ...] = ()
     gateway: str = ""
     act: Act | None = None
     for_s: int = 0
@@ -79,7 +80,10 @@ def _obey(centre: Centre, text: str) -> Any:
         raise InputRefused(f"not a command: {error}", 'Such as {"do": "counts"}') from error
     match line.do:
         case "publish":
-            return centre.publisher.publish(read_bundle(Path(line.file)))
+            deltas = [read_bundle(Path(delta)) for delta in line.deltas]
+            return centre.publisher.publish(read_bundle(Path(line.file)), deltas)
+        case "unreached":
+            return centre.query.unreached()
         case "command":
             return _command(centre, line)
         case "commands":

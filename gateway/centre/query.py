@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, func, select
 
-from gateway.centre import schema
+from gateway.centre import schema, shelf
 from gateway.centre.database import Database
 from gateway.centre.rows import (
     AlarmRow,
@@ -26,6 +26,7 @@ from gateway.centre.rows import (
     RefusedRow,
     utc_ms,
 )
+from gateway.centre.shelf import Unreached
 from gateway.centre.tables import alarms, bundles, commands, conflicts, entries, gaps, gateways, leases, refused
 from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, Stream
@@ -122,6 +123,11 @@ class Query:
         """Who takes in which shard."""
         asked = select(leases.c.shard, leases.c.worker, leases.c.fence).order_by(leases.c.shard)
         return [LeaseRow(*row) for row in self._all(asked)]
+
+    def unreached(self) -> list[Unreached]:
+        """Gateways that have not confirmed the newest bundle of a kind."""
+        with self._reader() as db:
+            return shelf.unreached(db)
 
     def counts(self) -> Counts:
         """The store in figures."""

@@ -74,7 +74,14 @@ def _create(db: Connection) -> None:
 
 def _to_2(db: Connection) -> None:
     db.exec_driver_sql("ALTER TABLE gateways ADD COLUMN heard TEXT")
+    db.exec_driver_sql("ALTER TABLE bundles RENAME TO bundles_1")
     _add_2(db)
+    # No gateway takes what was signed before; the numbers are used for good.
+    db.exec_driver_sql(
+        "INSERT INTO bundles (kind, target, number, base, created_ms, sha256, size, manifest, signature) "
+        "SELECT kind, target, number, 0, created_ms, '', 0, x'', '' FROM bundles_1"
+    )
+    db.exec_driver_sql("DROP TABLE bundles_1")
 
 
 def _add_2(db: Connection) -> None:

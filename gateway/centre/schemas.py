@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -18,11 +18,13 @@ from gateway.model.bodies import BODIES
 from gateway.model.entry import EntryKind, Stream
 from gateway.rules.document import RulesContent
 from gateway.wire.bundle import Manifest, SignedBundle
+from gateway.wire.chunks import CHUNK_BYTES, HEADER_BYTES, Want
 from gateway.wire.commands import Command, CommandResult
-from gateway.wire.contents import RegistryContent
+from gateway.wire.contents import Blocks, KeySet, RegistryCredential, RegistryDelta, RegistryHolder
 from gateway.wire.described import components
 from gateway.wire.envelope import MAX_BATCH_ENTRIES, Event
 from gateway.wire.messages import Acks, State
+from gateway.wire.registry import RegistryHeader
 from gateway.wire.topics import Topics
 
 WIRE_VERSION = "1.0"
@@ -30,7 +32,7 @@ WIRE_VERSION = "1.0"
 
 Json = dict[str, Any]
 
-DOCUMENTS: dict[str, type[msgspec.Struct]] = {
+DOCUMENTS: dict[str, Any] = {
     "event": Event,
     "acks": Acks,
     "state": State,
@@ -38,10 +40,16 @@ DOCUMENTS: dict[str, type[msgspec.Struct]] = {
     "command-result": CommandResult,
     "bundle": SignedBundle,
     "manifest": Manifest,
-    "registry": RegistryContent,
+    "want": Want,
+    "registry-header": RegistryHeader,
+    "registry-holder": RegistryHolder,
+    "registry-credential": RegistryCredential,
+    "registry-delta": RegistryDelta,
     "rules": RulesContent,
+    "keys": KeySet,
+    "blocks": Blocks,
 }
-"""File name in config/schemas → what it describes."""
+"""File name in config/schemas → what it describes: a type, or one of several. A whole registry is lines of three."""
 
 _UP, _DOWN = "receive", "send"
 """AsyncAPI tells the side of the application it describes: the centre."""
@@ -51,7 +59,9 @@ _CHANNELS: dict[str, tuple[str, str, str, str]] = {
     "result": (_UP, "command-result", "result", "Answers to commands."),
     "ack": (_DOWN, "acks", "ack", "What is stored, missing, refused. Only after the commit."),
     "command": (_DOWN, "command", "command", "What the centre asks for, once per id."),
-    "bundle": (_DOWN, "bundle", "bundle", "Signed bundles of rules and registries."),
+    "bundle": (_DOWN, "bundle", "bundle", "Signed bundles; without content the announcement of a large one."),
+    "want": (_UP, "want", "want", "Which chunks of a large bundle the gateway would like to have."),
+    "chunk": (_DOWN, "chunk", "chunk", "A chunk that was asked for."),
 }
 """Channel → who acts, message, the property of `Topics` that names it, what it is for."""
 _BATCH: Json = {
@@ -60,20 +70,26 @@ _BATCH: Json = {
     "maxItems": 4 * MAX_BATCH_ENTRIES,
     "description": "CloudEvents 1.0, JSON batch.",
 }
+_CHUNK: Json = {
+    "type": "string",
+    "format": "binary",
+    "maxLength": HEADER_BYTES + CHUNK_BYTES,
+    "description": "No JSON: 32 bytes SHA-256 of the whole content, 4 bytes number from 0 (big-endian), the bytes.",
+}
 
 
 def json_schemas() -> dict[str, bytes]:
     """File name → the schema of each message and content, each whole in itself."""
     written = {}
     for name, kind in DOCUMENTS.items():
-        roots: list[type[msgspec.Struct]] = [kind, *BODIES.values()] if kind is Event else [kind]
+        roots: list[Any] = [kind, *BODIES.values()] if kind is Event else [kind]
         parts = components(roots, "#/$defs/{name}")
         if kind is Event:
             parts[Event.__name__]["allOf"] = _bodies("#/$defs/")
         described = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"urn:smartplace:wire:{WIRE_VERSION}:{name}",
-            "$ref": f"#/$defs/{kind.__name__}",
+            **_ref(kind, "#/$defs/"),
             "$defs": parts,
         }
         written[f"{name}.json"] = _encode(described)
@@ -90,6 +106,7 @@ def asyncapi() -> bytes:
         for name, kind in DOCUMENTS.items()
         if name in {message for _, message, _, _ in _CHANNELS.values()}
     }
+    messages["chunk"] = {"name": "chunk", "contentType": "application/octet-stream", "payload": _CHUNK}
     messages["event-batch"] = {
         "name": "event-batch",
         "contentType": "application/cloudevents-batch+json",
@@ -170,8 +187,11 @@ def topic(place: str) -> str:
     return "/".join(levels).replace(f"ev/{Stream.RECEIPT}", "ev/{stream}")
 
 
-def _ref(kind: type[msgspec.Struct]) -> Json:
-    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+def _ref(kind: Any, prefix: str = "#/components/schemas/") -> Json:
+    """A type by name; of several, any one."""
+    if several := get_args(kind):
+        return {"anyOf": [_ref(one, prefix) for one in several]}
+    return {"$ref": prefix + kind.__name__}
 
 
 def _encode(described: Json) -> bytes:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.model.errors import ConfigurationError
-from gateway.wire.bundle import BundleKind, Manifest, SignedBundle
+from gateway.wire.bundle import BundleKind, Manifest, SignedBundle, read_manifest
 
 _SECRET_BYTES = 158
 _NO_PASSWORD = b"\0\0"
@@ -109,6 +109,49 @@ def sign_manifest(key: SigningKey, manifest: bytes, comment: str) -> str:
     )
 
 
+def make_manifest(
+    kind: BundleKind,
+    number: int,
+    city: str,
+    target: str,
+    content: bytes,
+    *,
+    created_ms: int,
+    expires_ms: int = 0,
+    grace_ms: int = 0,
+    base: int = 0,
+    result: str = "",
+    resized: bool = False,
+) -> bytes:
+    """The bytes to sign for this content. Raises `InputRefused` for what a manifest cannot hold (number below 1,
+    content too large)."""
+    manifest = Manifest(
+        format=2,
+        kind=kind,
+        number=number,
+        city=city,
+        target=target,
+        created_ms=created_ms,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        expires_ms=expires_ms,
+        grace_ms=grace_ms,
+        base=base,
+        result=result,
+        resized=resized,
+    )
+    encoded = msgspec.json.encode(manifest)
+    read_manifest(encoded)  # a Struct checks its limits only when decoded
+    return encoded
+
+
+def sign_bundle(key: SigningKey, manifest: bytes, content: bytes) -> SignedBundle:
+    """The signed bundle of a manifest and its content. Raises `InputRefused` for a manifest that is none."""
+    read = read_manifest(manifest)
+    comment = f"timestamp:{read.created_ms // 1000}\t{read.kind} {read.number} for {read.target}\thashed"
+    return SignedBundle(manifest, sign_manifest(key, manifest, comment), content)
+
+
 def build_bundle(
     kind: BundleKind,
     number: int,
@@ -119,23 +162,26 @@ def build_bundle(
     *,
     created_ms: int,
     expires_ms: int = 0,
+    grace_ms: int = 0,
+    base: int = 0,
+    result: str = "",
+    resized: bool = False,
 ) -> SignedBundle:
-    """A signed bundle of this content for a gateway, or for `*`. Raises `msgspec.ValidationError` for what a
-    manifest cannot hold (number below 1, content too large)."""
-    manifest = Manifest(
-        kind=kind,
-        number=number,
-        city=city,
-        target=target,
+    """Both steps at once: a signed bundle of this content for a gateway, or for `*`. Raises `InputRefused`."""
+    manifest = make_manifest(
+        kind,
+        number,
+        city,
+        target,
+        content,
         created_ms=created_ms,
-        sha256=hashlib.sha256(content).hexdigest(),
-        size=len(content),
         expires_ms=expires_ms,
+        grace_ms=grace_ms,
+        base=base,
+        result=result,
+        resized=resized,
     )
-    encoded = msgspec.json.encode(manifest)
-    msgspec.json.decode(encoded, type=Manifest)  # a Struct checks its limits only when decoded
-    comment = f"timestamp:{created_ms // 1000}\t{kind.value} {number} for {target}\thashed"
-    return SignedBundle(encoded, sign_manifest(key, encoded, comment), content)
+    return sign_bundle(key, manifest, content)
 
 
 def _b64(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Messages as they came, sorted into what the store takes in: entries, births and deaths, answers to commands.
+"""Messages as they came, sorted into what the store takes in: entries, births and deaths, answers to commands, wishes.
 
 Pure. Whatever is wrong becomes poison of the gateway on whose topic it came, and costs nobody else anything.
 """
@@ -25,7 +25,7 @@ _EVENTS = {f"ev/{stream}": stream for stream in Stream}
 
 def sort(city: str, deliveries: Sequence[Delivery], shards: Container[int]) -> Said:
     """What these messages say, as far as their gateways are in one of these shards: another's are left out."""
-    said = Said([], [], [])
+    said = Said([], [], [], [])
     for delivery in deliveries:
         address = parse(delivery.topic)
         if address is None or address.city != city:
@@ -45,6 +45,8 @@ def _sort_one(address: Address, delivery: Delivery, said: Said) -> None:
             said.states.append(Heard(gateway, _state(gateway, delivery.payload), delivery.retained))
         elif address.leaf == "res":
             said.results.append((gateway, decode(delivery.payload, CommandResult, f"{gateway}/res")))
+        elif address.leaf == "want":
+            said.wishes.append((gateway, delivery.payload))
     except InputRefused as refused:
         said.parcels.append(Parcel(gateway, [], poison=refused.what))
 

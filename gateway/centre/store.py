@@ -14,36 +14,41 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Connection, func, select, true
 
-from gateway.centre import commands, schema
-from gateway.centre.births import EVERYONE, Births, Heard, Welcome
+from gateway.centre import commands, news, schema, shelf
+from gateway.centre.births import Births, Heard, Welcome
 from gateway.centre.database import Database
 from gateway.centre.ground import write_alarms
 from gateway.centre.intaking import Intaking, Taken
 from gateway.centre.leases import check_held
+from gateway.centre.news import News
 from gateway.centre.parcel import Parcel, Refusal
-from gateway.centre.tables import bundles, gateways
+from gateway.centre.shelf import EVERYONE, Announcement
+from gateway.centre.tables import gateways
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry
 from gateway.model.errors import Conflict, GatewayError
-from gateway.wire.bundle import Manifest, SignedBundle
+from gateway.wire.bundle import BundleKind, Manifest, SignedBundle
 from gateway.wire.commands import Act, Command, CommandResult
 from gateway.wire.messages import State
 from gateway.wire.topics import shard_of
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A group of messages, sorted: entries, births and deaths in the order they came, answers to commands."""
+    """A group of messages, sorted: entries, births and deaths in the order they came, answers to commands, wishes
+    for bundles (which nothing is stored of)."""
 
     parcels: list[Parcel] = []
     states: list[Heard] = []
     results: list[tuple[str, CommandResult]] = []
+    wishes: list[tuple[str, bytes]] = []
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What became of a group, committed: all of this is now to be said."""
+    """What became of a group, committed: all of this is now to be said, and the wishes to be granted."""
 
     taken: Taken
     welcomes: list[Welcome]
+    wishes: list[tuple[str, bytes]] = []
 
 
 class Store:
@@ -83,7 +88,7 @@ class Store:
                 if not commands.answered(db, gateway, result, now_ms)
             ]
             write_alarms(db, Counter(foreign), now_ms)
-            return Settled(taken, births.answer())
+            return Settled(taken, births.answer(), said.wishes)
 
     def take(self, entries: Sequence[Entry], refusals: Sequence[Refusal] = ()) -> Taken:
         """Store each entry once, in one transaction, and say per strand what is now stored, missing, refused."""
@@ -120,30 +125,36 @@ class Store:
 
     # Bundles ---------------------------------------------------------------------------------------------
 
-    def put_bundle(self, manifest: Manifest, bundle: SignedBundle) -> bytes:
-        """Keep a bundle for good and return it as it travels. Raises `Conflict` when its number is not greater
-        than the newest of its kind that any of its gateways may have: they count per kind, whatever the target."""
-        signed = msgspec.json.encode(bundle)
-        meets = true() if manifest.target == EVERYONE else bundles.c.target.in_((manifest.target, EVERYONE))
-        asked = select(func.max(bundles.c.number)).where(bundles.c.kind == manifest.kind.value, meets)
+    def put_bundles(self, bundles: Sequence[tuple[Manifest, SignedBundle]]) -> None:
+        """Keep verified bundles for good, all or none, and leave notes for those who send them (`gateway.centre.shelf`,
+        `gateway.centre.news`). Raises `Conflict`."""
         with self._transaction() as (db, _):
             if db.dialect.name == "postgresql":
                 db.execute(select(func.pg_advisory_xact_lock(_PUBLISHING)))
-            newest = db.execute(asked).scalar() or 0
-            if manifest.number <= newest:
-                raise Conflict(
-                    f"{manifest.kind} bundle {manifest.number} for {manifest.target}: {newest} is already published",
-                    f"Number it {newest + 1} and sign it again",
-                )
-            row = {
-                "kind": manifest.kind.value,
-                "target": manifest.target,
-                "number": manifest.number,
-                "created_ms": manifest.created_ms,
-                "signed": signed,
-            }
-            db.execute(bundles.insert(), row)
-        return signed
+            for manifest, bundle in bundles:
+                shelf.put(db, manifest, bundle)
+                news.leave(db, manifest)
+
+    def news(self, held: Mapping[int, int]) -> list[News]:
+        """Bundles that nobody has sent to the gateways that are online in these shards; they count as sent from now
+        on."""
+        with self._transaction() as (db, _):
+            return news.take(db, held)
+
+    def chunk(self, gateway: str, sha256: str, index: int) -> bytes | None:
+        """A chunk of a bundle that is meant for this gateway."""
+        with self._transaction() as (db, _):
+            return shelf.chunk_for(db, gateway, sha256, index)
+
+    def whole(self, gateway: str, kind: BundleKind) -> Announcement | None:
+        """The newest bundle of a kind for this gateway that is no delta, as it is sent."""
+        with self._transaction() as (db, _):
+            return shelf.whole(db, gateway, kind)
+
+    def told(self, gateway: str) -> dict[str, int]:
+        """The numbers of the bundles that a gateway has said to have in force."""
+        with self._transaction() as (db, _):
+            return shelf.told(db, gateway)
 
     def online(self, target: str) -> list[str]:
         """The gateways that a bundle for this target reaches now."""
@@ -160,7 +171,7 @@ class Store:
 
 def _gateways(said: Said) -> set[str]:
     named = {parcel.gateway for parcel in said.parcels} | {heard.gateway for heard in said.states}
-    return named | {gateway for gateway, _ in said.results}
+    return named | {gateway for gateway, _ in [*said.results, *said.wishes]}
 
 
 _PUBLISHING = 0x5352

@@ -97,17 +97,30 @@ gateways = _table(
     # Since schema 2: sessions whose births were heard, the newest last.
     Column("heard", Text),
 )
+
+# From here on: new in schema 2, or made anew there.
+
+# Signed bundles (`gateway.centre.shelf`). `base`: of a delta, the number that it leads from; 0 for a whole one.
+# An empty manifest: of a format that no gateway takes any more, only its number counts.
 bundles = Table(
     "bundles",
     metadata,
     _key("kind"),
     _key("target"),
     _key("number", Number),
+    _key("base", Number),
     _given("created_ms", Number),
-    _given("signed", LargeBinary),
+    _given("sha256"),
+    _given("size", Number),
+    _given("manifest", LargeBinary),
+    _given("signature"),
 )
-
-# From here on: new in schema 2.
+# Their contents, in the pieces in which they travel.
+bundle_chunks = Table("bundle_chunks", metadata, _key("sha256"), _key("part", Number), _given("data", LargeBinary))
+# What each gateway has said to have in force.
+bundles_told = _table("bundles_told", _key("gateway"), _key("kind"), _given("number", Number), _given("at_ms", Number))
+# Published, and not yet told to who is online in this shard (`gateway.centre.news`).
+bundle_news = _table("bundle_news", _key("kind"), _key("target"), _key("number", Number), _key("shard", Number))
 
 # `outcome` is empty as long as nobody has answered; `sent_ms` as long as no worker has sent it.
 commands = _table(
@@ -131,5 +144,5 @@ leases = _table("leases", _key("shard", Number), _given("worker"), _given("fence
 # Schema number of a PostgreSQL store (SQLite has `PRAGMA user_version` for it).
 meta = _table("meta", _key("name"), _given("number", Number))
 
-SCHEMA_1 = (entries, conflicts, strands, gaps, refused, alarms, gateways, bundles)
-SCHEMA_2 = (commands, workers, leases, meta)
+SCHEMA_1 = (entries, conflicts, strands, gaps, refused, alarms, gateways)
+SCHEMA_2 = (bundles, bundle_chunks, bundles_told, bundle_news, commands, workers, leases, meta)

@@ -146,6 +146,25 @@ def gaps(gateway: str | None, as_json: bool, config: Path, store: str | None, pa
     table(lines)
 
 
+@centre.command()
+@as_json
+@store_options
+def unreached(as_json: bool, config: Path, store: str | None, password_file: Path | None) -> None:
+    """Gateways that have not confirmed the newest bundle of a kind: rules, registry, keys, blocks."""
+    import msgspec
+
+    with patience("reading the store"):
+        rows = _query(config, store, password_file).unreached()
+    if as_json:
+        document(unreached=[msgspec.to_builtins(row) for row in rows])
+        return
+    lines: list[list[Cell]] = [["gateway", "", "bundle", "newest", "in force"]]
+    for row in rows:
+        online: Cell = ("online", "green") if row.online else ("offline", "red")
+        lines.append([row.gateway, online, row.kind, str(row.newest), str(row.told or "-")])
+    table(lines)
+
+
 def _query(config: Path, store: str | None, password_file: Path | None) -> Query:
     _, settings = _program()
     from gateway.centre.query import Query

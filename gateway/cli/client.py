@@ -47,36 +47,39 @@ class Client:
         """The JSON at this target."""
         return self._ask("GET", target)
 
-    def post(self, target: str) -> Any:
-        """What a POST without a body answers."""
-        return self._ask("POST", target)
+    def post(self, target: str, body: bytes = b"", *, patience_s: float = ANSWER_S) -> Any:
+        """What a POST answers; `body` is JSON, if any."""
+        return self._ask("POST", target, body, patience_s)
 
     def events(self, target: str, until: float | None) -> Iterator[Event]:
         """Events as they come, until the stream ends; `DeadlineMissed` when `until` (monotonic) has passed."""
         with self._connect() as channel:
-            answer, head = self._send(channel, "GET", target, until, "text/event-stream")
+            answer, head = self._send(channel, "GET", target, until, "text/event-stream", b"")
             if head.status != 200:
                 raise _problem(head, answer.body(head))
             yield from events(answer.pieces(head))
 
-    def _ask(self, method: str, target: str) -> Any:
+    def _ask(self, method: str, target: str, body: bytes = b"", patience_s: float = ANSWER_S) -> Any:
         with self._connect() as channel:
-            answer, head = self._send(channel, method, target, time.monotonic() + ANSWER_S, "application/json")
-            body = answer.body(head)
+            until = time.monotonic() + patience_s
+            answer, head = self._send(channel, method, target, until, "application/json", body)
+            told = answer.body(head)
         if not 200 <= head.status < 300:
-            raise _problem(head, body)
-        return _json(body) if body else None
+            raise _problem(head, told)
+        return _json(told) if told else None
 
     def _send(
-        self, channel: socket.socket, method: str, target: str, until: float | None, accept: str
+        self, channel: socket.socket, method: str, target: str, until: float | None, accept: str, body: bytes
     ) -> tuple[Answer, Head]:
-        length = "Content-Length: 0\r\n" if method == "POST" else ""
+        length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
+        if body:
+            length += "Content-Type: application/json\r\n"
         request = (
             f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n{length}Connection: close\r\n\r\n"
         )
         answer = Answer(_receiver(channel, until, self.path))
         try:
-            channel.sendall(request.encode("ascii"))
+            channel.sendall(request.encode("ascii") + body)
         except OSError as error:
             raise self._gone(error) from error
         return answer, answer.head()

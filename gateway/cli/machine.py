@@ -161,7 +161,9 @@ def daemon(folder: Path) -> Check:
         return Check("daemon", Level.WARN, f"version {running} runs, this is {__version__}", advice)
     uptime = duration(told.get("uptime_s", 0))
     if told.get("status") != "ok":
-        return Check("daemon", Level.WARN, f"running for {uptime}, something needs a look", "See: smartplace status")
+        causes = "; ".join(chain["cause"] for chain in told.get("chains", ()) if chain.get("cause"))
+        needs = causes or "something needs a look"
+        return Check("daemon", Level.WARN, f"running for {uptime}; {needs}", "See: smartplace status")
     return Check("daemon", Level.PASS, f"version {running}, running for {uptime}")
 
 

@@ -14,6 +14,9 @@ VERBS = {
     "devices": Verb("gateway.cli.devices:devices", "Devices and their health; restart one."),
     "driver": Verb("gateway.cli.driver:driver", "Run a driver by hand and watch it; list the drivers."),
     "rules": Verb("gateway.cli.rules:rules", "Try rules on a receipt."),
+    "bundle": Verb(
+        "gateway.cli.bundle:bundle", "Build, sign, verify and apply bundles; see and undo what is in force."
+    ),
     "ledger": Verb("gateway.cli.ledger:ledger", "Verify the durable record; say what it holds."),
     "config": Verb("gateway.cli.config:config", "Check a configuration; show it with where each value is from."),
     "centre": Verb("gateway.cli.centre:centre", "The city's end: run a worker, ask its store."),

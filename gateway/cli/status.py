@@ -81,6 +81,8 @@ def _ledger(told: dict[str, Any]) -> list[Cell]:
 
 def _centre(told: dict[str, Any]) -> list[Cell]:
     bundles = ", ".join(f"{kind} {number}" for kind, number in sorted(told.get("bundles", {}).items()))
+    for part in told.get("content", {}).get("fetching", ()):
+        bundles += f"{', ' if bundles else ''}{part['kind']} {part['number']} coming ({part['have']} of {part['of']})"
     age = told.get("last_ack_age_s")
     notes = [
         f"MQTT {told['protocol']}" if told.get("connected") and told.get("protocol") else "",

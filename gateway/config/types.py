@@ -79,6 +79,8 @@ class SyncSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Entries a second that wait since an outage or are sent again; what was stored a moment ago goes at once."""
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
     backoff_cap_s: Annotated[float, msgspec.Meta(ge=0.5)] = 120.0
+    fetch_jitter_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 600.0
+    """A large bundle for the whole city is fetched at a random moment within so long."""
     telemetry_s: Annotated[int, msgspec.Meta(ge=0)] = 60
     """Interval of health entries; 0 for none."""
 

@@ -122,7 +122,7 @@ class Identity:
         return Credential(kind, strength, digest(self._keys.card, kind, canonical).hex(), self._keys.card_id)
 
     def _look_up(self, credential: Credential, now_ms: int) -> Identification:
-        known = self._cache.find(bytes.fromhex(credential.digest))
+        known = None if self._cache.has_ended(now_ms) else self._cache.find(bytes.fromhex(credential.digest))
         if known is None:
             return Identification(credential=credential, refusal=Refusal.UNKNOWN)
         if known.standing is Standing.BLOCKED:

@@ -1,38 +1,39 @@
 """The registry of holders in cache.db: digests of credentials → holder, standing, entitlements.
 
-Everything in cache.db can be fetched again. A registry is staged under its number and becomes the one in force
-when the ledger has committed that number: so a cut at any moment leaves the old one or the new one, whole.
+A registry is staged under its number and becomes the one in force when the ledger has committed that number: so a cut
+at any moment leaves the old one or the new one, whole. A look-up is one query at one number: never a mixture.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from gateway.model.errors import InputRefused, LedgerError
-from gateway.wire.contents import RegistryContent, Standing
+from gateway.identity.cachefile import CacheFile
+from gateway.identity.staging import Staging
+from gateway.model.errors import InputRefused
+from gateway.model.identification import CredentialKind
+from gateway.wire import registry
+from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryDelta, RegistryHolder, Standing
 
-SCHEMA = 1
+NEVER = 2**62
+"""`gone` of a row that counts until something changes it."""
+BATCH = 2_000
+"""Rows in one transaction while a whole registry is staged: others want to write between them."""
 
-_TABLES = (
-    """CREATE TABLE credential (
-        number INTEGER NOT NULL, digest BLOB NOT NULL, holder TEXT NOT NULL, standing TEXT NOT NULL,
-        from_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, PRIMARY KEY (number, digest)
-    ) WITHOUT ROWID, STRICT""",
-    """CREATE TABLE holder (
-        number INTEGER NOT NULL, id TEXT NOT NULL, entitlements TEXT NOT NULL, language TEXT,
-        PRIMARY KEY (number, id)
-    ) WITHOUT ROWID, STRICT""",
-    "CREATE TABLE registry (number INTEGER PRIMARY KEY, key_id TEXT NOT NULL) STRICT",
-    # Other bundles' contents, as they were signed.
-    """CREATE TABLE content (
-        kind TEXT NOT NULL, number INTEGER NOT NULL, expires_ms INTEGER NOT NULL, content BLOB NOT NULL,
-        PRIMARY KEY (kind, number)
-    ) WITHOUT ROWID, STRICT""",
+_AT = "base=?1 AND since<=?2 AND gone>?2"
+_KNOWN = (
+    "SELECT c.holder, c.standing, c.from_ms, c.until_ms, h.entitlements, h.language FROM credential c "
+    "JOIN holder h ON h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2 "
+    "WHERE c.base=?1 AND c.digest=?3 AND c.since<=?2 AND c.gone>?2"
+)
+_ORPHAN = (
+    f"SELECT holder FROM credential c WHERE {_AT} AND NOT EXISTS "
+    "(SELECT 1 FROM holder h WHERE h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2) LIMIT 1"
 )
 
 
@@ -47,158 +48,225 @@ class Known(msgspec.Struct, frozen=True):
     language: str | None
 
 
-class Cache:
-    """cache.db. `number` is the registry in force, 0 for none."""
+class Cache(CacheFile):
+    """The registries in cache.db. `number` is the one in force, 0 for none.
+
+    `blocked` are credentials that are refused whatever it says; from `ends_ms` on (0: never) it counts no more.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        super().__init__(path)
         self.number = 0
+        self._base = 0
+        self.blocked: frozenset[bytes] = frozenset()
+        self.ends_ms = 0
+        self.staging = Staging(self)
 
-    def start(self) -> None:
-        """Open or create the file. A file of another schema or a damaged one is made anew: it is only a cache.
-
-        Raises `LedgerError` when no file can be made there.
-        """
-        try:
-            try:
-                self._write = self._open()
-            except sqlite3.DatabaseError:
-                self._forget_file()
-                self._write = self._open()
-            # Readers have their own connection: staging a city's registry must not keep a gate waiting.
-            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA query_only=ON")
-        except sqlite3.Error as error:
-            raise LedgerError(f"cache: {error}", "See `smartplace doctor`", where=str(self._path)) from error
-
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            # What is staged must not be gone after a power cut when the ledger says that it is in force.
-            db.execute("PRAGMA synchronous=FULL")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA):
-                raise sqlite3.DatabaseError(f"schema {version}")
-            if version == 0:
-                db.execute("BEGIN IMMEDIATE")
-                for table in _TABLES:
-                    db.execute(table)
-                db.execute(f"PRAGMA user_version={SCHEMA}")
-                db.execute("COMMIT")
-        except sqlite3.Error:
-            db.close()
-            raise
-        self._path.chmod(0o600)
-        return db
-
-    def stop(self) -> None:
-        self._db.close()
-        self._write.close()
-
-    def _forget_file(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-
-    # Registry --------------------------------------------------------------------------------------------
-
-    def stage_registry(self, number: int, content: RegistryContent, key_id: str) -> None:
-        """Write a registry under its number; not yet in force. Raises `InputRefused` when it was made with
-        another key than ours: no card would ever be found in it."""
-        if content.key_id != key_id:
-            raise InputRefused(
-                f"registry made with card key {content.key_id!r}, this gateway has {key_id!r}",
-                "Give the gateway the current key, or publish a registry made with its key",
-            )
-        holders = {holder.id for holder in content.holders}
-        credentials = [
-            (number, bytes.fromhex(c.digest), c.holder, c.standing.value, c.from_ms, c.until_ms)
-            for c in content.credentials
-        ]
-        for row in credentials:
-            if row[2] not in holders:
-                raise InputRefused(f"a credential belongs to holder {row[2]!r}, who is not in the registry")
-        if len({row[1] for row in credentials}) != len(credentials):
-            raise InputRefused("a credential stands in the registry twice")
-        people = [(number, h.id, " ".join(h.entitlements), h.language) for h in content.holders]
-        if len(holders) != len(people):
-            raise InputRefused("a holder stands in the registry twice")
-        self._transaction(
-            ("DELETE FROM credential WHERE number=?", [(number,)]),
-            ("DELETE FROM holder WHERE number=?", [(number,)]),
-            ("INSERT INTO credential VALUES (?,?,?,?,?,?)", credentials),
-            ("INSERT INTO holder VALUES (?,?,?,?)", people),
-            ("INSERT OR REPLACE INTO registry VALUES (?,?)", [(number, key_id)]),
-        )
+    # In force --------------------------------------------------------------------------------------------
 
     def use_registry(self, number: int) -> bool:
         """Put the staged registry in force. False when it is not here."""
-        if not self._rows("SELECT 1 FROM registry WHERE number=?", (number,)):
+        rows = self.rows("SELECT base FROM registry WHERE number=?", number)
+        if not rows:
             return False
-        self.number = number
+        self._base, self.number = rows[0][0], number
         return True
-
-    def drop_other_registries(self) -> None:
-        """Delete all but the one in force. Slow for a city's worth: not in the event loop."""
-        self._transaction(
-            *(
-                (f"DELETE FROM {table} WHERE number<>?", [(self.number,)])
-                for table in ("credential", "holder", "registry")
-            )
-        )
 
     def find(self, digest: bytes) -> Known | None:
         """Whose credential this is. One look-up by key. Raises `LedgerError` when the file is damaged."""
-        rows = self._rows(
-            "SELECT c.holder, c.standing, c.from_ms, c.until_ms, h.entitlements, h.language FROM credential c "
-            "JOIN holder h ON h.number=c.number AND h.id=c.holder WHERE c.number=? AND c.digest=?",
-            (self.number, digest),
-        )
+        known = self.find_at(self._base, self.number, digest)
+        if known is not None and digest in self.blocked:
+            return msgspec.structs.replace(known, standing=Standing.BLOCKED)
+        return known
+
+    def find_at(self, base: int, number: int, digest: bytes) -> Known | None:
+        """The same in another registry that is staged."""
+        rows = self.rows(_KNOWN, base, number, digest)
         if not rows:
             return None
         holder, standing, from_ms, until_ms, entitlements, language = rows[0]
         return Known(holder, Standing(standing), from_ms, until_ms, tuple(entitlements.split()), language)
 
+    def has_ended(self, now_ms: int) -> bool:
+        """Whether the registry in force counts no more: nobody is known then."""
+        return bool(self.ends_ms) and now_ms >= self.ends_ms
+
     def holders(self) -> int:
         """How many holders the registry in force has."""
-        return int(self._rows("SELECT count(*) FROM holder WHERE number=?", (self.number,))[0][0])
+        return int(self.rows(f"SELECT count(*) FROM holder WHERE {_AT}", self._base, self.number)[0][0])
 
-    # Other bundles ---------------------------------------------------------------------------------------
+    def sample(self, number: int, most: int) -> list[bytes]:
+        """Digests of some credentials in a staged registry: `probe` must find them. Not in the event loop."""
+        with self.reading() as db:
+            base = _base_of(db, number)
+            chosen = db.execute(f"SELECT digest FROM credential WHERE {_AT} LIMIT ?3", (base, number, most))
+            return [digest for (digest,) in chosen]
 
-    def stage_content(self, kind: str, number: int, expires_ms: int, content: bytes) -> None:
-        self._transaction(("INSERT OR REPLACE INTO content VALUES (?,?,?,?)", [(kind, number, expires_ms, content)]))
+    def probe(self, number: int, digests: Iterable[bytes]) -> bool:
+        """Whether a tap would find all of these in a staged registry."""
+        rows = self.rows("SELECT base FROM registry WHERE number=?", number)
+        return bool(rows) and all(self.find_at(rows[0][0], number, digest) is not None for digest in digests)
 
-    def content(self, kind: str, number: int) -> tuple[int, bytes] | None:
-        """Expiry and bytes of a bundle's content."""
-        rows = self._rows("SELECT expires_ms, content FROM content WHERE kind=? AND number=?", (kind, number))
-        return (rows[0][0], rows[0][1]) if rows else None
+    def size_of(self, number: int) -> int:
+        """Holders of a staged registry, 0 when it is not here. Not in the event loop."""
+        with self.reading() as db:
+            base = _base_of(db, number)
+            return int(db.execute(f"SELECT count(*) FROM holder WHERE {_AT}", (base, number)).fetchone()[0])
 
-    def drop_older_content(self, kind: str, number: int) -> None:
-        self._transaction(("DELETE FROM content WHERE kind=? AND number<?", [(kind, number)]))
+    # Staging: all of it slow, not in the event loop ------------------------------------------------------
 
-    def _rows(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        try:
-            return self._db.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise self._broken("read", error) from error
+    def stage_registry(self, number: int, content: RegistryContent | Iterable[bytes], key_id: str) -> str:
+        """Write a whole registry under its number; not yet in force. Returns the SHA-256 that names it.
 
-    def _transaction(self, *statements: tuple[str, Sequence[tuple[Any, ...]]]) -> None:
-        try:
-            self._write.execute("BEGIN IMMEDIATE")
-            for sql, rows in statements:
-                self._write.executemany(sql, rows)
-            self._write.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise self._broken("written", error) from error
-        finally:
-            if self._write.in_transaction:
-                self._write.execute("ROLLBACK")
+        `content` is a registry or the pieces of a written one: memory does not grow with it. Raises `InputRefused` when
+        it makes no sense, or was made with another key than ours: no card would ever be found in it.
+        """
+        pieces = (registry.encode(content),) if isinstance(content, RegistryContent) else content
+        self._clear_base(number)
+        lines = registry.read(pieces)
+        header = next(lines)
+        if isinstance(header, registry.RegistryHeader):
+            _check_key(header.key_id, key_id)
+        while batch := list(islice(lines, BATCH)):
+            with self.writing() as db:
+                _insert(db, number, number, batch)
+        with self.writing() as db:
+            return self._finish(db, number, number, key_id)
 
-    def _broken(self, what: str, error: sqlite3.Error) -> LedgerError:
-        """A damaged file goes at once, so that the next start makes a new one and the centre fills it again."""
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            self._forget_file()
-            advice = "Restart the gateway: it fetches the registry again"
-        else:
-            advice = "See `smartplace doctor`"
-        return LedgerError(f"cache not {what}: {error}", advice, where=str(self._path), code="cache")
+    def stage_delta(self, number: int, delta: RegistryDelta, base_number: int, key_id: str, result: str) -> None:
+        """Write what leads from a registry that is here to this one; not yet in force. All in one transaction.
+
+        Raises `InputRefused`, with nothing changed, when it does not fit or does not lead to `result`.
+        """
+        _check_key(delta.key_id, key_id)
+        with self.writing() as db:
+            base = _base_of(db, base_number)
+            if not base:
+                raise InputRefused(f"a delta from registry {base_number}, which is not here", code="bundle_base")
+            _forget_after(db, base, base_number)
+            for holder in (*delta.gone_holders, *(holder.id for holder in delta.holders)):
+                db.execute("UPDATE holder SET gone=? WHERE base=? AND id=? AND gone=?", (number, base, holder, NEVER))
+            for digest in (*delta.gone_credentials, *(card.digest for card in delta.credentials)):
+                row = (number, base, bytes.fromhex(digest), NEVER)
+                db.execute("UPDATE credential SET gone=? WHERE base=? AND digest=? AND gone=?", row)
+            try:
+                _insert(db, base, number, (*delta.holders, *delta.credentials))
+            except sqlite3.IntegrityError as error:
+                raise InputRefused("something stands in the delta twice", code="bundle_base") from error
+            found = self._finish(db, base, number, key_id)
+            if found != result:
+                raise InputRefused(f"it leads to registry {found[:12]}, not to {result[:12]}", code="bundle_base")
+
+    def _finish(self, db: sqlite3.Connection, base: int, number: int, key_id: str) -> str:
+        """The last step of staging: it makes sense, and this is its name. Reads back every row that was written."""
+        orphan = db.execute(_ORPHAN, (base, number)).fetchone()
+        if orphan is not None:
+            raise InputRefused(f"a credential belongs to holder {orphan[0]!r}, who is not in the registry")
+        found = registry.name(self._unless_interrupted(_written(db, base, number, key_id)))
+        db.execute("INSERT OR REPLACE INTO registry VALUES (?,?,?,?)", (number, base, key_id, found))
+        return found
+
+    def _unless_interrupted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            self.check_interrupted()
+            yield line
+
+    def unstage(self, number: int) -> None:
+        """Take back what was staged and is not going to be in force."""
+        with self.writing() as db:
+            db.execute("DELETE FROM registry WHERE number=?", (number,))
+
+    def drop_other_registries(self, keep: Collection[int] = ()) -> None:
+        """Delete what neither the one in force nor those to `keep` need, a little at a time."""
+        with self.reading() as db:
+            kept = {n: b for n, b in db.execute("SELECT number, base FROM registry") if n == self.number or n in keep}
+        with self.writing() as db:
+            marks = ",".join("?" * len(kept))
+            db.execute(f"DELETE FROM registry WHERE number NOT IN ({marks})", tuple(kept))
+        for base in self._bases() - set(kept.values()):
+            self._clear_base(base)
+        for base in set(kept.values()):
+            numbers = [number for number, of in kept.items() if of == base]
+            for table in ("credential", "holder"):
+                self._clear(table, "gone<=? OR since>?", base, min(numbers), max(numbers))
+
+    def _bases(self) -> set[int]:
+        with self.reading() as db:
+            found = set()
+            for table in ("credential", "holder"):
+                base = -1
+                # By jumps along the key: a scan of a city's rows would read them all.
+                while (
+                    row := db.execute(f"SELECT min(base) FROM {table} WHERE base>?", (base,)).fetchone()[0]
+                ) is not None:
+                    found.add(base := row)
+            return found
+
+    def _clear_base(self, base: int) -> None:
+        with self.writing() as db:
+            db.execute("DELETE FROM registry WHERE base=?", (base,))
+        for table in ("credential", "holder"):
+            self._clear(table, "1", base)
+
+    def _clear(self, table: str, which: str, base: int, *bounds: int) -> None:
+        key = {"credential": "digest", "holder": "id"}[table]
+        rows = f"SELECT base, {key}, since FROM {table} WHERE base=? AND ({which}) LIMIT {BATCH}"
+        while True:
+            with self.writing() as db:
+                gone = db.execute(
+                    f"DELETE FROM {table} WHERE (base, {key}, since) IN ({rows})", (base, *bounds)
+                ).rowcount
+            if gone < BATCH:
+                return
+
+
+def _check_key(made_with: str, ours: str) -> None:
+    if made_with != ours:
+        raise InputRefused(
+            f"registry made with card key {made_with!r}, this gateway has {ours!r}",
+            "Give the gateway the current key, or publish a registry made with its key",
+        )
+
+
+def _base_of(db: sqlite3.Connection, number: int) -> int:
+    row = db.execute("SELECT base FROM registry WHERE number=?", (number,)).fetchone()
+    return row[0] if row is not None else 0
+
+
+def _insert(db: sqlite3.Connection, base: int, since: int, lines: Iterable[registry.Line]) -> None:
+    people, cards = [], []
+    for line in lines:
+        if isinstance(line, RegistryHolder):
+            people.append((base, line.id, since, NEVER, " ".join(line.entitlements), line.language))
+        elif isinstance(line, RegistryCredential):
+            digest, times = bytes.fromhex(line.digest), (line.from_ms, line.until_ms)
+            cards.append((base, digest, since, NEVER, line.kind.value, line.holder, line.standing.value, *times))
+    db.executemany("INSERT INTO holder VALUES (?,?,?,?,?,?)", people)
+    db.executemany("INSERT INTO credential VALUES (?,?,?,?,?,?,?,?,?)", cards)
+
+
+def _written(db: sqlite3.Connection, base: int, number: int, key_id: str) -> Iterator[bytes]:
+    at = (base, number)
+    tables = ("holder", "credential")
+    people, cards = (db.execute(f"SELECT count(*) FROM {table} WHERE {_AT}", at).fetchone()[0] for table in tables)
+    holders = db.execute(f"SELECT id, entitlements, language FROM holder WHERE {_AT} ORDER BY id", at)
+    credentials = db.execute(
+        f"SELECT kind, digest, holder, standing, from_ms, until_ms FROM credential WHERE {_AT} ORDER BY digest", at
+    )
+    return registry.write(
+        key_id,
+        (people, cards),
+        (RegistryHolder(id, tuple(codes.split()), language) for id, codes, language in holders),
+        (
+            RegistryCredential(CredentialKind(kind), digest.hex(), holder, Standing(standing), first, last)
+            for kind, digest, holder, standing, first, last in credentials
+        ),
+    )
+
+
+def _forget_after(db: sqlite3.Connection, base: int, number: int) -> None:
+    """What was staged after this number and is not in force: rolled back, or cut off on the way."""
+    for table in ("credential", "holder"):
+        db.execute(f"DELETE FROM {table} WHERE base=? AND since>?", (base, number))
+        db.execute(f"UPDATE {table} SET gone={NEVER} WHERE base=? AND gone>? AND gone<>{NEVER}", (base, number))
+    db.execute("DELETE FROM registry WHERE base=? AND number>?", (base, number))

@@ -88,6 +88,23 @@ STATE_2 = (
     # Per stream: everything through `floor` is gone or going; the digest of that entry (NULL: floor 0, the genesis).
     "ALTER TABLE stream ADD COLUMN floor INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE stream ADD COLUMN floor_digest BLOB",
+    # sync, bundles: `number` is in force, `highest` was ever accepted (it never goes back), `previous` is kept for a
+    # person to go back to (0: none).
+    "ALTER TABLE bundle ADD COLUMN highest INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE bundle ADD COLUMN highest_sha256 TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE bundle ADD COLUMN previous INTEGER NOT NULL DEFAULT 0",
+    # sync, bundles: what was put in force when, and how; the newest ones of each kind.
+    """CREATE TABLE bundle_past (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, grace_ms INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL, how TEXT NOT NULL
+    ) STRICT""",
+    # sync, bundles: keys that may sign, and those that never may again.
+    """CREATE TABLE bundle_key (
+        public BLOB PRIMARY KEY, key_id BLOB NOT NULL, retired INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    # sync, bundles: the list of blocked cards in force, one row.
+    "CREATE TABLE bundle_blocks (id INTEGER PRIMARY KEY CHECK (id = 1), content BLOB NOT NULL) STRICT",
 )
 """What schema 2 brought. A new file gets `STATE_1` and this; `gateway.ledger.migrations` brings an older one here."""
 

@@ -117,7 +117,7 @@ class FiscalOutcomeBody(Body, frozen=True):
 
 
 class BundleBody(Body, frozen=True):
-    """Kinds `bundle_applied` and `bundle_refused`."""
+    """Kinds `bundle_applied`, `bundle_refused` and `bundle_returned` (an earlier one is in force again)."""
 
     bundle: str
     number: int
@@ -196,6 +196,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.FLOOD: FloodBody,
     EntryKind.BUNDLE_APPLIED: BundleBody,
     EntryKind.BUNDLE_REFUSED: BundleBody,
+    EntryKind.BUNDLE_RETURNED: BundleBody,
     EntryKind.DROPPED: DroppedBody,
     EntryKind.STARTED: StartedBody,
     EntryKind.SECURITY: SecurityBody,

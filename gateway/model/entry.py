@@ -41,6 +41,7 @@ class EntryKind(StrEnum):
     # audit
     BUNDLE_APPLIED = "bundle_applied"
     BUNDLE_REFUSED = "bundle_refused"
+    BUNDLE_RETURNED = "bundle_returned"
     DROPPED = "dropped"
     STARTED = "started"
     SECURITY = "security"

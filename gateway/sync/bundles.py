@@ -1,123 +1,134 @@
-"""Bundles down: verified, staged in the cache, put in force by the ledger's commit of their number. Whole or not.
+"""Bundles down: verified, fetched when they are large, tried, and put in force by the ledger's commit of their number.
 
-The number never goes back; a refused bundle changes nothing and is recorded with its reason.
+Whole or not at all. The number never goes back; a refused bundle changes nothing and is recorded with its reason. Keys
+and blocked cards have a lane of their own: they never wait for a registry that is being staged.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import sqlite3
-from collections import deque
+import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from gateway.identity.registry import Cache
+from gateway.identity.staging import Offer
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import BundleBody
-from gateway.model.clock import Clock, Stamp
-from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
-from gateway.model.errors import Conflict, GatewayError, InputRefused, LedgerError
-from gateway.rules.check import check
-from gateway.rules.document import load
-from gateway.rules.engine import RuleSet
-from gateway.rules.index import compile as compile_rules
-from gateway.wire.bundle import MAX_CONTENT, BundleKind, Manifest, SignedBundle, TrustedKey, verify
-from gateway.wire.contents import RegistryContent
+from gateway.model.clock import Clock
+from gateway.model.errors import GatewayError, InputRefused, LedgerError, NotReady
+from gateway.sync import bundles_record as record
+from gateway.sync.bundles_expiry import BundleState
+from gateway.sync.bundles_fetch import Fetcher
+from gateway.sync.bundles_force import Force
+from gateway.sync.bundles_offer import Fetching, Pace
+from gateway.sync.bundles_refusals import Refusals
+from gateway.sync.bundles_stage import Pieces, RulesInForce, check_pieces
+from gateway.wire.bundle import (
+    MAX_WHOLE,
+    URGENT,
+    BundleKind,
+    Manifest,
+    SignedBundle,
+    TrustedKey,
+    check_content,
+    decode_bundle,
+    open_manifest,
+)
+from gateway.wire.chunks import WantWhole
+
+__all__ = ["Bundles", "BundlesStatus", "Pace", "RulesInForce"]
 
 log = logging.getLogger("bundles")
 
-MAX_WAITING = 4
-"""Bundles in memory at a time: each may be megabytes."""
-MAX_PAYLOAD = MAX_CONTENT * 3 // 2
-"""Base64 makes four bytes of three; the rest is room for manifest and signature."""
+MAX_WAITING = 16
+"""Messages in memory at a time; each has at most 100 kB."""
+MAX_QUEUED = 4
+"""Of these, rules and registries that wait for the one before: the rest is for keys and blocked cards."""
 
 
-class RulesInForce(msgspec.Struct, frozen=True):
-    """Compiled rules and when they stop counting (ms since 1970, 0 for never)."""
+class BundlesStatus(msgspec.Struct, frozen=True):
+    """For status pages: what is in force and until when, what is being fetched."""
 
-    rules: RuleSet
-    expires_ms: int
-
-
-class BundleNumber(msgspec.Struct, frozen=True):
-    """Effect: this number is now in force."""
-
-    kind: BundleKind
-    number: int
-    sha256: str
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        row = db.execute("SELECT number FROM bundle WHERE kind=?", (self.kind,)).fetchone()
-        if row is not None and row[0] > self.number:
-            raise Conflict(f"bundle {self.kind} {row[0]} is in force, {self.number} is older")
-        values = (self.kind, self.number, self.sha256, now.wall_ms)
-        db.execute("INSERT OR REPLACE INTO bundle VALUES (?,?,?,?)", values)
+    in_force: tuple[BundleState, ...] = ()
+    fetching: tuple[Fetching, ...] = ()
+    refused: str = ""
+    """Why the last one that was refused since the start was refused."""
 
 
 class Bundles:
-    """Takes bundles in and knows which are in force."""
+    """Takes bundles in and knows which are in force. `gateway` is city, gateway id and card key id; `root` are the
+    keys that may sign until a bundle of keys says otherwise."""
 
     def __init__(
         self,
         ledger: Ledger,
         cache: Cache,
-        trusted: Sequence[TrustedKey],
+        root: Sequence[TrustedKey],
         gateway: tuple[str, str, str],
         clock: Clock,
         on_rules: Callable[[RulesInForce], None],
+        *,
+        pace: Pace | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         self._ledger = ledger
+        self._city, self._gateway, key_id = gateway
         self._cache = cache
-        self._trusted = tuple(trusted)
-        self._city, self._gateway, self._key_id = gateway
-        self._clock = clock
-        self._on_rules = on_rules
-        self._in_force: dict[BundleKind, tuple[int, str]] = {}
-        self._refused: deque[bytes] = deque(maxlen=16)
-        self._strangers = 0
-        self._waiting = 0
-        self._one_at_a_time = asyncio.Lock()
+        self._force = Force(ledger, cache, root, key_id, clock, on_rules)
+        self._refusals = Refusals(ledger)
+        random_source = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
+        self._fetcher = Fetcher(cache.staging, self._refusals, self._fetched, pace or Pace(), random_source)
+        self._ask: Callable[[bytes], object] | None = None
+        self._waiting = self._queued = 0
+        self._front = asyncio.Lock()
+        self._heavy = asyncio.Lock()
 
     def start(self) -> None:
-        """Put in force what was in force at the last stop. What the cache has lost counts as number 0: the centre
-        sends it again at the next birth."""
-        for kind, number, sha256 in self._ledger.query("SELECT kind, number, sha256 FROM bundle"):
-            try:
-                restored = self._restore(BundleKind(kind), number, sha256)
-            except GatewayError as error:
-                # Without it the gateway still serves people and can fetch it again; without a start it cannot.
-                log.error("bundle %s %d is not in force: %s", kind, number, error)
-                restored = False
-            if restored:
-                self._in_force[BundleKind(kind)] = (number, sha256)
+        """Put in force what was in force at the last stop, and remember what was on its way."""
+        self._cache.resume()
+        self._force.start()
+        self._fetcher.start()
 
-    def _restore(self, kind: BundleKind, number: int, sha256: str) -> bool:
-        match kind:
-            case BundleKind.REGISTRY:
-                if not self._cache.use_registry(number):
-                    return False
-                self._cache.drop_other_registries()
-                return True
-            case BundleKind.RULES:
-                stored = self._cache.content(kind, number)
-                if stored is None:
-                    return False
-                expires_ms, content = stored
-                if hashlib.sha256(content).hexdigest() != sha256:
-                    raise InputRefused("the cache holds another content than the one that was signed")
-                self._on_rules(RulesInForce(compile_rules(load(content), number), expires_ms))
-                return True
+    def connected(self, ask: Callable[[bytes], object]) -> None:
+        """The centre can be reached; `ask` publishes on `want`. Grace is over."""
+        self._ask = ask
+        self._force.set_reached(True)
+        self._fetcher.connected(ask)
+
+    def lost(self) -> None:
+        """It cannot: what has expired counts for its grace."""
+        self._ask = None
+        self._force.set_reached(False)
+        self._fetcher.lost()
+
+    def stop(self) -> None:
+        """Nothing comes any more, and what is being staged is given up: it goes on at the next start."""
+        self.lost()
+        self._cache.interrupt()
+
+    # Told ------------------------------------------------------------------------------------------------
 
     @property
     def numbers(self) -> dict[str, int]:
         """Number in force per kind."""
-        return {kind.value: number for kind, (number, _) in self._in_force.items()}
+        return self._force.numbers
+
+    @property
+    def status(self) -> BundlesStatus:
+        return BundlesStatus(self._force.states, self._fetcher.under_way, self._refusals.last)
+
+    @property
+    def history(self) -> list[record.Past]:
+        """What was put in force, the newest first."""
+        return record.past(self._ledger)
+
+    # From the wire ---------------------------------------------------------------------------------------
 
     async def take(self, payload: bytes) -> None:
-        """A bundle from the wire. Applied or refused, recorded either way; never raises for what it holds.
+        """A bundle from the wire. Applied, fetched or refused, recorded either way; never raises for what it holds.
 
         Raises `LedgerError` when the disk refuses: nothing is in force then that was not before.
         """
@@ -126,97 +137,128 @@ class Bundles:
             return  # The centre sends it again with the next birth.
         self._waiting += 1
         try:
-            async with self._one_at_a_time:
-                await self._take(payload)
+            await self._take(payload)
+        except LedgerError:
+            raise
+        except NotReady as error:
+            log.warning("a bundle was dropped: %s", error)  # The centre sends it again with the next birth.
+        except GatewayError as error:
+            log.debug("refused: %s", error)  # It is recorded and told already.
         finally:
             self._waiting -= 1
 
-    async def _take(self, payload: bytes) -> None:
+    async def take_chunk(self, payload: bytes) -> None:
+        """A chunk from the wire. Raises `LedgerError` only."""
+        try:
+            await self._fetcher.take(payload)
+        except NotReady as error:
+            log.info("%s", error)
+
+    # From a person on this machine -----------------------------------------------------------------------
+
+    async def hand_over(self, payload: bytes) -> list[int]:
+        """A bundle, as `take`, but what is wrong is raised. Returns the chunks that are still missing (`put_chunk`);
+        none when it is in force."""
+        manifest = await self._take(payload)
+        return self._fetcher.missing(manifest.sha256) or []
+
+    async def put_chunk(self, sha256: str, index: int, data: bytes) -> list[int]:
+        """A chunk of what was handed over; returns those still missing. Raises `InputRefused`."""
+        await self._fetcher.put(sha256, index, data)
+        return self._fetcher.missing(sha256) or []
+
+    async def rollback(self, kind: BundleKind) -> record.Past:
+        """Go back to the bundle before; returns it. Raises `InputRefused`, `NotFound` or `LedgerError`."""
+        async with self._heavy:
+            return await self._force.go_back(kind)
+
+    # Lanes -----------------------------------------------------------------------------------------------
+
+    async def _take(self, payload: bytes) -> Manifest:
         manifest: Manifest | None = None
         try:
-            bundle, signed = await asyncio.get_running_loop().run_in_executor(None, self._open, payload)
-            manifest = signed
-            if self._is_news(signed):
-                await self._apply(signed, bundle.content)
-        except LedgerError:
+            # One after the other, in the order they came: the next one may be signed by a key that this one brings.
+            async with self._front:
+                loop = asyncio.get_running_loop()
+                bundle, told = await loop.run_in_executor(None, partial(_open, payload, self._force.trusted))
+                manifest = told
+                if not self._is_news(told):
+                    return told
+                content = bundle.content
+                if told.kind in URGENT:
+                    await self._apply_urgent(told, content)
+                    return told
+                if content is None:
+                    await self._fetcher.offer(told, bundle)
+                    return told
+            if self._queued >= MAX_QUEUED:
+                raise NotReady(f"{self._queued} bundles wait for the one before", "Try again")
+            await self._apply(told, bundle, lambda: iter((content,)))
+            await self._fetcher.drop_through(told.kind, told.number)
+            return told
+        except (LedgerError, NotReady):
             raise
         except GatewayError as error:
-            await self._refuse(manifest, error)
+            await self._refused(manifest, error)
+            raise
 
-    def _open(self, payload: bytes) -> tuple[SignedBundle, Manifest]:
-        """Megabytes to decode and to hash: not in the event loop."""
-        if len(payload) > MAX_PAYLOAD:
-            raise InputRefused(f"{len(payload)} bytes are more than any bundle has")
+    async def _apply_urgent(self, manifest: Manifest, content: bytes | None) -> None:
+        if content is None:
+            raise InputRefused(f"{manifest.kind} travel whole", code="bundle_content")
+        if manifest.kind is BundleKind.KEYS:
+            await self._force.apply_keys(manifest, content)
+        else:
+            await self._force.apply_blocks(manifest, content)
+
+    async def _apply(self, manifest: Manifest, bundle: SignedBundle, pieces: Pieces) -> None:
+        """One at a time. While it waited its key may have been retired, or a newer one have come."""
+        self._queued += 1
         try:
-            bundle = msgspec.json.decode(payload, type=SignedBundle)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InputRefused(f"not a bundle: {error}") from error
-        return bundle, verify(bundle, self._trusted)
+            async with self._heavy:
+                open_manifest(bundle, self._force.trusted)
+                if self._is_news(manifest):
+                    await self._force.apply(manifest, pieces)
+        finally:
+            self._queued -= 1
+
+    async def _fetched(self, offer: Offer, manifest: Manifest) -> bool:
+        """All chunks are here. False when they are not the content that was signed: to be fetched again."""
+        pieces = partial(self._cache.staging.pieces, offer.sha256)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, lambda: check_pieces(manifest, pieces()))
+        except InputRefused as error:
+            await self._refused(manifest, error)
+            return False
+        try:
+            await self._apply(manifest, SignedBundle(offer.manifest, offer.signature), pieces)
+        except (LedgerError, NotReady):
+            raise
+        except GatewayError as error:
+            await self._refused(manifest, error)
+        return True
 
     def _is_news(self, manifest: Manifest) -> bool:
         """False for what is in force already. Raises `InputRefused` for what is not for us, old or expired."""
         if manifest.city != self._city or manifest.target not in ("*", self._gateway):
-            raise InputRefused(f"made for {manifest.city}/{manifest.target}")
-        known = self._ledger.query("SELECT number, sha256 FROM bundle WHERE kind=?", (manifest.kind,))
-        number, sha256 = known[0] if known else (0, "")
-        if manifest.number < number:
-            raise InputRefused(f"number {manifest.number} is older than {number}, which is in force")
-        if manifest.number == number:
-            if manifest.sha256 != sha256:
-                raise InputRefused(f"another content under number {number}, which is in force")
-            return manifest.kind not in self._in_force
-        if manifest.expires_ms and self._clock.wall_ms() >= manifest.expires_ms:
-            raise InputRefused("it has expired")
-        return True
+            raise InputRefused(f"made for {manifest.city}/{manifest.target}", code="bundle_target")
+        return self._force.is_news(manifest)
 
-    async def _apply(self, manifest: Manifest, content: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        kind, number = manifest.kind, manifest.number
-        rules: RulesInForce | None = None
-        match kind:
-            case BundleKind.RULES:
-                rules = await loop.run_in_executor(None, _compile, manifest, content)
-                self._cache.stage_content(kind, number, manifest.expires_ms, content)
-            case BundleKind.REGISTRY:
-                await loop.run_in_executor(None, self._stage_registry, number, content)
-        body = BundleBody(bundle=kind.value, number=number, sha256=manifest.sha256)
-        entry = NewEntry(Stream.AUDIT, EntryKind.BUNDLE_APPLIED, msgspec.json.encode(body))
-        await self._ledger.commit([entry], [BundleNumber(kind, number, manifest.sha256)])
-        self._in_force[kind] = (number, manifest.sha256)
-        if rules is not None:
-            self._on_rules(rules)
-            self._cache.drop_older_content(kind, number)
-        else:
-            self._cache.use_registry(number)
-            await loop.run_in_executor(None, self._cache.drop_other_registries)
-        log.info("bundle %s %d is in force", kind, number)
-
-    def _stage_registry(self, number: int, content: bytes) -> None:
-        try:
-            registry = msgspec.json.decode(content, type=RegistryContent)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InputRefused(f"registry: {error}") from error
-        self._cache.stage_registry(number, registry, self._key_id)
-
-    async def _refuse(self, manifest: Manifest | None, error: GatewayError) -> None:
-        """A centre that repeats a bundle at each birth must not fill the audit stream, nor must a stranger: what
-        nobody trusted has signed gets one entry for the first, then one for each tenfold."""
-        kind = manifest.kind.value if manifest else "unknown"
-        number = manifest.number if manifest else 0
-        encoded = msgspec.json.encode(BundleBody(bundle=kind, number=number, reason=str(error)[:300]))
-        if manifest is None:
-            self._strangers += 1
-            if str(self._strangers).rstrip("0") != "1":
-                return
-        elif encoded in self._refused:
-            return
-        else:
-            self._refused.append(encoded)
-        log.warning("bundle %s %d refused: %s", kind, number, error)
-        await self._ledger.commit([NewEntry(Stream.AUDIT, EntryKind.BUNDLE_REFUSED, encoded)])
+    async def _refused(self, manifest: Manifest | None, error: GatewayError) -> None:
+        await self._refusals.bundle(manifest, error)
+        if manifest is not None and error.code == "bundle_base" and self._ask is not None:
+            try:
+                self._ask(msgspec.json.encode(WantWhole(manifest.kind)))
+            except NotReady as gone:
+                log.info("not asked for the whole registry: %s", gone)
 
 
-def _compile(manifest: Manifest, content: bytes) -> RulesInForce:
-    document = load(content)
-    check(document)
-    return RulesInForce(compile_rules(document, manifest.number), manifest.expires_ms)
+def _open(payload: bytes, trusted: tuple[TrustedKey, ...]) -> tuple[SignedBundle, Manifest]:
+    """Verified as far as it is here. Takes some milliseconds: not in the event loop."""
+    bundle = decode_bundle(payload)
+    manifest = open_manifest(bundle, trusted)
+    if bundle.content is not None:
+        if len(bundle.content) > MAX_WHOLE:
+            raise InputRefused("content of this size is fetched, not sent", code="bundle_size")
+        check_content(manifest, bundle.content)
+    return bundle, manifest

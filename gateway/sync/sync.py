@@ -23,7 +23,7 @@ from gateway.model.errors import InputRefused, LedgerError, NotReady
 from gateway.sync.acks import AckIntake
 from gateway.sync.anchors import LOOK_S, Anchors
 from gateway.sync.backoff import Backoff
-from gateway.sync.bundles import Bundles
+from gateway.sync.bundles import Bundles, BundlesStatus
 from gateway.sync.commands import Commands, NewEpochHook
 from gateway.sync.link import Link, Will
 from gateway.sync.notes import Notes
@@ -51,6 +51,7 @@ class SyncStatus(msgspec.Struct, frozen=True):
     last_ack_age_s: float | None
     bundles: dict[str, int]
     problem: str = ""
+    content: BundlesStatus = BundlesStatus()
 
 
 class Sync:
@@ -125,6 +126,7 @@ class Sync:
         """Say the death ourselves (a clean stop must not wait for the will), then close."""
         for runner in self._runners:
             runner.cancel()
+        self._bundles.stop()
         await asyncio.gather(*self._runners, *self._tasks, return_exceptions=True)
         self._pump.lost()
         if self._wake is not None:
@@ -146,7 +148,8 @@ class Sync:
         age = None if self._ack_at is None else self._loop.time() - self._ack_at
         backlog = {stream.value: count for stream, count in self._pump.backlog.items()}
         problem = self._problem or (self._pump.problem if self._connected else "")
-        return SyncStatus(self._connected, self._protocol, backlog, age, self._bundles.numbers, problem)
+        bundles = self._bundles
+        return SyncStatus(self._connected, self._protocol, backlog, age, bundles.numbers, problem, bundles.status)
 
     # Life of the link ------------------------------------------------------------------------------------
 
@@ -162,6 +165,7 @@ class Sync:
                 self._link.drop()
             self._connected = False
             self._pump.lost()
+            self._bundles.lost()
             self._on_change()
             held = 0.0 if began is None else self._loop.time() - began
             await asyncio.sleep(self._backoff.failed(held))
@@ -172,7 +176,8 @@ class Sync:
         will = Will(self._topics.state, messages.encode(self._death()))
         granted = await self._link.connect(will, self)
         # Ears first: the answer to the birth must find us listening.
-        await self._link.subscribe([self._topics.ack, self._topics.command, self._topics.bundle])
+        topics = self._topics
+        await self._link.subscribe([topics.ack, topics.command, topics.bundle, topics.chunk])
         self._say_birth()
         self._connected = True
         self._protocol = granted.protocol
@@ -182,6 +187,7 @@ class Sync:
         # Two places are for births and answers to commands.
         window = max(1, min(self._window, granted.receive_maximum - 2))
         self._pump.connected(window, granted.maximum_packet)
+        self._bundles.connected(lambda wish: self._publish(topics.want, wish))
 
     async def _until_lost(self) -> None:
         while not self._lost.is_set():
@@ -268,6 +274,8 @@ class Sync:
                 self._spawn(self._bundles.take(payload))
             elif topic == self._topics.command:
                 self._spawn(self._commands.take(payload, topic))
+            elif topic == self._topics.chunk:
+                self._spawn(self._bundles.take_chunk(payload))
             else:
                 raise InputRefused("no such message is expected here", where=topic)
         except InputRefused as error:

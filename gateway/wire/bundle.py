@@ -1,8 +1,9 @@
 """Signed bundles: a manifest in minisign format over the content's hash, numbered, expiring, bound to a target.
 
-`SignedBundle` is what travels: the manifest's exact bytes, its signature file and the content. Unknown fields
-anywhere refuse the whole bundle. minisign format, prehashed (`ED`): Ed25519 over BLAKE2b-512 of the file, the
-trusted comment signed together with the signature (jedisct1/minisign, "Signature format").
+`SignedBundle` is what travels: the manifest's exact bytes, its signature file and, when it is small, the content; a
+larger one is fetched in chunks (`gateway.wire.chunks`). Unknown fields anywhere refuse the whole bundle. minisign
+format, prehashed (`ED`): Ed25519 over BLAKE2b-512 of the file, the trusted comment signed together with the signature
+(jedisct1/minisign, "Signature format").
 """
 
 from __future__ import annotations
@@ -11,42 +12,81 @@ import base64
 import binascii
 import hashlib
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from gateway.model.errors import InputRefused
 
-MAX_CONTENT = 8 * 1024 * 1024
+FORMAT = 2
+"""Of the manifest. A gateway refuses every other: a field that it does not know could be one that restricts."""
+MAX_CONTENT = 64 * 1024 * 1024
+"""Bytes: a registry of a few hundred thousand holders."""
+MAX_WHOLE = 64 * 1024
+"""Content up to this size may travel with its manifest; then the message stays below 128 kB."""
+MAX_PAYLOAD = MAX_WHOLE * 4 // 3 + 16 * 1024
+"""Bytes of a bundle's message: base64 makes four bytes of three, the rest is room for manifest and signature."""
 MAX_NUMBER = 2**53
 """Of numbers and times: every store and every JSON reader holds these exactly."""
+Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 
 
 class BundleKind(StrEnum):
+    """What a bundle holds. Each kind has its own series of numbers, which never goes back."""
+
     RULES = "rules"
     REGISTRY = "registry"
+    KEYS = "keys"
+    """The keys that may sign from now on."""
+    BLOCKS = "blocks"
+    """Cards that are blocked whatever the registry says."""
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is signed. `target` is a gateway id, or `*` for all gateways of the city; `number` never goes back
-    (per kind); `expires_ms` is when its content stops counting, 0 for never."""
+URGENT = frozenset((BundleKind.KEYS, BundleKind.BLOCKS))
+"""Small, travel whole, are applied at once, and no person rolls them back."""
+MAX_OF_KIND = {
+    BundleKind.RULES: 8 * 1024 * 1024,
+    BundleKind.REGISTRY: MAX_CONTENT,
+    BundleKind.KEYS: MAX_WHOLE,
+    BundleKind.BLOCKS: MAX_WHOLE,
+}
+"""Bytes of content."""
 
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What is signed. `target` is a gateway id, or `*` for all gateways of the city; `number` never goes back (per
+    kind). From `expires_ms` on (0: never) the content counts only while the centre cannot be reached, and for
+    `grace_ms` longer at most. `base` is the registry that a delta leads from, `result` the SHA-256 of the registry that
+    comes of it; a whole registry has neither. `resized`: it is meant to be much smaller or larger than the one before.
+    """
+
+    format: Literal[2]
     kind: BundleKind
     number: Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
     city: str
     target: str
-    created_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
-    sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    created_ms: Number
+    sha256: Hash
     size: Annotated[int, msgspec.Meta(ge=0, le=MAX_CONTENT)]
-    expires_ms: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)] = 0
+    expires_ms: Number = 0
+    grace_ms: Number = 0
+    base: Number = 0
+    result: Hash | Literal[""] = ""
+    resized: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """SHA-256 of what is in force when it is applied: the same for a registry, however it comes."""
+        return self.result or self.sha256
 
 
-class SignedBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A bundle on the wire or in a file."""
+class SignedBundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A bundle on the wire or in a file; without `content` the announcement of one."""
 
     manifest: bytes
     signature: str
-    content: bytes
+    content: bytes | None = None
 
 
 class TrustedKey(msgspec.Struct, frozen=True):
@@ -54,6 +94,16 @@ class TrustedKey(msgspec.Struct, frozen=True):
 
     key_id: bytes
     public: bytes
+
+    @property
+    def name(self) -> str:
+        """The key id as minisign prints it."""
+        return self.key_id[::-1].hex().upper()
+
+    @property
+    def line(self) -> str:
+        """The base64 line of its minisign file."""
+        return base64.b64encode(b"Ed" + self.key_id + self.public).decode("ascii")
 
 
 def parse_public_key(text: str) -> TrustedKey:
@@ -66,18 +116,64 @@ def parse_public_key(text: str) -> TrustedKey:
 
 
 def verify(bundle: SignedBundle, trusted: tuple[TrustedKey, ...]) -> Manifest:
-    """The manifest, when it is signed by a trusted key and the content is the one it names.
+    """The manifest, when it is signed by a trusted key and the content is there and is the one it names.
 
     Says nothing of number, target or expiry: that is the receiver's business. Raises `InputRefused`.
     """
+    manifest = open_manifest(bundle, trusted)
+    if bundle.content is None:
+        raise InputRefused("the content is missing", code="bundle_content")
+    check_content(manifest, bundle.content)
+    return manifest
+
+
+def open_manifest(bundle: SignedBundle, trusted: tuple[TrustedKey, ...]) -> Manifest:
+    """The manifest, when it is signed by a trusted key and makes sense. Raises `InputRefused`."""
     _check_signature(bundle.manifest, bundle.signature, trusted)
+    return read_manifest(bundle.manifest)
+
+
+def read_manifest(raw: bytes) -> Manifest:
+    """A manifest, signed by whom it may be. Raises `InputRefused` (`bundle_manifest`)."""
     try:
-        manifest = msgspec.json.decode(bundle.manifest, type=Manifest)
+        manifest = msgspec.json.decode(raw, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputRefused(f"manifest: {error}", code="bundle_manifest") from error
-    if len(bundle.content) != manifest.size or hashlib.sha256(bundle.content).hexdigest() != manifest.sha256:
-        raise InputRefused("the content is not the one that was signed", code="bundle_content")
+    if fault := _fault(manifest):
+        raise InputRefused(f"manifest: {fault}", code="bundle_manifest")
     return manifest
+
+
+def _fault(manifest: Manifest) -> str:
+    """What the types cannot say."""
+    kind = manifest.kind
+    if manifest.size > MAX_OF_KIND[kind]:
+        return f"{manifest.size} bytes are more than {kind} may have"
+    if bool(manifest.base) != bool(manifest.result):
+        return "base and result go together"
+    if manifest.base and (kind is not BundleKind.REGISTRY or manifest.base >= manifest.number):
+        return "only a registry leads from an earlier number to a later one"
+    if manifest.grace_ms and not manifest.expires_ms:
+        return "grace_ms without expires_ms"
+    if kind in URGENT and manifest.expires_ms:
+        return f"{kind} do not expire"
+    return ""
+
+
+def check_content(manifest: Manifest, content: bytes) -> None:
+    """Raises `InputRefused` (`bundle_content`) when it is not the one that was signed."""
+    if len(content) != manifest.size or hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise InputRefused("the content is not the one that was signed", code="bundle_content")
+
+
+def decode_bundle(payload: bytes, limit: int = MAX_PAYLOAD) -> SignedBundle:
+    """A bundle from a message of at most `limit` bytes. Raises `InputRefused`."""
+    if len(payload) > limit:
+        raise InputRefused(f"{len(payload)} bytes are more than any bundle's message has", code="bundle_size")
+    try:
+        return msgspec.json.decode(payload, type=SignedBundle)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputRefused(f"not a bundle: {error}", code="bundle_manifest") from error
 
 
 def _check_signature(data: bytes, signature: str, trusted: tuple[TrustedKey, ...]) -> None:

@@ -5,7 +5,9 @@ sp/1/{city}/{shard}/{gateway}/state         up    birth and last will, retained
 sp/1/{city}/{shard}/{gateway}/res           up    answers to commands
 sp/1/{city}/{shard}/{gateway}/ack           down  stored through, missing, refused
 sp/1/{city}/{shard}/{gateway}/cmd           down  commands
-sp/1/{city}/{shard}/{gateway}/bundle        down  signed bundles
+sp/1/{city}/{shard}/{gateway}/bundle        down  signed bundles, or the announcement of a large one
+sp/1/{city}/{shard}/{gateway}/want          up    which chunks the gateway would like to have
+sp/1/{city}/{shard}/{gateway}/chunk         down  a chunk that was asked for
 """
 
 from __future__ import annotations
@@ -61,6 +63,14 @@ class Topics(msgspec.Struct, frozen=True):
     def bundle(self) -> str:
         return f"{self.base}/bundle"
 
+    @property
+    def want(self) -> str:
+        return f"{self.base}/want"
+
+    @property
+    def chunk(self) -> str:
+        return f"{self.base}/chunk"
+
 
 class Address(msgspec.Struct, frozen=True):
     """A topic taken apart: whose it is and what it carries (`ev/receipt`, `state`, …)."""
@@ -83,5 +93,5 @@ def parse(topic: str) -> Address | None:
 
 def centre_filters(city: str, shards: range) -> list[str]:
     """What an intake worker of these shards subscribes to."""
-    leaves = ("ev/+", "state", "res")
+    leaves = ("ev/+", "state", "res", "want")
     return [f"{ROOT}/{city}/{shard:02d}/+/{leaf}" for shard in shards for leaf in leaves]

@@ -31,11 +31,13 @@ from gateway.stations.gate import Gate
 from gateway.stations.services import Services
 from gateway.stations.services import Station as AnyStation
 from gateway.stations.till import Till
+from gateway.sync.bundles import Bundles
 from gateway.sync.sync import SyncStatus
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from gateway.wire.credentials import barcode, digest
 from tests.rules.builders import document, percent, rule
 from tests.support.clock import FakeClock
+from tests.sync.ends import TRUSTED
 
 CARD_KEY = bytes(range(32))
 BARCODE = b"2900001234567"
@@ -98,6 +100,10 @@ class Place:
         )
         self.cache.stage_registry(4, content, "k1")
         self.cache.use_registry(4)
+        self.bundles = Bundles(
+            self.ledger, self.cache, TRUSTED, ("jelgava", "gw-test", "k1"), self.clock, lambda _rules: None
+        )
+        self.bundles.start()
         pupils = rule("pupils", who={"any_of_groups": ["pupil"]}, give=percent(2500))
         self.benefits.use(compile_rules(load(document(pupils)), 7), 0)
         identity = Identity(Keys(CARD_KEY, "k1", None, None, {}), self.cache, self.ledger.query)
@@ -128,6 +134,7 @@ class Place:
             sync_status=lambda: self.sync,
             ledger_status=self.ledger_status,
             kill_device=self.killed.append,
+            bundles=self.bundles,
             clock=self.clock,
             started_ns=self.clock.mono_ns(),
             on_security=lambda what, source, count: self.security.append((what, source, count)),

@@ -14,6 +14,8 @@ import pytest
 from gateway.model.clock import Stamp
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.shown import Show
+from gateway.sync.bundles import BundlesStatus
+from gateway.sync.bundles_expiry import BundleState, Counts
 from tests.api.browser import Page, chromium
 from tests.api.conftest import Place
 from tests.support.clock import FakeClock
@@ -200,6 +202,19 @@ async def test_the_page_says_when_it_works_offline(place: Place, page: Page) -> 
     place.sync = msgspec.structs.replace(place.sync, connected=True)
     place.board.tell("till-1", Show.QUOTE, list_cents=1, due_cents=1)
     await page.until("!document.body.innerText.includes('Bezsaistē')")
+
+
+async def test_the_page_says_when_benefits_end_and_that_they_have(place: Place, page: Page) -> None:
+    await open_station(page, place, "gate-1")
+    badge = "document.querySelector('.badge')?.textContent"
+    hour_ms = 3_600_000
+    for ends_ms, counts, said in (
+        (place.clock.wall_ms() + hour_ms, Counts.GRACE, "noteikumu termiņš beidzies"),
+        (place.clock.wall_ms() - hour_ms, Counts.ENDED, "pilna cena"),
+    ):
+        state = BundleState("rules", 7, ends_ms, counts)
+        place.sync = msgspec.structs.replace(place.sync, content=BundlesStatus((state,)))
+        await page.until(f"{badge}?.includes({said!r})")
 
 
 async def test_a_gate_without_its_reader_invites_nobody_but_a_till_can_sell(place: Place, page: Page) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.centre.holders import ImportedCredential, ImportedHolder, build_registry, used_entitlements
-from gateway.centre.publisher import write_bundle
+from gateway.centre.publisher import read_bundle, write_bundle
 from gateway.centre.sign import build_bundle, load_key
 from gateway.cli.demo.town import CITY, GATEWAY, Town
 from gateway.config.files import bundled
@@ -30,6 +30,8 @@ from gateway.model.identification import Credential, CredentialKind, Identificat
 from gateway.rules.document import load
 from gateway.sync.bundles import Bundles
 from gateway.wire.bundle import BundleKind, parse_public_key
+from gateway.wire.registry import encode
+from tests.support.bundles import hand_over
 
 KEY_ID = "demo1"
 
@@ -62,7 +64,7 @@ def make_cards(town: Town, number: int) -> None:
     ]
     entitlements = used_entitlements(load(bundled("bundles/demo-rules.json").read_bytes()))
     card_key = bytes.fromhex((town.keys / "card.hex").read_text(encoding="ascii"))
-    content = msgspec.json.encode(build_registry(holders, card_key, KEY_ID, entitlements))
+    content = encode(build_registry(holders, card_key, KEY_ID, entitlements))
     key = load_key(town.keys / "bundles.key")
     now_ms = time.time_ns() // 1_000_000
     bundle = build_bundle(BundleKind.REGISTRY, now_ms // 1000, CITY, "*", content, key, created_ms=now_ms)
@@ -81,7 +83,7 @@ async def crash(town: Town, entries: int) -> None:
     bundles = Bundles(ledger, cache, trusted, (CITY, GATEWAY, KEY_ID), clock, lambda _rules: None)
     bundles.start()
     for bundle in town.bundles:
-        await bundles.take(bundle.read_bytes())
+        await hand_over(bundles, read_bundle(bundle))
     if len(bundles.numbers) != len(town.bundles):
         raise SystemExit(f"bundles in force: {bundles.numbers}")
     credential = Credential(CredentialKind.CARD, Strength.WEAK, os.urandom(32).hex(), KEY_ID)

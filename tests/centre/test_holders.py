@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.centre.holders import ImportedHolder, build_registry, read_csv, read_json, used_entitlements
+from gateway.centre.holders import (
+    ImportedHolder,
+    build_blocks,
+    build_registry,
+    read_cards,
+    read_csv,
+    read_json,
+    used_entitlements,
+)
 from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.rules.document import RulesContent
@@ -132,3 +140,45 @@ def test_any_text_is_holders_or_refused(text: str) -> None:
     for prefix in ("", "holder,entitlements,language,kind,id,issuer,standing,from_ms,until_ms\n"):
         with contextlib.suppress(InputRefused):
             read_csv(prefix + text)
+
+
+# Blocked cards -------------------------------------------------------------------------------------------
+
+
+def test_cards_to_block_become_the_digests_that_a_registry_has() -> None:
+    known = {card.digest for card in registry(read_csv(CSV)).credentials if card.kind is CredentialKind.CARD}
+    for data in (b"kind,id\ncard,%s\n" % UID.encode(), b'[{"kind":"card","id":"%s"}]' % UID.encode()):
+        blocks = build_blocks(read_cards(data), KEY, "k1")
+        assert (blocks.key_id, set(blocks.digests)) == ("k1", known)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"card,secret\n",
+        b"kind\ncard\n",
+        b"kind,id\ncard,secret\n",
+        b"kind,id\ncard,\n",
+        b"kind,id\n,\n",
+        b'[{"kind":"card","id":"secret"}]',
+        b'[{"kind":"card"}]',
+        b"\xff",
+    ],
+)
+def test_a_list_that_would_block_less_than_it_says_is_refused(data: bytes) -> None:
+    with pytest.raises(InputRefused) as refused:
+        build_blocks(read_cards(data), KEY, "k1")
+    assert "secret" not in str(refused.value)
+
+
+def test_more_cards_than_travel_whole_are_refused() -> None:
+    rows = "".join(f"card,{n:08x}\n" for n in range(901))
+    with pytest.raises(InputRefused, match="901 cards"):
+        build_blocks(read_cards(b"kind,id\n" + rows.encode()), KEY, "k1")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_cards_or_refused(data: bytes) -> None:
+    for prefix in (b"", b"kind,id,issuer\n", b"["):
+        with contextlib.suppress(InputRefused):
+            read_cards(prefix + data)

@@ -157,10 +157,10 @@ def test_a_bundle_reaches_who_is_online_and_later_who_was_not(
     ):
         here.birth()
         eventually(lambda: centre.store.online("*") == ["museum-1"])
-        assert centre.publisher.publish(officer(3)).sent == ("museum-1",)
+        assert centre.publisher.publish(officer(3)).online == ("museum-1",)
         got = here.wait(lambda: here.bundles)[0]
         assert verify(got, trusted).number == 3
-        assert centre.publisher.publish(officer(4, "school-1")).sent == ()
+        assert centre.publisher.publish(officer(4, "school-1")).online == ()
         away.birth()
         assert [verify(bundle, trusted).number for bundle in away.wait(lambda: away.bundles)] == [4]
 
@@ -178,7 +178,7 @@ def test_a_birth_gets_only_what_is_newer_than_it_has(
         gateway.wait(lambda: gateway.bundles)
         gateway.send(chain_of(1))
         gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 1))
-        assert [bundle.content for bundle in gateway.bundles] == [b"content 5"]
+        assert {bundle.content for bundle in gateway.bundles} == {b"content 5"}  # perhaps twice: just published
 
 
 def test_what_gateways_would_refuse_is_not_published(

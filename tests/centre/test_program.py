@@ -49,7 +49,7 @@ def test_it_says_ready_obeys_and_ends_with_its_input(broker: Broker, tmp_path: P
             gateway.birth()
             gateway.send(chain_of(2))
             gateway.wait_ack(Ack(Stream.RECEIPT, EPOCH, 2))
-            assert centre.ask(publish)["ok"]["sent"] == [GATEWAY]
+            assert centre.ask(publish)["ok"]["online"] == [GATEWAY]
             gateway.wait(lambda: gateway.bundles)
         assert centre.ask(publish)["code"] == "conflict"
         assert centre.ask('{"do": "counts"}')["ok"]["entries"] == {f"{GATEWAY}/receipt/receipt": 2}

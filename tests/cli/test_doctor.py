@@ -13,7 +13,7 @@ from gateway.cli import machine
 from gateway.cli.checks import Check, Level, key_checks, port_checks
 from gateway.config.load import load
 from gateway.ledger.ledger import Ledger
-from tests.cli.conftest import smartplace, write_config
+from tests.cli.conftest import Gateway, smartplace, write_config
 from tests.support.clock import FakeClock
 
 
@@ -170,3 +170,10 @@ def test_a_broker_that_answers_passes(config: Path) -> None:
 def test_a_clock_that_someone_vouches_for_passes(config: Path) -> None:
     config.write_text(config.read_text().replace('state = "state"', 'state = "state"\nclock = "vouched"'))
     assert machine.clock(load(config)).level is Level.PASS
+
+
+def test_what_a_running_gateway_lacks_is_named(gateway: Gateway) -> None:
+    told = json.loads(gateway.ask("doctor", "--json").stdout)
+    (daemon,) = [check for check in told["checks"] if check["check"] == "daemon"]
+    assert daemon["level"] == "warn"
+    assert "not connected to the centre" in daemon["cause"]

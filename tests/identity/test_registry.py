@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 from gateway.identity.registry import Cache, Known
+from gateway.identity.staging import Offer
 from gateway.model.errors import InputRefused, LedgerError
 from gateway.model.identification import CredentialKind
+from gateway.wire import registry as wire
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
 
 KIND = CredentialKind.SUN_CARD
@@ -131,11 +133,11 @@ def test_what_the_cache_could_not_hold_is_refused_by_its_type(json: bytes) -> No
         msgspec.json.decode(json, type=RegistryContent)
 
 
-def test_rules_are_kept_by_number_and_older_ones_dropped(cache: Cache) -> None:
-    for number in (1, 2):
-        cache.stage_content("rules", number, 99, b"%d" % number)
-    cache.drop_older_content("rules", 2)
-    assert (cache.content("rules", 1), cache.content("rules", 2)) == (None, (99, b"2"))
+def test_rules_are_kept_by_number_and_others_dropped(cache: Cache) -> None:
+    for number in (1, 2, 3):
+        cache.staging.put_content("rules", number, b"%d" % number)
+    cache.staging.drop_other_content("rules", (3, 2))
+    assert [cache.staging.content("rules", number) for number in (1, 2, 3)] == [None, b"2", b"3"]
 
 
 @pytest.mark.parametrize("damage", [b"this is no database" * 100, b""])
@@ -208,3 +210,88 @@ async def test_people_are_found_while_a_city_is_being_staged(cache: Cache) -> No
     known = cache.find(digest(9_999))
     assert known is not None
     assert known.holder == "h9999"
+
+
+# Deltas --------------------------------------------------------------------------------------------------
+
+
+def name(content: RegistryContent) -> str:
+    return wire.name((wire.encode(content),))
+
+
+def test_a_staged_registry_is_named_by_its_written_form(cache: Cache) -> None:
+    content = registry(credential(1), credential(2, "h2"), holders=("h2", "h1"))
+    assert cache.stage_registry(1, content, "k1") == name(content)
+    written = wire.encode(content)
+    assert cache.stage_registry(2, (written[at : at + 7] for at in range(0, len(written), 7)), "k1") == name(content)
+
+
+def test_a_delta_writes_only_what_changes_and_the_old_one_is_still_whole(cache: Cache) -> None:
+    old = registry(*(credential(n) for n in range(500)))
+    new = registry(*(credential(n) for n in range(1, 501)))
+    cache.stage_registry(1, old, "k1")
+    cache.use_registry(1)
+    cache.stage_delta(2, wire.difference(old, new), 1, "k1", name(new))
+    rows = cache.rows("SELECT count(*) FROM credential")[0][0]
+    assert (rows, cache.find(digest(0)) is not None, cache.find(digest(500))) == (501, True, None)
+    cache.use_registry(2)
+    assert (cache.find(digest(0)), cache.find(digest(500)) is not None) == (None, True)
+    cache.drop_other_registries()
+    assert cache.rows("SELECT count(*) FROM credential")[0][0] == 500
+    assert not cache.use_registry(1)
+
+
+def test_a_delta_that_leads_elsewhere_leaves_no_trace(cache: Cache) -> None:
+    old = registry(credential(1))
+    cache.stage_registry(1, old, "k1")
+    cache.use_registry(1)
+    before = cache.rows("SELECT * FROM credential"), cache.rows("SELECT * FROM registry")
+    with pytest.raises(InputRefused, match="leads to"):
+        cache.stage_delta(2, wire.difference(old, registry(credential(2))), 1, "k1", "0" * 64)
+    assert (cache.rows("SELECT * FROM credential"), cache.rows("SELECT * FROM registry")) == before
+
+
+def test_an_abandoned_delta_does_not_shine_through_the_next_one(cache: Cache) -> None:
+    one, two, three = (registry(*(credential(n) for n in numbers)) for numbers in ((1, 2), (2, 3), (1, 4)))
+    cache.stage_registry(1, one, "k1")
+    cache.use_registry(1)
+    cache.stage_delta(2, wire.difference(one, two), 1, "k1", name(two))
+    cache.stage_delta(3, wire.difference(one, three), 1, "k1", name(three))
+    cache.use_registry(3)
+    assert [cache.find(digest(n)) is not None for n in (1, 2, 3, 4)] == [True, False, False, True]
+    assert not cache.use_registry(2)
+
+
+def test_the_one_before_can_be_kept(cache: Cache) -> None:
+    for number in (1, 2, 3):
+        cache.stage_registry(number, registry(credential(number)), "k1")
+    cache.use_registry(3)
+    cache.drop_other_registries((2,))
+    assert [cache.use_registry(number) for number in (1, 2, 3)] == [False, True, True]
+    assert cache.rows("SELECT count(*) FROM credential") == [(2,)]
+
+
+def test_a_blocked_card_is_blocked_and_an_unknown_one_stays_unknown(cache: Cache) -> None:
+    cache.stage_registry(1, registry(credential(1)), "k1")
+    cache.use_registry(1)
+    cache.blocked = frozenset((digest(1), digest(2)))
+    known = cache.find(digest(1))
+    assert known is not None
+    assert (known.standing, cache.find(digest(2))) == (Standing.BLOCKED, None)
+
+
+# Staging -------------------------------------------------------------------------------------------------
+
+
+def test_chunks_are_kept_over_a_restart_and_go_with_their_offer(cache: Cache) -> None:
+    staging = cache.staging
+    staging.put_offer(Offer("a" * 64, b"m", "s"))
+    for index in (2, 0, 1):
+        staging.put_chunk("a" * 64, index, b"%d" % index)
+    other = again(cache)
+    assert other.staging.offers() == [Offer("a" * 64, b"m", "s")]
+    assert other.staging.chunks("a" * 64) == {0, 1, 2}
+    assert b"".join(other.staging.pieces("a" * 64)) == b"012"
+    other.staging.drop_offer("a" * 64)
+    assert (other.staging.offers(), other.staging.chunks("a" * 64)) == ([], set())
+    other.stop()

@@ -1,4 +1,5 @@
-"""Applies one registry after the other until it is killed; says each number once it is in force."""
+"""Applies one registry after the other, whole or as a delta in turns, until it is killed; says each number once it is
+in force."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.clock import SystemClock
 from gateway.model.identification import CredentialKind
 from gateway.sync.bundles import Bundles
-from gateway.wire.bundle import BundleKind
+from gateway.wire.bundle import BundleKind, SignedBundle
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
-from tests.sync.ends import CITY, GATEWAY, TRUSTED, payload
+from gateway.wire.registry import difference, encode, name
+from tests.support.bundles import hand_over
+from tests.sync.ends import CITY, GATEWAY, TRUSTED, bundle
 
 
 def size(number: int) -> int:
@@ -23,13 +26,24 @@ def size(number: int) -> int:
     return 50 + number * 7
 
 
-def registry(number: int) -> bytes:
+def registry(number: int) -> RegistryContent:
     holders = tuple(RegistryHolder(f"h-{number}-{n}") for n in range(size(number)))
     cards = tuple(
         RegistryCredential(CredentialKind.CARD, n.to_bytes(32, "big").hex(), f"h-{number}-{n}")
         for n in range(size(number))
     )
-    return msgspec.json.encode(RegistryContent("k1", holders, cards))
+    return RegistryContent("k1", holders, cards)
+
+
+def whole(number: int) -> SignedBundle:
+    return bundle(BundleKind.REGISTRY, number, encode(registry(number)))
+
+
+def delta(number: int) -> SignedBundle:
+    """From the registry before."""
+    content = msgspec.json.encode(difference(registry(number - 1), registry(number)))
+    result = name((encode(registry(number)),))
+    return bundle(BundleKind.REGISTRY, number, content, base=number - 1, result=result)
 
 
 async def main(folder: Path) -> None:
@@ -41,7 +55,7 @@ async def main(folder: Path) -> None:
     bundles = Bundles(ledger, cache, TRUSTED, (CITY, GATEWAY, "k1"), clock, lambda _rules: None)
     bundles.start()
     for number in range(1, 10_000):
-        await bundles.take(payload(BundleKind.REGISTRY, number, registry(number)))
+        await hand_over(bundles, delta(number) if number % 2 == 0 else whole(number))
         assert bundles.numbers == {"registry": number}
         print(number, flush=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Any
 
 import msgspec
 import paho.mqtt.client as mqtt
@@ -16,7 +17,7 @@ from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import Entry, EntryKind, NewEntry, Stream
 from gateway.sync.backoff import Backoff
-from gateway.sync.bundles import Bundles, RulesInForce
+from gateway.sync.bundles import Bundles, Pace, RulesInForce
 from gateway.sync.link import Broker as Address
 from gateway.sync.link import PahoLink
 from gateway.sync.sync import Sync
@@ -49,21 +50,31 @@ def bundle(
     key: SigningKey = KEY,
     city: str = CITY,
     target: str = GATEWAY,
-    expires_ms: int = 0,
+    created_ms: int = 1,
+    **more: Any,
 ) -> SignedBundle:
-    return build_bundle(kind, number, city, target, content, key, created_ms=1, expires_ms=expires_ms)
+    return build_bundle(kind, number, city, target, content, key, created_ms=created_ms, **more)
 
 
-def payload(kind: BundleKind, number: int, content: bytes, **more: object) -> bytes:
-    """A bundle as it travels."""
-    given = msgspec.convert(more, dict[str, object])
-    return msgspec.json.encode(bundle(kind, number, content, **given))  # type: ignore[arg-type]
+def payload(kind: BundleKind, number: int, content: bytes, **more: Any) -> bytes:
+    """A small bundle as it travels."""
+    return msgspec.json.encode(bundle(kind, number, content, **more))
+
+
+def announced(signed: SignedBundle) -> bytes:
+    """A large bundle as it travels: without its content."""
+    return msgspec.json.encode(msgspec.structs.replace(signed, content=None))
 
 
 def make_bundles(
-    ledger: Ledger, cache: Cache, clock: FakeClock, on_rules: Callable[[RulesInForce], None] = lambda _rules: None
+    ledger: Ledger,
+    cache: Cache,
+    clock: FakeClock,
+    on_rules: Callable[[RulesInForce], None] = lambda _rules: None,
+    pace: Pace | None = None,
 ) -> Bundles:
-    return Bundles(ledger, cache, TRUSTED, (CITY, GATEWAY, "k1"), clock, on_rules)
+    hurry = pace or Pace(jitter_s=0)
+    return Bundles(ledger, cache, TRUSTED, (CITY, GATEWAY, "k1"), clock, on_rules, pace=hurry)
 
 
 def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> Sync:

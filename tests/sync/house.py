@@ -32,6 +32,35 @@ async def until(there: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+@asynccontextmanager
+async def syncing(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> AsyncIterator[Sync]:
+    """A gateway's end, connected to what stands at this port."""
+    sync = make_sync(ledger, cache, clock, port, **more)
+    await sync.start()
+    try:
+        yield sync
+    finally:
+        await sync.stop()
+
+
+@contextmanager
+def centre_on(port: int, folder: Path) -> Iterator[Centre]:
+    """The real centre on a broker at this port, its store in this folder."""
+    key = folder / "city.pub"
+    key.write_text(public_text(KEY))
+    given = {"city": CITY, "store": str(folder / "centre.db"), "keys": [str(key)], "port": port, "tls": False}
+    centre = Centre(msgspec.convert({**given, "connect_s": 2.0, "backoff_cap_s": 0.2, "ack_ms": 20}, Settings))
+    centre.start()
+    try:
+        yield centre
+    finally:
+        centre.stop()
+
+
+def acked(ledger: Ledger, stream: Stream = RECEIPT) -> bool:
+    return ledger.acked(stream) == ledger.last(stream)
+
+
 class House:
     """One gateway without stations, and its way to the centre."""
 
@@ -45,33 +74,21 @@ class House:
     @asynccontextmanager
     async def syncing(self, port: int | None = None, **more: object) -> AsyncIterator[Sync]:
         """The gateway's end, connected to the broker, or to what stands at this port before it."""
-        sync = make_sync(self.ledger, self.cache, self.clock, port or self.broker.port, **more)
-        await sync.start()
-        try:
+        async with syncing(self.ledger, self.cache, self.clock, port or self.broker.port, **more) as sync:
             yield sync
-        finally:
-            await sync.stop()
 
     @contextmanager
     def centre(self) -> Iterator[Centre]:
         """The real centre."""
-        key = self.folder / "city.pub"
-        key.write_text(public_text(KEY))
-        store = str(self.folder / "centre.db")
-        given = {"city": CITY, "store": store, "keys": [str(key)], "port": self.broker.port, "tls": False}
-        centre = Centre(msgspec.convert({**given, "connect_s": 2.0, "backoff_cap_s": 0.2, "ack_ms": 20}, Settings))
-        centre.start()
-        try:
+        with centre_on(self.broker.port, self.folder) as centre:
             yield centre
-        finally:
-            centre.stop()
 
     def scripted(self) -> ScriptedCentre:
         """A centre that says what a test tells it to."""
         return ScriptedCentre(self.broker.port)
 
     def acked(self, stream: Stream = RECEIPT) -> bool:
-        return self.ledger.acked(stream) == self.ledger.last(stream)
+        return acked(self.ledger, stream)
 
     def told(self, kind: EntryKind) -> list[Body]:
         """What the audit stream says of this kind."""

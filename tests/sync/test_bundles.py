@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,56 +15,12 @@ from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.verify import verify
 from gateway.model.entry import EntryKind, Stream
-from gateway.model.identification import CredentialKind
-from gateway.sync.bundles import MAX_WAITING, Bundles, RulesInForce
-from gateway.wire.bundle import BundleKind, SignedBundle
-from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
+from gateway.sync.bundles import MAX_WAITING
+from gateway.wire.bundle import MAX_PAYLOAD, SignedBundle
 from tests.support.clock import FakeClock
 from tests.sync import bundle_child
-from tests.sync.ends import GATEWAY, STRANGER, bundle, make_bundles, payload
-
-RULES, REGISTRY = BundleKind.RULES, BundleKind.REGISTRY
-CARD = bytes(32)
-
-
-def rules(*ids: str) -> bytes:
-    one = {"version": 1, "legal_basis": "t", "give": {"kind": "percent", "basis_points": 1000}}
-    payers = [{"party": "city", "form": "discount", "rest": True}]
-    return json.dumps(
-        {"schema": 1, "rules": [{"id": id, "title": {"en": id}, "payers": payers, **one} for id in ids]}
-    ).encode()
-
-
-def registry(*holders: str, key_id: str = "k1") -> bytes:
-    """One card, which belongs to the first of the holders."""
-    card = RegistryCredential(CredentialKind.CARD, CARD.hex(), holders[0])
-    return msgspec.json.encode(RegistryContent(key_id, tuple(RegistryHolder(id) for id in holders), (card,)))
-
-
-class Taker:
-    """Bundles on real files, and what stations were told of rules."""
-
-    def __init__(self, ledger: Ledger, cache: Cache, clock: FakeClock) -> None:
-        self.ledger, self.cache, self.clock = ledger, cache, clock
-        self.in_force: list[RulesInForce] = []
-        self.bundles = make_bundles(ledger, cache, clock, self.in_force.append)
-        self.bundles.start()
-
-    async def take(self, kind: BundleKind, number: int, content: bytes, **more: object) -> None:
-        await self.bundles.take(payload(kind, number, content, **more))
-
-    def entries(self, kind: EntryKind) -> list[dict[str, object]]:
-        found = self.ledger.read(Stream.AUDIT, 0, -1)
-        return [json.loads(entry.body or b"null") for entry in found if entry.header.kind is kind]
-
-    @property
-    def refusals(self) -> list[str]:
-        return [str(body["reason"]) for body in self.entries(EntryKind.BUNDLE_REFUSED)]
-
-    @property
-    def holder(self) -> str | None:
-        known = self.cache.find(CARD)
-        return known.holder if known else None
+from tests.sync.ends import STRANGER, bundle, payload
+from tests.sync.taking import REGISTRY, RULES, Cut, Taker, keep, registry, rules
 
 
 @pytest.fixture
@@ -87,14 +41,17 @@ async def test_a_registry_is_in_force_when_its_number_is_on_disk(taker: Taker) -
     assert (taker.holder, taker.bundles.numbers) == ("h1", {"registry": 3})
 
 
-async def test_a_later_number_takes_over_and_the_old_content_goes(taker: Taker) -> None:
+async def test_a_later_number_takes_over_and_what_is_older_than_the_one_before_goes(taker: Taker) -> None:
     for number, holder in ((3, "h1"), (9, "h2")):
         await taker.take(REGISTRY, number, registry(holder, "other"))
         await taker.take(RULES, number, rules(holder))
     assert (taker.holder, taker.cache.holders()) == ("h2", 2)
     assert taker.in_force[-1].rules.number == 9
+    await taker.take(REGISTRY, 10, registry("h3"))
+    await taker.take(RULES, 10, rules("h3"))
     assert not taker.cache.use_registry(3)
-    assert taker.cache.content("rules", 3) is None
+    assert taker.cache.staging.content("rules", 3) is None
+    assert taker.cache.staging.content("rules", 9) is not None, "the one before is kept"
 
 
 async def test_the_same_bundle_again_changes_nothing(taker: Taker) -> None:
@@ -114,6 +71,7 @@ async def test_the_same_bundle_again_changes_nothing(taker: Taker) -> None:
         (8, rules("b"), {"city": "siauliai"}, "siauliai"),
         (8, rules("b"), {"expires_ms": 1}, "expired"),
         (8, rules("b", "b"), {}, "twice"),
+        (8, rules(*(f"r{n}" for n in range(370))), {}, "fetched, not sent"),
         (8, b'{"schema":1,"rules":[],"more":1}', {}, "more"),
         (8, b"{", {}, "truncated"),
     ],
@@ -135,6 +93,9 @@ async def test_a_refused_bundle_leaves_the_old_one_and_is_recorded(
         (registry("h1", key_id="k2"), "'k2'"),
         (registry("h1", "h1"), "twice"),
         (b"[]", "registry"),
+        (registry("h1").replace(b'{"id"', b'{ "id"'), "canonical"),
+        (registry("h1")[:-1], "cut off"),
+        (registry("h1") + b"x\n", "more lines"),
     ],
 )
 async def test_a_registry_that_makes_no_sense_leaves_the_old_one(taker: Taker, content: bytes, told: str) -> None:
@@ -172,9 +133,17 @@ async def test_strangers_are_counted_not_recorded_one_by_one(taker: Taker) -> No
 
 
 async def test_a_crowd_of_bundles_does_not_fill_the_memory(taker: Taker) -> None:
-    crowd = [payload(RULES, number, rules(f"r{number}")) for number in range(1, 20)]
+    crowd = [payload(RULES, number, rules(f"r{number}")) for number in range(1, 30)]
     await asyncio.gather(*(taker.bundles.take(one) for one in crowd))
-    assert taker.bundles.numbers == {"rules": MAX_WAITING}
+    assert 1 <= taker.bundles.numbers["rules"] <= MAX_WAITING
+    await taker.take(RULES, 30, rules("last"))
+    assert taker.bundles.numbers == {"rules": 30}, "afterwards there is room again"
+
+
+async def test_a_message_larger_than_any_bundle_is_not_even_read(taker: Taker) -> None:
+    await taker.bundles.take(payload(RULES, 1, rules("a")) + b" " * MAX_PAYLOAD)
+    assert taker.bundles.numbers == {}
+    assert "more than any" in taker.refusals[0]
 
 
 async def test_after_a_restart_what_was_in_force_is_in_force(taker: Taker) -> None:
@@ -205,38 +174,16 @@ async def test_a_lost_cache_counts_as_nothing_and_is_fetched_again(taker: Taker,
 @pytest.mark.parametrize("content", [b"{", rules("b")])
 async def test_rules_that_rotted_in_the_cache_do_not_stop_the_start(taker: Taker, content: bytes) -> None:
     await taker.take(RULES, 7, rules("a"))
-    taker.cache.stage_content("rules", 7, 0, content)
+    taker.cache.staging.put_content("rules", 7, content)
     again = Taker(taker.ledger, taker.cache, taker.clock)
     assert (again.bundles.numbers, again.in_force) == ({}, [])
     await again.take(RULES, 7, rules("a"))
     assert again.bundles.numbers == {"rules": 7}
 
 
-class Cut:
-    """The files as a power cut leaves them, opened by a new daemon."""
-
-    def __init__(self, folder: Path, clock: FakeClock) -> None:
-        self.ledger = Ledger(folder / "ledger.db", GATEWAY, clock)
-        self.ledger.start()
-        self.cache = Cache(folder / "cache.db")
-        self.cache.start()
-        self.taker = Taker(self.ledger, self.cache, clock)
-
-    async def stop(self) -> None:
-        await self.ledger.stop()
-        self.cache.stop()
-
-
-def keep(tmp_path: Path, name: str, into: Path) -> None:
-    into.mkdir(exist_ok=True)
-    for suffix in ("", "-wal"):
-        if (file := tmp_path / f"{name}.db{suffix}").exists():
-            shutil.copy(file, into)
-
-
 async def test_a_cut_between_staging_and_commit_leaves_the_old_one(taker: Taker, tmp_path: Path) -> None:
     await taker.take(REGISTRY, 1, registry("old"))
-    taker.cache.stage_registry(2, msgspec.json.decode(registry("new"), type=RegistryContent), "k1")
+    taker.cache.stage_registry(2, (registry("new"),), "k1")
     for name in ("cache", "ledger"):
         keep(tmp_path, name, tmp_path / "cut")
     after = Cut(tmp_path / "cut", taker.clock)
@@ -248,7 +195,7 @@ async def test_a_cut_between_staging_and_commit_leaves_the_old_one(taker: Taker,
 
 async def test_a_cut_between_commit_and_switch_leaves_the_new_one(taker: Taker, tmp_path: Path) -> None:
     await taker.take(REGISTRY, 1, registry("old"))
-    taker.cache.stage_registry(2, msgspec.json.decode(registry("new"), type=RegistryContent), "k1")
+    taker.cache.stage_registry(2, (registry("new"),), "k1")
     keep(tmp_path, "cache", tmp_path / "cut")
     await taker.take(REGISTRY, 2, registry("new"))
     keep(tmp_path, "ledger", tmp_path / "cut")
@@ -287,5 +234,4 @@ async def test_a_bundle_of_another_shape_is_refused(taker: Taker) -> None:
     whole = msgspec.to_builtins(bundle(RULES, 1, rules("a")))
     await taker.bundles.take(msgspec.json.encode({**whole, "extra": 1}))
     assert taker.bundles.numbers == {}
-    assert isinstance(taker.bundles, Bundles)
     assert msgspec.convert(whole, SignedBundle).content == rules("a")

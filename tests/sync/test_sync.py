@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy
 from tests.sync.ends import bundle, fill, make_sync
 from tests.sync.house import RECEIPT, House, alarms, stored, until
 from tests.sync.servers import CONNACK_5, PINGRESP, QUOTA_EXCEEDED, Talk, packet, server
-from tests.sync.test_bundles import registry
+from tests.sync.taking import registry
 
 
 @pytest.mark.usefixtures("quick")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import subprocess
 from pathlib import Path
@@ -13,7 +14,17 @@ from hypothesis import strategies as st
 
 from gateway.centre.sign import SigningKey, build_bundle, public_text, sign_manifest
 from gateway.model.errors import InputRefused
-from gateway.wire.bundle import BundleKind, Manifest, SignedBundle, TrustedKey, parse_public_key, verify
+from gateway.wire.bundle import (
+    MAX_PAYLOAD,
+    BundleKind,
+    Manifest,
+    SignedBundle,
+    TrustedKey,
+    decode_bundle,
+    parse_public_key,
+    read_manifest,
+    verify,
+)
 from tests.support.programs import require_program
 
 KEY = SigningKey(b"12345678", bytes(range(32)))
@@ -125,6 +136,16 @@ def test_any_trusted_comment_is_refused_without_more(comment: str, line: str) ->
         {"extra": 1},
         {"size": -1},
         {"size": 9 * 1024 * 1024},
+        {"kind": "registry", "size": 65 * 1024 * 1024},
+        {"kind": "keys", "size": 70_000},
+        {"kind": "blocks", "expires_ms": 5},
+        {"format": 1},
+        {"format": 3},
+        {"base": 1},
+        {"base": 1, "result": "0" * 64},
+        {"kind": "registry", "base": 3, "result": "0" * 64},
+        {"kind": "registry", "base": 2, "result": "A"},
+        {"grace_ms": 5},
         {"sha256": "A" * 64},
         {"expires_ms": -1},
         {"expires_ms": 2**63},
@@ -160,3 +181,21 @@ def test_a_manifest_on_the_wire_is_its_exact_bytes() -> None:
     travelled = msgspec.json.decode(msgspec.json.encode(whole), type=SignedBundle)
     assert travelled == whole
     assert msgspec.json.decode(travelled.manifest, type=Manifest).kind is BundleKind.RULES
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_manifest_or_a_bundle_or_refused(raw: bytes) -> None:
+    for decode in (read_manifest, decode_bundle):
+        with contextlib.suppress(InputRefused):
+            decode(raw)
+
+
+def test_a_message_larger_than_any_bundle_is_not_decoded() -> None:
+    with pytest.raises(InputRefused, match="more than any"):
+        decode_bundle(b"{" * (MAX_PAYLOAD + 1))
+
+
+def test_a_delta_names_what_it_leads_to() -> None:
+    assert read_manifest(manifest()).outcome == read_manifest(manifest()).sha256
+    result = "ab" * 32
+    assert read_manifest(manifest(kind="registry", number=3, base=2, result=result)).outcome == result

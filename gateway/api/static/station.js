@@ -23,7 +23,7 @@ async function start() {
   const answer = await fetch(`/v1/stations/${encodeURIComponent(station)}`);
   if (!answer.ok) throw new Error(`station ${station}: ${answer.status}`);
   view = await answer.json();
-  place = { online: view.online, ready: view.ready };
+  place = { online: view.online, ready: view.ready, benefits_end_ms: view.benefits_end_ms };
   document.title = `${view.id} · Smart Place`;
   rest();
   if (view.shown) take(view.shown, view.age_ms ?? 0);
@@ -111,11 +111,14 @@ function drawBadges() {
   const badges = [];
   if (!place.online) badges.push(["offline", "badge.offline"]);
   if (!place.ready && restingState(view.kind, place) === "idle") badges.push(["attention", "badge.not_ready"]);
+  const end = place.benefits_end_ms ?? 0;
+  if (end > Date.now()) badges.push(["attention", "badge.benefits_end", new Date(end).toLocaleString(languageNow())]);
+  else if (end) badges.push(["attention", "badge.benefits_ended"]);
   at("badges").replaceChildren(
-    ...badges.map(([name, key]) => {
+    ...badges.map(([name, key, more = ""]) => {
       const badge = document.createElement("div");
       badge.className = "badge";
-      badge.append(icon(name), texts.text(languageNow(), key));
+      badge.append(icon(name), `${texts.text(languageNow(), key)} ${more}`.trim());
       return badge;
     }),
   );

@@ -25,6 +25,7 @@ from gateway.wire import passes
 from gateway.wire.bundle import BundleKind
 from gateway.wire.contents import Standing
 from gateway.wire.credentials import digest, pass_id
+from gateway.wire.registry import encode
 
 CITY, GATEWAY, ISSUER = "jelgava", "demo-jelgava", "jelgava.demo"
 FOREIGN_ISSUER = "elsewhere.demo"
@@ -152,7 +153,7 @@ class Town:
         holders = [_imported(person) for person in PEOPLE if person.registered]
         registry = build_registry(holders, self._card_key, "demo1", used_entitlements(document))
         key = load_key(self.keys / "bundles.key")
-        contents = {BundleKind.RULES: rules, BundleKind.REGISTRY: msgspec.json.encode(registry)}
+        contents = {BundleKind.RULES: rules, BundleKind.REGISTRY: encode(registry)}
         for (kind, content), file in zip(contents.items(), self.bundles, strict=True):
             bundle = build_bundle(
                 kind,

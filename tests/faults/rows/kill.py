@@ -142,6 +142,7 @@ def _next_bundles(site: Site) -> dict[str, int]:
     numbers = {}
     for kind, file in zip((BundleKind.RULES, BundleKind.REGISTRY), site.town.bundles, strict=True):
         old = read_bundle(file)
+        assert old.content is not None
         manifest = msgspec.json.decode(old.manifest, type=Manifest)
         numbers[kind.value] = manifest.number + 1
         bundle = build_bundle(
