@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.model.entry import Entry, Stream
 from gateway.wire.bundle import SignedBundle
+from gateway.wire.chunks import Chunk, Want, decode_chunk
 from gateway.wire.commands import Command, CommandResult
 from gateway.wire.messages import Ack, Acks, State, encode
 from gateway.wire.topics import Topics
@@ -33,6 +34,7 @@ class ScriptedGateway:
         self.topics = Topics(CITY, gateway)
         self.ack_messages: list[Acks] = []
         self.bundles: list[SignedBundle] = []
+        self.chunks: list[Chunk] = []
         self.commands: list[Command] = []
         self._broker = broker
         self._news = threading.Condition()
@@ -99,6 +101,10 @@ class ScriptedGateway:
         """What became of a command."""
         self.publish(self.topics.result, encode(result))
 
+    def want(self, wish: Want) -> None:
+        """Ask for chunks."""
+        self.publish(self.topics.want, msgspec.json.encode(wish))
+
     def wait_ack(self, ack: Ack) -> None:
         """Wait until the centre's newest word on this strand is exactly this one."""
         self.wait(lambda: self.acked(ack.stream, ack.epoch) == ack)
@@ -110,12 +116,15 @@ class ScriptedGateway:
     def _connected(
         self, client: mqtt.Client, _data: object, _flags: mqtt.ConnectFlags, _reason: ReasonCode, _said: object
     ) -> None:
-        client.subscribe([(self.topics.ack, 1), (self.topics.bundle, 1), (self.topics.command, 1)])
+        topics = self.topics
+        client.subscribe([(topic, 1) for topic in (topics.ack, topics.bundle, topics.chunk, topics.command)])
 
     def _heard(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         with self._news:
             if message.topic == self.topics.ack:
                 self.ack_messages.append(msgspec.json.decode(message.payload, type=Acks))
+            elif message.topic == self.topics.chunk:
+                self.chunks.append(decode_chunk(message.payload))
             elif message.topic == self.topics.command:
                 self.commands.append(msgspec.json.decode(message.payload, type=Command))
             else:

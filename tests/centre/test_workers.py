@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,17 +13,23 @@ from pathlib import Path
 
 import pytest
 
+from gateway.centre.publisher import write_bundle
 from gateway.centre.query import Query
+from gateway.centre.sign import build_bundle, generate_key, load_key
 from gateway.model.entry import Entry
+from gateway.wire.bundle import BundleKind
+from gateway.wire.chunks import Chunk, WantChunks
 from gateway.wire.topics import SHARDS
-from tests.centre.chains import chain_of
-from tests.centre.programs import worker
+from tests.centre.chains import CITY, chain_of
+from tests.centre.programs import Program, worker
 from tests.centre.scripted import ScriptedGateway, eventually
 from tests.support.broker import Broker, mosquitto
 from tests.support.postgres import Postgres
 
 ENTRIES = 300
 BATCH = 10
+LARGE = bytes(range(256)) * 800
+"""Two chunks."""
 NAMES = [f"gw-{number}" for number in range(6)]
 """In six shards, three of each worker's."""
 
@@ -93,6 +101,31 @@ def shares(where: str) -> dict[str, int]:
     return found
 
 
+def stop(program: Program, where: str) -> None:
+    """SIGSTOP, and not within a transaction on SQLite: there the others could only wait for it (docs/centre.md)."""
+    for _ in range(200):
+        program.process.send_signal(signal.SIGSTOP)
+        if where.startswith("postgresql") or can_write(where):
+            return
+        program.process.send_signal(signal.SIGCONT)
+    raise AssertionError("it is within a transaction whenever it is stopped")
+
+
+def can_write(where: str) -> bool:
+    """Whether whoever writes to this file now comes to an end."""
+    db = sqlite3.connect(where, isolation_level=None, timeout=2.0)
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    finally:
+        db.close()
+    return True
+
+
 def test_two_workers_share_and_one_that_is_killed_is_replaced(broker: Broker, where: str, tmp_path: Path) -> None:
     with (
         worker(broker, where, tmp_path, "worker-a"),
@@ -130,7 +163,7 @@ def test_a_worker_that_stood_still_cannot_do_harm(broker: Broker, where: str, tm
     ):
         eventually(lambda: shares(where) == {"worker-a": 8, "worker-b": 8})
         with load(gateways, said):
-            first.process.send_signal(signal.SIGSTOP)
+            stop(first, where)
             eventually(lambda: shares(where) == {"worker-b": SHARDS})
             first.process.send_signal(signal.SIGCONT)
         eventually(lambda: shares(where) == {"worker-a": 8, "worker-b": 8})
@@ -150,6 +183,46 @@ def test_a_database_that_is_restarted_under_load(broker: Broker, server: Postgre
         assert first.ask('{"do": "counts"}')["ok"]["conflicts"] == 0
         assert second.process.poll() is None
     check(city)
+
+
+def test_a_bundle_reaches_every_gateway_whoever_publishes_it(broker: Broker, where: str, tmp_path: Path) -> None:
+    (tmp_path / "city.pub").write_text(generate_key(tmp_path / "city.key"))
+    key = load_key(tmp_path / "city.key")
+
+    def publish(kind: BundleKind, number: int, content: bytes, target: str = "*") -> str:
+        file = tmp_path / f"{kind}-{number}.bundle"
+        write_bundle(file, build_bundle(kind, number, CITY, target, content, key, created_ms=number))
+        return json.dumps({"do": "publish", "file": str(file)})
+
+    keys = [str(tmp_path / "city.pub")]
+    with (
+        worker(broker, where, tmp_path, "worker-a", keys=keys) as first,
+        worker(broker, where, tmp_path, "worker-b", keys=keys) as second,
+        town(broker) as (gateways, _),
+    ):
+        eventually(lambda: shares(where) == {"worker-a": 8, "worker-b": 8})
+        for gateway in gateways:
+            gateway.birth()
+        eventually(lambda: Query(where).counts().online == len(NAMES))
+        told = first.ask(publish(BundleKind.RULES, 1, b"{}"))
+        assert told["ok"]["online"] == NAMES
+        assert "ok" in second.ask(publish(BundleKind.REGISTRY, 1, LARGE))
+        eventually(lambda: all(len(gateway.bundles) == 2 for gateway in gateways))
+        content = hashlib.sha256(LARGE).hexdigest()
+        for gateway in gateways:
+            assert {bundle.content for bundle in gateway.bundles} == {b"{}", None}
+            gateway.want(WantChunks(content, (0, 1)))
+        eventually(lambda: all(len(gateway.chunks) == 2 for gateway in gateways))
+        assert {b"".join(bytes(one.data) for one in sorted_chunks(gateway)) for gateway in gateways} == {LARGE}
+        assert {row["gateway"] for row in second.ask('{"do": "unreached"}')["ok"]} == set(NAMES)
+        for gateway in gateways:
+            gateway.birth("s2", bundles={"rules": 1, "registry": 1})
+        eventually(lambda: first.ask('{"do": "unreached"}')["ok"] == [])
+    assert Query(where).alarms() == []
+
+
+def sorted_chunks(gateway: ScriptedGateway) -> list[Chunk]:
+    return sorted(gateway.chunks, key=lambda one: one.index)
 
 
 def test_a_command_reaches_its_gateway_whoever_gives_it(broker: Broker, where: str, tmp_path: Path) -> None:

@@ -197,10 +197,25 @@ async def test_another_commit_under_the_same_key_is_a_conflict(till: Till) -> No
 
 
 async def test_a_quote_is_committed_once_whatever_the_key(place: Place, till: Till) -> None:
+    """Whoever comes while the first one is being stored finds the quote used; who comes a moment later finds none."""
     request = committing(await quoted(till))
     results = await asyncio.gather(*(till.commit(request, f"r{n}") for n in range(3)), return_exceptions=True)
     assert sum(isinstance(result, bytes) for result in results) == 1
-    assert {result.code for result in results if isinstance(result, Conflict)} == {"quote_used"}
+    refused = [result for result in results if isinstance(result, GatewayError)]
+    assert len(refused) == 2
+    assert {result.code for result in refused} <= {"quote_used", "no_such_quote"}
+    assert place.kinds() == [EntryKind.RECEIPT]
+
+
+async def test_a_quote_that_several_commits_have_read_is_committed_once(place: Place, till: Till) -> None:
+    request = committing(await quoted(till))
+    with SlowDisk(place):
+        work = [asyncio.create_task(till.commit(request, f"r{n}")) for n in range(3)]
+        done, _ = await asyncio.wait(work, timeout=0.1)
+        assert not done, "all three have found the open quote"
+    results = await asyncio.gather(*work, return_exceptions=True)
+    assert [isinstance(result, bytes) for result in results] == [True, False, False]
+    assert [result.code for result in results if isinstance(result, Conflict)] == ["quote_used"] * 2
     assert place.kinds() == [EntryKind.RECEIPT]
 
 
