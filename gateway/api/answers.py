@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from gateway.api.parts import GatewayNames, LedgerStatus
 from gateway.model.device import DeviceHealth
 from gateway.model.shown import Shown
-from gateway.sync.sync import SyncStatus
+from gateway.sync.status import SyncStatus
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

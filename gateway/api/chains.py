@@ -10,7 +10,7 @@ from gateway.api.parts import ApiParts, LedgerStatus
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.shown import Show
 from gateway.sync.bundles_expiry import BundleState, Counts
-from gateway.sync.sync import SyncStatus
+from gateway.sync.status import SyncStatus
 
 BACKLOG_WARN = 1_000
 """Entries on their way to the centre; more are worth a look even while the connection stands."""

@@ -12,7 +12,7 @@ from gateway.model.device import DeviceHealth
 from gateway.stations.board import Board
 from gateway.stations.services import Station
 from gateway.sync.bundles import Bundles
-from gateway.sync.sync import SyncStatus
+from gateway.sync.status import SyncStatus
 
 
 class GatewayNames(msgspec.Struct, frozen=True):

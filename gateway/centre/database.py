@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -33,10 +33,11 @@ _SAFE = ("on", "remote_apply")
 class Database:
     """One store, opened at the first use. Safe from any thread; every failure is a `LedgerError` without secrets."""
 
-    def __init__(self, store: str, password: Path | None = None, *, read_only: bool = False) -> None:
+    def __init__(self, store: str, password: Path | None = None, *, read_only: bool = False, worker: str = "") -> None:
         self._store = store
         self._password = password
         self._read_only = read_only
+        self._worker = worker
         self._engine: Engine | None = None
         self._lock = threading.Lock()
         self.closed = False
@@ -137,7 +138,7 @@ class Database:
         host = url.host or str(url.query.get("host", ""))
         if host not in _LOCAL and not host.startswith("/") and "sslmode" not in url.query:
             url = url.update_query_dict({"sslmode": "verify-full", "sslrootcert": "system"})
-        given: dict[str, Any] = {"application_name": "smartplace-centre", "connect_timeout": "10"}
+        given: dict[str, Any] = {"application_name": session_name(self._worker), "connect_timeout": "10"}
         return url.update_query_dict({**given, **url.query})
 
     def _keep_postgresql_safe(self, connection: Any, _record: object) -> None:
@@ -158,6 +159,19 @@ class Database:
             connection.close()
             what = f"fsync={fsync}, synchronous_commit={commit}: what is acked would not survive a power cut"
             raise LedgerError(what, "Set both to on in postgresql.conf", where=self.where)
+
+
+def session_name(worker: str) -> str:
+    """What PostgreSQL is told of a worker's connections; a reader has no worker."""
+    return f"smartplace-centre {worker}".strip()
+
+
+def end_sessions(db: Connection, worker: str) -> None:
+    """PostgreSQL: roll back whatever this worker is within. `STUCK_S` does not end everything: one that was stopped in
+    the middle of a pipeline counts as active, and its locks would stay for as long as it stands still."""
+    if db.dialect.name == "postgresql":
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        db.execute(text(f"{end} AND application_name = :name"), {"name": session_name(worker)})
 
 
 def read_secret(path: Path) -> str:

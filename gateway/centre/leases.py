@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection, select
 
-from gateway.centre.database import Database
+from gateway.centre.database import Database, end_sessions
 from gateway.centre.sql import upsert
 from gateway.centre.tables import leases, workers
 from gateway.model.errors import Conflict
@@ -120,6 +120,7 @@ class Leases:
                 same = workers.c.worker == worker, workers.c.beat == beat
                 if db.execute(workers.delete().where(*same)).rowcount:
                     del seen[worker]
+                    end_sessions(db, worker)
         self._seen = seen
         return sorted(seen)
 

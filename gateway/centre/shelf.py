@@ -186,18 +186,18 @@ def told(db: Connection, gateway: str) -> dict[str, int]:
 
 def unreached(db: Connection) -> list[Unreached]:
     """Every gateway that has ever been heard of, with each kind whose newest bundle it has not confirmed."""
-    said = func.coalesce(bundles_told.c.number, 0)
-    newest = func.max(_of.number)
-    mine = and_(bundles_told.c.gateway == gateways.c.gateway, bundles_told.c.kind == _of.kind)
+    top = select(_of.kind, _of.target, func.max(_of.number).label("number")).group_by(_of.kind, _of.target).subquery()
+    newest, said = func.max(top.c.number), func.coalesce(bundles_told.c.number, 0)
+    mine = and_(bundles_told.c.gateway == gateways.c.gateway, bundles_told.c.kind == top.c.kind)
     asked = (
-        select(gateways.c.gateway, gateways.c.online, _of.kind, newest, said)
-        .join(bundles, or_(_of.target == gateways.c.gateway, _of.target == EVERYONE))
+        select(gateways.c.gateway, gateways.c.online, top.c.kind, newest, said)
+        .join(top, or_(top.c.target == gateways.c.gateway, top.c.target == EVERYONE))
         .outerjoin(bundles_told, mine)
-        .group_by(gateways.c.gateway, gateways.c.online, _of.kind, bundles_told.c.number)
+        .group_by(gateways.c.gateway, gateways.c.online, top.c.kind, bundles_told.c.number)
         .having(newest > said)
-        .order_by(_of.kind, gateways.c.gateway)
+        .order_by(top.c.kind, gateways.c.gateway)
     )
-    return [Unreached(name, bool(on), BundleKind(kind), top, now) for name, on, kind, top, now in db.execute(asked)]
+    return [Unreached(name, bool(on), BundleKind(kind), most, now) for name, on, kind, most, now in db.execute(asked)]
 
 
 # -------------------------------------------------------------------------------------------------------------

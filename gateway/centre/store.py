@@ -53,10 +53,10 @@ class Settled(msgspec.Struct, frozen=True):
 
 class Store:
     """The store in an SQLite file or in PostgreSQL. A failing database raises `LedgerError`; nothing of that call is
-    then stored. `password` names the file with PostgreSQL's password."""
+    then stored. `password` names the file with PostgreSQL's password, `worker` who uses it."""
 
-    def __init__(self, store: str | Path, clock: Clock, password: Path | None = None) -> None:
-        self.database = Database(str(store), password)
+    def __init__(self, store: str | Path, clock: Clock, password: Path | None = None, worker: str = "") -> None:
+        self.database = Database(str(store), password, worker=worker)
         self._clock = clock
 
     def open(self) -> None:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.source import Source
 from gateway.model.clock import Clock
@@ -23,11 +21,12 @@ from gateway.model.errors import InputRefused, LedgerError, NotReady
 from gateway.sync.acks import AckIntake
 from gateway.sync.anchors import LOOK_S, Anchors
 from gateway.sync.backoff import Backoff
-from gateway.sync.bundles import Bundles, BundlesStatus
+from gateway.sync.bundles import Bundles
 from gateway.sync.commands import Commands, NewEpochHook
 from gateway.sync.link import Link, Will
 from gateway.sync.notes import Notes
 from gateway.sync.pump import Pump
+from gateway.sync.status import SyncStatus
 from gateway.wire import messages
 from gateway.wire.topics import Topics
 
@@ -39,19 +38,6 @@ PUBACK_S = 60.0
 at 40 kbit/s."""
 LOOK_AFTER_S = 10.0
 """Between two looks for what is overdue, at most."""
-
-
-class SyncStatus(msgspec.Struct, frozen=True):
-    """For status pages: connected and how, what is owed, what went wrong last or still does. Connected with a problem:
-    the broker confirms nothing, or will not take some of the entries."""
-
-    connected: bool
-    protocol: str
-    backlog: dict[str, int]
-    last_ack_age_s: float | None
-    bundles: dict[str, int]
-    problem: str = ""
-    content: BundlesStatus = BundlesStatus()
 
 
 class Sync:

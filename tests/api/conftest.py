@@ -32,7 +32,7 @@ from gateway.stations.services import Services
 from gateway.stations.services import Station as AnyStation
 from gateway.stations.till import Till
 from gateway.sync.bundles import Bundles
-from gateway.sync.sync import SyncStatus
+from gateway.sync.status import SyncStatus
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from gateway.wire.credentials import barcode, digest
 from tests.rules.builders import document, percent, rule

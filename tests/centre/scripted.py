@@ -124,7 +124,7 @@ class ScriptedGateway:
             if message.topic == self.topics.ack:
                 self.ack_messages.append(msgspec.json.decode(message.payload, type=Acks))
             elif message.topic == self.topics.chunk:
-                self.chunks.append(decode_chunk(message.payload))
+                self.chunks.append(decode_chunk(bytes(message.payload)))
             elif message.topic == self.topics.command:
                 self.commands.append(msgspec.json.decode(message.payload, type=Command))
             else:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.centre.database import Database
+from gateway.centre.database import Database, session_name
 from gateway.centre.leases import LeaseLost, Leases, Share, check_held, fair_share
 from gateway.centre.parcel import Parcel
 from gateway.centre.query import Query
@@ -123,6 +125,26 @@ def test_a_worker_that_was_struck_off_and_lives_joins_again(town: Town) -> None:
 
 def settle(store: Store, held: dict[int, int]) -> int:
     return store.settle(Said(parcels=[Parcel(GATEWAY, chain_of(3))]), held).taken.stored
+
+
+def test_a_worker_that_was_stopped_within_a_pipeline_holds_nothing_up(city: str) -> None:
+    """PostgreSQL takes it for active: no time-out of its own ends it."""
+    town = Town(city)
+    a, b = town.worker("a"), town.worker("b")
+    a.beat()
+    with closing(psycopg.connect(city, application_name=session_name("a"))) as stopped:
+        stopped.pgconn.enter_pipeline_mode()
+        for statement in (b"BEGIN", b"SELECT 1 FROM leases WHERE shard = 3 FOR KEY SHARE"):
+            stopped.pgconn.send_query_params(statement, None)
+        stopped.pgconn.send_flush_request()
+        stopped.pgconn.flush()
+        asked = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name = %s"
+        with psycopg.connect(city, autocommit=True) as looking:
+            eventually(lambda: looking.execute(asked, [session_name("a")]).fetchone() != (0,))
+        b.beat()
+        town.now += LEASE_S
+        eventually(lambda: set(b.beat().held) == ALL)
+    town.close()
 
 
 def test_a_worker_whose_lease_has_gone_cannot_commit_for_that_shard(town: Town) -> None:

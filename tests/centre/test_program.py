@@ -52,6 +52,8 @@ def test_it_says_ready_obeys_and_ends_with_its_input(broker: Broker, tmp_path: P
             assert centre.ask(publish)["ok"]["online"] == [GATEWAY]
             gateway.wait(lambda: gateway.bundles)
         assert centre.ask(publish)["code"] == "conflict"
+        (unreached,) = centre.ask('{"do": "unreached"}')["ok"]
+        assert (unreached["gateway"], unreached["newest"], unreached["told"]) == (GATEWAY, 1, 0)
         assert centre.ask('{"do": "counts"}')["ok"]["entries"] == {f"{GATEWAY}/receipt/receipt": 2}
         assert centre.ask('{"do": "gateways"}')["ok"][0]["gateway"] == GATEWAY
         assert centre.ask('{"do": "alarms"}')["ok"] == []

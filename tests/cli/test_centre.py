@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.centre.sign import SigningKey, build_bundle
 from gateway.centre.store import Store
 from gateway.model.entry import Stream
+from gateway.wire.bundle import BundleKind, read_manifest
 from gateway.wire.messages import State
 from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
 from tests.cli.conftest import ARGV, environment, smartplace
@@ -45,6 +47,9 @@ def fill(store: Store) -> None:
     store.take(chain_of(3, "school-1", stream=Stream.AUDIT))
     given = {"online": True, "session": "s1", "epoch": EPOCH, "version": "0.1.0"}
     store.hear([(GATEWAY, msgspec.convert(given, State)), ("school-1", State(False, "s9", EPOCH))])
+    bundle = build_bundle(BundleKind.BLOCKS, 7, CITY, "*", b"{}", SigningKey(b"12345678", bytes(32)), created_ms=1)
+    store.put_bundles([(read_manifest(bundle.manifest), bundle)])
+    store.hear([("gw-reached", msgspec.convert({**given, "bundles": {"blocks": 7}}, State))])
     store.close()
 
 
@@ -57,12 +62,12 @@ def told(*arguments: str) -> dict[str, list[dict[str, object]]]:
 
 
 def test_gateways(flags: list[str]) -> None:
-    here, away = told("gateways", *flags)["gateways"]
+    _, here, away = told("gateways", *flags)["gateways"]
     assert (here["gateway"], here["online"], here["born_ms"]) == (GATEWAY, True, FakeClock().wall_ms())
     assert here["state"] == {"online": True, "session": "s1", "epoch": EPOCH, "version": "0.1.0"}
     assert (away["gateway"], away["online"], away["born_ms"]) == ("school-1", False, None)
     shown = smartplace("centre", "gateways", *flags).stdout.splitlines()
-    assert shown[1].split()[:4] == [GATEWAY, "online", "2026-11-23", "09:00:00"]
+    assert shown[2].split()[:4] == [GATEWAY, "online", "2026-11-23", "09:00:00"]
 
 
 def test_events_by_gateway_stream_kind_and_number(flags: list[str]) -> None:
@@ -84,6 +89,19 @@ def test_events_by_time(flags: list[str]) -> None:
     assert [str(row["id"]).rpartition("/")[2] for row in rows] == ["2", "3", "7"]
     assert told("events", "--since", "2026-11-24", *flags)["events"] == []
     assert smartplace("centre", "events", "--since", "yesterday", *flags).returncode == 2
+
+
+def test_unreached(flags: list[str]) -> None:
+    of = {"kind": "blocks", "newest": 7, "told": 0}
+    assert told("unreached", *flags)["unreached"] == [
+        {"gateway": GATEWAY, "online": True, **of},
+        {"gateway": "school-1", "online": False, **of},
+    ]
+    shown = smartplace("centre", "unreached", *flags).stdout.splitlines()
+    assert [line.split() for line in shown[1:]] == [
+        [GATEWAY, "online", "blocks", "7", "-"],
+        ["school-1", "offline", "blocks", "7", "-"],
+    ]
 
 
 def test_gaps(flags: list[str]) -> None:
