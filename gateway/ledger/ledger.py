@@ -85,6 +85,7 @@ class Ledger:
         finally:
             os.umask(old_mask)
         self._acked = {Stream(name): acked for name, acked in self._read.execute("SELECT name, acked FROM stream")}
+        self.tidy()
 
     def _open(self, db: sqlite3.Connection) -> None:
         """Adopt the file, from the ballast when the card is full; then give log and ballast their size."""
