@@ -143,7 +143,8 @@ class Ledger:
     async def commit(self, entries: Sequence[NewEntry], effects: Sequence[Effect] = ()) -> tuple[EntryId, ...]:
         """Store entries and effects together; returns the entries' ids in order.
 
-        Raises `Conflict` (an effect's re-check failed) or `LedgerError` (the disk refused): nothing stored.
+        Raises `Conflict` (an effect's re-check failed) or `LedgerError` (the disk refused; `ledger_no_room`: it is too
+        full to begin anything): nothing stored.
         A cancelled caller does not undo the commit.
         """
         job = self._job(entries, effects)
