@@ -86,7 +86,7 @@ async def fill(ledger: Ledger, stream: Stream, number: int) -> None:
 async def tidied(ledger: Ledger) -> None:
     """Until there is nothing more to tidy."""
     ledger.tidy()
-    while ledger._writer._tidying:
+    while ledger._writer.is_tidying:
         await ledger.commit([])
 
 
@@ -342,7 +342,7 @@ async def test_a_large_clearance_goes_in_chunks_and_lets_taps_between(open_ledge
     clock.advance(1)
     ledger.tidy()
     left = []
-    while ledger._writer._tidying:
+    while ledger._writer.is_tidying:
         await ledger.commit([])
         left.append(ledger.query("SELECT count(*) FROM telemetry")[0][0])
     assert len(set(left)) > 3
