@@ -114,4 +114,4 @@ def test_a_bench_that_cannot_work_fails_loudly(tmp_path: Path) -> None:
 def test_an_unknown_bench_is_told_with_those_there_are(tmp_path: Path) -> None:
     done = bench("tapp", cwd=tmp_path)
     assert done.returncode == 2
-    assert "there are tap, ledger, start, idle, stop, cli" in done.stderr
+    assert "there are tap, ledger, wear, start, idle, stop, cli" in done.stderr
