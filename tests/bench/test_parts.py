@@ -40,6 +40,22 @@ def test_raw_commits_are_on_disk_in_the_groups_asked_for(raw: Child, tmp_path: P
     assert raw.ask("rows") == 6
 
 
+def test_raw_rows_are_all_there_and_each_round_adds_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "rows.db"
+    child = Child("raw-rows", python("tests.bench.baselines.raw_rows", str(file)), tmp_path / "log")
+    child.start()
+    try:
+        assert child.ask("store", entries=1200, body=50) > 0
+        assert child.ask("store", entries=10, body=50) > 0
+        assert child.ask("rows") == 1210
+    finally:
+        child.stop()
+    db = sqlite3.connect(file)
+    assert db.execute("SELECT count(DISTINCT epoch), min(length(body)) FROM entry").fetchone() == (2, 50)
+    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    db.close()
+
+
 def test_paced_commits_wait_for_their_moments(raw: Child) -> None:
     last_ns = time.monotonic_ns() + 50_000_000
     assert len(raw.ask("paced", at_ns=[last_ns - 20_000_000, last_ns], bytes=100)) == 2
