@@ -32,18 +32,27 @@ def limit_of(limits: LedgerSection, stream: Stream) -> int:
 
 
 class Waiting:
-    """A stream's entries after `after`: those that are neither acked nor dropped. Four bytes of memory each."""
+    """A stream's entries that are neither acked nor dropped, as far as their sizes are known: those after `after`. Four
+    bytes of memory each."""
 
-    def __init__(self, after: int, sizes: Iterable[int] = ()) -> None:
+    def __init__(self, after: int) -> None:
         self.after = after
-        self._sizes = array("I", sizes)
+        self._sizes = array("I")
         self._gone = 0
-        self.bytes = sum(self._sizes)
+        self.bytes = 0
 
     @property
     def last(self) -> int:
         """The newest entry's number."""
         return self.after + len(self._sizes) - self._gone
+
+    def learn(self, sizes: Iterable[int]) -> None:
+        """The sizes of the entries just before, through `after`."""
+        found = array("I", sizes)
+        self.bytes += sum(found)
+        self.after -= len(found)
+        self._sizes = found + self._sizes[self._gone :]
+        self._gone = 0
 
     def add(self, size: int) -> None:
         """One more entry, of so many bytes."""

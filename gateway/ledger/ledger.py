@@ -85,6 +85,7 @@ class Ledger:
         finally:
             os.umask(old_mask)
         self._acked = {Stream(name): acked for name, acked in self._read.execute("SELECT name, acked FROM stream")}
+        self.tidy()
 
     def _open(self, db: sqlite3.Connection) -> None:
         """Adopt the file, from the ballast when the card is full; then give log and ballast their size."""
@@ -144,7 +145,8 @@ class Ledger:
     async def commit(self, entries: Sequence[NewEntry], effects: Sequence[Effect] = ()) -> tuple[EntryId, ...]:
         """Store entries and effects together; returns the entries' ids in order.
 
-        Raises `Conflict` (an effect's re-check failed) or `LedgerError` (the disk refused): nothing stored.
+        Raises `Conflict` (an effect's re-check failed) or `LedgerError` (the disk refused; `ledger_no_room`: it is too
+        full to begin anything): nothing stored.
         A cancelled caller does not undo the commit.
         """
         job = self._job(entries, effects)

@@ -54,12 +54,10 @@ class Life:
         self._room = 0
         self._waiting: dict[Stream, Waiting] = {}
 
-    def load(self, db: sqlite3.Connection, streams: Streams) -> None:
-        """Read what waits for the centre. Raises `sqlite3.Error`."""
-        for stream in DROPPABLE:
-            after = streams.settled(stream)
-            rows = db.execute(f"SELECT length(body) FROM {stream.value} WHERE seq>? ORDER BY seq", (after,))
-            self._waiting[stream] = Waiting(after, ((size or 0) + HEADER_BYTES for (size,) in rows))
+    def load(self, streams: Streams) -> None:
+        """Begin with this file. What waits in it is looked at in the steps of `tidy`: after a long outage it may take
+        seconds, and nobody shall wait for that."""
+        self._waiting = {stream: Waiting(streams.heads[stream].seq) for stream in DROPPABLE}
 
     def waiting_bytes(self, stream: Stream) -> int:
         """What of a droppable stream waits for the centre."""
@@ -96,15 +94,16 @@ class Life:
             waiting = self._waiting[stream]
             waiting.settle(draft.streams.acked[stream])  # the centre has it, whether this transaction commits or not
             through = waiting.step(limit_of(self._limits, stream))
-            if through > waiting.after:
+            if through > waiting.after and self._is_known(draft, stream):
                 draft.drop(stream, through, DropReason.BYTES, now)
         self._drop_old(draft, now)
         return self._room < self._limits.min_free_bytes and self._make_room(draft, now)
 
     def tidy(self, draft: Draft, now: Stamp) -> bool:
-        """One small step for an idle moment: floors move past what was kept long enough, a chunk of rows goes. True
-        when there is more to do."""
-        more = False
+        """One small step for an idle moment: what waits is looked at, floors move past what was kept long enough, a
+        chunk of rows goes. True when there is more to do."""
+        if more := self._learn(draft):
+            return more
         for stream in Stream:
             if (cutoff := self._before(now, keep_days(self._limits, stream))) is not None:
                 floor = draft.streams.floors[stream].seq
@@ -130,6 +129,22 @@ class Life:
 
     # Steps -----------------------------------------------------------------------------------------------
 
+    def _is_known(self, draft: Draft, stream: Stream) -> bool:
+        return self._waiting[stream].after <= draft.streams.settled(stream)
+
+    def _learn(self, draft: Draft) -> bool:
+        for stream in DROPPABLE:
+            if not self._is_known(draft, stream):
+                waiting = self._waiting[stream]
+                first = max(draft.streams.settled(stream) + 1, waiting.after - CHUNK_ROWS + 1)
+                rows = draft.db.execute(
+                    f"SELECT length(body) FROM {stream.value} WHERE seq BETWEEN ? AND ? ORDER BY seq",
+                    (first, waiting.after),
+                )
+                waiting.learn((size or 0) + HEADER_BYTES for (size,) in rows.fetchall())
+                return True
+        return False
+
     def _drop_old(self, draft: Draft, now: Stamp) -> None:
         stream, days = Stream.IDENTIFICATION, self._limits.identification_days
         if (cutoff := self._before(now, days)) is None:
@@ -151,9 +166,8 @@ class Life:
                 draft.let_go(stream, through)
                 return True
         for stream in DROPPABLE:
-            waiting = self._waiting[stream]
-            through = waiting.step(limit_of(self._limits, stream), forced=True)
-            if through > draft.streams.settled(stream):
+            through = self._waiting[stream].step(limit_of(self._limits, stream), forced=True)
+            if through > draft.streams.settled(stream) and self._is_known(draft, stream):
                 draft.drop(stream, through, DropReason.NO_ROOM, now)
                 return True
         return False

@@ -18,7 +18,7 @@ class Source(Protocol):
         ...
 
     def acked(self, stream: Stream) -> int:
-        """Through which number the centre has settled the stream."""
+        """Through which number nothing is left to send: the centre has settled it, or it was dropped."""
         ...
 
     def ack(self, stream: Stream, through: int) -> None:

@@ -66,7 +66,7 @@ class Writer:
     def start(self) -> None:
         """Begin, or go on after a `stop`. Raises `sqlite3.Error`."""
         self._streams = load(self._db, self._gateway, self._epoch)
-        self._life.load(self._db, self._streams)
+        self._life.load(self._streams)
         self._tidying = False
         self._thread = threading.Thread(target=self._run, name="ledger")
         self._thread.start()
@@ -190,6 +190,7 @@ class Writer:
         with self._acks_lock:
             acks, self._acks = self._acks, {}
         draft = Draft(self._db, self._gateway, self._epoch, self._streams)
+        changes = self._db.total_changes
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for stream, through in acks.items():
@@ -208,7 +209,7 @@ class Writer:
             raise
         before, self._streams = self._streams, draft.streams
         self._life.committed(self._streams)
-        self.commits += 1
+        self.commits += self._db.total_changes > changes
         if moved:
             self._on_checked(self._streams.heads)
         grown = frozenset(stream for stream in Stream if self.head(stream).seq != before.heads[stream].seq)

@@ -20,6 +20,8 @@ from tests.bench.frame import BenchFailed
 from tests.bench.machine import Memory, cpu_s, ends_within, file_system, memory, pss_mb, run_cpu_s
 from tests.bench.reader import Notes, Plan, notes_of, write
 from tests.bench.stage import until
+from tests.bench.wear import card
+from tests.support.card import may_not
 from tests.support.driver_process import DriverProcess
 
 
@@ -126,3 +128,27 @@ def test_the_file_system_of_a_folder_is_told() -> None:
 def test_what_never_comes_is_told(tmp_path: Path) -> None:
     with pytest.raises(BenchFailed, match="waited 0 s for a miracle"):
         until(lambda: (tmp_path / "miracle").exists(), 0.05, "a miracle")
+
+
+def test_a_card_counts_what_is_written_to_it(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        may_not("not root")
+    with card(tmp_path) as made:
+        before = made.written()
+        file = made.point / "file"
+        with file.open("wb") as opened:
+            opened.write(os.urandom(1 << 20))
+            opened.flush()
+            os.fsync(opened.fileno())
+        after = made.written()
+        assert os.statvfs(made.point).f_bsize == 4096
+    assert 1 << 20 <= after.bytes - before.bytes < 2 << 20
+    assert after.flushes > before.flushes
+    assert not os.path.ismount(tmp_path / "card")
+    assert not os.path.ismount(tmp_path / "memory")
+
+
+def test_who_may_not_make_a_card_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(BenchFailed, match="needs root"), card(tmp_path):
+        pass

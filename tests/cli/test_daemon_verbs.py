@@ -111,6 +111,7 @@ def test_the_ledger_can_be_read_while_the_gateway_runs(gateway: Gateway) -> None
     stats = json.loads(gateway.ask("ledger", "stats", "--json").stdout)
     assert stats["gateway"] == "gw-test"
     assert stats["clean_stop"] is False
+    assert stats["ballast_bytes"] == stats["bounds"]["ballast_bytes"] > 0
 
 
 def test_doctor_finds_the_daemon_running(gateway: Gateway) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.config.types import LedgerSection
-from gateway.ledger.bounds import HEADER_BYTES
+from gateway.ledger.bounds import HEADER_BYTES, Waiting
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.life import LAST_BYTES
 from gateway.ledger.verify import verify
@@ -99,6 +101,47 @@ def rows(ledger: Ledger, stream: Stream) -> list[int]:
 
 def readable(ledger: Ledger, stream: Stream) -> list[int]:
     return [e.header.id.seq for e in ledger.read(stream, 0, -1)]
+
+
+Step = st.one_of(
+    st.tuples(st.just("add"), st.integers(1, 900)),
+    st.tuples(st.just("learn"), st.integers(1, 9)),
+    st.tuples(st.just("settle"), st.integers(0, 90)),
+    st.tuples(st.just("back"), st.integers(0, 5)),
+)
+
+
+@given(st.lists(st.integers(1, 900), max_size=40), st.lists(Step, max_size=60), st.integers(1, 9000), st.booleans())
+def test_the_books_are_those_of_a_plain_list(
+    old: list[int], steps: list[tuple[str, int]], limit: int, forced: bool
+) -> None:
+    """`sizes[n - 1]` is the size of entry n; those after `after` are in the books."""
+    sizes, waiting, learned = list(old), Waiting(len(old)), len(old)
+    for what, number in steps:
+        match what:
+            case "add":
+                waiting.add(number)
+                sizes.append(number)
+            case "learn":
+                first = max(1, waiting.after - number + 1)
+                waiting.learn(sizes[first - 1 : waiting.after])
+            case "settle":
+                waiting.settle(number)
+            case _:
+                keep = max(len(sizes) - number, learned, waiting.after)
+                waiting.back_to(keep)
+                del sizes[keep:]
+        assert waiting.last == len(sizes)
+        assert waiting.bytes == sum(sizes[waiting.after :])
+    through = waiting.step(limit, forced=forced)
+    assert waiting.after <= through <= max(waiting.after, len(sizes) - 1)
+    left = sum(sizes[through:])
+    if not forced and waiting.bytes <= limit:
+        assert through == waiting.after
+    else:
+        goal = min(limit, waiting.bytes if forced else limit) - limit // 16
+        assert left <= goal or through >= len(sizes) - 1
+        assert through == waiting.after or left + sizes[through - 1] > goal, "more than it had to be"
 
 
 # Bounds --------------------------------------------------------------------------------------------------
@@ -202,7 +245,21 @@ async def test_bounds_hold_over_a_restart(open_ledger: Open) -> None:
     await fill(first, Stream.TELEMETRY, 30)
     second = await open_ledger(telemetry_bytes=32 * SIZE)
     await fill(second, Stream.TELEMETRY, 3)
+    await tidied(second)
     assert [(d.first, d.last) for d in dropped(second)] == [(1, 3)]
+
+
+async def test_after_a_restart_what_waits_is_learned_in_steps_while_taps_go_on(open_ledger: Open) -> None:
+    first = await open_ledger()
+    await first.commit([entry(Stream.IDENTIFICATION)] * 1700)
+    second = await open_ledger(identification_bytes=1600 * SIZE)
+    await fill(second, Stream.IDENTIFICATION, 5)
+    await tidied(second)
+    (told,) = dropped(second)
+    assert (told.first, told.last) == (1, second.floor(Stream.IDENTIFICATION))
+    left = second.last(Stream.IDENTIFICATION) - told.last
+    assert 1400 < left <= 1600
+    assert second._writer._life.waiting_bytes(Stream.IDENTIFICATION) == left * SIZE
 
 
 async def test_a_failed_commit_counts_nothing(open_ledger: Open) -> None:

@@ -7,8 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+from tests.support.programs import require_file
 
 MB = 1 << 20
 
@@ -17,11 +20,14 @@ MB = 1 << 20
 def small_card(folder: Path, kind: str, megabytes: int) -> Iterator[Path]:
     """Mounts a new file system of this kind (`tmpfs`, `ext4` with 4 kB blocks) below `folder`; unmounts it at the end.
     Who may not mount skips the test with a line; where CI=true that is a failure."""
+    if os.geteuid() != 0:
+        may_not("not root")
     point = folder / "card"
     point.mkdir()
     if kind == "tmpfs":
         mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(point)]
     else:
+        require_file("/sbin/mkfs.ext4", "e2fsprogs")
         image = folder / "card.img"
         with image.open("wb") as file:
             file.truncate(megabytes * MB)
@@ -29,14 +35,19 @@ def small_card(folder: Path, kind: str, megabytes: int) -> Iterator[Path]:
         mount = ["mount", "-o", "loop", str(image), str(point)]
     done = run(*mount, check=False)
     if done.returncode:
-        line = f"this test needs the right to mount a file system (root): {done.stderr.strip()}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(line)
-        pytest.skip(line)
+        may_not(done.stderr.strip())
     try:
         yield point
     finally:
         run("umount", str(point))
+
+
+def may_not(why: str) -> NoReturn:
+    """Skip, or fail where CI=true."""
+    line = f"this test needs the right to mount a file system (root): {why}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(line)
+    pytest.skip(line)
 
 
 def run(*argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
