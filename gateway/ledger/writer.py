@@ -7,26 +7,23 @@ its group; a fault of the disk fails the whole group, whose callers have been to
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from gateway.ledger.effects import Effect
-from gateway.ledger.rows import digest_at, last_seq
-from gateway.model import chain
+from gateway.ledger.rows import digest_at, insert_entry, last_seq
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId, Header, NewEntry, Stream
+from gateway.model.entry import EntryId, NewEntry, Stream
 from gateway.model.errors import Conflict, GatewayError, LedgerError
 
 GROUP_MAX = 512
 """Jobs in one commit at most, so that the first of them does not wait for ever."""
 CHECK_EVERY = 1000
 """Entries after which the checked point of a stream moves on (the start verifies only what follows it)."""
-SALT_BYTES = 16
 
 
 class Job(msgspec.Struct):
@@ -59,23 +56,28 @@ class Writer:
         epoch: str,
         loop: asyncio.AbstractEventLoop,
         on_stored: Callable[[frozenset[Stream]], None],
+        on_checked: Callable[[Mapping[Stream, Head]], None] = lambda _heads: None,
     ) -> None:
         self._loop = loop
         self._db = db
         self._gateway = gateway
         self._epoch = epoch
         self._on_stored = on_stored
+        self._on_checked = on_checked
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._acks: dict[Stream, int] = {}
         self._acks_lock = threading.Lock()
         self._heads: dict[Stream, Head] = {}
         self._checked: dict[Stream, int] = {}
-        self._thread = threading.Thread(target=self._run, name="ledger")
+        self._thread = threading.Thread()
         self.commits = 0
         self.problem: LedgerError | None = None
+        self.damaged = False
 
     def start(self) -> None:
+        """Begin, or go on after a `stop`."""
         self._load_heads()
+        self._thread = threading.Thread(target=self._run, name="ledger")
         self._thread.start()
 
     def stop(self) -> None:
@@ -97,6 +99,11 @@ class Writer:
     def head(self, stream: Stream) -> Head:
         """The newest committed entry of a stream."""
         return self._heads[stream]
+
+    @property
+    def heads(self) -> Mapping[Stream, Head]:
+        """The newest committed entry of every stream."""
+        return self._heads
 
     def _load_heads(self) -> None:
         for stream in Stream:
@@ -130,7 +137,7 @@ class Writer:
                 results.append((job, self._apply(job, heads)))
             for stream, through in acks.items():
                 self._db.execute("UPDATE stream SET acked=max(acked, ?) WHERE name=?", (through, stream))
-            self._move_checked(heads)
+            moved = self._move_checked(heads)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._fail(group, acks, error)
@@ -143,6 +150,8 @@ class Writer:
         self.problem = None
         grown = frozenset(stream for stream in Stream if heads[stream].seq != self._heads[stream].seq)
         self._heads = heads
+        if moved:
+            self._on_checked(heads)
         self._loop.call_soon_threadsafe(self._answer, results, grown)
 
     def _answer(self, results: list[tuple[Job, Result]], grown: frozenset[Stream]) -> None:
@@ -179,23 +188,21 @@ class Writer:
     def _insert(self, entry: NewEntry, at: Stamp, heads: dict[Stream, Head]) -> EntryId:
         before = heads[entry.stream]
         entry_id = EntryId(self._gateway, self._epoch, entry.stream, before.seq + 1)
-        salt = os.urandom(SALT_BYTES)
-        header = Header(entry_id, entry.kind, at)
-        digest = chain.digest(before.digest, header, chain.commitment(salt, entry.body))
-        self._db.execute(
-            f"INSERT INTO {entry.stream.value} VALUES (?,?,?,?,?,?,?,?,?,NULL)",
-            (entry_id.seq, entry.kind, at.wall_ms, at.mono_ns, at.boot, at.quality, digest, salt, entry.body),
-        )
+        digest = insert_entry(self._db, entry, entry_id, at, before.digest)
         heads[entry.stream] = Head(entry_id.seq, digest)
         return entry_id
 
-    def _move_checked(self, heads: dict[Stream, Head], every: int = CHECK_EVERY) -> None:
+    def _move_checked(self, heads: dict[Stream, Head], every: int = CHECK_EVERY) -> bool:
+        """Move the checked points that are far behind; true when there were some."""
+        moved = False
         for stream, head in heads.items():
             if head.seq - self._checked[stream] >= every:
                 self._db.execute(
                     "UPDATE stream SET checked=?, checked_digest=? WHERE name=?", (head.seq, head.digest, stream)
                 )
                 self._checked[stream] = head.seq
+                moved = True
+        return moved
 
     def close(self) -> None:
         """After `stop`: move the checked points to the heads, mark the stop as clean, close the file."""
@@ -204,7 +211,8 @@ class Writer:
             for stream, through in self._acks.items():
                 self._db.execute("UPDATE stream SET acked=max(acked, ?) WHERE name=?", (through, stream))
             self._move_checked(self._heads, every=1)
-            self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
+            if not self.damaged:  # The next start shall look at the whole file.
+                self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
@@ -221,8 +229,12 @@ class Writer:
             self._db.execute("ROLLBACK")
         for stream, through in acks.items():
             self.note_ack(stream, through)
-        self._load_heads()
         name = getattr(error, "sqlite_errorname", type(error).__name__)
+        self.damaged |= name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+        try:
+            self._load_heads()
+        except (sqlite3.Error, KeyError):
+            self.damaged = True  # The heads stay as the last commit left them; the callers below hear of it.
         advice = _ADVICE.get(name, "See `smartplace doctor`")
         self.problem = problem = LedgerError(f"not stored: {error}", advice, code=f"ledger_{name.lower()}")
         refused: list[tuple[Job, Result]] = [(job, problem) for job in group]

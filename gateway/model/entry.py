@@ -43,6 +43,10 @@ class EntryKind(StrEnum):
     BUNDLE_REFUSED = "bundle_refused"
     DROPPED = "dropped"
     STARTED = "started"
+    EPOCH_BEGAN = "epoch_began"
+    SALVAGED = "salvaged"
+    CHECKPOINT = "checkpoint"
+    ERASURE = "erasure"
     SECURITY = "security"
     MESSAGE_REFUSED = "message_refused"
     # telemetry
