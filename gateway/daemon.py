@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.api.api import Api
@@ -24,6 +25,8 @@ from gateway.housekeeping import Housekeeping
 from gateway.identity.identify import Identity
 from gateway.identity.keys import read_keys
 from gateway.identity.registry import Cache
+from gateway.ledger.checkpoint import load_signer
+from gateway.ledger.files import Disk
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import Body, FloodBody, MessageRefusedBody, SecurityBody, StartedBody
 from gateway.model.clock import SystemClock
@@ -43,6 +46,9 @@ from gateway.sync.configured import read_broker, read_trusted
 from gateway.sync.link import Broker, PahoLink
 from gateway.sync.sync import Sync
 from gateway.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from gateway.ledger.forget import Forgotten
 
 log = logging.getLogger("gateway")
 
@@ -95,7 +101,8 @@ class Daemon:
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
         self._started_ns = self._clock.mono_ns()
-        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock)
+        signer = load_signer(state / "ledger.key", Disk())
+        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock, signer=signer)
         self._ledger.start()
         self._running["ledger"] = self._ledger.stop
         self._cache = Cache(state / "cache.db")
@@ -134,8 +141,10 @@ class Daemon:
         self._running["sync"] = self._sync.stop
         await self._housekeeping.start()
         self._running["housekeeping"] = self._housekeeping.stop
-        repaired = () if self._ledger.was_clean else ("the last stop was not clean; the ledger was checked",)
-        started = StartedBody(version=__version__, repaired=repaired)
+        unclean = () if self._ledger.was_clean else ("the last stop was not clean; the ledger was checked",)
+        started = StartedBody(version=__version__, repaired=(*unclean, *self._ledger.repaired))
+        for repaired in self._ledger.repaired:
+            log.warning("%s", repaired)
         self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.STARTED, started))
         notifier.tell("READY=1", f"STATUS=serving {len(stations)} stations")
         log.info("ready: http://%s:%d/", configuration.api.address, self._api.port)
@@ -196,10 +205,16 @@ class Daemon:
             sync_status=lambda: self._sync.status,
             ledger_status=self._ledger_status,
             kill_device=self._devices.kill,
+            forget=self._forget,
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,
         )
+
+    async def _forget(self, holder: str) -> Forgotten:
+        from gateway.ledger.forget import forget  # Asked for once in a while: not worth memory from the start.
+
+        return await forget(self._ledger, self._loaded.state / "cache.db", holder)
 
     def _ledger_status(self) -> LedgerStatus:
         problem = self._ledger.problem
@@ -209,6 +224,10 @@ class Daemon:
             epoch=self._ledger.epoch,
             last={stream.value: self._ledger.last(stream) for stream in Stream},
             acked={stream.value: self._ledger.acked(stream) for stream in Stream},
+            older={
+                older.epoch: sum(max(0, older.last(s) - older.acked(s)) for s in Stream) for older in self._ledger.older
+            },
+            repaired=self._ledger.repaired,
             commits=self._ledger.commits,
             bytes=self._ledger.path.stat().st_size,
             free_bytes=shutil.disk_usage(self._ledger.path.parent).free,

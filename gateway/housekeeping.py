@@ -1,4 +1,5 @@
-"""What is done from time to time: health entries, counts of floods, the watchdog's ping. Few wake-ups."""
+"""What is done from time to time: health entries, counts of floods, signed checkpoints, the watchdog's ping. Few
+wake-ups."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from gateway.notify import Notifier
 from gateway.stations.services import Services, new_entry
 
 FLOODS_S = 30.0
+CHECKPOINT_S = 3600.0
+"""How often the heads of all streams are signed, when they have grown."""
 
 
 class Housekeeping:
@@ -39,6 +42,7 @@ class Housekeeping:
     async def start(self) -> None:
         self._began = asyncio.get_running_loop().time()
         self._begin(FLOODS_S, self._services.flush_floods)
+        self._begin(CHECKPOINT_S, self._ledger.checkpoint)
         if self._telemetry_s:
             self._begin(self._telemetry_s, self.tell_health)
         if self._notifier.watchdog_s:

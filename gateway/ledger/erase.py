@@ -15,7 +15,6 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.ledger.files import log_of
 from gateway.model import chain
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused, LedgerError, NotReady
@@ -42,8 +41,12 @@ class Traces(msgspec.Struct, frozen=True):
     def pattern(self) -> re.Pattern[bytes]:
         """As regular expression; the id only as a whole word: `h-1` is not in `h-12`."""
         word = rb"(?<!" + _WORD + rb")" + re.escape(self.holder.encode()) + rb"(?!" + _WORD + rb")"
-        rest = [re.escape(needle) for needle in self.needles[1:]]
-        return re.compile(b"|".join([word, *rest]))
+        return re.compile(b"|".join([word, *map(re.escape, self.needles[1:])]))
+
+    @property
+    def raw(self) -> re.Pattern[bytes]:
+        """As it may stand in the bytes of a file, where the next value follows without a space."""
+        return re.compile(b"|".join(map(re.escape, self.needles)))
 
 
 def check_id(holder: str) -> None:
@@ -117,14 +120,12 @@ def scrub(path: Path, traces: Traces) -> None:
         if has_trace(path, traces):
             db.execute("VACUUM")
             _empty_log(db, path)
-    if has_trace(path, traces) or has_trace(log_of(path), traces):
-        raise LedgerError("bytes of the holder are still in the file", "Run it again", where=str(path))
 
 
 def blank(path: Path, traces: Traces) -> int:
     """Overwrite the bytes in a file that is no database any more, where they stand. Returns how many places."""
     raw = path.read_bytes()
-    places = [(found.start(), found.end() - found.start()) for found in traces.pattern.finditer(raw)]
+    places = [(found.start(), found.end() - found.start()) for found in traces.raw.finditer(raw)]
     with path.open("r+b") as file:
         for at, length in places:
             file.seek(at)
@@ -135,7 +136,7 @@ def blank(path: Path, traces: Traces) -> int:
 def has_trace(path: Path, traces: Traces) -> bool:
     """Whether the bytes stand anywhere in the file."""
     try:
-        return traces.pattern.search(path.read_bytes()) is not None
+        return traces.raw.search(path.read_bytes()) is not None
     except FileNotFoundError:
         return False
 

@@ -64,9 +64,14 @@ class OlderEpoch:
         return int(self._acked[stream])
 
     @property
+    def waiting(self) -> int:
+        """Entries that the centre has not settled."""
+        return sum(max(0, last - self._acked[stream]) for stream, last in self._last.items())
+
+    @property
     def drained(self) -> bool:
         """Whether the centre has settled all of it."""
-        return all(self._acked[stream] >= last for stream, last in self._last.items())
+        return self.waiting == 0
 
     def ack(self, stream: Stream, through: int) -> None:
         """The centre has settled everything through this number. Never goes back. Raises `LedgerError`."""

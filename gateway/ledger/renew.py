@@ -116,9 +116,9 @@ class Renewal:
         """Begin the epoch with a sound backup of `epoch` as a further source. As `run`."""
         names = self._names
         meta = meta_of(names.present)
-        same = meta.get("epoch") == epoch or not names.present.exists()
+        there = self._previous(meta)
+        same = there == epoch or not names.present.exists()
         clean = [path for path in (names.older(epoch), source) if path.exists()]
-        there = meta.get("epoch", "")
         sound = names.present.exists() and meta.get("gateway") == self._gateway and self._sound()
         if names.present.exists() and not sound:
             told = self.run(Trouble(EpochReason.DAMAGED, "ledger.db is damaged"), clean if same else ())
