@@ -10,6 +10,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import HealthBody
 from gateway.model.device import DeviceHealth
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import LedgerError
 from gateway.notify import Notifier
 from gateway.stations.services import Services, new_entry
 
@@ -42,6 +43,7 @@ class Housekeeping:
     async def start(self) -> None:
         self._began = asyncio.get_running_loop().time()
         self._begin(FLOODS_S, self._services.flush_floods)
+        self._begin(FLOODS_S, self._look_at_ledger)
         self._begin(CHECKPOINT_S, self._ledger.checkpoint)
         if self._telemetry_s:
             self._begin(self._telemetry_s, self.tell_health)
@@ -53,6 +55,12 @@ class Housekeeping:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _look_at_ledger(self) -> None:
+        """A start can put a damaged file right, a running gateway cannot: end, so that one follows."""
+        if self._ledger.damaged:
+            what = "the ledger's file is damaged"
+            raise LedgerError(what, "The next start puts it right", where=str(self._ledger.path), code="ledger_damaged")
 
     def tell_health(self) -> None:
         """One telemetry entry on how the gateway is."""

@@ -54,10 +54,10 @@ def forget(holder: str, yes: bool, as_json: bool, config: Path) -> None:
 
 @click.command()
 @click.argument("holder")
+@click.option("--json", "_as_json", is_flag=True, help="It is one JSON document in any case.")
 @config_option
-def export(holder: str, config: Path) -> None:
-    """Everything that this gateway holds of HOLDER, as one JSON document on stdout: for a person who asks. Only
-    reads."""
+def export(holder: str, _as_json: bool, config: Path) -> None:
+    """Everything that this gateway holds of HOLDER, as one JSON document: for a person who asks. Only reads."""
     import msgspec
 
     from gateway.ledger.export import export as gather

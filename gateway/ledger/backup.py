@@ -95,7 +95,7 @@ def restore(names: Names, gateway: str, source: Path, at: Stamp, disk: Disk) -> 
 def listed_backups(names: Names) -> tuple[list[Path], list[Path]]:
     """Backups made by `back_up`: those that are there, and those that are not."""
     try:
-        listed = names.backups.read_text(encoding="utf-8").splitlines()
+        listed = names.backups.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except FileNotFoundError:
         return [], []
     paths = [Path(line) for line in dict.fromkeys(listed) if line]
@@ -105,7 +105,7 @@ def listed_backups(names: Names) -> tuple[list[Path], list[Path]]:
 def _note(names: Names, target: Path, disk: Disk) -> None:
     there, gone = listed_backups(names)
     lines = [str(path) for path in (*there, *gone, target)]
-    disk.write(names.backups, "".join(f"{line}\n" for line in dict.fromkeys(lines)).encode())
+    disk.write(names.backups, "".join(f"{line}\n" for line in dict.fromkeys(lines)).encode(errors="surrogateescape"))
     if os.geteuid() == 0:  # The gateway itself must be able to read it.
         owner = names.folder.stat()
         os.chown(names.backups, owner.st_uid, owner.st_gid)

@@ -67,7 +67,7 @@ def public_of(path: Path) -> str | None:
 
 def signed_bytes(gateway: str, epoch: str, heads: Mapping[str, tuple[int, str]]) -> bytes:
     """What the signature is over: text lines, UTF-8, each ended by a line feed; streams in alphabetical order."""
-    lines = ["smartplace checkpoint 1", gateway, epoch]
+    lines = ["smartplace-checkpoint 1", gateway, epoch]
     lines += [f"{stream} {seq} {digest}" for stream, (seq, digest) in sorted(heads.items())]
     return "".join(f"{line}\n" for line in lines).encode()
 

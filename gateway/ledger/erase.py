@@ -64,8 +64,9 @@ def digests_of(path: Path, holder: str) -> set[bytes]:
     found: set[bytes] = set()
     with _open(path, write=False) as db:
         for table, columns in _tables(db).items():
-            if table == "credential" and {"digest", "holder"} <= set(columns):
-                found |= {row[0] for row in db.execute("SELECT digest FROM credential WHERE holder=?", (holder,))}
+            if {"digest", "holder"} <= set(columns):
+                rows = db.execute(f"SELECT digest FROM {table} WHERE holder=?", (holder,))
+                found |= {row[0] for row in rows if isinstance(row[0], bytes)}
             elif "body" in columns:
                 for body in _bodies(db, table, (holder.encode(),)):
                     found |= _digests_in(body, holder)

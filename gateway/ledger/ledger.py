@@ -24,6 +24,7 @@ from gateway.ledger.opening import open_present
 from gateway.ledger.rows import digest_at, entries_after
 from gateway.ledger.turn import Turn, reopened
 from gateway.ledger.writer import Head, Job, Writer
+from gateway.model import chain
 from gateway.model.bodies import EpochReason
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry, EntryId, NewEntry, Stream
@@ -252,12 +253,32 @@ class Ledger:
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Rows of the committed state, for the parts that own the tables. Fast queries by key only."""
-        return self._read.execute(sql, parameters).fetchall()
+        with self._noticing():
+            return self._read.execute(sql, parameters).fetchall()
 
     def read(self, stream: Stream, after: int, limit: int) -> list[Entry]:
-        """Committed entries of a stream from `after` + 1 on, in order."""
-        previous = digest_at(self._read, self.gateway, self.epoch, stream, after)
-        return list(entries_after(self._read, self.gateway, self.epoch, stream, after, previous, limit))
+        """Committed entries of a stream from `after` + 1 on, in order. Raises `LedgerError` when the card has changed
+        one since it was stored: the next start puts that right."""
+        with self._noticing():
+            previous = digest_at(self._read, self.gateway, self.epoch, stream, after)
+            entries = list(entries_after(self._read, self.gateway, self.epoch, stream, after, previous, limit))
+            for entry in entries:
+                if chain.digest(entry.previous, entry.header, entry.commitment) != entry.digest:
+                    raise ValueError(f"{entry.header.id} is not the entry that was stored")
+        return entries
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """What shows while reading that the file is damaged is remembered: the next start looks at all of it."""
+        try:
+            yield
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
+            if not name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
+                raise
+            self._writer.damaged = True
+            advice = "Restart the gateway: the start sets the file aside and saves what it proves"
+            raise LedgerError(f"damaged: {error}", advice, where=str(self.path), code="ledger_damaged") from error
 
     def last(self, stream: Stream) -> int:
         """Number of the newest committed entry, 0 when there is none."""

@@ -126,10 +126,10 @@ def _adopt(db: sqlite3.Connection, names: Names, gateway: str, mark: Mark | None
     if not was_clean and (fault := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise Trouble(EpochReason.DAMAGED, f"the file is damaged: {' '.join(str(fault).split())}")
     for stream in Stream:
-        check_stream(db, gateway, epoch, stream)
+        check_stream(db, gateway, epoch, stream, whole=meta["clean"] == "damaged")
         digest_at(db, gateway, epoch, stream, last_seq(db, stream))
     _compare(db, names, gateway, meta, mark)
-    if not was_clean and no_log:
+    if meta["clean"] == "0" and no_log:
         raise Trouble(EpochReason.OLDER_COPY, "the write-ahead log is gone: the newest entries may be missing")
     db.execute("UPDATE meta SET value='0' WHERE key='clean'")
     return Opened(db, epoch, int(meta.get("number", "1")), was_clean)

@@ -211,8 +211,9 @@ class Writer:
             for stream, through in self._acks.items():
                 self._db.execute("UPDATE stream SET acked=max(acked, ?) WHERE name=?", (through, stream))
             self._move_checked(self._heads, every=1)
-            if not self.damaged:  # The next start shall look at the whole file.
-                self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
+            # After damage the next start looks at the whole file.
+            clean = "damaged" if self.damaged else "1"
+            self._db.execute("UPDATE meta SET value=? WHERE key='clean'", (clean,))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:

@@ -111,4 +111,4 @@ def test_the_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_what_is_signed_is_text_that_anybody_can_write() -> None:
     told = signed_bytes("museum-1", "a1", {"receipt": (2, "ff"), "audit": (1, "00")})
-    assert told == b"smartplace checkpoint 1\nmuseum-1\na1\naudit 1 00\nreceipt 2 ff\n"
+    assert told == b"smartplace-checkpoint 1\nmuseum-1\na1\naudit 1 00\nreceipt 2 ff\n"

@@ -15,12 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger.files import Names
+from gateway.ledger.files import Disk, Names
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.mark import read_mark
 from gateway.ledger.pages import Pages
 from gateway.ledger.verify import verify
 from gateway.ledger.wal import is_rotten
 from gateway.model.entry import EntryKind, NewEntry, Stream
+from gateway.model.errors import LedgerError
 from tests.ledger.cuts import CutDisk, image
 from tests.ledger.test_epochs import sources
 from tests.ledger.test_ledger import Counter
@@ -55,6 +57,12 @@ async def recovered(folder: Path, clock: FakeClock) -> tuple[Ledger, dict[int, b
     ledger = Ledger(folder / "ledger.db", GATEWAY, clock)
     ledger.start()
     await ledger.commit([NewEntry(Stream.RECEIPT, EntryKind.VOID, b"{}")])
+    try:
+        ledger.read(Stream.RECEIPT, 0, -1)
+    except LedgerError:  # the daemon ends, and systemd starts it again
+        await ledger.stop()
+        ledger = Ledger(folder / "ledger.db", GATEWAY, clock)
+        ledger.start()
     found = {
         e.header.id.seq: e.body or b""
         for source in sources(ledger)
@@ -226,6 +234,32 @@ async def test_a_transaction_that_a_cut_broke_off_is_no_damage(tmp_path: Path, c
         assert not is_rotten(log)
     log.write_bytes(raw[:-PAGE] + bytes(PAGE))
     assert not is_rotten(log)
+
+
+async def test_rot_that_shows_when_an_entry_is_to_be_sent(tmp_path: Path, clock: FakeClock) -> None:
+    folder = await make(tmp_path, clock, stopped=True)
+    raw = (folder / "ledger.db").read_bytes()
+    Disk().write(folder / "ledger.db", raw.replace(text(3), text(3).replace(b"xxx", b"xyx", 1)))
+    ledger = Ledger(folder / "ledger.db", GATEWAY, clock)
+    ledger.start()
+    assert ledger.repaired == ()
+    assert len(ledger.read(Stream.RECEIPT, 3, -1)) == COUNT - 3
+    with pytest.raises(LedgerError, match="not the entry that was stored"):
+        ledger.read(Stream.RECEIPT, 0, -1)
+    assert ledger.damaged
+    await ledger.stop()
+    ledger, found = await recovered(folder, clock)
+    assert {seq for seq, body in found.items() if body == text(seq)} == set(range(1, COUNT + 1)) - {3}
+    assert dropped(ledger) == {3}  # its digest still stands, so 4 proves itself
+    assert [body["seq"] for body in bodies(ledger, EntryKind.SALVAGED)] == [3]
+    await ledger.stop()
+
+
+@given(raw=st.binary(max_size=300))
+def test_a_mark_may_hold_anything(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.mark"
+    file.write_bytes(raw)
+    assert read_mark(file) is None
 
 
 async def test_a_cut_while_it_is_put_right_loses_nothing(tmp_path: Path, clock: FakeClock) -> None:
