@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -19,6 +20,8 @@ from gateway.model import chain
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused, LedgerError, NotReady
 
+PIECE = 1 << 20
+"""Bytes of a file in memory at a time."""
 BATCH = 200
 """Rows in one transaction: a tap waits some milliseconds for it."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{2,63}")
@@ -125,21 +128,37 @@ def scrub(path: Path, traces: Traces) -> None:
 
 def blank(path: Path, traces: Traces) -> int:
     """Overwrite the bytes in a file that is no database any more, where they stand. Returns how many places."""
-    raw = path.read_bytes()
-    places = [(found.start(), found.end() - found.start()) for found in traces.raw.finditer(raw)]
+    count = 0
     with path.open("r+b") as file:
-        for at, length in places:
+        for at, length in list(_places(file, traces)):
             file.seek(at)
             file.write(bytes(length))
-    return len(places)
+            count += 1
+    return count
 
 
 def has_trace(path: Path, traces: Traces) -> bool:
     """Whether the bytes stand anywhere in the file."""
     try:
-        return traces.raw.search(path.read_bytes()) is not None
+        with path.open("rb") as file:
+            return next(_places(file, traces), None) is not None
     except FileNotFoundError:
         return False
+
+
+def _places(file: BinaryIO, traces: Traces) -> Iterator[tuple[int, int]]:
+    """Offset and length of every trace, reading piece by piece: a ledger may be larger than the memory."""
+    pattern, overlap = traces.raw, max(map(len, traces.needles)) - 1
+    start, piece = 0, file.read(PIECE)
+    while piece:
+        more = file.read(PIECE)
+        # What begins in the overlap is found again with the next piece, where all of it is.
+        ends = len(piece) - (overlap if more else 0)
+        for found in pattern.finditer(piece):
+            if found.start() < ends:
+                yield start + found.start(), len(found[0])
+        start += ends
+        piece = piece[ends:] + more if more else b""
 
 
 _NOT_STATE = frozenset({"meta", "stream", "gap", "quarantine", *(stream.value for stream in Stream)})

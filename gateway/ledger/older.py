@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.ledger import schema
 from gateway.ledger.files import Disk, Names, log_of, shared_of
+from gateway.ledger.peek import number_of
 from gateway.ledger.rows import digest_at, entries_after, last_seq
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import Entry, Stream
@@ -48,7 +49,7 @@ class OlderEpoch:
         if meta["gateway"] != self.gateway:
             raise LedgerError(f"it belongs to gateway {meta['gateway']!r}", "Move it away", where=str(self.path))
         self.epoch = meta["epoch"]
-        self.number = int(meta.get("number", "1"))
+        self.number = number_of(meta, 1)
         self._last = {stream: last_seq(db, stream) for stream in Stream}
         self._acked = {Stream(name): acked for name, acked in db.execute("SELECT name, acked FROM stream")}
 

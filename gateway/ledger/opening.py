@@ -11,6 +11,7 @@ from gateway.ledger import schema
 from gateway.ledger.epochs import found, new_epoch_id, settle
 from gateway.ledger.files import Disk, Names, log_of
 from gateway.ledger.mark import Mark, differs, read_mark
+from gateway.ledger.peek import number_of
 from gateway.ledger.renew import Renewal, Trouble
 from gateway.ledger.rows import digest_at, last_seq
 from gateway.ledger.verify import ChainBroken, check_stream
@@ -132,7 +133,7 @@ def _adopt(db: sqlite3.Connection, names: Names, gateway: str, mark: Mark | None
     if meta["clean"] == "0" and no_log:
         raise Trouble(EpochReason.OLDER_COPY, "the write-ahead log is gone: the newest entries may be missing")
     db.execute("UPDATE meta SET value='0' WHERE key='clean'")
-    return Opened(db, epoch, int(meta.get("number", "1")), was_clean)
+    return Opened(db, epoch, number_of(meta, 1), was_clean)
 
 
 def _compare(db: sqlite3.Connection, names: Names, gateway: str, meta: dict[str, str], mark: Mark | None) -> None:

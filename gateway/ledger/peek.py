@@ -37,3 +37,9 @@ def answers(db: sqlite3.Connection, sql: str, *parameters: str) -> list[tuple[An
 def meta_of(path: Path) -> dict[str, str]:
     with reading(path) as db:
         return {} if db is None else {str(key): str(value) for key, value in answers(db, "SELECT key, value FROM meta")}
+
+
+def number_of(meta: dict[str, str], otherwise: int) -> int:
+    """Which epoch of this gateway it is, the first being 1; `otherwise` where the file does not say a number."""
+    number = meta.get("number", "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else otherwise

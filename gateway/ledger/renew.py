@@ -18,7 +18,7 @@ import msgspec
 from gateway.ledger.epochs import append, build, finish, fold, found, new_epoch_id, ready
 from gateway.ledger.files import Disk, Names, log_of
 from gateway.ledger.mark import Mark
-from gateway.ledger.peek import answers, meta_of, reading
+from gateway.ledger.peek import answers, meta_of, number_of, reading
 from gateway.ledger.rows import last_seq
 from gateway.ledger.salvage import Known, Salvaged, gather, write
 from gateway.ledger.state import raise_from, state_tables, take_over
@@ -85,7 +85,7 @@ class Renewal:
         names, damaged = self._names, trouble.reason is EpochReason.DAMAGED
         plan = {
             "previous": previous,
-            "number": str(1 + max([int(meta_of(names.present).get("number", "0") or 0), *self._numbers(copies)])),
+            "number": str(1 + max([self._number(), *self._numbers(copies)])),
             "present_to": present_to.name,
             "salvaged_to": names.older(previous).name,
         }
@@ -149,8 +149,10 @@ class Renewal:
 
             def fill(db: sqlite3.Connection) -> None:
                 nonlocal result
-                number = str(max(int(meta_of(path).get("number", "1") or 1) for path in (present, *clean)))
-                found(db, self._gateway, epoch, number=number, salvaged="1")
+                number = max([0 if sources else 1, *(number_of(meta_of(path), 1) for path in clean)])
+                if sources and not clean:
+                    number = self._number()
+                found(db, self._gateway, epoch, number=str(number), salvaged="1")
                 result = write(db, rows, self._gateway, epoch, known)
                 for path in files:
                     _copy_quarantine(db, path)
@@ -206,12 +208,17 @@ class Renewal:
         return not close
 
     def _newest_older(self) -> Path | None:
-        files = [(int(meta_of(path).get("number", "1") or 1), path) for path in self._names.all_older()]
+        files = [(number_of(meta_of(path), 1), path) for path in self._names.all_older()]
         return max(files)[1] if files else None
 
     def _numbers(self, copies: Sequence[Path]) -> Iterator[int]:
         for path in (*self._names.all_older(), *copies):
-            yield int(meta_of(path).get("number", "1") or 1)
+            yield number_of(meta_of(path), 1)
+
+    def _number(self) -> int:
+        """Of the present file; where it cannot say so, it comes after all older ones."""
+        there = 1 if self._names.present.exists() else 0
+        return number_of(meta_of(self._names.present), max([0, *self._numbers([])]) + there)
 
     # The new one -----------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import sqlite3
 from gateway.ledger import schema
 from gateway.ledger.epochs import append, build, finish, fold, found, new_epoch_id, ready, settle
 from gateway.ledger.files import Disk, Names
+from gateway.ledger.peek import number_of
 from gateway.ledger.renew import audit
 from gateway.ledger.rows import last_seq
 from gateway.ledger.state import take_over
@@ -82,4 +83,4 @@ def reopened(names: Names, disk: Disk, old: sqlite3.Connection) -> tuple[sqlite3
         db.execute("UPDATE meta SET value='0' WHERE key='clean'")
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(str(error), "See `smartplace doctor`", where=str(names.present)) from error
-    return db, meta["epoch"], int(meta.get("number", "1"))
+    return db, meta["epoch"], number_of(meta, 1)

@@ -14,7 +14,7 @@ import pytest
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import EpochReason
 from gateway.model.entry import EntryKind, NewEntry, Stream
-from tests.cli.conftest import Gateway, smartplace
+from tests.cli.conftest import Gateway, Running, smartplace
 from tests.support.clock import FakeClock
 
 BODY = b'{"station":"desk-1","identification":{"holder":"h-1","credential":{"digest":"%s"}}}' % (b"ab" * 32)
@@ -107,6 +107,22 @@ def test_nobody_is_forgotten_by_mistake(config: Path) -> None:
     assert smartplace("ledger", "forget", "h-1", "--config", config).returncode == 1  # nobody answers the question
     assert smartplace("ledger", "forget", "h 1", "--yes", "--config", config).returncode == 5
     assert len(json.loads(smartplace("ledger", "export", "h-1", "--config", config).stdout)["entries"]) == 2
+
+
+def test_a_gateway_with_a_damaged_file_serves_and_says_so(config: Path) -> None:
+    file = config.parent / "state" / "ledger.db"
+    file.write_bytes(bytes(4096) + file.read_bytes()[4096:])
+    with Running("run", "--config", config) as process:
+        process.until("ready: http://")
+        assert "is damaged" in process.err
+        told = json.loads(smartplace("status", "--json", "--config", config).stdout)["ledger"]
+        assert "is damaged" in told["repaired"][0]
+        assert list(told["older"].values()) == [2, 3]  # two identifications each, the damaged one with `epoch_began`
+        doctor = json.loads(smartplace("doctor", "--json", "--config", config).stdout)
+        assert [check["level"] for check in doctor["checks"] if check["check"] == "set aside"] == ["warn"]
+        process.process.terminate()
+        assert process.end() == 0
+    assert smartplace("ledger", "verify", "--config", config).returncode == 0
 
 
 def test_a_running_gateway_forgets_and_is_backed_up(gateway: Gateway, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway.config.types import DeskStation, TillStation
+from gateway.ledger import erase
 from gateway.ledger.backup import back_up
-from gateway.ledger.erase import Traces, check_id
+from gateway.ledger.erase import Traces, blank, check_id, has_trace
 from gateway.ledger.export import export
 from gateway.ledger.files import Disk
 from gateway.ledger.forget import forget
@@ -137,6 +138,17 @@ async def test_a_backup_that_is_away_is_told(place: Place) -> None:
     Disk().rename(place.folder.parent / "backup.db", place.folder.parent / "elsewhere.db")
     done = await forget(place.ledger, place.folder / "cache.db", ANNA)
     assert done.beyond_reach == (str(place.folder.parent / "backup.db"),)
+
+
+def test_traces_are_found_wherever_pieces_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erase, "PIECE", 16)
+    file = tmp_path / "aside"
+    for at in range(40):
+        file.write_bytes(b"." * at + ANNA.encode() + b"." * (40 - at))
+        assert has_trace(file, Traces(ANNA))
+        assert blank(file, Traces(ANNA)) == 1
+        assert file.read_bytes() == b"." * at + bytes(len(ANNA)) + b"." * (40 - at)
+    assert not has_trace(file, Traces(ANNA))
 
 
 @pytest.mark.parametrize("bad", ["", "h", "a b", "'; DROP TABLE receipt", "x" * 65, "ä-1"])
