@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.api.api import Api
-from gateway.api.parts import ApiParts, GatewayNames, LedgerStatus
+from gateway.api.parts import ApiParts, GatewayNames
+from gateway.api.record import ledger_status
 from gateway.config.load import Loaded, load
 from gateway.config.types import DeskStation, GateStation, TillStation
 from gateway.config.types import Station as StationSection
@@ -203,7 +203,7 @@ class Daemon:
             stations={station.id: station for station in stations},
             device_health=self._devices.health,
             sync_status=lambda: self._sync.status,
-            ledger_status=self._ledger_status,
+            ledger_status=lambda: ledger_status(self._ledger),
             kill_device=self._devices.kill,
             forget=self._forget,
             clock=self._clock,
@@ -215,23 +215,6 @@ class Daemon:
         from gateway.ledger.forget import forget  # Asked for once in a while: not worth memory from the start.
 
         return await forget(self._ledger, self._loaded.state / "cache.db", holder)
-
-    def _ledger_status(self) -> LedgerStatus:
-        problem = self._ledger.problem
-        return LedgerStatus(
-            problem=problem.what if problem else "",
-            advice=problem.advice if problem else "",
-            epoch=self._ledger.epoch,
-            last={stream.value: self._ledger.last(stream) for stream in Stream},
-            acked={stream.value: self._ledger.acked(stream) for stream in Stream},
-            older={
-                older.epoch: sum(max(0, older.last(s) - older.acked(s)) for s in Stream) for older in self._ledger.older
-            },
-            repaired=self._ledger.repaired,
-            commits=self._ledger.commits,
-            bytes=self._ledger.path.stat().st_size,
-            free_bytes=shutil.disk_usage(self._ledger.path.parent).free,
-        )
 
 
 def _later(stop: Callable[[], None]) -> Stop:

@@ -7,24 +7,21 @@ have their final numbers; when it raises, none of them is.
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.ledger import schema
 from gateway.ledger.checkpoint import Signer
 from gateway.ledger.effects import Effect
-from gateway.ledger.files import Disk, Names
+from gateway.ledger.files import Disk, Names, for_us_only
 from gateway.ledger.mark import write_mark
 from gateway.ledger.older import OlderEpoch, may_go, open_older, remove
 from gateway.ledger.opening import open_present
-from gateway.ledger.rows import digest_at, entries_after
+from gateway.ledger.reader import Reader
 from gateway.ledger.turn import Turn, reopened
 from gateway.ledger.writer import Head, Job, Writer
-from gateway.model import chain
 from gateway.model.bodies import EpochReason
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry, EntryId, NewEntry, Stream
@@ -74,7 +71,7 @@ class Ledger:
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _for_us_only():
+        with for_us_only():
             opened = open_present(self.names, self.gateway, self._clock.stamp(), self.disk)
             try:
                 self.was_clean = opened.was_clean
@@ -90,8 +87,8 @@ class Ledger:
         """This open file is the present one from now on."""
         self.epoch, self.number = epoch, number
         self._db = db
-        self._read = schema.connect(self.path, read_only=True)
-        self._acked = {Stream(name): acked for name, acked in self._read.execute("SELECT name, acked FROM stream")}
+        self._reader = Reader(self.path, self.gateway, epoch)
+        self._acked = {Stream(name): acked for name, acked in self._reader.query("SELECT name, acked FROM stream")}
         self._writer = Writer(db, self.gateway, epoch, self._loop, self._stored, self._mark)
         self._writer.start()
         self._signed = {}
@@ -103,7 +100,8 @@ class Ledger:
             self.checkpoint()
             self._send_riders()
             await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
-            self._read.close()  # first: the last connection to close moves the write-ahead log into the file
+            self._reader.close()  # first: the last connection to close moves the write-ahead log into the file
+            self._writer.damaged |= self._reader.damaged
             try:
                 self._writer.close()
                 self._mark(self._writer.heads)
@@ -192,23 +190,23 @@ class Ledger:
             async with self._quiet():
                 turn = Turn(self.names, self.gateway, self.epoch, self.number, self.disk)
                 try:
-                    with _for_us_only():
+                    with for_us_only():
                         epoch = await self._loop.run_in_executor(
                             None, turn.prepare, self._db, self._clock.stamp(), reason, detail
                         )
-                        self._read.close()
+                        self._reader.close()
                         self._writer.close()
                         turn.swap()
                 finally:
                     self._commits_before += self._writer.commits
-                    with _for_us_only():
+                    with for_us_only():
                         self._after_turn()
         return epoch
 
     def _after_turn(self) -> None:
         """Go on with whatever file is the present one now: the new one, or after a fault the one until now."""
         before = self.epoch
-        self._read.close()
+        self._reader.close()
         db, epoch, number = reopened(self.names, self.disk, self._db)
         if epoch != before:
             older = OlderEpoch(self.names.older(before), self.gateway)
@@ -253,32 +251,12 @@ class Ledger:
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Rows of the committed state, for the parts that own the tables. Fast queries by key only."""
-        with self._noticing():
-            return self._read.execute(sql, parameters).fetchall()
+        return self._reader.query(sql, parameters)
 
     def read(self, stream: Stream, after: int, limit: int) -> list[Entry]:
         """Committed entries of a stream from `after` + 1 on, in order. Raises `LedgerError` when the card has changed
         one since it was stored: the next start puts that right."""
-        with self._noticing():
-            previous = digest_at(self._read, self.gateway, self.epoch, stream, after)
-            entries = list(entries_after(self._read, self.gateway, self.epoch, stream, after, previous, limit))
-            for entry in entries:
-                if chain.digest(entry.previous, entry.header, entry.commitment) != entry.digest:
-                    raise ValueError(f"{entry.header.id} is not the entry that was stored")
-        return entries
-
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
-        """What shows while reading that the file is damaged is remembered: the next start looks at all of it."""
-        try:
-            yield
-        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-            name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
-            if not name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR")):
-                raise
-            self._writer.damaged = True
-            advice = "Restart the gateway: the start sets the file aside and saves what it proves"
-            raise LedgerError(f"damaged: {error}", advice, where=str(self.path), code="ledger_damaged") from error
+        return self._reader.read(stream, after, limit)
 
     def last(self, stream: Stream) -> int:
         """Number of the newest committed entry, 0 when there is none."""
@@ -301,7 +279,7 @@ class Ledger:
     @property
     def damaged(self) -> bool:
         """SQLite has said that the file is damaged: the next start puts that right."""
-        return self._writer.damaged
+        return self._writer.damaged or self._reader.damaged
 
     # Ack and tell ----------------------------------------------------------------------------------------
 
@@ -319,13 +297,3 @@ class Ledger:
     def _stored(self, streams: frozenset[Stream]) -> None:
         for listener in self._listeners:
             listener(streams)
-
-
-@contextmanager
-def _for_us_only() -> Iterator[None]:
-    """What SQLite creates inside is for this user only."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

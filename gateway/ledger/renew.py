@@ -7,7 +7,6 @@ taken over as far as they can be read, and nothing that may only rise goes back.
 from __future__ import annotations
 
 import hashlib
-import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -16,19 +15,16 @@ from pathlib import Path
 import msgspec
 
 from gateway.ledger.epochs import append, build, finish, fold, found, new_epoch_id, ready
-from gateway.ledger.files import Disk, Names, log_of
+from gateway.ledger.files import Disk, Names
 from gateway.ledger.mark import Mark
 from gateway.ledger.peek import answers, meta_of, number_of, reading
 from gateway.ledger.rows import last_seq
-from gateway.ledger.salvage import Known, Salvaged, gather, write
+from gateway.ledger.salvage import Salvaged, gather, write
 from gateway.ledger.state import raise_from, state_tables, take_over
+from gateway.ledger.witness import epoch_of, known_of
 from gateway.model.bodies import Body, BundleBody, EpochBeganBody, EpochReason
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryKind, NewEntry, Stream
-
-MOST_ENTRIES = 100_000_000
-"""No stream of one epoch grows longer: that is one entry a second for three years."""
-_EPOCH = re.compile(rb"epoch([0-9a-f]{16})")
 
 
 class Trouble(Exception):
@@ -58,9 +54,8 @@ class Renewal:
         """Begin the epoch. `copies`: further files that may hold entries (a backup). Raises `LedgerError`, `OSError`,
         `sqlite3.Error`: nothing has changed then, or the next start finishes it."""
         names = self._names
-        meta = meta_of(names.present)
         damaged = trouble.reason is EpochReason.DAMAGED
-        previous = self._previous(meta)
+        previous = epoch_of(names, self._mark)
         source = names.present if names.present.exists() else self._newest_older()
         clean = [path for path in (names.older(previous), *copies) if path.exists()]
         salvaged: Salvaged | None = None
@@ -116,7 +111,7 @@ class Renewal:
         """Begin the epoch with a sound backup of `epoch` as a further source. As `run`."""
         names = self._names
         meta = meta_of(names.present)
-        there = self._previous(meta)
+        there = epoch_of(names, self._mark)
         same = there == epoch or not names.present.exists()
         clean = [path for path in (names.older(epoch), source) if path.exists()]
         sound = names.present.exists() and meta.get("gateway") == self._gateway and self._sound()
@@ -141,7 +136,7 @@ class Renewal:
         if not damaged and present.exists() and meta_of(present).get("epoch") == epoch:
             clean = [*clean, present]
         files = [*sources, *clean]
-        known = {stream: self._known(stream, epoch, files, sure=not damaged) for stream in Stream}
+        known = {stream: known_of(stream, epoch, files, self._mark, sure=not damaged) for stream in Stream}
         scratch = names.building("rows")
         self._disk.remove(scratch)
         result = Salvaged()
@@ -160,52 +155,6 @@ class Renewal:
             build(names.building("old"), fill, self._disk)
         self._disk.remove(scratch)
         return result
-
-    def _known(self, stream: Stream, epoch: str, files: Sequence[Path], *, sure: bool) -> Known:
-        digests: dict[int, bytes] = {}
-        acked = last = floor = 0
-        for path in files:
-            with reading(path) as db:
-                if db is None:
-                    continue
-                columns = {row[1] for row in answers(db, "PRAGMA table_info(stream)")}
-                wanted = "acked, checked, checked_digest" + (", floor, floor_digest" if "floor" in columns else "")
-                for watermark, checked, digest, *more in answers(
-                    db, f"SELECT {wanted} FROM stream WHERE name=?", stream
-                ):
-                    acked, last = max(acked, watermark), max(last, checked)
-                    digests[checked] = digest
-                    if more and more[0]:
-                        floor = max(floor, more[0])
-                        digests[more[0]] = more[1]
-                for (seq,) in answers(db, f"SELECT max(seq) FROM {stream.value}"):
-                    last = max(last, seq or 0)
-        if last > MOST_ENTRIES and not sure:
-            last = 0  # A number beyond all measure is the damage itself.
-        if self._mark is not None and self._mark.epoch == epoch and stream in self._mark.streams:
-            point = self._mark.streams[stream]
-            digests[point.seq] = bytes.fromhex(point.digest)
-            last = max(last, point.seq)
-        digests = {seq: digest for seq, digest in digests.items() if isinstance(digest, bytes)}
-        return Known(acked if acked <= last else 0, last, floor, digests, sure)
-
-    def _previous(self, meta: dict[str, str]) -> str:
-        """Which epoch the file has: as it says, as the mark says, or as can be read somewhere in it."""
-        known = [meta["epoch"]] if re.fullmatch(r"[0-9a-f]{8,64}", meta.get("epoch", "")) else []
-        if self._mark is not None and (not known or not self._is_ours(known[0])):
-            known.insert(0, self._mark.epoch)
-        for path in (self._names.present, log_of(self._names.present)):
-            if not known and path.exists():
-                known = [found_.decode() for found_ in _EPOCH.findall(path.read_bytes())]
-        return known[0] if known else "0" * 16
-
-    def _is_ours(self, epoch: str) -> bool:
-        """Whether the mark speaks of this epoch, or of another that really is another: a damaged id is neither."""
-        mark = self._mark
-        if mark is None or mark.epoch == epoch:
-            return True
-        close = sum(a != b for a, b in zip(mark.epoch, epoch, strict=False)) <= 2
-        return not close
 
     def _newest_older(self) -> Path | None:
         files = [(number_of(meta_of(path), 1), path) for path in self._names.all_older()]
