@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.api.answers import Devices, HealthAnswer, Restarted, Stations, StationView, Status
+from gateway.api.answers import Devices, Erased, ForgetRequest, HealthAnswer, Restarted, Stations, StationView, Status
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
 from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
@@ -19,7 +19,7 @@ from gateway.wire.described import components
 API_VERSION = "1"
 
 _TYPES = (
-    *(HealthAnswer, Status, Devices, Restarted, Stations, StationView, Shown, Problem),
+    *(HealthAnswer, Status, Devices, Restarted, ForgetRequest, Erased, Stations, StationView, Shown, Problem),
     *(QuoteRequest, QuoteAnswer, CommitRequest, CommitAnswer),
 )
 
@@ -132,6 +132,15 @@ def _paths() -> Json:
                 parameters=[_STATION, _key(required=True)],
                 body=CommitRequest,
                 description="With the answer the receipt is recorded durably. A late commit is accepted as late.",
+            )
+        },
+        "/v1/ledger/forget": {
+            "post": _operation(
+                "forget",
+                "Erase what is held of one person",
+                Erased,
+                body=ForgetRequest,
+                description="On the unix socket only, by root or the gateway's own user. May take a minute.",
             )
         },
         "/v1/events": {"get": _EVENTS},

@@ -47,9 +47,9 @@ class Client:
         """The JSON at this target."""
         return self._ask("GET", target)
 
-    def post(self, target: str) -> Any:
-        """What a POST without a body answers."""
-        return self._ask("POST", target)
+    def post(self, target: str, body: object = None, *, answer_s: float = ANSWER_S) -> Any:
+        """What a POST answers, with a JSON body or none; within so many seconds."""
+        return self._ask("POST", target, body, answer_s)
 
     def events(self, target: str, until: float | None) -> Iterator[Event]:
         """Events as they come, until the stream ends; `DeadlineMissed` when `until` (monotonic) has passed."""
@@ -59,24 +59,27 @@ class Client:
                 raise _problem(head, answer.body(head))
             yield from events(answer.pieces(head))
 
-    def _ask(self, method: str, target: str) -> Any:
+    def _ask(self, method: str, target: str, content: object = None, answer_s: float = ANSWER_S) -> Any:
+        sent = b"" if content is None else json.dumps(content).encode()
         with self._connect() as channel:
-            answer, head = self._send(channel, method, target, time.monotonic() + ANSWER_S, "application/json")
+            until = time.monotonic() + answer_s
+            answer, head = self._send(channel, method, target, until, "application/json", sent)
             body = answer.body(head)
         if not 200 <= head.status < 300:
             raise _problem(head, body)
         return _json(body) if body else None
 
     def _send(
-        self, channel: socket.socket, method: str, target: str, until: float | None, accept: str
+        self, channel: socket.socket, method: str, target: str, until: float | None, accept: str, content: bytes = b""
     ) -> tuple[Answer, Head]:
-        length = "Content-Length: 0\r\n" if method == "POST" else ""
+        length = f"Content-Length: {len(content)}\r\n" if method == "POST" else ""
+        length += "Content-Type: application/json\r\n" if content else ""
         request = (
             f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n{length}Connection: close\r\n\r\n"
         )
         answer = Answer(_receiver(channel, until, self.path))
         try:
-            channel.sendall(request.encode("ascii"))
+            channel.sendall(request.encode("ascii") + content)
         except OSError as error:
             raise self._gone(error) from error
         return answer, answer.head()

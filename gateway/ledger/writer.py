@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from gateway.ledger.draft import Draft, Head, Job, Streams, load
 from gateway.ledger.life import Life, may_use_the_reserve
@@ -50,13 +51,13 @@ class Writer:
         self._life = life
         self._on_stored = on_stored
         self._on_checked = on_checked
-        self._jobs: queue.SimpleQueue[tuple[Job, ...] | Stamp | None] = queue.SimpleQueue()
-        """Jobs for one commit; a stamp: tidy up, it is now so late; None: end."""
+        self._jobs: queue.SimpleQueue[tuple[Job, ...] | Literal["tidy"] | None] = queue.SimpleQueue()
+        """Jobs for one commit; `tidy`: one step of it; None: end."""
         self._acks: dict[Stream, int] = {}
-        self._acks_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._streams: Streams
         self._thread = threading.Thread()
-        self._tidying = False
+        self._tidy_at: Stamp | None = None
         self._patience = PATIENCE
         self.commits = 0
         self.problem: LedgerError | None = None
@@ -67,7 +68,7 @@ class Writer:
         """Begin, or go on after a `stop`. Raises `sqlite3.Error`."""
         self._streams = load(self._db, self._gateway, self._epoch)
         self._life.load(self._streams)
-        self._tidying = False
+        self._tidy_at = None
         self._thread = threading.Thread(target=self._run, name="ledger")
         self._thread.start()
 
@@ -85,13 +86,19 @@ class Writer:
 
     def tidy(self, now: Stamp) -> None:
         """Let go what was kept long enough, in small steps between the jobs, until there is no more."""
-        if not self._tidying:
-            self._tidying = True
-            self._jobs.put(now)
+        with self._lock:
+            begun, self._tidy_at = self._tidy_at is not None, now
+        if not begun:
+            self._jobs.put("tidy")
+
+    @property
+    def is_tidying(self) -> bool:
+        """Whether steps of it are still to come."""
+        return self._tidy_at is not None
 
     def note_ack(self, stream: Stream, through: int) -> None:
         """Move a watermark with the next group. Losing this in a crash only sends entries again."""
-        with self._acks_lock:
+        with self._lock:
             self._acks[stream] = max(through, self._acks.get(stream, 0))
 
     def head(self, stream: Stream) -> Head:
@@ -120,10 +127,10 @@ class Writer:
             raise
 
     def _work(self) -> None:
-        behind: list[Stamp | None] = []
+        behind: list[Literal["tidy"] | None] = []
         while (item := behind.pop() if behind else self._jobs.get()) is not None:
-            if isinstance(item, Stamp):
-                self._tidy(item)
+            if item == "tidy":
+                self._tidy()
                 continue
             group = list(item)
             while len(group) < GROUP_MAX and not behind and not self._jobs.empty():
@@ -145,7 +152,6 @@ class Writer:
                     raise
                 self._life.give_up_ballast()
                 has_room = False
-                self._life.look(self._db)
                 told, more = self._attempt(group, now, has_room=False)
         except sqlite3.Error as error:
             self._fail(group, error)
@@ -158,13 +164,24 @@ class Writer:
         if more:
             self.tidy(now)
 
-    def _tidy(self, now: Stamp) -> None:
+    def _tidy(self) -> None:
         """One small step; jobs that wait go first."""
+        if (now := self._tidy_at) is None:
+            return  # begun before a stop
         if self._patience and not self._jobs.empty():
             self._patience -= 1
-            self._jobs.put(now)
+            self._jobs.put("tidy")
             return
         self._patience = PATIENCE
+        more = self._tidy_step(now)
+        with self._lock:
+            if not more and self._tidy_at is now:
+                self._tidy_at = None
+                return
+        self._jobs.put("tidy")
+
+    def _tidy_step(self, now: Stamp) -> bool:
+        """True when there is more to do."""
         self._life.look(self._db)
         self._life.make_ballast()
         try:
@@ -172,22 +189,17 @@ class Writer:
         except sqlite3.Error as error:
             if not is_full(error) or not self._life.give_up_ballast():
                 self._note_problem(error)
-                self._tidying = False
-                return
-            more = True
-        else:
-            self._loop.call_soon_threadsafe(self._answer, *told)
-        if more:
-            self._jobs.put(now)
-        else:
-            self._tidying = False
+                return False
+            return True
+        self._loop.call_soon_threadsafe(self._answer, *told)
+        return more
 
     def _attempt(
         self, group: list[Job], now: Stamp, *, has_room: bool, tidying: bool = False
     ) -> tuple[tuple[list[tuple[Job, Result]], frozenset[Stream]], bool]:
         """One transaction. Returns what to tell whom, and whether tidying should follow. Raises what went wrong, after
         undoing everything."""
-        with self._acks_lock:
+        with self._lock:
             acks, self._acks = self._acks, {}
         draft = Draft(self._db, self._gateway, self._epoch, self._streams)
         changes = self._db.total_changes
@@ -246,8 +258,7 @@ class Writer:
         """The disk refused: say so to each of the group's callers."""
         problem = self._note_problem(error)
         answers: list[tuple[Job, Result]] = [(job, problem) for job in group]
-        nothing: frozenset[Stream] = frozenset()
-        self._loop.call_soon_threadsafe(self._answer, answers, nothing)
+        self._loop.call_soon_threadsafe(self._answer, answers, frozenset[Stream]())
 
     def _note_problem(self, error: sqlite3.Error) -> LedgerError:
         self.damaged |= says_damage(error)
