@@ -76,6 +76,7 @@ class Life:
 
     def give_up_ballast(self) -> bool:
         """SQLite says that the card is full. True when there was a ballast to give up."""
+        self._room = 0  # whatever the file system says: the next transaction makes room
         return self._ballast.release()
 
     def make_ballast(self) -> None:

@@ -81,6 +81,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[gateway]": types.GatewaySection,
     "[keys]": types.KeysSection,
     "[sync]": types.SyncSection,
+    "[ledger]": types.LedgerSection,
     "[api]": types.ApiSection,
     "[[device]]": types.DeviceSection,
     '[[station]] kind = "desk"': types.DeskStation,

@@ -134,7 +134,8 @@ async def with_drops(tmp_path: Path) -> Path:
     ledger.ack(Stream.RECEIPT, 4)
     clock.advance(3 * 24 * 3600)
     ledger.tidy()
-    await ledger.commit([])
+    while ledger._writer.is_tidying:
+        await ledger.commit([])
     await ledger.stop()
     return ledger.path
 

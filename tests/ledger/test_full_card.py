@@ -75,7 +75,7 @@ class Box:
     async def tidy(self) -> None:
         self.ledger.tidy()
         await self.ledger.commit([])
-        while self.ledger._writer._tidying:
+        while self.ledger._writer.is_tidying:
             await self.ledger.commit([])
 
     def check(self) -> set[tuple[Stream, int]]:

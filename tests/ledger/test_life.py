@@ -86,7 +86,7 @@ async def fill(ledger: Ledger, stream: Stream, number: int) -> None:
 async def tidied(ledger: Ledger) -> None:
     """Until there is nothing more to tidy."""
     ledger.tidy()
-    while ledger._writer._tidying:
+    while ledger._writer.is_tidying:
         await ledger.commit([])
 
 
@@ -265,16 +265,27 @@ async def test_after_a_restart_what_waits_is_learned_in_steps_while_taps_go_on(o
 async def test_a_failed_commit_counts_nothing(open_ledger: Open) -> None:
     ledger = await open_ledger(telemetry_bytes=32 * SIZE)
     await fill(ledger, Stream.TELEMETRY, 30)
-    db = ledger._writer._db  # the very connection: its page limit stands for a card that refuses
-    pages = db.execute("PRAGMA page_count").fetchone()[0]
-    db.execute(f"PRAGMA max_page_count={pages}")
+    db = ledger._writer._db  # the very connection: what it refuses stands for a card that is read-only
+    db.execute("PRAGMA query_only=ON")
     for _ in range(10):
-        with pytest.raises(LedgerError):
+        with pytest.raises(LedgerError, match="read-only"):
             await ledger.commit([entry(Stream.TELEMETRY)] * 50)
-    db.execute("PRAGMA max_page_count=1000000")
+    db.execute("PRAGMA query_only=OFF")
     assert ledger._writer._life.waiting_bytes(Stream.TELEMETRY) == 30 * SIZE
     await fill(ledger, Stream.TELEMETRY, 2)
     assert dropped(ledger) == []
+
+
+async def test_a_card_that_is_suddenly_full_lets_telemetry_go_with_the_refusal(open_ledger: Open) -> None:
+    ledger = await open_ledger(telemetry_bytes=32 * SIZE)
+    await fill(ledger, Stream.TELEMETRY, 30)
+    db = ledger._writer._db
+    db.execute(f"PRAGMA max_page_count={db.execute('PRAGMA page_count').fetchone()[0] + 1}")
+    with pytest.raises(LedgerError, match="no room") as refused:
+        await ledger.commit([entry(Stream.RECEIPT)] * 50)
+    assert refused.value.code == "ledger_no_room"
+    assert [(d.first, d.last, d.why) for d in dropped(ledger)] == [(1, 2, "no_room")]
+    db.execute("PRAGMA max_page_count=1000000")
 
 
 # Retention -----------------------------------------------------------------------------------------------
@@ -342,7 +353,7 @@ async def test_a_large_clearance_goes_in_chunks_and_lets_taps_between(open_ledge
     clock.advance(1)
     ledger.tidy()
     left = []
-    while ledger._writer._tidying:
+    while ledger._writer.is_tidying:
         await ledger.commit([])
         left.append(ledger.query("SELECT count(*) FROM telemetry")[0][0])
     assert len(set(left)) > 3

@@ -86,7 +86,7 @@ class Life(RuleBasedStateMachine):
     async def settled(self) -> None:
         """Until the writer has nothing more to do."""
         await self.ledger.commit([])
-        while self.ledger._writer._tidying:
+        while self.ledger._writer.is_tidying:
             await self.ledger.commit([])
 
     def learn(self) -> None:
