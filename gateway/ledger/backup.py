@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 
 from gateway.ledger import schema
-from gateway.ledger.epochs import settle
+from gateway.ledger.epochs import Trouble, settle
 from gateway.ledger.files import Disk, Names
 from gateway.ledger.mark import read_mark
-from gateway.ledger.renew import Renewal, Trouble
+from gateway.ledger.renew import Renewal
 from gateway.ledger.verify import verify
 from gateway.model.bodies import EpochReason
 from gateway.model.clock import Stamp

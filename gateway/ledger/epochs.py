@@ -17,13 +17,30 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from gateway.ledger import schema
 from gateway.ledger.files import Disk, Names, log_of, shared_of
 from gateway.ledger.rows import insert_entry
 from gateway.model import chain
+from gateway.model.bodies import Body, EpochReason
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId, NewEntry, Stream
+from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError, NotReady
+
+
+class Trouble(Exception):
+    """Why the present file cannot go on as it is."""
+
+    def __init__(self, reason: EpochReason, what: str) -> None:
+        super().__init__(what)
+        self.reason = reason
+        self.what = what
+
+
+def audit(kind: EntryKind, body: Body) -> NewEntry:
+    """An entry of the audit stream, ready to be stored."""
+    return NewEntry(Stream.AUDIT, kind, msgspec.json.encode(body))
 
 
 def new_epoch_id() -> str:

@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 
 from gateway.ledger.backup import listed_backups
+from gateway.ledger.epochs import audit
 from gateway.ledger.erase import Traces, blank, check_id, digests_of, erase_entries, erase_rows, has_trace, scrub
 from gateway.ledger.files import Names
 from gateway.ledger.ledger import Ledger
-from gateway.ledger.renew import audit
 from gateway.model.bodies import ErasureBody
 from gateway.model.entry import EntryKind
 

@@ -8,11 +8,10 @@ import sqlite3
 import msgspec
 
 from gateway.ledger import schema
-from gateway.ledger.epochs import found, new_epoch_id, settle
+from gateway.ledger.epochs import Trouble, found, new_epoch_id, settle
 from gateway.ledger.files import Disk, Names, log_of
 from gateway.ledger.mark import Mark, differs, read_mark
 from gateway.ledger.peek import number_of
-from gateway.ledger.renew import Renewal, Trouble
 from gateway.ledger.rows import digest_at, last_seq
 from gateway.ledger.verify import ChainBroken, check_stream
 from gateway.ledger.wal import is_rotten
@@ -55,6 +54,8 @@ def open_present(names: Names, gateway: str, at: Stamp, disk: Disk) -> Opened:
         try:
             opened = _open(names, gateway, mark)
         except Trouble as trouble:
+            from gateway.ledger.renew import Renewal  # Never needed at an ordinary start.
+
             repaired += Renewal(names, gateway, at, disk, mark).run(trouble)
             opened = _open(names, gateway, None)
             opened.was_clean = False

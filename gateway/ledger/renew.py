@@ -12,9 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-import msgspec
-
-from gateway.ledger.epochs import append, build, finish, fold, found, new_epoch_id, ready
+from gateway.ledger.epochs import Trouble, append, audit, build, finish, fold, found, new_epoch_id, ready
 from gateway.ledger.files import Disk, Names
 from gateway.ledger.mark import Mark
 from gateway.ledger.peek import answers, meta_of, number_of, reading
@@ -22,22 +20,9 @@ from gateway.ledger.rows import last_seq
 from gateway.ledger.salvage import Salvaged, gather, write
 from gateway.ledger.state import raise_from, state_tables, take_over
 from gateway.ledger.witness import epoch_of, known_of
-from gateway.model.bodies import Body, BundleBody, EpochBeganBody, EpochReason
+from gateway.model.bodies import BundleBody, EpochBeganBody, EpochReason
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryKind, NewEntry, Stream
-
-
-class Trouble(Exception):
-    """Why the present file cannot go on as it is."""
-
-    def __init__(self, reason: EpochReason, what: str) -> None:
-        super().__init__(what)
-        self.reason = reason
-        self.what = what
-
-
-def audit(kind: EntryKind, body: Body) -> NewEntry:
-    return NewEntry(Stream.AUDIT, kind, msgspec.json.encode(body))
 
 
 class Renewal:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from gateway.ledger import schema
-from gateway.ledger.epochs import append, build, finish, fold, found, new_epoch_id, ready, settle
+from gateway.ledger.epochs import append, audit, build, finish, fold, found, new_epoch_id, ready, settle
 from gateway.ledger.files import Disk, Names
 from gateway.ledger.peek import number_of
-from gateway.ledger.renew import audit
 from gateway.ledger.rows import last_seq
 from gateway.ledger.state import take_over
 from gateway.model.bodies import EpochBeganBody, EpochReason

@@ -18,6 +18,7 @@ from gateway.ledger.verify import verify
 from gateway.model.bodies import EpochReason
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, LedgerError, NotReady
+from gateway.stations.grants import GrantMade, GrantSettled
 from tests.ledger.cuts import CutDisk, FailingDisk, image
 from tests.ledger.test_ledger import Counter
 from tests.support.clock import FakeClock
@@ -64,6 +65,15 @@ async def test_state_goes_along(ledger: Ledger) -> None:
     assert ledger.query("SELECT digest, counter FROM sun_counter") == [(b"7", 7)]
     with pytest.raises(LedgerError):  # the row is there: the very same counter is refused by its key
         await ledger.commit([], [Counter(7)])
+
+
+async def test_a_grant_outlives_its_epoch_and_is_not_taken_for_another(ledger: Ledger) -> None:
+    (old,) = await ledger.commit([entry()], [GrantMade("gate-1")])
+    await ledger.new_epoch(EpochReason.ORDERED)
+    (new,) = await ledger.commit([entry()], [GrantMade("gate-1")])
+    assert (old.seq, new.seq) == (1, 1)
+    await ledger.commit([entry()], [GrantSettled(old.epoch, old.seq)])
+    assert ledger.query("SELECT epoch, admission FROM grant_open") == [(new.epoch, 1)]
 
 
 async def test_the_old_file_is_sent_on_and_its_watermark_moves(ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ header and a commitment."""
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -131,6 +132,19 @@ async def test_taps_go_on_meanwhile(place: Place) -> None:
 
     await asyncio.gather(forget(place.ledger, place.folder / "cache.db", ANNA), taps())
     assert place.ledger.last(Stream.IDENTIFICATION) == before + 20
+
+
+async def test_what_a_file_keeps_between_its_rows_goes_too(place: Place) -> None:
+    await lived_in(place)
+    db = sqlite3.connect(place.ledger_path, isolation_level=None)
+    db.execute("PRAGMA secure_delete=OFF")
+    db.execute("INSERT INTO quote VALUES ('gone', 'till-1', ?, 0)", (ANNA.encode() * 2000,))
+    db.execute("DELETE FROM quote WHERE id='gone'")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    assert any("ledger.db: b'h-anna'" in trace for trace in traces_in(place.folder))
+    await forget(place.ledger, place.folder / "cache.db", ANNA)
+    assert traces_in(place.folder) == []
 
 
 async def test_a_backup_that_is_away_is_told(place: Place) -> None:
