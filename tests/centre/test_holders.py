@@ -105,6 +105,13 @@ def test_a_fault_is_told_by_row_and_never_by_id(row: str, where: str) -> None:
         assert clear not in said
 
 
+@pytest.mark.parametrize("text", [f"{UID},h-1\n{UID},h-2\n", f"h-1,{UID}\nh-2,{UID}\n"])
+def test_a_file_without_its_first_row_does_not_tell_its_ids(text: str) -> None:
+    with pytest.raises(InputRefused, match="row 2") as refused:
+        read_csv(text)
+    assert "04:A2" not in str(refused.value)
+
+
 def test_repr_hides_the_id() -> None:
     assert "A2" not in repr(read_csv(CSV))
     assert "P-77" not in repr(read_csv(CSV))
