@@ -95,6 +95,9 @@ def build_registry(
         where = f"holder {index + 1}"
         if holder.holder in people:
             raise InputRefused("its id was used before", where=where)
+        if any("[" in code for code in holder.entitlements):
+            advice = "Import them: smartplace centre holders import, then smartplace centre registry"
+            raise InputRefused("entitlements with dates", advice, where=where)
         codes = tuple(sorted(entitlements.intersection(holder.entitlements)))
         people[holder.holder] = RegistryHolder(holder.holder, codes, holder.language)
         for credential in holder.credentials:

@@ -24,6 +24,9 @@ PAGE = 1_000
 _ONE_AT_A_TIME = 0x5351
 """Of PostgreSQL's advisory lock: operations on holders come one after the other."""
 
+_BY_KEY = "SET LOCAL random_page_cost = 1.1"
+"""PostgreSQL thinks of turning disks, and reads a town's table whole for each page of keys."""
+
 
 class Verb(StrEnum):
     IMPORT = "import"
@@ -133,6 +136,7 @@ def operate(
     with database.begin() as db:
         if database.is_postgresql:
             db.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            db.exec_driver_sql(_BY_KEY)
         schema.check(db)
         journal = Journal(db, verb, officer, at_ms)
         work(db, journal)
@@ -145,6 +149,7 @@ def reading(database: Database) -> Iterator[Connection]:
     with database.begin() as db:
         if database.is_postgresql:
             db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            db.exec_driver_sql(_BY_KEY)
         schema.check(db)
         yield db
 

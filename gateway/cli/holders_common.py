@@ -125,12 +125,14 @@ def now_ms() -> int:
 class Progress:
     """How far it is, on stderr, once in a while."""
 
-    def __init__(self) -> None:
-        self._said = time.monotonic()
+    def __init__(self, mono: Callable[[], float] = time.monotonic) -> None:
+        self._mono = mono
+        self._said = mono()
 
     def __call__(self, what: str, done: int) -> None:
-        if time.monotonic() - self._said >= PROGRESS_S:
-            self._said = time.monotonic()
+        now = self._mono()
+        if now - self._said >= PROGRESS_S:
+            self._said = now
             talk(f"{what}: {done}")
 
 

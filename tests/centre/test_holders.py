@@ -123,6 +123,11 @@ def test_a_holder_named_twice_is_refused() -> None:
         registry([*holders, holders[0]])
 
 
+def test_entitlements_with_dates_are_not_dropped_in_silence() -> None:
+    with pytest.raises(InputRefused, match="holder 1: entitlements with dates"):
+        registry(read_csv("holder,entitlements\nh-1,pupil[2026-09-01..2027-05-31]\n"))
+
+
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(InputRefused, match="32"):
         build_registry([], b"short", "k1", ALL)

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.centre.people_log import Change, operations, reading
 from gateway.centre.people_staging import CardKey
-from gateway.model.errors import Conflict, GatewayError, InputRefused, NotFound
+from gateway.model.errors import Conflict, GatewayError, InputRefused, LedgerError, NotFound
 from gateway.wire.contents import Standing
 from tests.centre.people import KEY, People, barcode, store
 
@@ -105,6 +105,22 @@ def test_a_file_with_one_bad_row_changes_nothing(people: People) -> None:
     with pytest.raises(InputRefused, match="row 3"):
         people.take("holder,kind,id\nh-3,barcode,8\nh-3,card,9\n")
     assert (people.rows(), people.log()) == before
+
+
+def test_a_store_that_fails_in_the_middle_keeps_what_it_had(people: People) -> None:
+    people.take(TWO)
+    before = people.rows()
+    rename(people, "holder_changes", "away")  # written last
+    with pytest.raises(LedgerError):
+        people.take(f"{HEAD}h-1,senior,lt,barcode,1\nh-9,,,barcode,9\n")
+    rename(people, "away", "holder_changes")
+    assert people.rows() == before
+    assert len(people.log()) == 5
+
+
+def rename(people: People, old: str, new: str) -> None:
+    with people.database.begin() as db:
+        db.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 @pytest.mark.parametrize(

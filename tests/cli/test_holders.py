@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.holders_common import Progress
 from tests.cli.conftest import ARGV, environment
 from tests.support.postgres import postgres
 
@@ -216,6 +217,14 @@ def test_more_blocked_cards_than_a_list_holds_are_told(town: Office) -> None:
     done = town.run("blocks", "--out", town.folder / "b", "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["blocked"], told["left_out"], told["left_out_until_ms"]) == (8, 900, 2, 2)
+
+
+def test_progress_is_told_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
+    at = iter([0.0, 1.0, 2.5, 3.0, 5.0])
+    progress = Progress(lambda: next(at))
+    for done in (1000, 2000, 3000, 4000):
+        progress("rows read", done)
+    assert capsys.readouterr().err.splitlines() == ["rows read: 2000", "rows read: 4000"]
 
 
 def test_a_rule_document_that_is_none(town: Office) -> None:
