@@ -96,7 +96,8 @@ class Desk:
         """End holders with all of their cards. Nothing is deleted, and an import may bring them back."""
         if len(ids) > PAGE:
             raise InputRefused(f"more than {PAGE} holders at once", "Import a delta")
-        return self._operate(Verb.END, lambda db, journal: end_holders(db, journal, ids))
+        named = [(f"holder {number}", holder) for number, holder in enumerate(ids, start=1)]
+        return self._operate(Verb.END, lambda db, journal: end_holders(db, journal, named))
 
     def _each(
         self,

@@ -67,7 +67,7 @@ def import_people(
             _check_share(db, cards, len(missing.cards), "cards", most_ended)
         end_cards(db, journal, missing.cards)
         for page in pages(missing.holders):
-            end_holders(db, journal, page)
+            end_holders(db, journal, [("", holder) for holder in page])
         _Import(db, journal, staged, progress).run()
         if database.is_postgresql:
             db.exec_driver_sql("ANALYZE holders, cards")  # else it plans for empty tables until it finds the time
@@ -86,8 +86,8 @@ class _Import:
     def run(self) -> None:
         done = 0
         for people in self._staged.pages_of_holders():
-            end_holders(self._db, self._journal, [said.holder for said in people if said.end])
-            self._holders([said for said in people if not said.end])
+            end_holders(self._db, self._journal, [(where, said.holder) for where, said in people if said.end])
+            self._holders([said for _, said in people if not said.end])
             done += len(people)
             self._progress("holders done", done)
         done = 0

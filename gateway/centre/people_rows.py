@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, select
 
+from gateway.centre.people_file import Row
 from gateway.centre.people_log import Change, Journal
 from gateway.centre.people_staging import PAGE
 from gateway.centre.people_tables import cards, holders
@@ -74,16 +75,17 @@ def end_cards(db: Connection, journal: Journal, digests: Sequence[bytes]) -> Non
         end_living(db, journal, [card for card in cards_by(db, cards.c.digest.in_(page)) if not card.ended_ms])
 
 
-def end_holders(db: Connection, journal: Journal, ids: Sequence[str]) -> None:
+def end_holders(db: Connection, journal: Journal, named: Sequence[Row[str]]) -> None:
     """End these (at most `PAGE`) and all of their cards. Raises `NotFound` for one who was never here."""
-    known = holders_of(db, ids)
-    for number, one in enumerate(ids, start=1):
-        if one not in known:
-            raise NotFound(f"number {number} of those to be ended is no holder here", code="holder_unknown")
-    living = [holder for holder in known.values() if not holder.ended_ms]
-    put_holders(db, journal.at_ms, (holder._replace(ended_ms=journal.at_ms) for holder in living))
-    for holder in living:
-        journal.add(Change.ENDED, holder.holder)
+    known = holders_of(db, [holder for _, holder in named])
+    for where, holder in named:
+        if holder not in known:
+            advice = "Holders go by the id of the import"
+            raise NotFound("there is no such holder", advice, where=where, code="holder_unknown")
+    living = [state for state in known.values() if not state.ended_ms]
+    put_holders(db, journal.at_ms, (state._replace(ended_ms=journal.at_ms) for state in living))
+    for state in living:
+        journal.add(Change.ENDED, state.holder)
     end_living(db, journal, cards_by(db, cards.c.holder.in_(list(known)) & (cards.c.ended_ms == 0)))
 
 

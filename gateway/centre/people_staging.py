@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
 from types import TracebackType
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -96,8 +97,8 @@ class Staged:
     def __enter__(self) -> Staged:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute("PRAGMA journal_mode=OFF")
-        self._db.execute("CREATE TABLE holder (at INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, said BLOB NOT NULL)")
-        self._db.execute("CREATE TABLE card (at INTEGER PRIMARY KEY, digest BLOB UNIQUE NOT NULL, said BLOB NOT NULL)")
+        self._db.execute("CREATE TABLE holder (at INTEGER PRIMARY KEY, id TEXT UNIQUE, place TEXT, said BLOB)")
+        self._db.execute("CREATE TABLE card (at INTEGER PRIMARY KEY, digest BLOB UNIQUE, said BLOB)")
         self._db.execute("BEGIN")
         return self
 
@@ -116,9 +117,9 @@ class Staged:
             if progress is not None and count % _TOLD == 0:
                 progress("rows read", count)
 
-    def pages_of_holders(self) -> Iterator[list[StagedHolder]]:
-        for page in self._pages("SELECT said FROM holder ORDER BY at"):
-            yield [msgspec.json.decode(said, type=StagedHolder) for (said,) in page]
+    def pages_of_holders(self) -> Iterator[list[Row[StagedHolder]]]:
+        for page in self._pages("SELECT place, said FROM holder ORDER BY at"):
+            yield [(where, msgspec.json.decode(said, type=StagedHolder)) for where, said in page]
 
     def pages_of_cards(self) -> Iterator[list[tuple[bytes, StagedCard]]]:
         for page in self._pages("SELECT digest, said FROM card ORDER BY at"):
@@ -130,7 +131,7 @@ class Staged:
     def has_card(self, digest: bytes) -> bool:
         return self._db.execute("SELECT 1 FROM card WHERE digest=?", (digest,)).fetchone() is not None
 
-    def _pages(self, asked: str) -> Iterator[list[tuple[bytes, ...]]]:
+    def _pages(self, asked: str) -> Iterator[list[tuple[Any, Any]]]:
         cursor = self._db.execute(asked)
         while page := cursor.fetchmany(PAGE):
             yield page
@@ -140,7 +141,7 @@ class Staged:
         if ends and not self.delta:
             raise InputRefused("ends somebody in a full import", "Leave the row out, or import it as --delta")
         if not (ends and row.credentials):
-            self._put_holder(row, ends)
+            self._put_holder(row, where, ends)
         for card in row.credentials:
             digest, said = self._card(card, row, where, ends)
             try:
@@ -149,13 +150,13 @@ class Staged:
                 raise InputRefused(f"a {card.kind} of it was there before") from None
             self.cards += 1
 
-    def _put_holder(self, row: HolderRow, ends: bool) -> None:
+    def _put_holder(self, row: HolderRow, where: str, ends: bool) -> None:
         entitlements = None if row.entitlements is UNSET else canonical(row.entitlements, self._zone)
         language = None if row.language is UNSET else row.language or ""
         said = msgspec.json.encode(StagedHolder(row.holder, ends, entitlements, language, row.ended_ms))
         known = self._db.execute("SELECT said FROM holder WHERE id=?", (row.holder,)).fetchone()
         if known is None:
-            self._db.execute("INSERT INTO holder (id, said) VALUES (?,?)", (row.holder, said))
+            self._db.execute("INSERT INTO holder (id, place, said) VALUES (?,?,?)", (row.holder, where, said))
             self.holders += 1
         elif known[0] != said:
             raise InputRefused("differs from the holder's first row")

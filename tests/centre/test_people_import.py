@@ -190,7 +190,7 @@ def test_a_delta_that_contradicts_the_store_is_refused_whole(
     before = people.rows()
     with pytest.raises(error) as refused:
         people.take(f"holder,action,kind,id\nh-7,set,barcode,7\n{row}\n", delta=True)
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.where) == (code, "row 3")
     assert people.rows() == before
 
 
