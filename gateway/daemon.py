@@ -43,6 +43,7 @@ from gateway.stations.till import Till
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, RulesInForce
 from gateway.sync.configured import read_broker, read_trusted
+from gateway.sync.epochs import Epochs
 from gateway.sync.link import Broker, PahoLink
 from gateway.sync.sync import Sync
 from gateway.wire.topics import Topics
@@ -235,7 +236,7 @@ def make_sync(
     on_fault: Callable[[BaseException], None],
 ) -> Sync:
     """The gateway's end of the wire."""
-    configuration = loaded.configuration
+    configuration, epochs = loaded.configuration, Epochs(ledger)
     return Sync(
         PahoLink(broker),
         ledger,
@@ -247,6 +248,9 @@ def make_sync(
         resend_s=configuration.sync.resend_s,
         backlog_per_s=configuration.sync.backlog_per_s,
         backoff=Backoff(configuration.sync.backoff_cap_s),
+        older=epochs.older,
+        new_epoch=epochs.ordered,
+        on_behind=epochs.behind,
         on_fault=on_fault,
     )
 
