@@ -6,16 +6,17 @@ import asyncio
 import fcntl
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.api.api import Api
-from gateway.api.parts import ApiParts, GatewayNames, LedgerStatus
+from gateway.api.parts import ApiParts, GatewayNames
+from gateway.api.record import ledger_status
 from gateway.config.load import Loaded, load
 from gateway.config.types import DeskStation, GateStation, TillStation
 from gateway.config.types import Station as StationSection
@@ -24,6 +25,8 @@ from gateway.housekeeping import Housekeeping
 from gateway.identity.identify import Identity
 from gateway.identity.keys import read_keys
 from gateway.identity.registry import Cache
+from gateway.ledger.checkpoint import load_signer
+from gateway.ledger.files import Disk
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import Body, FloodBody, MessageRefusedBody, SecurityBody, StartedBody
 from gateway.model.clock import SystemClock
@@ -40,9 +43,13 @@ from gateway.stations.till import Till
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, Pace, RulesInForce
 from gateway.sync.configured import read_broker, read_trusted
+from gateway.sync.epochs import Epochs
 from gateway.sync.link import Broker, PahoLink
 from gateway.sync.sync import Sync
 from gateway.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from gateway.ledger.forget import Forgotten
 
 log = logging.getLogger("gateway")
 
@@ -95,7 +102,8 @@ class Daemon:
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
         self._started_ns = self._clock.mono_ns()
-        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock, configuration.ledger)
+        signer = load_signer(state / "ledger.key", Disk())
+        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock, configuration.ledger, signer=signer)
         self._ledger.start()
         self._running["ledger"] = self._ledger.stop
         self._cache = Cache(state / "cache.db")
@@ -140,8 +148,10 @@ class Daemon:
         self._running["sync"] = self._sync.stop
         await self._housekeeping.start()
         self._running["housekeeping"] = self._housekeeping.stop
-        repaired = () if self._ledger.was_clean else ("the last stop was not clean; the ledger was checked",)
-        started = StartedBody(version=__version__, repaired=repaired)
+        unclean = () if self._ledger.was_clean else ("the last stop was not clean; the ledger was checked",)
+        started = StartedBody(version=__version__, repaired=(*unclean, *self._ledger.repaired))
+        for repaired in self._ledger.repaired:
+            log.warning("%s", repaired)
         self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.STARTED, started))
         notifier.tell("READY=1", f"STATUS=serving {len(stations)} stations")
         log.info("ready: http://%s:%d/", configuration.api.address, self._api.port)
@@ -200,26 +210,19 @@ class Daemon:
             stations={station.id: station for station in stations},
             device_health=self._devices.health,
             sync_status=lambda: self._sync.status,
-            ledger_status=self._ledger_status,
+            ledger_status=lambda: ledger_status(self._ledger),
             kill_device=self._devices.kill,
             bundles=self._bundles,
+            forget=self._forget,
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,
         )
 
-    def _ledger_status(self) -> LedgerStatus:
-        problem = self._ledger.problem
-        return LedgerStatus(
-            problem=problem.what if problem else "",
-            advice=problem.advice if problem else "",
-            epoch=self._ledger.epoch,
-            last={stream.value: self._ledger.last(stream) for stream in Stream},
-            acked={stream.value: self._ledger.acked(stream) for stream in Stream},
-            commits=self._ledger.commits,
-            bytes=self._ledger.path.stat().st_size,
-            free_bytes=shutil.disk_usage(self._ledger.path.parent).free,
-        )
+    async def _forget(self, holder: str) -> Forgotten:
+        from gateway.ledger.forget import forget  # Asked for once in a while: not worth memory from the start.
+
+        return await forget(self._ledger, self._loaded.state / "cache.db", holder)
 
 
 def _later(stop: Callable[[], None]) -> Stop:
@@ -240,7 +243,7 @@ def make_sync(
     on_fault: Callable[[BaseException], None],
 ) -> Sync:
     """The gateway's end of the wire."""
-    configuration = loaded.configuration
+    configuration, epochs = loaded.configuration, Epochs(ledger)
     return Sync(
         PahoLink(broker),
         ledger,
@@ -252,6 +255,9 @@ def make_sync(
         resend_s=configuration.sync.resend_s,
         backlog_per_s=configuration.sync.backlog_per_s,
         backoff=Backoff(configuration.sync.backoff_cap_s),
+        older=epochs.older,
+        new_epoch=epochs.ordered,
+        on_behind=epochs.behind,
         on_fault=on_fault,
     )
 

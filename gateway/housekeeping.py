@@ -1,4 +1,5 @@
-"""What is done from time to time: health entries, counts of floods, tidying, the watchdog's ping. Few wake-ups."""
+"""What is done from time to time: health entries, counts of floods, tidying, signed checkpoints, the watchdog's ping.
+Few wake-ups."""
 
 from __future__ import annotations
 
@@ -9,12 +10,15 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import HealthBody
 from gateway.model.device import DeviceHealth
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import LedgerError
 from gateway.notify import Notifier
 from gateway.stations.services import Services, new_entry
 
 FLOODS_S = 30.0
 TIDY_S = 60.0
 """How often the ledger looks for what has been kept long enough. Nothing is written when there is nothing."""
+CHECKPOINT_S = 3600.0
+"""How often the heads of all streams are signed, when they have grown."""
 
 
 class Housekeeping:
@@ -42,6 +46,8 @@ class Housekeeping:
         self._began = asyncio.get_running_loop().time()
         self._begin(FLOODS_S, self._services.flush_floods)
         self._begin(TIDY_S, self._ledger.tidy)
+        self._begin(FLOODS_S, self._look_at_ledger)
+        self._begin(CHECKPOINT_S, self._ledger.checkpoint)
         if self._telemetry_s:
             self._begin(self._telemetry_s, self.tell_health)
         if self._notifier.watchdog_s:
@@ -52,6 +58,12 @@ class Housekeeping:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _look_at_ledger(self) -> None:
+        """A start can put a damaged file right, a running gateway cannot: end, so that one follows."""
+        if self._ledger.damaged:
+            what = "the ledger's file is damaged"
+            raise LedgerError(what, "The next start puts it right", where=str(self._ledger.path), code="ledger_damaged")
 
     def tell_health(self) -> None:
         """One telemetry entry on how the gateway is."""

@@ -92,6 +92,22 @@ class Restarted(Answer, frozen=True, kw_only=True):
     device: str
 
 
+class ForgetRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to forget: the id as entries have it."""
+
+    holder: str
+
+
+class Erased(Answer, frozen=True, kw_only=True):
+    """What was erased: entries per file, rows of state and cache, copies that held something; backups that are not
+    where they were made."""
+
+    entries: dict[str, int]
+    rows: int
+    copies: int
+    beyond_reach: tuple[str, ...] = ()
+
+
 class Status(Answer, frozen=True, kw_only=True):
     """Everything that `smartplace status` shows. `gateway` only on the unix socket."""
 

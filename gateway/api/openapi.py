@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.api.answers import Devices, HealthAnswer, Restarted, Stations, StationView, Status
+from gateway.api.answers import Devices, Erased, ForgetRequest, HealthAnswer, Restarted, Stations, StationView, Status
 from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
@@ -22,7 +22,7 @@ from gateway.wire.described import components
 API_VERSION = "1"
 
 _TYPES = (
-    *(HealthAnswer, Status, Devices, Restarted, Stations, StationView, Shown, Problem),
+    *(HealthAnswer, Status, Devices, Restarted, ForgetRequest, Erased, Stations, StationView, Shown, Problem),
     *(QuoteRequest, QuoteAnswer, CommitRequest, CommitAnswer),
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
 )
@@ -154,6 +154,15 @@ def _paths() -> Json:
         },
         "/v1/bundles/{kind}/rollback": {
             "post": _operation("rollback", "The one before", Past, parameters=[_KIND], description=_BY_HAND)
+        },
+        "/v1/ledger/forget": {
+            "post": _operation(
+                "forget",
+                "Erase what is held of one person",
+                Erased,
+                body=ForgetRequest,
+                description="On the unix socket only, by root or the gateway's own user. May take a minute.",
+            )
         },
         "/v1/events": {"get": _EVENTS},
         "/openapi.json": {

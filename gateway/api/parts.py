@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from gateway.model.clock import Clock
 from gateway.model.device import DeviceHealth
+from gateway.model.errors import NotReady
 from gateway.stations.board import Board
 from gateway.stations.services import Station
 from gateway.sync.bundles import Bundles
 from gateway.sync.status import SyncStatus
+
+if TYPE_CHECKING:
+    from gateway.ledger.forget import Forgotten
 
 
 class GatewayNames(msgspec.Struct, frozen=True):
@@ -27,12 +32,15 @@ class GatewayNames(msgspec.Struct, frozen=True):
 class LedgerStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     """The durable record: numbers per stream (`last` stored, `acked` by the centre), room left on the card.
 
-    `problem` is empty while entries can be stored.
+    `problem` is empty while entries can be stored. `older`: epochs before this one, with how many of their entries wait
+    for the centre. `repaired`: what the last start had to put right.
     """
 
     epoch: str
     last: dict[str, int]
     acked: dict[str, int]
+    older: dict[str, int] = {}
+    repaired: tuple[str, ...] = ()
     commits: int = 0
     bytes: int = 0
     free_bytes: int | None = None
@@ -42,6 +50,11 @@ class LedgerStatus(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def unheard(what: str, source: str, count: int) -> None:
     """Nobody wants to know."""
+
+
+async def cannot_forget(holder: str) -> Forgotten:
+    """Nobody here can."""
+    raise NotReady("nothing can be forgotten here", "Ask the daemon itself")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,3 +76,4 @@ class ApiParts:
     clock: Clock
     started_ns: int
     on_security: Callable[[str, str, int], None] = unheard
+    forget: Callable[[str], Awaitable[Forgotten]] = cannot_forget

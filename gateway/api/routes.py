@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from gateway.api import body
-from gateway.api.answers import Restarted
+from gateway.api.answers import Erased, ForgetRequest, Restarted
 from gateway.api.bundles import BundleRoutes
 from gateway.api.callers import Caller
 from gateway.api.events import Events
@@ -44,6 +44,7 @@ class Routes:
         router.add_get("/v1/stations/{id}", self.station)
         router.add_post("/v1/stations/{id}/quotes", self.quote)
         router.add_post("/v1/stations/{id}/receipts", self.receipt)
+        router.add_post("/v1/ledger/forget", self.forget)
         router.add_get("/v1/events", self._events.handle, allow_head=False)
         router.add_get("/openapi.json", self.openapi)
         BundleRoutes(self._parts.bundles, _read).add_to(app)
@@ -100,6 +101,19 @@ class Routes:
         key = body.idempotency_key(request.headers.getall("Idempotency-Key", []), required=True)
         asked = body.decode(await _read(request), CommitRequest)
         return _answer(await till.commit(asked, key or ""))
+
+    async def forget(self, request: web.Request) -> web.Response:
+        """A holder has asked to be forgotten, and a technician does it."""
+        if request[CALLER] is not Caller.TECHNICIAN:
+            raise HttpRefused(
+                HTTPStatus.FORBIDDEN,
+                "only a technician may have somebody forgotten",
+                "Use `smartplace ledger forget` as root or as the gateway's own user",
+                "not_allowed",
+            )
+        asked = body.decode(await _read(request), ForgetRequest)
+        done = await self._parts.forget(asked.holder)
+        return _json(Erased(entries=done.entries, rows=done.rows, copies=done.copies, beyond_reach=done.beyond_reach))
 
     def _till(self, request: web.Request) -> Till:
         if request[CALLER] is Caller.VIEWER:

@@ -50,7 +50,7 @@ def read_json(data: bytes) -> list[ImportedHolder]:
     try:
         return msgspec.json.decode(data, type=list[ImportedHolder])
     except (msgspec.ValidationError, RecursionError) as error:
-        path = str(error).rpartition(" - at ")[2]
+        path = str(error).partition(" - at ")[2] or "its beginning"
         raise InputRefused(f"not a list of holders: at {path}", "See docs/centre.md") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InputRefused("not a list of holders: not JSON", "See docs/centre.md") from None
@@ -95,6 +95,9 @@ def build_registry(
         where = f"holder {index + 1}"
         if holder.holder in people:
             raise InputRefused("its id was used before", where=where)
+        if any("[" in code for code in holder.entitlements):
+            advice = "Import them: smartplace centre holders import, then smartplace centre registry"
+            raise InputRefused("entitlements with dates", advice, where=where)
         codes = tuple(sorted(entitlements.intersection(holder.entitlements)))
         people[holder.holder] = RegistryHolder(holder.holder, codes, holder.language)
         for credential in holder.credentials:
@@ -156,7 +159,8 @@ def _csv_holder(row: dict[str | None, str | None], where: str) -> ImportedHolder
     try:
         return msgspec.convert(holder, ImportedHolder, strict=False)
     except msgspec.ValidationError as error:
-        path = str(error).rpartition(" - at ")[2].strip("`").removeprefix("$.credentials[0]").removeprefix("$")
+        # Without a place it is the name of a column, which is an id where the file has no first row of names.
+        path = str(error).partition(" - at ")[2].strip("`").removeprefix("$.credentials[0]").removeprefix("$")
         raise InputRefused(f"wrong or unknown: {path.lstrip('.') or 'a column'}", where=where) from None
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, inspect, select
 
 from gateway.centre import tables
 from gateway.centre.database import Database
+from gateway.centre.people_tables import PEOPLE
 from gateway.centre.sql import upsert
 from gateway.model.errors import LedgerError
 from gateway.wire.topics import SHARDS
@@ -85,7 +86,7 @@ def _to_2(db: Connection) -> None:
 
 
 def _add_2(db: Connection) -> None:
-    tables.metadata.create_all(db, tables=tables.SCHEMA_2)
+    tables.metadata.create_all(db, tables=(*tables.SCHEMA_2, *PEOPLE))
     db.execute(tables.leases.insert(), [{"shard": shard, "worker": "", "fence": 0} for shard in range(SHARDS)])
 
 

@@ -131,7 +131,7 @@ def rollback(kind: str, as_json: bool, config: Path, socket: Path | None) -> Non
     The number does not go back: the next bundle must be newer than the newest that ever was here. Exit code 4 when
     there is none before; 5 for keys and blocks, which are never taken back.
     """
-    told = client(config, socket).post(f"/v1/bundles/{kind}/rollback", patience_s=PATIENCE_S)
+    told = client(config, socket).post(f"/v1/bundles/{kind}/rollback", answer_s=PATIENCE_S)
     _show({"kind": told["kind"], "number": told["number"], "how": told["how"]}, as_json)
 
 

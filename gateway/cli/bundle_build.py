@@ -110,13 +110,13 @@ def hand_over(daemon: Client, file: Path, patience_s: float) -> Told:
     announced: Told = {"manifest": _base64(bundle.manifest), "signature": bundle.signature}
     if whole:
         announced["content"] = _base64(content)
-    missing = daemon.post("/v1/bundles", json.dumps(announced).encode(), patience_s=patience_s)["missing"]
+    missing = daemon.post("/v1/bundles", json.dumps(announced).encode(), answer_s=patience_s)["missing"]
     sent = 0
     while missing:
         index = missing[0]
         data = _base64(content[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES])
         chunk = json.dumps({"sha256": manifest.sha256, "index": index, "data": data}).encode()
-        missing = daemon.post("/v1/bundles/chunks", chunk, patience_s=patience_s)["missing"]
+        missing = daemon.post("/v1/bundles/chunks", chunk, answer_s=patience_s)["missing"]
         sent += 1
         if sent > 2 * len(content) // CHUNK_BYTES + 2:
             raise InputRefused("the gateway asks for the same again and again", "See its log")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gateway.cli.common import as_json
+from gateway.cli.lazy import LazyGroup, Verb
 from gateway.cli.output import Cell, document, patience, table
 from gateway.model.entry import EntryKind, Stream
 
@@ -43,9 +44,16 @@ def store_options(command: F) -> F:
     return command
 
 
-@click.group()
+VERBS = {
+    "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
+    "registry": Verb("gateway.cli.holders_out:registry", "Write the registry for a place's rules, to be signed."),
+    "blocks": Verb("gateway.cli.holders_out:blocks", "Write the list of blocked cards, to be signed."),
+}
+
+
+@click.group(cls=LazyGroup, verbs=VERBS)
 def centre() -> None:
-    """The city's end of the wire: run a worker, or ask the store."""
+    """The city's end of the wire: run a worker, ask the store, look after holders and cards."""
 
 
 @centre.command()
@@ -73,7 +81,7 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
         state = _plain(row.state)
         online: Cell = ("online", "green") if row.online else ("offline", "red")
         lines.append(
-            [row.gateway, online, _when(row.changed_ms), _when(row.born_ms), state.get("version", ""), row.epoch]
+            [row.gateway, online, when(row.changed_ms), when(row.born_ms), state.get("version", ""), row.epoch]
         )
     table(lines)
 
@@ -100,7 +108,7 @@ def events(
     password_file: Path | None,
 ) -> None:
     """Stored entries in the order of their arrival. Bodies only with --json."""
-    since_ms, until_ms = _time(since, 0), _time(until, 2**63 - 1)
+    since_ms, until_ms = at_time(since, 0), at_time(until, 2**63 - 1)
     query = _query(config, store, password_file)
     of = Stream(stream) if stream else None, EntryKind(kind) if kind else None
     with patience("reading the store"):
@@ -123,7 +131,7 @@ def events(
         return
     lines: list[list[Cell]] = [["arrival", "gateway", "stream", "number", "kind", "at", "received"]]
     lines += [
-        [str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, _when(r.wall_ms), _when(r.received_ms)] for r in rows
+        [str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, when(r.wall_ms), when(r.received_ms)] for r in rows
     ]
     table(lines)
 
@@ -166,13 +174,19 @@ def unreached(as_json: bool, config: Path, store: str | None, password_file: Pat
 
 
 def _query(config: Path, store: str | None, password_file: Path | None) -> Query:
-    _, settings = _program()
+    where = store_of(config, store, password_file)
     from gateway.centre.query import Query
 
+    return Query(*where)
+
+
+def store_of(config: Path, store: str | None, password_file: Path | None) -> tuple[str, Path | None]:
+    """The store that the options name, and the file with its password."""
+    _, settings = _program()
     if store is not None:
-        return Query(store, password_file)
+        return store, password_file
     given = settings.load(config)
-    return Query(given.store, settings.store_password(given))
+    return given.store, settings.store_password(given)
 
 
 def _program() -> tuple[Any, Any]:
@@ -199,7 +213,7 @@ def _plain(raw: Any) -> Any:
         return bytes(raw).decode(errors="replace")
 
 
-def _time(text: str | None, default: int) -> int:
+def at_time(text: str | None, default: int) -> int:
     """Milliseconds since 1970. Raises `click.BadParameter`."""
     if text is None:
         return default
@@ -211,5 +225,5 @@ def _time(text: str | None, default: int) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _when(at_ms: int | None) -> str:
+def when(at_ms: int | None) -> str:
     return "-" if at_ms is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at_ms / 1000))

@@ -1,4 +1,4 @@
-"""`smartplace ledger`: reads the file itself, so that it also works when the daemon does not run."""
+"""`smartplace ledger`: works on the files themselves, so that it also does when the daemon does not run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ import click
 
 from gateway.cli.common import LEDGER, as_json, config_option, state_folder
 from gateway.cli.exits import NotAllowed
+from gateway.cli.ledger_files import backup, drop, restore
+from gateway.cli.ledger_holders import export, forget
 from gateway.cli.output import Cell, document, patience, size, table
 
 if TYPE_CHECKING:
     from gateway.config.types import LedgerSection
+    from gateway.ledger.verify import Report
 
 path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
 
 
 @click.group()
 def ledger() -> None:
-    """The durable record. Both verbs only read, and may be used while the gateway runs."""
+    """The durable record. `verify`, `stats`, `export` only read; only `restore` and `drop` need the gateway stopped."""
+
+
+for command in (backup, restore, drop, forget, export):
+    ledger.add_command(command)
 
 
 @ledger.command()
@@ -28,39 +35,64 @@ def ledger() -> None:
 @as_json
 @config_option
 def verify(path: Path | None, as_json: bool, config: Path) -> None:
-    """Check every entry of the ledger at PATH (default: the configured one) from the first one on.
+    """Check every entry of the ledger at PATH from the first one on; without PATH of the configured one, of older
+    epochs and of backups.
 
-    Exit code 1 when an entry is missing, cut, moved or changed, or the file is damaged.
+    Exit code 1 when an entry is missing, cut, moved or changed, a checkpoint is not signed, or a file is damaged.
     """
     import msgspec
 
     from gateway.ledger.verify import verify as verify_file
-    from gateway.model.errors import LedgerError
 
     file = _there(path, config)
-    with patience(f"verifying {file}, every entry of it"):
-        report = verify_file(file)
+    reports: list[Report] = []
+    for one in (file, *(_others(file) if path is None or path.is_dir() else ())):
+        with patience(f"verifying {one}, every entry of it"):
+            reports.append(verify_file(one))
     if as_json:
-        document(**_with_ledger_schema(msgspec.to_builtins(report)), clean=report.clean)
+        first, *others = [{**_with_ledger_schema(msgspec.to_builtins(r)), "clean": r.clean} for r in reports]
+        document(**first, others=others)
     else:
-        rows: list[list[Cell]] = [
-            [
-                s.stream,
-                f"{s.entries} entries",
-                f"acked through {s.acked}",
-                (s.fault, "red") if s.fault else ("ok", "green"),
-            ]
-            for s in report.streams
-        ]
-        table([["gateway", report.gateway], ["epoch", report.epoch], ["file", report.path, report.integrity]])
-        table(rows)
-    if not report.clean:
-        if report.integrity != "ok":
-            raise LedgerError(
-                f"the file is damaged: {report.integrity}", "Keep the card and ask for help", where=report.path
-            )
-        broken = ", ".join(s.stream for s in report.streams if s.fault)
-        raise LedgerError(f"the chain does not hold: {broken}", "Keep the card and ask for help", where=report.path)
+        for report in reports:
+            _print_report(report)
+    for report in reports:
+        _raise_for(report)
+
+
+def _others(file: Path) -> list[Path]:
+    from gateway.ledger.backup import listed_backups
+    from gateway.ledger.files import Names
+
+    names = Names(file)
+    return [*names.all_older(), *listed_backups(names)[0]]
+
+
+def _print_report(report: Report) -> None:
+    rows: list[list[Cell]] = [
+        [s.stream, f"{s.entries} entries", f"acked through {s.acked}", (s.fault, "red") if s.fault else ("ok", "green")]
+        for s in report.streams
+    ]
+    signed = report.checkpoint_fault or f"{report.checkpoints} signed"
+    head: list[list[Cell]] = [["gateway", report.gateway], ["epoch", report.epoch]]
+    head += [["file", report.path, report.integrity], ["checkpoints", signed]]
+    if report.gaps:
+        head.append(["gaps", f"{report.gaps} ranges that a damaged card lost, on record as `dropped`"])
+    table(head)
+    table(rows)
+
+
+def _raise_for(report: Report) -> None:
+    from gateway.model.errors import LedgerError
+
+    if report.clean:
+        return
+    if report.integrity != "ok":
+        what = f"the file is damaged: {report.integrity}"
+    elif report.checkpoint_fault:
+        what = report.checkpoint_fault
+    else:
+        what = f"the chain does not hold: {', '.join(s.stream for s in report.streams if s.fault)}"
+    raise LedgerError(what, "Keep the card and ask for help", where=report.path)
 
 
 @ledger.command()

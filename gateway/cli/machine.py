@@ -20,6 +20,7 @@ from gateway.cli.output import duration, size
 from gateway.config.load import Loaded
 from gateway.ledger import schema
 from gateway.ledger.ballast import NAME as BALLAST
+from gateway.ledger.files import Names
 from gateway.ledger.verify import check_stream
 from gateway.model.clock import ClockQuality, clock_quality
 from gateway.model.entry import Stream
@@ -31,6 +32,8 @@ WARN_FREE, FAIL_FREE = 256_000_000, 32_000_000
 LASTING = ("ext4", "ext3", "xfs", "btrfs", "f2fs", "zfs")
 GONE_WITH_POWER = ("tmpfs", "ramfs", "overlay")
 """overlay: the read-only root of raspi-config keeps all writes in memory; containers have it too."""
+
+_NEXT_START = "The next start sets a damaged file aside, saves what it proves, and begins a new epoch"
 
 KNOCK_S = 3.0
 SQLITE_LEAST = (3, 37, 0)
@@ -115,7 +118,7 @@ def record(file: Path, gateway: str) -> Check:
         finally:
             db.close()
     except (GatewayError, sqlite3.Error) as error:
-        advice = "See: smartplace ledger verify. Keep the card and ask for help"
+        advice = f"See: smartplace ledger verify. {_NEXT_START}"
         return Check("ledger", Level.FAIL, str(error), advice)
 
 
@@ -129,9 +132,17 @@ def _record(db: sqlite3.Connection, file: Path, gateway: str) -> Check:
         what = f"it belongs to gateway {meta.get('gateway')!r}, the configuration says {gateway!r}"
         return Check("ledger", Level.FAIL, what, "Correct gateway.id, or move the old state folder away")
     if (fault := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        return Check("ledger", Level.FAIL, f"{file} is damaged: {fault}", "Keep the card and ask for help")
+        return Check("ledger", Level.FAIL, f"{file} is damaged: {fault}", _NEXT_START)
     count = sum(check_stream(db, gateway, meta["epoch"], stream) for stream in Stream)
     return Check("ledger", Level.PASS, f"the file is sound, the chain holds ({count} entries since the last check)")
+
+
+def set_aside(file: Path) -> Iterator[Check]:
+    """Files that a start has put aside, because they were damaged or older copies."""
+    for path in Names(file).all_aside():
+        if path.suffix == ".db":
+            advice = "Keep a copy until the centre has everything, look at the card's health, then delete it"
+            yield Check("set aside", Level.WARN, f"{path.name}: a start found it damaged or replaced", advice)
 
 
 def broker(loaded: Loaded) -> Check:
@@ -172,6 +183,7 @@ def all_of_state(loaded: Loaded) -> Iterator[Check]:
     yield from state(loaded.state, Path("/proc/self/mounts").read_text(encoding="utf-8", errors="surrogateescape"))
     yield ballast(loaded)
     yield record(loaded.state / LEDGER, loaded.configuration.gateway.id)
+    yield from set_aside(loaded.state / LEDGER)
 
 
 def ballast(loaded: Loaded) -> Check:

@@ -76,6 +76,10 @@ def _ledger(told: dict[str, Any]) -> list[Cell]:
     last, acked = told.get("last", {}), told.get("acked", {})
     waiting = sum(last.values()) - sum(acked.values())
     note = f"{sum(last.values())} entries, {waiting} wait for the centre"
+    if older := told.get("older"):
+        note += f"; {sum(older.values())} of {len(older)} older epochs"
+    if repaired := told.get("repaired"):
+        note += f". At the start: {'; '.join(repaired)}"
     return [("fail", "red") if problem else ("ok", "green"), problem or note]
 
 

@@ -1,4 +1,4 @@
-"""The ledger as the rest of the gateway sees it: commit, read, ack.
+"""The ledger as the rest of the gateway sees it: commit, read, ack, and a new epoch when one is needed.
 
 Promise: when `commit` returns, its entries and effects are on disk (write-ahead log, FULL synchronisation) and
 have their final numbers; when it raises, none of them is.
@@ -7,37 +7,42 @@ have their final numbers; when it raises, none of them is.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.config.types import LedgerSection
-from gateway.ledger import schema
 from gateway.ledger.ballast import Ballast, free_bytes
-from gateway.ledger.draft import Job
+from gateway.ledger.checkpoint import Signer
+from gateway.ledger.draft import Head, Job
 from gateway.ledger.effects import Effect
+from gateway.ledger.files import Disk, Names, for_us_only
 from gateway.ledger.life import Life
+from gateway.ledger.mark import write_mark
+from gateway.ledger.older import OlderEpoch, may_go, open_older, remove
+from gateway.ledger.opening import Opened, open_present
 from gateway.ledger.prealloc import preallocate
+from gateway.ledger.reader import Reader
 from gateway.ledger.refusals import is_full
-from gateway.ledger.rows import digest_at, entries_after, floor_of
-from gateway.ledger.verify import ChainBroken, check_stream
+from gateway.ledger.turn import Turn, reopened
 from gateway.ledger.writer import Writer
-from gateway.model import chain
+from gateway.model.bodies import EpochReason
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry, EntryId, NewEntry, Stream
 from gateway.model.errors import LedgerError
-
-_KEEP = "Keep the card and ask for help"
 
 RIDE_S = 1.0
 """How long an entry that may ride with the next commit waits for one."""
 
 
 class Ledger:
-    """One ledger.db. `start` opens it, `stop` undoes that; both from the event loop's thread."""
+    """One ledger.db and the files beside it. `start` opens them, `stop` undoes that; both from the event loop's thread.
+
+    `older` are the epochs before the present one whose files are still here, the oldest first. `repaired` says what the
+    start had to put right. With a `signer`, checkpoints are signed.
+    """
 
     def __init__(
         self,
@@ -46,99 +51,107 @@ class Ledger:
         clock: Clock,
         limits: LedgerSection = LedgerSection(),  # noqa: B008 (frozen)
         free: Callable[[Path], int] = free_bytes,
+        *,
+        signer: Signer | None = None,
+        disk: Disk | None = None,
     ) -> None:
         self.path = path
         self._limits = limits
         self._ballast = Ballast(path.parent, limits.ballast_bytes, free)
         self.gateway = gateway
         self.epoch = ""
+        self.number = 0
         self.was_clean = True
+        self.repaired: tuple[str, ...] = ()
+        self.older: tuple[OlderEpoch, ...] = ()
+        self.names = Names(path)
+        self.disk = disk if disk is not None else Disk()
         self._clock = clock
+        self._signer = signer
         self._listeners: list[Callable[[frozenset[Stream]], None]] = []
+        self._epoch_listeners: list[Callable[[], None]] = []
         self._riding: list[Job] = []
         self._ride_timer: asyncio.TimerHandle | None = None
-        self._acked: dict[Stream, int] = {}
+        self._held: list[tuple[Job, ...]] | None = None
+        self._signed: dict[Stream, int] = {}
+        self._commits_before = 0
 
     # Life ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Open or create the file and verify the chain since the last checked point.
+        """Open or create the file and verify the chain since the last checked point. A file that is damaged, gone or an
+        older copy gives way to a new epoch; `repaired` says so.
 
-        Raises `LedgerError` when the file belongs to another gateway, is newer, or is damaged.
+        Raises `LedgerError` when the file belongs to another gateway, is newer, or the card refuses.
         """
         self._loop = asyncio.get_running_loop()
+        self._turn = asyncio.Lock()
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        old_mask = os.umask(0o077)
-        try:
-            with contextlib.ExitStack() as opened:
-                db = schema.connect(self.path)
-                opened.callback(db.close)
-                self._open(db)
-                self._read = schema.connect(self.path, read_only=True)
-                opened.callback(self._read.close)
-                life = Life(self._limits, self._ballast)
-                self._writer = Writer(db, self.gateway, self.epoch, life, self._loop, self._stored)
-                self._writer.start()
-                opened.pop_all()
-        except sqlite3.Error as error:
-            raise LedgerError(str(error), "See `smartplace ledger verify`", where=str(self.path)) from error
-        finally:
-            os.umask(old_mask)
-        self._acked = {Stream(name): acked for name, acked in self._read.execute("SELECT name, acked FROM stream")}
-        self.tidy()
-
-    def _open(self, db: sqlite3.Connection) -> None:
-        """Adopt the file, from the ballast when the card is full; then give log and ballast their size."""
-        try:
-            self._adopt(db)
-        except sqlite3.Error as error:
-            if not is_full(error) or not self._ballast.release():
+        with for_us_only():
+            opened = self._open()
+            try:
+                self.was_clean = opened.was_clean
+                self.older, faults = open_older(self.names, self.gateway)
+                self.repaired = (*opened.repaired, *faults)
+                self._use(opened.db, opened.epoch, opened.number)
+            except BaseException:
+                opened.db.close()
                 raise
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            self._adopt(db)
-        with contextlib.suppress(OSError):  # it is only slower without
+        self._drop_what_may_go()
+
+    def _open(self) -> Opened:
+        """The present file; from the ballast when the card is full."""
+        try:
+            return open_present(self.names, self.gateway, self._clock.stamp(), self.disk)
+        except LedgerError as error:
+            if not (
+                isinstance(error.__cause__, sqlite3.Error) and is_full(error.__cause__) and self._ballast.release()
+            ):
+                raise
+        return open_present(self.names, self.gateway, self._clock.stamp(), self.disk)
+
+    def _use(self, db: sqlite3.Connection, epoch: str, number: int) -> None:
+        """This open file is the present one from now on."""
+        self.epoch, self.number = epoch, number
+        self._db = db
+        self._reader = Reader(self.path, self.gateway, epoch)
+        self._acked = {Stream(name): acked for name, acked in self._reader.query("SELECT name, acked FROM stream")}
+        with suppress(OSError):  # it is only slower without
             preallocate(self.path, self._ballast.free())
         self._ballast.make(self._limits.min_free_bytes)
-
-    def _adopt(self, db: sqlite3.Connection) -> None:
-        made = schema.prepare(db, self.path)
-        # A cut after the tables and before these rows: nothing was recorded in it, it is still a new file.
-        if made or db.execute("SELECT 1 FROM meta").fetchone() is None:
-            epoch = os.urandom(8).hex()
-            db.execute("BEGIN IMMEDIATE")
-            db.executemany(
-                "INSERT INTO meta VALUES (?, ?)",
-                [("gateway", self.gateway), ("epoch", epoch), ("clean", "1")],
-            )
-            for stream in Stream:
-                start = chain.genesis(self.gateway, epoch, stream)
-                db.execute("INSERT INTO stream (name, checked_digest) VALUES (?, ?)", (stream, start))
-            db.execute("COMMIT")
-        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
-        if meta["gateway"] != self.gateway:
-            raise LedgerError(
-                f"it belongs to gateway {meta['gateway']!r}, the configuration says {self.gateway!r}",
-                "Correct gateway.id, or move the old state folder away",
-                where=str(self.path),
-            )
-        self.epoch = meta["epoch"]
-        self.was_clean = meta["clean"] == "1"
-        if not self.was_clean and (fault := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise LedgerError(f"the file is damaged: {fault}", "Keep the card and ask for help", where=str(self.path))
-        for stream in Stream:
-            try:
-                check_stream(db, self.gateway, self.epoch, stream)
-            except ChainBroken as broken:
-                raise LedgerError(str(broken), "See `smartplace ledger verify`", where=str(self.path)) from broken
-        db.execute("UPDATE meta SET value='0' WHERE key='clean'")
+        life = Life(self._limits, self._ballast)
+        self._writer = Writer(db, self.gateway, epoch, life, self._loop, self._stored, self._mark)
+        self._writer.start()
+        self._signed = {}
+        self._mark(self._writer.heads)
+        self.tidy()
 
     async def stop(self) -> None:
         """Commit what waits, mark a clean stop, close."""
-        self._send()
-        await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
-        self._read.close()  # first: the last connection to close moves the write-ahead log into the file
-        self._writer.close()
+        async with self._turn:
+            self.checkpoint()
+            self._send()
+            await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
+            self._reader.close()  # first: the last connection to close moves the write-ahead log into the file
+            self._writer.damaged |= self._reader.damaged
+            try:
+                self._writer.close()
+                self._mark(self._writer.heads)
+            finally:
+                for older in self.older:
+                    older.stop()
+                self.older = ()
+
+    def _mark(self, heads: Mapping[Stream, Head]) -> None:
+        points = {stream: (head.seq, head.digest) for stream, head in heads.items()}
+        write_mark(self.names.mark, self.gateway, self.epoch, points, self.disk)
+
+    def _drop_what_may_go(self) -> None:
+        now = self._clock.stamp()
+        for older in self.older:
+            if may_go(older, now):
+                remove(older, self.disk)
+                self.older = tuple(other for other in self.older if other is not older)
 
     # Write -----------------------------------------------------------------------------------------------
 
@@ -147,7 +160,7 @@ class Ledger:
 
         Raises `Conflict` (an effect's re-check failed) or `LedgerError` (the disk refused; `ledger_no_room`: it is too
         full to begin anything): nothing stored.
-        A cancelled caller does not undo the commit.
+        A cancelled caller does not undo the commit. While a new epoch begins, it waits.
         """
         job = self._job(entries, effects)
         self._send(job)
@@ -163,6 +176,16 @@ class Ledger:
             self._ride_timer = self._loop.call_later(RIDE_S, self._send)
         return job.done
 
+    def checkpoint(self) -> None:
+        """Sign how far every stream has come, with the next commit; nothing when it has not grown since."""
+        heads = self._writer.heads
+        now = {stream: head.seq for stream, head in heads.items()}
+        if self._signer is None or now == self._signed or not any(now.values()):
+            return
+        points = {stream: (head.seq, head.digest) for stream, head in heads.items()}
+        self.ride(self._signer.entry(self.gateway, self.epoch, points))
+        self._signed = {**now, Stream.AUDIT: now[Stream.AUDIT] + 1}
+
     def _job(self, entries: Sequence[NewEntry], effects: Sequence[Effect]) -> Job:
         return Job(entries, effects, self._clock.stamp(), self._loop.create_future())
 
@@ -172,26 +195,101 @@ class Ledger:
             self._ride_timer.cancel()
             self._ride_timer = None
         riders, self._riding = self._riding, []
-        if jobs or riders:
+        if not jobs and not riders:
+            return
+        if self._held is None:
             self._writer.submit((*jobs, *riders))
+        else:
+            self._held.append((*jobs, *riders))
+
+    # Epochs ----------------------------------------------------------------------------------------------
+
+    async def new_epoch(self, reason: EpochReason, detail: str = "", *, instead_of: str | None = None) -> str:
+        """Begin a new epoch while everything goes on: jobs wait meanwhile (well below a second) and none is lost. The
+        epoch until now becomes the last of `older`. Returns the id of the epoch in use.
+
+        With `instead_of`: only when that one is in use; so that a repeated order begins no second one. Raises
+        `NotReady` (another program has the file open) or `LedgerError` (the card refused): the epoch until now goes
+        on. A cancelled caller does not undo it.
+        """
+        task = self._loop.create_task(self._new_epoch(reason, detail, instead_of))
+        return await asyncio.shield(task)
+
+    async def _new_epoch(self, reason: EpochReason, detail: str, instead_of: str | None) -> str:
+        async with self._turn:
+            if instead_of is not None and instead_of != self.epoch:
+                return self.epoch
+            self.checkpoint()
+            async with self._quiet():
+                turn = Turn(self.names, self.gateway, self.epoch, self.number, self.disk)
+                try:
+                    with for_us_only():
+                        epoch = await self._loop.run_in_executor(
+                            None, turn.prepare, self._db, self._clock.stamp(), reason, detail
+                        )
+                        self._reader.close()
+                        self._writer.close()
+                        turn.swap()
+                finally:
+                    self._commits_before += self._writer.commits
+                    with for_us_only():
+                        self._after_turn()
+        return epoch
+
+    def _after_turn(self) -> None:
+        """Go on with whatever file is the present one now: the new one, or after a fault the one until now."""
+        before = self.epoch
+        self._reader.close()
+        db, epoch, number = reopened(self.names, self.disk, self._db)
+        if epoch != before:
+            older = OlderEpoch(self.names.older(before), self.gateway)
+            older.start()
+            self.older = (*self.older, older)
+        self._use(db, epoch, number)
+        if epoch != before:
+            self._loop.call_soon(self._tell_epoch)
+
+    @asynccontextmanager
+    async def _quiet(self) -> AsyncIterator[None]:
+        """Jobs wait, the writer's thread has ended: what is inside has the file to itself. Afterwards `_writer` takes
+        the jobs that waited."""
+        self._send()
+        self._held = []
+        try:
+            await self._loop.run_in_executor(None, self._writer.stop)
+            yield
+        finally:
+            held, self._held = self._held, None
+            for jobs in held:
+                self._writer.submit(jobs)
+
+    @asynccontextmanager
+    async def pause(self) -> AsyncIterator[None]:
+        """Nothing is written while this is held; jobs wait. For whoever rewrites parts of the file (`forget`)."""
+        async with self._turn, self._quiet():
+            try:
+                yield
+            finally:
+                self._writer.start()
+
+    def on_epoch(self, listener: Callable[[], None]) -> None:
+        """Call `listener` in the event loop when a new epoch has begun: `epoch`, `older` and all numbers are new."""
+        self._epoch_listeners.append(listener)
+
+    def _tell_epoch(self) -> None:
+        for listener in self._epoch_listeners:
+            listener()
 
     # Read ------------------------------------------------------------------------------------------------
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Rows of the committed state, for the parts that own the tables. Fast queries by key only."""
-        return self._read.execute(sql, parameters).fetchall()
+        return self._reader.query(sql, parameters)
 
     def read(self, stream: Stream, after: int, limit: int) -> list[Entry]:
-        """Committed entries of a stream from `after` + 1 on, in order; none that is at or below the floor."""
-        db = self._read
-        db.execute("BEGIN")  # one state: the floor, and the rows above it
-        try:
-            floor, previous = floor_of(db, self.gateway, self.epoch, stream)
-            if after > floor:
-                previous = digest_at(db, self.gateway, self.epoch, stream, after)
-            return list(entries_after(db, self.gateway, self.epoch, stream, max(after, floor), previous, limit))
-        finally:
-            db.execute("COMMIT")
+        """Committed entries of a stream from `after` + 1 on, in order; none that is at or below the floor. Raises
+        `LedgerError` when the card has changed one since it was stored: the next start puts that right."""
+        return self._reader.read(stream, after, limit)
 
     def last(self, stream: Stream) -> int:
         """Number of the newest committed entry, 0 when there is none."""
@@ -199,7 +297,7 @@ class Ledger:
 
     def acked(self, stream: Stream) -> int:
         """Through which number nothing is left to send: the centre has settled it, or it was dropped."""
-        return max(self._acked[stream], self._writer.floor(stream))
+        return max(int(self._acked[stream]), self._writer.floor(stream))
 
     def floor(self, stream: Stream) -> int:
         """Through which number entries are gone or going: acked and kept long enough, or dropped."""
@@ -212,12 +310,17 @@ class Ledger:
     @property
     def commits(self) -> int:
         """Transactions written since the start."""
-        return self._writer.commits
+        return self._commits_before + self._writer.commits
 
     @property
     def problem(self) -> LedgerError | None:
         """Why the last commit failed; None once one has worked again."""
         return self._writer.problem
+
+    @property
+    def damaged(self) -> bool:
+        """SQLite has said that the file is damaged: the next start puts that right."""
+        return self._writer.damaged or self._reader.damaged
 
     # Ack and tell ----------------------------------------------------------------------------------------
 

@@ -34,6 +34,8 @@ def digest_at(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, 
     if row is None:
         row = db.execute("SELECT floor_digest FROM stream WHERE name=? AND floor=?", (stream, seq)).fetchone()
     if row is None:
+        row = db.execute("SELECT digest FROM gap WHERE stream=? AND last=?", (stream, seq)).fetchone()
+    if row is None or row[0] is None:
         raise KeyError(seq)
     digest: bytes = row[0]
     return digest
@@ -48,12 +50,17 @@ def floor_of(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream) -
 def entries_after(
     db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream, after: int, previous: bytes, limit: int = -1
 ) -> Iterator[Entry]:
-    """Entries of a stream in order, from `after` + 1; `previous` is the digest of `after`."""
+    """Entries of a stream in order, from `after` + 1; `previous` is the digest of `after`. Where a salvaged file has a
+    gap, what follows it says what came before it all the same."""
+    expected = after + 1
     rows = db.execute(
         f"SELECT {_COLUMNS} FROM {stream.value} WHERE seq>? ORDER BY seq LIMIT ?",
         (after, limit),
     )
     for seq, kind, wall_ms, mono_ns, boot, quality, digest, salt, body, committed in rows:
+        if seq != expected and _is_gap(db, stream, expected, seq - 1):
+            previous = digest_at(db, gateway, epoch, stream, seq - 1)
+        expected = seq + 1
         stamp = Stamp(wall_ms, mono_ns, boot, ClockQuality(quality))
         header = Header(EntryId(gateway, epoch, stream, seq), EntryKind(kind), stamp)
         salt, body = _bytes(salt), _bytes(body)
@@ -61,6 +68,11 @@ def entries_after(
             committed = chain.commitment(salt or b"", body or b"")
         yield Entry(header, previous, committed, digest, salt, body)
         previous = digest
+
+
+def _is_gap(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> bool:
+    known = db.execute("SELECT 1 FROM gap WHERE stream=? AND first<=? AND last=?", (stream, first, last)).fetchone()
+    return known is not None
 
 
 def _bytes(value: bytes | str | None) -> bytes | None:

@@ -105,6 +105,20 @@ STATE_2 = (
     ) WITHOUT ROWID, STRICT""",
     # sync, bundles: the list of blocked cards in force, one row.
     "CREATE TABLE bundle_blocks (id INTEGER PRIMARY KEY CHECK (id = 1), content BLOB NOT NULL) STRICT",
+    # stations, gate: a grant may outlive the epoch that it was given in, and numbers begin anew in the next one.
+    """CREATE TABLE grant_of_epoch (
+        epoch TEXT NOT NULL, admission INTEGER NOT NULL, station TEXT NOT NULL, opened INTEGER NOT NULL,
+        PRIMARY KEY (epoch, admission)
+    ) WITHOUT ROWID, STRICT""",
+    """INSERT INTO grant_of_epoch
+        SELECT (SELECT value FROM meta WHERE key='epoch'), admission, station, opened FROM grant_open""",
+    "DROP TABLE grant_open",
+    "ALTER TABLE grant_of_epoch RENAME TO grant_open",
+    # This file's own, only in one that was salvaged: ranges that are lost; digest of the entry at `last`.
+    """CREATE TABLE gap (
+        stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, digest BLOB,
+        PRIMARY KEY (stream, first)
+    ) WITHOUT ROWID, STRICT""",
 )
 """What schema 2 brought. A new file gets `STATE_1` and this; `gateway.ledger.migrations` brings an older one here."""
 

@@ -1,6 +1,7 @@
 """What entries hold, by kind. These very bytes are stored, sent and kept: JSON, gross cents, ms since 1970.
 
-`station` names the spot; `admission` in later entries is the seq of the admission they belong to.
+`station` names the spot; `admission` and `epoch` in later entries name the admission that they belong to: a new epoch
+may have begun in between.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class OpenedBody(Body, frozen=True):
     station: str
     admission: int
     mono_ns: int
+    epoch: str = ""
 
 
 class PassedBody(Body, frozen=True):
@@ -58,6 +60,7 @@ class PassedBody(Body, frozen=True):
 
     station: str
     admission: int
+    epoch: str = ""
 
 
 class VoidReason(StrEnum):
@@ -73,6 +76,7 @@ class VoidBody(Body, frozen=True):
     admission: int
     reason: VoidReason
     opening_unknown: bool = False
+    epoch: str = ""
 
 
 class PrintedBy(StrEnum):
@@ -133,12 +137,79 @@ class StartedBody(Body, frozen=True):
 
 
 class DroppedBody(Body, frozen=True):
-    """Entries that went unacknowledged because their stream's bound was reached."""
+    """Entries that went unacknowledged: their stream's bound was reached, or (`why` is `damaged` or `missing`, with
+    `alarm`) the card lost them. `epoch` is theirs where it is not the entry's own."""
 
     stream: str
     first: int
     last: int
     why: str
+    epoch: str = ""
+    alarm: bool = False
+
+
+class EpochReason(StrEnum):
+    """Why a new epoch began."""
+
+    ORDERED = "ordered"
+    """The centre asked for it."""
+    LOST = "lost"
+    """The centre has entries of this epoch that are not here: the card lost them, or an older image runs."""
+    OLDER_COPY = "older_copy"
+    """The file was replaced by an older copy, seen at the start."""
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    """The file was gone, and others of this gateway were there."""
+    RESTORED = "restored"
+    """`smartplace ledger restore`."""
+
+
+class EpochBeganBody(Body, frozen=True):
+    """First entry of a new epoch. `last`: the newest number of each stream of the epoch before, as far as it is known
+    here. `unread`: state tables that could not be taken over. `ask_centre`: bundle numbers, counters and leases may
+    have been higher than what is known here."""
+
+    previous: str
+    reason: EpochReason
+    detail: str = ""
+    last: dict[str, int] = {}
+    unread: tuple[str, ...] = ()
+    ask_centre: bool = False
+    alarm: bool = False
+
+
+class SalvagedBody(Body, frozen=True):
+    """An entry that was found in a damaged file and does not prove itself: what comes before it, or a part of it, is
+    lost. As it was read; salt and digest are base64, `body` is text."""
+
+    epoch: str
+    stream: str
+    seq: int
+    entry_kind: str
+    wall_ms: int
+    digest: str
+    salt: str = ""
+    body: str = ""
+    alarm: bool = True
+
+
+class CheckpointBody(Body, frozen=True):
+    """The newest entry of every stream, signed by this gateway's own key (docs/ledger.md, Checkpoints).
+    `heads`: stream → number and digest (hex). `key` and `signature` are hex."""
+
+    heads: dict[str, tuple[int, str]]
+    key: str
+    signature: str
+
+
+class ErasureBody(Body, frozen=True):
+    """A holder was forgotten; who, is not said. `entries`: how many lost their body, per epoch; `rows`: of state
+    tables; `copies`: backups that were treated; `beyond_reach`: backups that were not there."""
+
+    entries: dict[str, int]
+    rows: int = 0
+    copies: int = 0
+    beyond_reach: int = 0
 
 
 class SecurityBody(Body, frozen=True):
@@ -199,6 +270,10 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.BUNDLE_RETURNED: BundleBody,
     EntryKind.DROPPED: DroppedBody,
     EntryKind.STARTED: StartedBody,
+    EntryKind.EPOCH_BEGAN: EpochBeganBody,
+    EntryKind.SALVAGED: SalvagedBody,
+    EntryKind.CHECKPOINT: CheckpointBody,
+    EntryKind.ERASURE: ErasureBody,
     EntryKind.SECURITY: SecurityBody,
     EntryKind.MESSAGE_REFUSED: MessageRefusedBody,
     EntryKind.COMMAND: CommandBody,

@@ -46,10 +46,10 @@ class Gate:
     async def start(self) -> None:
         """Void what a crash has left open: nobody stands there any more."""
         rows = self._services.ledger.query(
-            "SELECT admission, opened FROM grant_open WHERE station=? ORDER BY admission", (self.id,)
+            "SELECT epoch, admission, opened FROM grant_open WHERE station=? ORDER BY epoch, admission", (self.id,)
         )
-        for admission, opened in rows:
-            await self._void(admission, VoidReason.RESTART, opening_unknown=not opened)
+        for epoch, admission, opened in rows:
+            await self._void(epoch, admission, VoidReason.RESTART, opening_unknown=not opened)
         self._services.board.tell(self.id, Show.IDLE)
 
     async def stop(self) -> None:
@@ -96,7 +96,7 @@ class Gate:
             await self._refuse(replayed, "")
             return
         if not is_fresh(reading, self._services.clock.mono_ns()):
-            await self._void(granted.seq, VoidReason.NOT_OPENED)
+            await self._void(granted.epoch, granted.seq, VoidReason.NOT_OPENED)
             self._services.board.tell(self.id, Show.REFUSED, reason="stale")
             return
         await self._open(granted, who, decision)
@@ -112,11 +112,11 @@ class Gate:
         except (NotReady, InputRefused, DeadlineMissed) as error:
             # The first two say that nothing was done; no answer says nothing.
             unknown = isinstance(error, DeadlineMissed)
-            await self._void(granted.seq, VoidReason.NOT_OPENED, opening_unknown=unknown)
+            await self._void(granted.epoch, granted.seq, VoidReason.NOT_OPENED, opening_unknown=unknown)
             self._services.board.tell(self.id, Show.ATTENTION, reason="gate_not_ready", advice=error.advice)
             return
-        opened = OpenedBody(station=self.id, admission=granted.seq, mono_ns=mono_ns)
-        effect = GrantOpened(granted.seq) if section.passage_input is not None else GrantSettled(granted.seq)
+        opened = OpenedBody(station=self.id, admission=granted.seq, mono_ns=mono_ns, epoch=granted.epoch)
+        effect = (GrantSettled if section.passage_input is None else GrantOpened)(granted.epoch, granted.seq)
         self._services.ledger.ride(new_entry(Stream.RECEIPT, EntryKind.OPENED, opened), [effect])
         self._services.show_identification(
             self.id,
@@ -127,19 +127,19 @@ class Gate:
             due_cents=decision.due_cents,
         )
         if section.passage_input is not None:
-            self._watch = asyncio.create_task(self._await_passage(granted.seq, passage))
+            self._watch = asyncio.create_task(self._await_passage(granted, passage))
 
-    async def _await_passage(self, admission: int, passage: asyncio.Future[None]) -> None:
+    async def _await_passage(self, granted: EntryId, passage: asyncio.Future[None]) -> None:
         try:
             async with asyncio.timeout(self._section.passage_s):
                 await passage
         except TimeoutError:
-            await self._void(admission, VoidReason.NO_PASSAGE)
+            await self._void(granted.epoch, granted.seq, VoidReason.NO_PASSAGE)
             self._services.board.tell(self.id, Show.VOID, reason="no_passage")
             return
-        body = PassedBody(station=self.id, admission=admission)
+        body = PassedBody(station=self.id, admission=granted.seq, epoch=granted.epoch)
         entry = new_entry(Stream.RECEIPT, EntryKind.PASSED, body)
-        self._services.ledger.ride(entry, [GrantSettled(admission)])
+        self._services.ledger.ride(entry, [GrantSettled(granted.epoch, granted.seq)])
         self._services.board.tell(self.id, Show.PASSED)
 
     def _on_input(self, reading: InputReading) -> None:
@@ -150,7 +150,9 @@ class Gate:
         if passage is not None and not passage.done() and reading.mono_ns >= self._opening_ns:
             passage.set_result(None)
 
-    async def _void(self, admission: int, reason: VoidReason, *, opening_unknown: bool = False) -> None:
-        body = VoidBody(station=self.id, admission=admission, reason=reason, opening_unknown=opening_unknown)
+    async def _void(self, epoch: str, admission: int, reason: VoidReason, *, opening_unknown: bool = False) -> None:
+        body = VoidBody(
+            station=self.id, admission=admission, reason=reason, opening_unknown=opening_unknown, epoch=epoch
+        )
         entry = new_entry(Stream.RECEIPT, EntryKind.VOID, body)
-        await self._services.ledger.commit([entry], [GrantSettled(admission)])
+        await self._services.ledger.commit([entry], [GrantSettled(epoch, admission)])

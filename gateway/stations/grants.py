@@ -12,27 +12,29 @@ from gateway.model.entry import EntryId
 
 
 class GrantMade(msgspec.Struct, frozen=True):
-    """Effect of an admission: a grant is open (its number is the admission's)."""
+    """Effect of an admission: a grant is open (its number and epoch are the admission's)."""
 
     station: str
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute("INSERT INTO grant_open VALUES (?,?,0)", (ids[0].seq, self.station))
+        db.execute("INSERT INTO grant_open VALUES (?,?,?,0)", (ids[0].epoch, ids[0].seq, self.station))
 
 
 class GrantOpened(msgspec.Struct, frozen=True):
     """Effect: the relay has opened for this admission."""
 
+    epoch: str
     admission: int
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute("UPDATE grant_open SET opened=1 WHERE admission=?", (self.admission,))
+        db.execute("UPDATE grant_open SET opened=1 WHERE epoch=? AND admission=?", (self.epoch, self.admission))
 
 
 class GrantSettled(msgspec.Struct, frozen=True):
     """Effect: the person passed, or the grant is void."""
 
+    epoch: str
     admission: int
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute("DELETE FROM grant_open WHERE admission=?", (self.admission,))
+        db.execute("DELETE FROM grant_open WHERE epoch=? AND admission=?", (self.epoch, self.admission))

@@ -103,7 +103,10 @@ class Force:
                     raise InputRefused("the cache holds another content than the one that was signed")
                 self._rules = compile_document(content, told.number)
             case BundleKind.BLOCKS:
-                self._block(record.blocks(self._ledger))
+                listed = record.blocks(self._ledger)
+                self._block(listed)  # Also when it is not the one that was signed: these stay blocked.
+                if listed is None or hashlib.sha256(listed).hexdigest() != told.sha256:
+                    return False
             case BundleKind.KEYS:
                 pass
         self._in_force[told.kind] = told

@@ -91,6 +91,8 @@ class Pump:
             self._bytes -= len(flight.batch.payload)
             self._moved = self._now()
             self._batcher.arrived(flight.epoch, flight.stream, flight.batch)
+            if (strand := self.strand(flight.epoch, flight.stream)) is not None:
+                strand.arrived(self._moved)
             self.fill()
 
     @property

@@ -19,6 +19,8 @@ MARK_S = 0.5
 """How finely ages are known."""
 REWIND_S = 2.0
 """So long what was sent last may be on its way, and is not believed missing."""
+PATIENCE = 10
+"""How many times the wait for the centre's word may grow while the broker goes on confirming."""
 MAX_PIECES = 64
 """With so many gaps behind it a stream sends no more ahead: a centre keeps account of every gap."""
 
@@ -40,7 +42,7 @@ class Strand:
         self._next = self.known + 1
         self._marks: deque[tuple[float, int]] = deque()
         self._recent: deque[tuple[float, Range]] = deque()
-        self._progress = self._heard = self._went = 0.0
+        self._progress = self._heard = self._went = self._arrived = 0.0
 
     def could_be(self, number: int) -> bool:
         """Whether the centre can know of this number: it was sent, or nothing up to it is left that could be."""
@@ -67,7 +69,7 @@ class Strand:
         self._marks = deque([(now, last)])
         self._recent.clear()
         self.held.clear()
-        self._progress = self._heard = self._went = now
+        self._progress = self._heard = self._went = self._arrived = now
 
     # What is next -----------------------------------------------------------------------------------------
 
@@ -172,12 +174,18 @@ class Strand:
         acked = self.acked
         return self._next - 1 - acked - count(self._todo) - sum(seq > acked for seq in self.held)
 
+    def arrived(self, now: float) -> None:
+        """The broker has confirmed a batch of it."""
+        self._arrived = now
+
     def overdue(self, now: float, after_s: float) -> bool:
-        """Whether the centre's word has been due for too long; then everything unacked is to be sent again."""
+        """Whether the centre's word has been due for too long; then everything unacked is to be sent again. On a thin
+        line a full window takes longer than that to arrive: the time counts from the broker's last PUBACK then, up to
+        `PATIENCE` times as long in all."""
         if self.outstanding <= 0:
             self._progress = now
             return False
-        if now - self._progress < after_s:
+        if now - max(self._progress, min(self._arrived, self._progress + (PATIENCE - 1) * after_s)) < after_s:
             return False
         if self.held and self._heard > self._went:
             return False  # Its watermark cannot pass what is held; what it lacks beyond that it says by itself.

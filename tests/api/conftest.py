@@ -16,6 +16,7 @@ from gateway.config.types import ApiSection, DeskStation, GateStation, TillStati
 from gateway.identity.identify import Identity
 from gateway.identity.keys import Keys
 from gateway.identity.registry import Cache
+from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
 from gateway.model.device import DeviceHealth, Health, PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import Stream
@@ -138,6 +139,7 @@ class Place:
             clock=self.clock,
             started_ns=self.clock.mono_ns(),
             on_security=lambda what, source, count: self.security.append((what, source, count)),
+            forget=lambda holder: forget(self.ledger, self.ledger.path.with_name("cache.db"), holder),
         )
 
     def ledger_status(self) -> LedgerStatus:

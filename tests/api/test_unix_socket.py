@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 
 from gateway.api.callers import peer_uid
+from gateway.model.entry import Stream
 from gateway.model.errors import ConfigurationError, Conflict
 from tests.api.conftest import Place, receipt
 
@@ -45,6 +47,35 @@ async def test_nobody_restarts_a_device_over_tcp(place: Place, http: aiohttp.Cli
     assert place.killed == []
 
 
+FORGET = "/v1/ledger/forget"
+
+
+async def test_a_technician_has_somebody_forgotten(place: Place, unix: aiohttp.ClientSession) -> None:
+    await place.tap()
+    (entry,) = place.ledger.read(Stream.IDENTIFICATION, 0, 9)
+    holder = json.loads(entry.body or b"")["identification"]["holder"]
+    async with unix.post(FORGET, json={"holder": holder}) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["entries"] == {"ledger.db": 1}
+    (entry,) = place.ledger.read(Stream.IDENTIFICATION, 0, 9)
+    assert (entry.body, entry.salt) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({"holder": "' OR 1=1"}, "bad_holder"), ({}, "bad_request"), ({"holder": "h-1", "more": 1}, "bad_request")],
+)
+async def test_what_is_no_holder_is_refused(unix: aiohttp.ClientSession, body: dict[str, object], code: str) -> None:
+    async with unix.post(FORGET, json=body) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (422, code)
+
+
+async def test_nobody_is_forgotten_over_tcp(place: Place, http: aiohttp.ClientSession) -> None:
+    await place.tap()
+    async with http.post(FORGET, json={"holder": "h-1"}) as answer:
+        assert (answer.status, (await answer.json())["code"]) == (403, "not_allowed")
+
+
 async def test_another_user_may_only_read(tmp_path: Path) -> None:
     place = Place(tmp_path)
     await place.start(technicians=frozenset())
@@ -52,7 +83,7 @@ async def test_another_user_may_only_read(tmp_path: Path) -> None:
     async with aiohttp.ClientSession("http://localhost", connector=connector) as viewer:
         async with viewer.get("/v1/status") as answer:
             assert answer.status == 200
-        for path in (RESTART, "/v1/stations/till-1/quotes"):
+        for path in (RESTART, FORGET, "/v1/stations/till-1/quotes"):
             async with viewer.post(path, json=receipt()) as answer:
                 assert (answer.status, (await answer.json())["code"]) == (403, "not_allowed")
     await place.stop()

@@ -140,7 +140,9 @@ class _Rounds:
             [GrantMade("gate-1"), SunCounter(self._counters[self._taps * 7919 % CARDS], self._taps)],
         )
         (admission,) = await granted
-        self._ledger.ride(NewEntry(Stream.RECEIPT, EntryKind.OPENED, OPENED), [GrantSettled(admission.seq)])
+        self._ledger.ride(
+            NewEntry(Stream.RECEIPT, EntryKind.OPENED, OPENED), [GrantSettled(admission.epoch, admission.seq)]
+        )
         self._ledger.ack(Stream.RECEIPT, admission.seq)
         self._entries += 2
 

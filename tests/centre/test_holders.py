@@ -113,6 +113,13 @@ def test_a_fault_is_told_by_row_and_never_by_id(row: str, where: str) -> None:
         assert clear not in said
 
 
+@pytest.mark.parametrize("text", [f"{UID},h-1\n{UID},h-2\n", f"h-1,{UID}\nh-2,{UID}\n"])
+def test_a_file_without_its_first_row_does_not_tell_its_ids(text: str) -> None:
+    with pytest.raises(InputRefused, match="row 2") as refused:
+        read_csv(text)
+    assert "04:A2" not in str(refused.value)
+
+
 def test_repr_hides_the_id() -> None:
     assert "A2" not in repr(read_csv(CSV))
     assert "P-77" not in repr(read_csv(CSV))
@@ -122,6 +129,11 @@ def test_a_holder_named_twice_is_refused() -> None:
     holders = read_csv(CSV)
     with pytest.raises(InputRefused, match="used before"):
         registry([*holders, holders[0]])
+
+
+def test_entitlements_with_dates_are_not_dropped_in_silence() -> None:
+    with pytest.raises(InputRefused, match="holder 1: entitlements with dates"):
+        registry(read_csv("holder,entitlements\nh-1,pupil[2026-09-01..2027-05-31]\n"))
 
 
 def test_a_short_key_is_refused() -> None:

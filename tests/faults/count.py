@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gateway.centre.query import Query
-from gateway.model.entry import EntryKind
+from gateway.model.entry import EntryKind, Stream
 from tests.faults.frame import Tally, require
 from tests.faults.pos import Told
 
 EVERYTHING = 10_000_000
 SALVAGED = "salvaged"
+DROPPABLE = (Stream.IDENTIFICATION, Stream.TELEMETRY)
+"""What a gateway may drop before it was acked."""
 
 
 class StoredEntry(NamedTuple):
@@ -48,7 +50,7 @@ class Verdict(NamedTuple):
     conflicts: int
     epochs: int
     named: int
-    """Entries that the gateway itself has said it could not keep or read."""
+    """Entries that are not there, and of which the gateway itself has said so."""
 
     def tally(self, rounds: int, missed: Sequence[str] = (), note: str = "") -> Tally:
         """For the table."""
@@ -63,13 +65,16 @@ def count(
     ledger: Mapping[str, bytes],
     *,
     conflicts_explained: bool = False,
+    damaged: bool = False,
 ) -> Verdict:
     """Lost: told, and neither stored under that number and key, nor kept as a conflict, nor named by an entry
-    `dropped`; a number that is missing below another; a quote that was given and is unknown (`gone`).
+    `dropped` or `salvaged`; a number that is missing below another; a quote that was given and is unknown (`gone`).
+    Only a `damaged` file excuses that more is named than what may be dropped.
     Unexplained: a key, quote or answer more than once; a number with two digests, in the store, on the `wire` or
     between the store and the gateway's own `ledger`. Suppressed: deliveries of an entry beyond its first."""
-    named = set(_named(stored))
-    lost = [*_lost(told, stored, named), *gone]
+    missing = dict(_missing(told, stored))
+    named = [entry for entry in missing if _is_named(entry, stored, damaged)]
+    lost = [*(said for entry, said in missing.items() if entry not in named), *gone]
     twice = [*_twice(told, stored)]
     conflicts = sum(entry.conflict for entry in stored)
     if not conflicts_explained:
@@ -106,33 +111,41 @@ def _body(body: msgspec.Raw | bytes | None) -> dict[str, Any]:
     return told
 
 
-def _lost(told: Sequence[Told], stored: Sequence[StoredEntry], named: set[str]) -> Iterator[str]:
+def _missing(told: Sequence[Told], stored: Sequence[StoredEntry]) -> Iterator[tuple[str, str]]:
+    """Entries that should be there as they were told, and are not; with a sentence each."""
+    numbers: dict[tuple[str, str, str], set[int]] = defaultdict(set)
     keys: dict[str, set[str]] = defaultdict(set)
     for entry in stored:
+        numbers[entry.gateway, entry.epoch, entry.stream].add(entry.seq)
         if entry.kind == EntryKind.RECEIPT:
             keys[entry.id].add(str(entry.body.get("key")))
-    for each in told:
-        if each.key not in keys[each.entry] and each.entry not in named:
-            there = ", ".join(keys[each.entry]) or "nothing"
-            yield f"{each.key}, told as {each.entry}: stored there is {there}"
-    numbers: dict[tuple[str, str, str], set[int]] = defaultdict(set)
-    for entry in stored:
-        numbers[entry.gateway, entry.epoch, entry.stream].add(entry.seq)
     for strand, have in numbers.items():
         for number in sorted(set(range(1, max(have))) - have):
-            if (name := "/".join((*strand, str(number)))) not in named:
-                yield f"{name} is missing, though later ones are there"
+            name = "/".join((*strand, str(number)))
+            yield name, f"{name} is missing, though later ones are there"
+    for each in told:
+        if each.key not in keys[each.entry]:
+            there = ", ".join(keys[each.entry]) or "nothing"
+            yield each.entry, f"{each.key}, told as {each.entry}: stored there is {there}"
 
 
-def _named(stored: Sequence[StoredEntry]) -> Iterator[str]:
-    """Entries that the gateway itself says it has dropped or cannot read, or of which it sends what it could read."""
+def _is_named(name: str, stored: Sequence[StoredEntry], damaged: bool) -> bool:
+    """Whether the gateway itself says that it has dropped or cannot read this entry, or sends what it could read of
+    it, and may."""
+    _, epoch, stream, number = name.split("/")
+    if not damaged and stream not in DROPPABLE:
+        return False
     for entry in stored:
-        if entry.kind == EntryKind.DROPPED:
-            epoch = entry.body.get("epoch") or entry.epoch
-            for number in range(entry.body["first"], entry.body["last"] + 1):
-                yield f"{entry.gateway}/{epoch}/{entry.body['stream']}/{number}"
-        elif entry.kind == SALVAGED:
-            yield f"{entry.gateway}/{entry.body['epoch']}/{entry.body['stream']}/{entry.body['seq']}"
+        body = entry.body
+        if entry.kind not in (EntryKind.DROPPED, SALVAGED) or (epoch, stream) != (
+            body.get("epoch") or entry.epoch,
+            body["stream"],
+        ):
+            continue
+        first, last = (body["seq"],) * 2 if entry.kind == SALVAGED else (body["first"], body["last"])
+        if first <= int(number) <= last:
+            return True
+    return False
 
 
 def _twice(told: Sequence[Told], stored: Sequence[StoredEntry]) -> Iterator[str]:

@@ -180,23 +180,23 @@ class Site:
 
         self.rig.until(done, "the centre's ack", timeout)
 
-    def await_centre(self) -> None:
+    def await_centre(self, *, damaged: bool = False) -> None:
         """Drained, and everything told is there or accounted for; or it has had its time."""
         self.drain()
         with suppress(Failed):
-            self.rig.until(lambda: not self.count().lost, "what was told", AFTER_DRAIN_S)
+            self.rig.until(lambda: not self.count(damaged=damaged).lost, "what was told", AFTER_DRAIN_S)
 
-    def settle(self, timeout: float = DRAIN_S, *, conflicts_explained: bool = False) -> Verdict:
+    def settle(self, timeout: float = DRAIN_S, *, conflicts_explained: bool = False, damaged: bool = False) -> Verdict:
         """The gateway runs: the POS asks again for what it was not told, all is drained, the gateway is stopped and
         its ledger verified. Then what was told is held against what the centre has."""
         self.pos.stop()
         self.pos.repeat()
         self.drain(timeout)
-        self.await_centre()
+        self.await_centre(damaged=damaged)
         code = self.rig.stop_gateway()
         require(code == 0, f"the gateway stopped with {code}: {self.log()}")
         self.verify()
-        return self.count(conflicts_explained=conflicts_explained)
+        return self.count(conflicts_explained=conflicts_explained, damaged=damaged)
 
     def verify(self) -> None:
         """`smartplace ledger verify`. Raises `FaultFailed` when it is not clean."""
@@ -204,7 +204,7 @@ class Site:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
         require(done.returncode == 0, f"ledger verify: {done.stdout[-500:]} {done.stderr[-500:]}")
 
-    def count(self, *, conflicts_explained: bool = False) -> Verdict:
+    def count(self, *, conflicts_explained: bool = False, damaged: bool = False) -> Verdict:
         """Told against stored, as it is now."""
         return count(
             self.pos.told(),
@@ -213,6 +213,7 @@ class Site:
             self.witness.seen(),
             digests(self.ledger),
             conflicts_explained=conflicts_explained,
+            damaged=damaged,
         )
 
     # Looks -----------------------------------------------------------------------------------------------

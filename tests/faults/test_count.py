@@ -52,16 +52,28 @@ def test_a_number_that_is_missing_below_others_is_lost() -> None:
     assert "receipt/2 is missing" in counted([], [receipt(1, "a"), receipt(3, "c")]).lost[0]
 
 
-def test_what_the_gateway_names_as_dropped_or_unreadable_is_not_lost() -> None:
+def test_what_a_damaged_gateway_names_as_unreadable_is_not_lost() -> None:
     stored = [receipt(1, "a"), receipt(4, "d"), dropped(1, 2, 3)]
-    verdict = counted([told(2, "b"), told(3, "c")], stored)
+    verdict = counted([told(2, "b"), told(3, "c")], stored, damaged=True)
     assert (verdict.lost, verdict.named) == ((), 2)
+
+
+def test_what_could_be_read_and_not_proved_is_not_lost() -> None:
+    salvaged = {"epoch": EPOCH, "stream": "receipt", "seq": 2, "entry_kind": "receipt"}
+    stored = [StoredEntry("gw", "f" * 16, "audit", 1, "salvaged", b"s", 0, salvaged)]
+    assert counted([told(2, "b")], stored, damaged=True).lost == ()
+    assert len(counted([told(3, "c")], stored, damaged=True).lost) == 1
+
+
+def test_a_receipt_is_never_dropped_by_a_gateway_whose_file_is_sound() -> None:
+    stored = [receipt(1, "a"), receipt(4, "d"), dropped(1, 2, 3)]
+    assert len(counted([told(2, "b")], stored).lost) == 2
 
 
 def test_a_range_of_another_epoch_is_named_by_that_epoch() -> None:
     other = Told("b", "q-b", f"gw/{'f' * 16}/receipt/2")
-    assert len(counted([other], [dropped(1, 2, 2)]).lost) == 1
-    assert counted([other], [dropped(1, 2, 2, epoch="f" * 16)]).lost == ()
+    assert len(counted([other], [dropped(1, 2, 2)], damaged=True).lost) == 1
+    assert counted([other], [dropped(1, 2, 2, epoch="f" * 16)], damaged=True).lost == ()
 
 
 def test_a_quote_that_was_given_and_is_unknown_is_lost() -> None:

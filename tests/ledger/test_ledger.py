@@ -142,7 +142,7 @@ async def test_verify_finds_any_change(path: Path, clock: FakeClock, change: str
     assert [s.stream for s in report.streams if s.fault] == [Stream.RECEIPT]
 
 
-async def test_a_changed_file_is_refused_at_the_start(path: Path, clock: FakeClock) -> None:
+async def test_a_changed_file_gives_way_to_a_new_epoch_at_the_start(path: Path, clock: FakeClock) -> None:
     opened = Ledger(path, "gw-test", clock)
     opened.start()
     await opened.commit([entry() for _ in range(3)])
@@ -153,8 +153,17 @@ async def test_a_changed_file_is_refused_at_the_start(path: Path, clock: FakeClo
         db.execute("UPDATE stream SET checked=0, checked_digest=? WHERE name='receipt'", (start,))
         db.execute("UPDATE receipt SET body=X'78' WHERE seq=2")
     db.close()
-    with pytest.raises(LedgerError, match="not the entry that was stored"):
-        Ledger(path, "gw-test", clock).start()
+    again = Ledger(path, "gw-test", clock)
+    again.start()
+    assert again.epoch != opened.epoch
+    assert "not the entry that was stored" in again.repaired[0]
+    (older,) = again.older
+    assert [e.header.id.seq for e in older.read(Stream.RECEIPT, 0, -1)] == [1, 3]
+    kinds = [e.header.kind for e in again.read(Stream.AUDIT, 0, -1)]
+    assert kinds == [EntryKind.EPOCH_BEGAN, EntryKind.DROPPED, EntryKind.SALVAGED]
+    await again.stop()
+    assert verify(path).clean
+    assert verify(path.with_name(f"ledger-{opened.epoch}.db")).clean
 
 
 async def test_a_newer_schema_is_refused(path: Path, clock: FakeClock) -> None:

@@ -113,7 +113,9 @@ async def test_a_reading_that_grew_stale_in_the_commit_opens_nothing(place: Plac
     await tap
     assert place.outputs.pulses == []
     assert place.kinds() == [ADMISSION, VOID]
-    assert place.bodies(VOID) == [{"station": "gate-1", "admission": 1, "reason": "not_opened"}]
+    assert place.bodies(VOID) == [
+        {"station": "gate-1", "admission": 1, "reason": "not_opened", "epoch": place.ledger.epoch}
+    ]
 
 
 async def test_without_passage_in_time_the_grant_is_void(place: Place) -> None:
@@ -275,7 +277,9 @@ async def test_after_a_crash_in_the_pulse_the_grant_is_void_and_the_opening_unkn
     tap.cancel()
     await make_gate(after).start()
     assert after.kinds() == [ADMISSION, VOID]
-    assert after.bodies(VOID) == [{"station": "gate-1", "admission": 1, "reason": "restart", "opening_unknown": True}]
+    (void,) = after.bodies(VOID)
+    assert void.pop("epoch") == after.ledger.epoch
+    assert void == {"station": "gate-1", "admission": 1, "reason": "restart", "opening_unknown": True}
     assert len(after.outputs.pulses) == 1  # the one that the crash interrupted; none by itself
     await after.stop()
 

@@ -12,6 +12,7 @@ from gateway.centre.sign import SigningKey, public_text
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import EntryKind
+from gateway.sync.bundles_record import BlocksInForce
 from gateway.wire.contents import Blocks, Standing
 from gateway.wire.registry import encode
 from tests.support.clock import FakeClock
@@ -129,6 +130,19 @@ async def test_blocks_outlive_a_restart_and_a_lost_cache(taker: Taker, tmp_path:
     await again.take(REGISTRY, 1, registry("h1"))
     assert standing(again) is Standing.BLOCKED
     other.stop()
+
+
+async def test_a_list_that_is_not_the_one_that_was_signed_blocks_on_and_is_asked_for_again(taker: Taker) -> None:
+    """Somebody on it was forgotten, or the ledger is a copy of another day."""
+    await taker.take(BLOCKS, 1, signed := blocks(CARD, bytes(32)))
+    await taker.ledger.commit([], [BlocksInForce(blocks(CARD))])
+    again = Taker(taker.ledger, taker.cache, taker.clock)
+    assert again.bundles.numbers == {}
+    await again.take(REGISTRY, 1, registry("h1"))
+    assert standing(again) is Standing.BLOCKED
+    await again.take(BLOCKS, 1, signed)
+    assert again.bundles.numbers == {"registry": 1, "blocks": 1}
+    assert taker.cache.blocked == {CARD, bytes(32)}
 
 
 async def test_an_older_list_is_refused(taker: Taker) -> None:

@@ -9,7 +9,7 @@ from gateway.config.types import LedgerSection
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import Stream
 from gateway.sync.pump import WINDOW_BYTES
-from gateway.sync.strand import REWIND_S
+from gateway.sync.strand import PATIENCE, REWIND_S
 from gateway.wire.envelope import MAX_BATCH_BYTES, MAX_BATCH_ENTRIES
 from tests.support.clock import FakeClock
 from tests.sync.ends import GATEWAY, fill, seqs
@@ -111,6 +111,30 @@ async def test_without_an_ack_in_time_it_goes_again(ledger: Ledger) -> None:
     assert not wire.overdue(T - 0.1)
     assert wire.overdue(T)
     assert wire.sent() == [1, 2, 3, 1, 2, 3]
+
+
+async def test_on_a_thin_line_what_is_still_arriving_is_not_sent_again(ledger: Ledger) -> None:
+    """Each batch takes longer to arrive than an ack is waited for: the broker's PUBACKs show that the line works."""
+    await fill(ledger, 10 * MAX_BATCH_ENTRIES)
+    wire = Wire(ledger)
+    wire.pump.connected(20)
+    for number in range(1, 9):
+        wire.now = number * (T - 1)
+        wire.puback(number)
+        assert not wire.overdue(wire.now + T - 0.1)
+    assert wire.sent() == list(range(1, 10 * MAX_BATCH_ENTRIES + 1))
+    assert wire.overdue(8 * (T - 1) + T)
+
+
+async def test_pubacks_alone_do_not_put_it_off_for_ever(ledger: Ledger) -> None:
+    await fill(ledger, 20 * MAX_BATCH_ENTRIES)
+    wire = Wire(ledger)
+    wire.pump.connected(20)
+    wire.now = (PATIENCE - 1) * T
+    wire.puback(1)
+    assert not wire.overdue(PATIENCE * T - 0.1)
+    wire.puback(2)
+    assert wire.overdue(PATIENCE * T)
 
 
 async def test_only_what_is_unacked_goes_again(ledger: Ledger) -> None:

@@ -49,8 +49,8 @@ def _damaged(context: Context, damage: Damage) -> Tally:
             _until_it_hurts(site.ledger, damage, context.chance)
             site.up(bundles=2)
             site.pos.sell(3)
-            site.await_centre()
-        verdict = site.settle()
+            site.await_centre(damaged=True)
+        verdict = site.settle(damaged=True)
     return verdict.tally(rounds, (), f"{verdict.named} entries are named as unreadable")
 
 

@@ -1,0 +1,213 @@
+"""Rows out of a damaged SQLite file, page by page, without its index pages and without SQLite.
+
+Every page that looks like a leaf of a table is read, wherever it stands, and every row on it that has the shape of an
+entry. Whether a row is true is not decided here: its digest says that. File format:
+https://www.sqlite.org/fileformat2.html
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from gateway.ledger.files import log_of
+from gateway.ledger.wal import frames
+
+LEAF = 0x0D
+MAX_PAYLOAD = 64 * 1024 * 1024
+"""No entry is longer: a damaged length must not make us look for the end of the world."""
+
+Value = int | str | bytes | None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """What stood in a row of a stream table, of whichever stream. `salt` and `body` are None where they were erased or
+    could not be read; then `whole` says which."""
+
+    seq: int
+    kind: str
+    wall_ms: int
+    mono_ns: int
+    boot: str
+    quality: str
+    digest: bytes
+    salt: bytes | None
+    body: bytes | None
+    commitment: bytes | None
+    whole: bool = True
+
+
+class Pages:
+    """A file's pages, and those of its log. Sectors that the card does not give are zeros. Use as a context."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._overlay: dict[int, bytes] = {}
+        self._log: list[tuple[int, bytes]] = []
+
+    def __enter__(self) -> Pages:
+        # Also of a file that is gone the log may still be there.
+        self._file = os.open(self._path if self._path.exists() else os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self.page_size, self.reserved = _geometry(self._read(0, 100))
+        self.count = -(-os.fstat(self._file).st_size // self.page_size)
+        for frame in frames(log_of(self._path), self.page_size):
+            self._log.append((frame.page, frame.image))
+            if frame.current:
+                self._overlay[frame.page] = frame.image
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
+
+    def images(self) -> Iterator[tuple[int, bytes]]:
+        """Every page image with its number: the file's, then those of its log in their order."""
+        for number in range(1, self.count + 1):
+            yield number, self._base(number)
+        yield from self._log
+
+    def _base(self, number: int) -> bytes:
+        return self._read((number - 1) * self.page_size, self.page_size)
+
+    def _read(self, at: int, size: int) -> bytes:
+        try:
+            found = os.pread(self._file, size, at)
+        except OSError:
+            found = b""
+        return found.ljust(size, b"\0")
+
+    def rows(self) -> Iterator[Row]:
+        """Every row that could be an entry, possibly the same one several times."""
+        for number, image in self.images():
+            start = 100 if number == 1 else 0
+            if image[start] == LEAF:
+                yield from self._leaf(image, start)
+
+    def _leaf(self, image: bytes, start: int) -> Iterator[Row]:
+        count = int.from_bytes(image[start + 3 : start + 5], "big")
+        end = start + 8
+        for number in range(min(count, (len(image) - end) // 2)):
+            (at,) = struct.unpack_from(">H", image, end + 2 * number)
+            if at >= end and (row := self._cell(image, at)) is not None:
+                yield row
+
+    def _cell(self, image: bytes, at: int) -> Row | None:
+        try:
+            length, at = _varint(image, at)
+            seq, at = _varint(image, at)
+        except IndexError:
+            return None
+        usable = self.page_size - self.reserved
+        if not 0 < length <= MAX_PAYLOAD or seq <= 0:
+            return None
+        if length <= usable - 35:
+            return _record(seq, image[at : at + length], length)
+        least = (usable - 12) * 32 // 255 - 23
+        local = least + (length - least) % (usable - 4)
+        local = local if local <= usable - 35 else least
+        here = image[at : at + local]
+        (overflow,) = struct.unpack(">I", image[at + local : at + local + 4].rjust(4, b"\0"))
+        best: Row | None = None
+        for overlaid in (True, False):
+            payload = here + self._chain(overflow, length - local, usable, overlaid=overlaid)
+            row = _record(seq, payload, length)
+            if row is not None and (best is None or row.whole):
+                best = row
+                if row.whole and row.salt is not None:
+                    break
+        return best
+
+    def _chain(self, page: int, length: int, usable: int, *, overlaid: bool) -> bytes:
+        parts: list[bytes] = []
+        while length > 0 and page:
+            image = self._overlay.get(page) if overlaid else None
+            if image is None:
+                if page > self.count:
+                    break
+                image = self._base(page)
+            (page,) = struct.unpack_from(">I", image)
+            parts.append(image[4 : 4 + min(length, usable - 4)])
+            length -= usable - 4
+        return b"".join(parts)
+
+
+def _record(seq: int, payload: bytes, length: int) -> Row | None:
+    """A record with the columns of a stream table (https://www.sqlite.org/fileformat2.html#record_format)."""
+    try:
+        header, at = _varint(payload, 0)
+        types: list[int] = []
+        while at < header and len(types) <= 10:
+            kind, at = _varint(payload, at)
+            types.append(kind)
+    except IndexError:
+        return None
+    if len(types) != 10 or at != header or types[0] != 0:
+        return None
+    values: list[Value] = []
+    whole = len(payload) == length
+    for kind in types:
+        size = _size(kind)
+        raw = payload[at : at + size]
+        if size < 0:
+            return None
+        if len(raw) < size:
+            values.append(None)
+            whole = False
+        else:
+            values.append(_value(kind, raw))
+        at += size
+    _, kind_text, wall_ms, mono_ns, boot, quality, digest, salt, body, commitment = values
+    if not (isinstance(kind_text, str) and isinstance(wall_ms, int) and isinstance(mono_ns, int)):
+        return None
+    if not (isinstance(boot, str) and isinstance(quality, str) and isinstance(digest, bytes) and len(digest) == 32):
+        return None
+    if any(value is not None and not isinstance(value, bytes) for value in (salt, body, commitment)):
+        return None
+    return Row(
+        seq, kind_text, wall_ms, mono_ns, boot, quality, digest, _blob(salt), _blob(body), _blob(commitment), whole
+    )
+
+
+def _blob(value: Value) -> bytes | None:
+    return value if isinstance(value, bytes) else None
+
+
+def _size(kind: int) -> int:
+    if kind >= 12:
+        return (kind - 12) // 2
+    return (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, -1, -1)[kind]
+
+
+def _value(kind: int, raw: bytes) -> Value:
+    if kind == 0:
+        return None
+    if kind in (8, 9):
+        return kind - 8
+    if kind < 7:
+        return int.from_bytes(raw, "big", signed=True)
+    if kind >= 12 and kind % 2 == 0:
+        return raw
+    return raw.decode("utf-8", errors="replace") if kind >= 13 else None
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for step in range(8):
+        byte = data[at + step]
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            return value, at + step + 1
+    return value << 8 | data[at + 8], at + 9
+
+
+def _geometry(raw: bytes) -> tuple[int, int]:
+    """Page size and reserved bytes: as the header says, or as this program makes its files."""
+    size = int.from_bytes(raw[16:18], "big")
+    size = 65536 if size == 1 else size
+    # The format's own marks say whether these bytes are to be believed (maximum and minimum payload fractions).
+    if raw[21:24] == b"\x40\x20\x20" and size in (1 << bit for bit in range(9, 17)):
+        return size, raw[20]
+    return 4096, 0

@@ -1,0 +1,65 @@
+"""What else bears witness of a damaged file: its own tables as far as they can be read, the mark, copies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.ledger.files import Names, log_of
+from gateway.ledger.mark import Mark
+from gateway.ledger.peek import answers, meta_of, reading
+from gateway.ledger.salvage import Known
+from gateway.model.entry import Stream
+
+MOST_ENTRIES = 100_000_000
+"""No stream of one epoch grows longer: that is one entry a second for three years."""
+_EPOCH = re.compile(rb"epoch([0-9a-f]{16})")
+
+
+def known_of(stream: Stream, epoch: str, files: Sequence[Path], mark: Mark | None, *, sure: bool) -> Known:
+    """What the files, and the mark where it speaks of this epoch, know of a stream. `sure`: the files are sound."""
+    digests: dict[int, bytes] = {}
+    acked = last = floor = 0
+    for path in files:
+        with reading(path) as db:
+            if db is None:
+                continue
+            columns = {row[1] for row in answers(db, "PRAGMA table_info(stream)")}
+            wanted = "acked, checked, checked_digest" + (", floor, floor_digest" if "floor" in columns else "")
+            for watermark, checked, digest, *more in answers(db, f"SELECT {wanted} FROM stream WHERE name=?", stream):
+                acked, last = max(acked, watermark), max(last, checked)
+                digests[checked] = digest
+                if more and more[0]:
+                    floor = max(floor, more[0])
+                    digests[more[0]] = more[1]
+            for (seq,) in answers(db, f"SELECT max(seq) FROM {stream.value}"):
+                last = max(last, seq or 0)
+    if last > MOST_ENTRIES and not sure:
+        last = 0  # A number beyond all measure is the damage itself.
+    if mark is not None and mark.epoch == epoch and stream in mark.streams:
+        point = mark.streams[stream]
+        digests[point.seq] = bytes.fromhex(point.digest)
+        last = max(last, point.seq)
+    digests = {seq: digest for seq, digest in digests.items() if isinstance(digest, bytes)}
+    return Known(acked if acked <= last else 0, last, floor, digests, sure)
+
+
+def epoch_of(names: Names, mark: Mark | None) -> str:
+    """Which epoch the file has: as it says, as the mark says, or as can be read somewhere in it."""
+    meta = meta_of(names.present)
+    known = [meta["epoch"]] if re.fullmatch(r"[0-9a-f]{8,64}", meta.get("epoch", "")) else []
+    if mark is not None and (not known or not _is_ours(mark, known[0])):
+        known.insert(0, mark.epoch)
+    for path in (names.present, log_of(names.present)):
+        if not known and path.exists():
+            known = [found_.decode() for found_ in _EPOCH.findall(path.read_bytes())]
+    return known[0] if known else "0" * 16
+
+
+def _is_ours(mark: Mark | None, epoch: str) -> bool:
+    """Whether the mark speaks of this epoch, or of another that really is another: a damaged id is neither."""
+    if mark is None or mark.epoch == epoch:
+        return True
+    close = sum(a != b for a, b in zip(mark.epoch, epoch, strict=False)) <= 2
+    return not close
