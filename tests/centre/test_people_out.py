@@ -15,6 +15,7 @@ from gateway.centre.people_log import reading
 from gateway.centre.people_out import Blocked, exported, project, registry_of, write_csv, write_json
 from gateway.model.identification import CredentialKind
 from gateway.rules.document import RulesContent
+from gateway.wire import registry
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
 from tests.centre.people import KEY, People, barcode, named, pairs, store
 
@@ -145,6 +146,7 @@ def test_a_registry_has_one_written_form() -> None:
     out = io.BytesIO()
     assert write_registry(RegistryContent("k1", holders, cards), out) == hashlib.sha256(out.getvalue()).hexdigest()
     assert out.getvalue() == b"".join(lines)
+    assert registry.decode(out.getvalue()) == RegistryContent("k1", holders[::-1], cards[::-1]), "as a gateway reads it"
 
 
 def test_a_list_of_blocked_cards() -> None:
