@@ -174,6 +174,7 @@ def test_on_the_wire_a_conflict_is_answered_with_an_order_and_the_result_is_kept
         centre = Centre(msgspec.convert(given, Settings))
         centre.start()
         try:
+            assert centre.intake.link.wait_up(30), "a broker gives nobody what came before he subscribed"
             with ScriptedGateway(broker) as gateway:
                 gateway.birth()
                 gateway.send(entries)
