@@ -8,8 +8,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 ARGS ?=
 # Compressed downloads of a first run, measured with an empty cache.
-DEMO_MB = 95
-TEST_MB = 125
+DEMO_MB = 104
+TEST_MB = 142
 
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 

@@ -34,6 +34,9 @@ def bundle() -> None:
     "--rules", "rules_file", type=IN_FILE, help="Rule document (JSON): the content, or what a registry is for."
 )
 @click.option("--holders", "holders_file", type=IN_FILE, help="Holders (CSV or JSON) of a registry.")
+@click.option(
+    "--content", "content_file", type=IN_FILE, help="What `smartplace centre registry` or `centre blocks` has written."
+)
 @click.option("--base", "base_file", type=IN_FILE, help="Earlier registry bundle: makes the delta from it.")
 @click.option("--cards", "cards_file", type=IN_FILE, help="Cards (CSV or JSON) to block.")
 @click.option("--card-key", "card_key_file", type=IN_FILE, help="The city's card key (hex, mode 0600).")
@@ -46,8 +49,9 @@ def bundle() -> None:
 def build(kind: str, output: Path, as_json: bool, **given: Any) -> None:
     """Build a bundle of KIND that is not signed yet.
 
-    `rules` needs --rules; `registry` --rules, --holders, --card-key and --card-key-id; `blocks` --cards and the card
-    key; `keys` each --key. Exit code 9 when a file is not what it should be.
+    `rules` needs --rules; `registry` and `blocks` --content out of the centre's store, or from files: `registry`
+    --rules, --holders, --card-key and --card-key-id, `blocks` --cards and the card key; `keys` each --key. Exit code 9
+    when a file is not what it should be.
     """
     from gateway.cli import bundle_build
 

@@ -30,7 +30,7 @@ from gateway.wire.bundle import (
     read_manifest,
 )
 from gateway.wire.chunks import CHUNK_BYTES
-from gateway.wire.contents import Blocks, KeySet, RegistryDelta, decode
+from gateway.wire.contents import Blocks, KeySet, RegistryContent, RegistryDelta, decode
 
 Told = dict[str, Any]
 DAY_MS = 86_400_000
@@ -53,8 +53,12 @@ def build(kind: str, output: Path, given: Told) -> Told:
             keys.parsed()
             content = msgspec.json.encode(keys)
         case BundleKind.BLOCKS:
-            cards = holders.read_cards(_bytes(given, "cards_file"))
-            content = msgspec.json.encode(holders.build_blocks(cards, _card_key(given), given["card_key_id"]))
+            if given["content_file"] is not None:
+                blocked = decode(_bytes(given, "content_file"), Blocks, str(given["content_file"]))
+            else:
+                cards = holders.read_cards(_bytes(given, "cards_file"))
+                blocked = holders.build_blocks(cards, _card_key(given), given["card_key_id"])
+            content = msgspec.json.encode(blocked)
         case BundleKind.REGISTRY:
             content, base, result = _registry(given)
     now_s = int(time.time())
@@ -136,16 +140,7 @@ def _registry(given: Told) -> tuple[bytes, int, str]:
     """Content, base and result of a registry or a delta."""
     import msgspec
 
-    rules = _rules(_bytes(given, "rules_file"), given["rules_file"])
-    data = _bytes(given, "holders_file")
-    if data.lstrip()[:1] == b"[":
-        people = holders.read_json(data)
-    else:
-        try:
-            people = holders.read_csv(data.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise BadFile("not UTF-8", where=str(given["holders_file"])) from error
-    new = holders.build_registry(people, _card_key(given), given["card_key_id"], holders.used_entitlements(rules))
+    new = _whole_registry(given)
     content = registry.encode(new)
     if given["base_file"] is None:
         return content, 0, ""
@@ -155,6 +150,21 @@ def _registry(given: Told) -> tuple[bytes, int, str]:
         raise BadFile("not a whole registry", "Give the bundle that is in force", where=str(given["base_file"]))
     delta = registry.difference(registry.decode(earlier.content or b""), new)
     return msgspec.json.encode(delta), of.number, registry.name((content,))
+
+
+def _whole_registry(given: Told) -> RegistryContent:
+    if given["content_file"] is not None:
+        return registry.decode(_bytes(given, "content_file"))
+    rules = _rules(_bytes(given, "rules_file"), given["rules_file"])
+    data = _bytes(given, "holders_file")
+    if data.lstrip()[:1] == b"[":
+        people = holders.read_json(data)
+    else:
+        try:
+            people = holders.read_csv(data.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise BadFile("not UTF-8", where=str(given["holders_file"])) from error
+    return holders.build_registry(people, _card_key(given), given["card_key_id"], holders.used_entitlements(rules))
 
 
 def _told(manifest: Manifest, content: bytes, signer: str) -> Told:

@@ -51,6 +51,10 @@ def _devtools(process: subprocess.Popen[bytes], port_file: Path) -> str:
     raise AssertionError("chromium did not start in time")
 
 
+class Navigated(AssertionError):
+    """The page was left while it was asked: it reloads itself when its gateway comes back."""
+
+
 class Page:
     """One tab. `complaints` collects what the browser complains of: faults in scripts, refused by the CSP."""
 
@@ -96,10 +100,16 @@ class Page:
         """Wait until an expression is true in the page; one that cannot be answered yet is not."""
         script = f"(() => {{ try {{ return Boolean({condition}) }} catch {{ return false }} }})()"
         deadline = asyncio.get_running_loop().time() + seconds
-        while not await self.run(script):
+        while not await self._holds(script):
             if asyncio.get_running_loop().time() > deadline:
                 raise AssertionError(f"never true: {condition}\n{await self.run('document.body.innerText')}")
             await asyncio.sleep(0.03)
+
+    async def _holds(self, script: str) -> bool:
+        try:
+            return bool(await self.run(script))
+        except Navigated:
+            return False
 
     async def text(self) -> str:
         return str(await self.run("document.body.innerText"))
@@ -120,7 +130,8 @@ class Page:
             said = msgspec.json.decode(message.data)
             if (waiting := self._answers.pop(said.get("id", 0), None)) is not None:
                 if "error" in said:
-                    waiting.set_exception(AssertionError(said["error"]))
+                    gone = said["error"].get("message") == "Inspected target navigated or closed"
+                    waiting.set_exception((Navigated if gone else AssertionError)(said["error"]))
                 else:
                     waiting.set_result(said["result"])
             elif said.get("method") == "Runtime.exceptionThrown":

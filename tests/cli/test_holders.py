@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from gateway.centre.publisher import read_bundle
+from gateway.centre.sign import generate_key
 from gateway.cli.holders_common import Progress
 from gateway.cli.main import cli
-from tests.cli.conftest import ARGV, environment
+from tests.cli.conftest import ARGV, environment, smartplace
 from tests.support.postgres import postgres
 
 UID = "04A2B3C4D5E680"
@@ -222,6 +224,36 @@ def test_more_blocked_cards_than_a_list_holds_are_told(town: Office) -> None:
     done = town.run("blocks", "--out", town.folder / "b", "--json")
     told = json.loads(done.stdout)
     assert (done.returncode, told["blocked"], told["left_out"], told["left_out_until_ms"]) == (8, 900, 2, 2)
+
+
+def test_what_the_store_knows_becomes_a_bundle(town: Office) -> None:
+    town.did("block", "-", stdin=f"kind,id\ncard,{UID}\n")
+    rules = town.file("rules.json", json.dumps(RULES))
+    (town.folder / "city.pub").write_text(generate_key(town.folder / "city.key"))
+    town.told("registry", "--rules", rules, "--out", town.folder / "registry")
+    town.told("blocks", "--out", town.folder / "blocks")
+    holds = {"registry": "2 holders, 3 credentials", "blocks": "1 blocked cards"}
+    for kind, what in holds.items():
+        file = town.folder / f"{kind}.bundle"
+        for arguments in (
+            ("build", kind, "--city", "jelgava", "--content", town.folder / kind, "--output", file),
+            ("sign", file, "--key", town.folder / "city.key"),
+            ("verify", file, "--key", town.folder / "city.pub", "--json"),
+        ):
+            done = smartplace("bundle", *arguments)
+            assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["holds"] == what
+        assert (read_bundle(file).content or b"") == (town.folder / kind).read_bytes()
+
+
+def test_content_that_is_none_makes_no_bundle(town: Office) -> None:
+    for kind in ("registry", "blocks"):
+        broken = town.file("broken", '{"nothing": 1}')
+        told = smartplace(
+            "bundle", "build", kind, "--city", "jelgava", "--content", broken, "--output", town.folder / "none"
+        )
+        assert told.returncode == 5
+        assert not (town.folder / "none").exists()
 
 
 def test_progress_is_told_once_in_a_while(capsys: pytest.CaptureFixture[str]) -> None:
