@@ -171,6 +171,6 @@ def _trouble_of(cause: BaseException | None, error: Exception) -> Exception:
         name = str(getattr(cause, "sqlite_errorname", ""))
         if name and not name.startswith(_DAMAGE):
             return error if isinstance(error, LedgerError) else cause
-    elif isinstance(error, LedgerError):
+    elif isinstance(error, LedgerError) and not isinstance(cause, UnicodeDecodeError):
         return error  # A file system that does not allow write-ahead logging.
     return Trouble(EpochReason.DAMAGED, f"the file is damaged: {error}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.ledger.epochs import Trouble, append, audit, build, finish, fold, found, new_epoch_id, ready
 from gateway.ledger.files import Disk, Names
 from gateway.ledger.mark import Mark
-from gateway.ledger.peek import answers, meta_of, number_of, reading
+from gateway.ledger.peek import UNREADABLE, answers, meta_of, number_of, reading
 from gateway.ledger.rows import last_seq
 from gateway.ledger.salvage import Salvaged, gather, write
 from gateway.ledger.state import raise_from, state_tables, take_over
@@ -163,7 +163,7 @@ class Renewal:
         if source is not None:
             with reading(source) as old:
                 if old is not None:
-                    with suppress(sqlite3.Error):  # Where nothing of it can be read, all tables are named.
+                    with suppress(*UNREADABLE):  # Where nothing of it can be read, all tables are named.
                         unread = take_over(db, old, doubt=doubt)
         for path in (*copies, *self._names.all_older()):
             if path == source:

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.ledger import schema
 from gateway.ledger.drops import unexplained
+from gateway.ledger.peek import UNREADABLE
 from gateway.ledger.rows import entries_after, floor_of, last_seq
 from gateway.model import chain
 from gateway.model.entry import Stream
@@ -134,7 +135,7 @@ def verify(path: Path) -> Report:
     except KeyError as error:
         what = f"the file is damaged: it does not say its {error}"
         raise LedgerError(what, "See docs/ledger.md, A damaged file", where=str(path)) from error
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise LedgerError(str(error), "The file is damaged: keep the card and ask for help", where=str(path)) from error
     finally:
         db.close()

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.pages import Pages
+from gateway.ledger.verify import verify
 from gateway.ledger.wal import frames, is_rotten
+from gateway.model.errors import LedgerError
 from tests.ledger.cuts import image
 from tests.ledger.test_recover import COUNT, PAGE, make, recovered, text, used
 from tests.support.clock import FakeClock
@@ -95,3 +97,15 @@ def test_any_bytes_are_read_without_a_fault(tmp_path: Path, raw: bytes, size: in
     with Pages(file) as pages:
         list(pages.rows())
     is_rotten(tmp_path / "any.db-wal")
+
+
+async def test_a_fault_that_quotes_what_is_no_text_is_a_fault_like_any_other(tmp_path: Path, clock: FakeClock) -> None:
+    folder = await make(tmp_path, clock, stopped=True)
+    raw = (folder / "ledger.db").read_bytes()
+    for byte in (b"\x84", b"\xff", b"\xc3"):
+        (folder / "ledger.db").write_bytes(raw.replace(b"CREATE TABLE quote", b"CREATE TABL" + byte + b" quote"))
+        with pytest.raises(LedgerError, match="utf-8"):
+            verify(folder / "ledger.db")
+    ledger, found = await recovered(folder, clock)
+    assert {seq for seq, body in found.items() if body == text(seq)} == set(range(1, COUNT + 1))
+    await ledger.stop()
