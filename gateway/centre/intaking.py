@@ -17,6 +17,7 @@ from gateway.model import chain
 from gateway.model.bodies import DroppedBody
 from gateway.model.entry import Entry, EntryKind, Stream
 from gateway.wire.commands import Command
+from gateway.wire.envelope import Hex
 from gateway.wire.messages import Ack
 
 MAX_MISSING = 64
@@ -24,6 +25,9 @@ MAX_MISSING = 64
 MAX_REFUSED = 256
 """Refused numbers that one ack names, the newest ones. They ride with every ack: one may be lost."""
 DROPPABLE = frozenset((Stream.IDENTIFICATION, Stream.TELEMETRY))
+"""What a gateway may let go when its card is full or it is too old."""
+LOST = frozenset(("damaged", "missing"))
+"""Reasons that are no choice: a card loses entries of whichever stream. That is an alarm each time."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -123,21 +127,32 @@ class Intaking:
             self._pass_over(entry)
 
     def _pass_over(self, entry: Entry) -> None:
-        """The gateway had to drop entries and says so: their numbers are settled with this entry's own commit."""
-        gateway, epoch = entry.header.id.gateway, entry.header.id.epoch
+        """The gateway had to drop entries, or its card lost them, and it says so: their numbers are settled with this
+        entry's own commit. They may be of an epoch before the entry's own."""
+        own = entry.header.id
         try:
             dropped = msgspec.json.decode(entry.body or b"", type=DroppedBody)
+            epoch = msgspec.convert(dropped.epoch or own.epoch, Hex)
             stream = Stream(dropped.stream)
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
-            self._ground.alarm(gateway, "drop not understood", str(entry.header.id))
+            self._ground.alarm(own.gateway, "drop not understood", str(own))
             return
-        sane = 1 <= dropped.first <= dropped.last < 2**31
-        if stream not in DROPPABLE or not sane:
-            self._ground.alarm(gateway, "drop not allowed", str(entry.header.id))
+        lost = dropped.why in LOST
+        # An open end may be all that is known: then `last` is the number before `first`.
+        nothing = lost and dropped.open and dropped.last == dropped.first - 1
+        sane = 1 <= dropped.first <= dropped.last + nothing and dropped.last < 2**31
+        if not sane or not (lost or stream in DROPPABLE):
+            self._ground.alarm(own.gateway, "drop not allowed", str(own))
             return
-        strand = self._open(gateway, epoch, stream)
+        if lost:
+            end = f"{dropped.last} or more" if dropped.open else str(dropped.last)
+            what = "entries lost, perhaps" if nothing else "entries lost"
+            self._ground.alarm(own.gateway, what, f"{epoch}/{stream} {dropped.first} to {end}")
+        if nothing:
+            return
+        strand = self._open(own.gateway, epoch, stream)
         if strand is None or not strand.tail.settle(dropped.first, dropped.last):
-            self._ground.alarm(gateway, "drop not applied", str(entry.header.id))
+            self._ground.alarm(own.gateway, "drop not applied", str(own))
 
     def _open(self, gateway: str, epoch: str, stream: Stream) -> Strand | None:
         """None: the gateway has too many epochs, its entry is deferred."""

@@ -22,7 +22,7 @@ def dropped(db: sqlite3.Connection, stream: Stream) -> list[tuple[int, int]]:
             told = msgspec.json.decode(body or b"", type=DroppedBody)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        if told.stream == stream:
+        if told.stream == stream and not told.epoch:  # else of an epoch before
             ranges.append((told.first, told.last))
     return ranges
 

@@ -136,15 +136,15 @@ class Ledger:
             self._writer.damaged |= self._reader.damaged
             try:
                 self._writer.close()
-                self._mark(self._writer.heads)
+                self._mark(self._writer.heads, end=True)
             finally:
                 for older in self.older:
                     older.stop()
                 self.older = ()
 
-    def _mark(self, heads: Mapping[Stream, Head]) -> None:
+    def _mark(self, heads: Mapping[Stream, Head], *, end: bool = False) -> None:
         points = {stream: (head.seq, head.digest) for stream, head in heads.items()}
-        write_mark(self.names.mark, self.gateway, self.epoch, points, self.disk)
+        write_mark(self.names.mark, self.gateway, self.epoch, points, self.disk, end=end)
 
     def _drop_what_may_go(self) -> None:
         now = self._clock.stamp()

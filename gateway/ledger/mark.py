@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -33,12 +34,13 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was on disk for certain when it was written."""
+    """What was on disk for certain when it was written. `end`: nothing was stored after it."""
 
     gateway: str
     epoch: Epoch
     streams: dict[Stream, Point]
     schema: int = SCHEMA
+    end: bool = False
 
 
 def read_mark(path: Path) -> Mark | None:
@@ -52,13 +54,25 @@ def read_mark(path: Path) -> Mark | None:
         return None
 
 
-def write_mark(path: Path, gateway: str, epoch: str, heads: Mapping[Stream, tuple[int, bytes]], disk: Disk) -> None:
-    """Replace the mark. A card that refuses it is told in the log: the ledger itself will say more."""
+def write_mark(
+    path: Path,
+    gateway: str,
+    epoch: str,
+    heads: Mapping[Stream, tuple[int, bytes]],
+    disk: Disk,
+    *,
+    end: bool = False,
+) -> None:
+    """Replace the mark; `end`: at a clean stop. A card that refuses it is told in the log: the ledger itself will say
+    more."""
     points = {stream: Point(seq, digest.hex()) for stream, (seq, digest) in heads.items()}
     try:
-        disk.write(path, msgspec.json.encode(Mark(gateway, epoch, points)))
+        disk.write(path, msgspec.json.encode(Mark(gateway, epoch, points, end=end)))
     except OSError as error:
         log.warning("%s cannot be written: %s", path, error)
+        if not end:
+            with suppress(OSError):  # The one of the stop before would say that nothing came after it.
+                disk.remove(path)
 
 
 def differs(db: sqlite3.Connection, gateway: str, epoch: str, mark: Mark) -> str:

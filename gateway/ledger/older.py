@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.ledger import schema
 from gateway.ledger.files import Disk, Names, log_of, shared_of
-from gateway.ledger.peek import number_of
+from gateway.ledger.peek import UNREADABLE, number_of
 from gateway.ledger.rows import digest_at, entries_after, floor_of, last_seq
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import Entry, Stream
@@ -35,10 +35,10 @@ class OlderEpoch:
             self._db = schema.connect(self.path)
             try:
                 self._adopt()
-            except (LedgerError, sqlite3.Error, KeyError):
+            except (LedgerError, *UNREADABLE, KeyError):
                 self._db.close()
                 raise
-        except (sqlite3.Error, KeyError) as error:
+        except (*UNREADABLE, KeyError) as error:
             raise LedgerError(str(error), "See `smartplace ledger verify`", where=str(self.path)) from error
 
     def _adopt(self) -> None:

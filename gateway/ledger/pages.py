@@ -15,11 +15,15 @@ from pathlib import Path
 import msgspec
 
 from gateway.ledger.files import log_of
-from gateway.ledger.wal import frames
+from gateway.ledger.schema import PAGE_BYTES
+from gateway.ledger.wal import SIZES, frames, page_size_of
 
 LEAF = 0x0D
 MAX_PAYLOAD = 64 * 1024 * 1024
 """No entry is longer: a damaged length must not make us look for the end of the world."""
+
+MAX_GUESS = 16 * 1024 * 1024
+"""So much of a file is looked at to guess its page size."""
 
 Value = int | str | bytes | None
 
@@ -47,17 +51,18 @@ class Pages:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._overlay: dict[int, bytes] = {}
+        self._stale: dict[int, bytes] = {}
         self._log: list[tuple[int, bytes]] = []
 
     def __enter__(self) -> Pages:
         # Also of a file that is gone the log may still be there.
         self._file = os.open(self._path if self._path.exists() else os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        self.page_size, self.reserved = _geometry(self._read(0, 100))
-        self.count = -(-os.fstat(self._file).st_size // self.page_size)
+        self.page_size, self.reserved = self._geometry()
+        length = os.fstat(self._file).st_size
+        self.count, self._torn = -(-length // self.page_size), length % self.page_size != 0
         for frame in frames(log_of(self._path), self.page_size):
             self._log.append((frame.page, frame.image))
-            if frame.current:
-                self._overlay[frame.page] = frame.image
+            (self._overlay if frame.current else self._stale)[frame.page] = frame.image
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,6 +76,36 @@ class Pages:
 
     def _base(self, number: int) -> bytes:
         return self._read((number - 1) * self.page_size, self.page_size)
+
+    def _image(self, number: int, *, overlaid: bool) -> bytes | None:
+        """A page as the log has it, or as the file; where that has lost its end, whatever the log still has of it."""
+        if overlaid and number in self._overlay:
+            return self._overlay[number]
+        if number < self.count or (number == self.count and not self._torn):
+            return self._base(number)
+        return self._overlay.get(number, self._stale.get(number))
+
+    def _geometry(self) -> tuple[int, int]:
+        """Page size and reserved bytes: as the header says, or the log, or what the pages look like."""
+        raw = self._read(0, 100)
+        size = int.from_bytes(raw[16:18], "big")
+        size = 65536 if size == 1 else size
+        # The format's own marks say whether these bytes are to be believed (maximum and minimum payload fractions).
+        if raw[21:24] == b"\x40\x20\x20" and size in SIZES:
+            return size, raw[20]
+        return page_size_of(log_of(self._path)) or self._likely_size(), 0
+
+    def _likely_size(self) -> int:
+        """The page size with which most pages are in order. Half of them are with twice the size, none with half."""
+        length = os.fstat(self._file).st_size
+        found = dict.fromkeys(sorted(SIZES, key=lambda size: size != PAGE_BYTES), 0)
+        for at in range(0, min(length, MAX_GUESS), min(SIZES)):
+            if self._read(at, 1)[0] != LEAF:
+                continue
+            image = self._read(at, max(SIZES))
+            for size in found:
+                found[size] += at % size == 0 and _is_leaf(image[:size])
+        return max(found, key=lambda size: found[size])
 
     def _read(self, at: int, size: int) -> bytes:
         try:
@@ -123,11 +158,9 @@ class Pages:
     def _chain(self, page: int, length: int, usable: int, *, overlaid: bool) -> bytes:
         parts: list[bytes] = []
         while length > 0 and page:
-            image = self._overlay.get(page) if overlaid else None
+            image = self._image(page, overlaid=overlaid)
             if image is None:
-                if page > self.count:
-                    break
-                image = self._base(page)
+                break
             (page,) = struct.unpack_from(">I", image)
             parts.append(image[4 : 4 + min(length, usable - 4)])
             length -= usable - 4
@@ -203,11 +236,9 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return value << 8 | data[at + 8], at + 9
 
 
-def _geometry(raw: bytes) -> tuple[int, int]:
-    """Page size and reserved bytes: as the header says, or as this program makes its files."""
-    size = int.from_bytes(raw[16:18], "big")
-    size = 65536 if size == 1 else size
-    # The format's own marks say whether these bytes are to be believed (maximum and minimum payload fractions).
-    if raw[21:24] == b"\x40\x20\x20" and size in (1 << bit for bit in range(9, 17)):
-        return size, raw[20]
-    return 4096, 0
+def _is_leaf(image: bytes) -> bool:
+    """Whether this is a whole leaf with rows on it: all of them behind the list of where they are."""
+    free, count, content = struct.unpack_from(">HHH", image, 1)
+    if not count or free >= len(image) or 8 + 2 * count > content or content >= len(image):
+        return False
+    return all(content <= at < len(image) for at in struct.unpack_from(f">{count}H", image, 8))

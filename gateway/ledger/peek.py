@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises. The second when SQLite's own words on it quote what stands there."""
+
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
@@ -30,7 +33,7 @@ def answers(db: sqlite3.Connection, sql: str, *parameters: str) -> list[tuple[An
     """What a damaged file answers; nothing when it cannot."""
     try:
         return db.execute(sql, parameters).fetchall()
-    except sqlite3.Error:
+    except UNREADABLE:
         return []
 
 

@@ -12,6 +12,7 @@ _ADVICE = {
     "SQLITE_FULL": "The card is full: free space on it",
     "SQLITE_READONLY": "The file system is read-only: check the card and `dmesg`",
     "SQLITE_IOERR_FSYNC": "The card did not confirm the write: replace it",
+    "SQLITE_IOERR_WRITE": "The card refuses to write: see `dmesg`, replace it",
     "SQLITE_BUSY": "Another program holds the ledger open: stop it",
 }
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
 from gateway.ledger.epochs import Trouble, append, audit, build, finish, fold, found, new_epoch_id, ready
 from gateway.ledger.files import Disk, Names
 from gateway.ledger.mark import Mark
-from gateway.ledger.peek import answers, meta_of, number_of, reading
+from gateway.ledger.peek import UNREADABLE, answers, meta_of, number_of, reading
 from gateway.ledger.rows import last_seq
 from gateway.ledger.salvage import Salvaged, gather, write
 from gateway.ledger.state import raise_from, state_tables, take_over
 from gateway.ledger.witness import epoch_of, known_of
-from gateway.model.bodies import BundleBody, EpochBeganBody, EpochReason
+from gateway.model.bodies import BundleBody, DroppedBody, EpochBeganBody, EpochReason
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryKind, NewEntry, Stream
 
@@ -163,7 +163,7 @@ class Renewal:
         if source is not None:
             with reading(source) as old:
                 if old is not None:
-                    with suppress(sqlite3.Error):  # Where nothing of it can be read, all tables are named.
+                    with suppress(*UNREADABLE):  # Where nothing of it can be read, all tables are named.
                         unread = take_over(db, old, doubt=doubt)
         for path in (*copies, *self._names.all_older()):
             if path == source:
@@ -199,17 +199,18 @@ class Renewal:
     ) -> list[NewEntry]:
         mark = self._mark
         last = {} if mark is None or mark.epoch != previous else {s.value: p.seq for s, p in mark.streams.items()}
-        lost = []
         if salvaged is not None:
             last = {stream.value: seq for stream, seq in salvaged.last.items()}
             lost = salvaged.dropped(previous, "damaged")
         elif trouble.reason is EpochReason.MISSING:
-            gone = Salvaged(gaps=[(Stream(s), 1, seq) for s, seq in last.items() if seq])
-            lost = gone.dropped(previous, "missing")
+            lost = self._gone(previous, {})
         else:
             with reading(self._names.present) as db:
-                if db is not None:
-                    last = {stream.value: last_seq(db, stream) for stream in Stream}
+                there = {} if db is None else {stream: last_seq(db, stream) for stream in Stream}
+            last = {stream.value: seq for stream, seq in there.items()} or last
+            lost = self._gone(previous, there)
+        if mark is not None and mark.epoch != previous and not self._names.older(mark.epoch).exists():
+            lost += self._gone(mark.epoch, {})  # The copy is of an epoch before it.
         detail = trouble.what
         if salvaged is not None and salvaged.behind:
             detail += f"; {salvaged.behind} entries that the centre has could not be read here"
@@ -224,6 +225,18 @@ class Renewal:
         )
         loose = [] if salvaged is None else [audit(EntryKind.SALVAGED, body) for body in salvaged.loose]
         return [audit(EntryKind.EPOCH_BEGAN, began), *(audit(EntryKind.DROPPED, body) for body in lost), *loose]
+
+    def _gone(self, epoch: str, there: Mapping[Stream, int]) -> list[DroppedBody]:
+        """What of an epoch is known to be gone, given its last numbers that are there: what the mark knows beyond them,
+        and after that nobody knows, unless the mark is that of a clean stop."""
+        points = self._mark.streams if self._mark is not None and self._mark.epoch == epoch else {}
+        gone = Salvaged(open=set() if points and self._mark is not None and self._mark.end else set(Stream))
+        for stream in Stream:
+            seq = there.get(stream, 0)
+            gone.last[stream] = max(seq, points[stream].seq if stream in points else 0)
+            if seq < gone.last[stream]:
+                gone.gaps.append((stream, seq + 1, gone.last[stream]))
+        return gone.dropped(epoch, "missing")
 
 
 def _reconcile(db: sqlite3.Connection, salvaged: Salvaged) -> None:
@@ -250,6 +263,8 @@ def _told(
         if aside:
             told[0] += f"; the file that was there is kept as {aside}"
         told += [f"lost: {stream} {first} to {last} of {previous}" for stream, first, last in salvaged.gaps]
+        if salvaged.open:
+            told.append(f"more may be missing: of {', '.join(sorted(salvaged.open))}")
         if salvaged.loose:
             told.append(f"{len(salvaged.loose)} entries could be read but not proved: they are recorded as `salvaged`")
     if unread:

@@ -43,17 +43,20 @@ _FOUND = """CREATE TABLE found (
 class Known(msgspec.Struct, frozen=True):
     """What else is known of a stream: through where it is settled, where it must have ended, what retention removed,
     and digests of some of its entries. `sure`: it comes from a sound file. Otherwise everything is sent again: a
-    watermark has no digest that proves it, and the centre knows what it has."""
+    watermark has no digest that proves it, and the centre knows what it has. `open`: there may have been more after all
+    that is known."""
 
     acked: int = 0
     last: int = 0
     floor: int = 0
     digests: dict[int, bytes] = {}
     sure: bool = False
+    open: bool = False
 
 
 class Salvaged(msgspec.Struct):
-    """What came of it. `gaps` are those beyond the ack, `behind` counts lost entries that the centre has."""
+    """What came of it. `gaps` are those beyond the ack, `behind` counts lost entries that the centre has. The streams
+    `open` may have had more entries after their last."""
 
     entries: int = 0
     last: dict[Stream, int] = {}
@@ -62,10 +65,18 @@ class Salvaged(msgspec.Struct):
     loose: list[SalvagedBody] = []
     quotes: list[str] = []
     bundles: list[BundleBody] = []
+    open: set[Stream] = set()
 
     def dropped(self, epoch: str, why: str) -> list[DroppedBody]:
-        """The lost ranges as they go on record."""
-        return [DroppedBody(stream=s, first=a, last=b, why=why, epoch=epoch, alarm=True) for s, a, b in self.gaps]
+        """The lost ranges as they go on record. Where the end is open the last one says so, or one of nothing that is
+        known to be lost."""
+        told = [DroppedBody(stream=s, first=a, last=b, why=why, epoch=epoch, alarm=True) for s, a, b in self.gaps]
+        for stream in sorted(self.open):
+            last = self.last[stream]
+            first = next((a for s, a, b in self.gaps if s is stream and b == last), last + 1)
+            told = [one for one in told if (one.stream, one.first) != (stream, first)]
+            told.append(DroppedBody(stream=stream, first=first, last=last, why=why, epoch=epoch, alarm=True, open=True))
+        return told
 
 
 def gather(path: Path, sources: Sequence[Path], clean: Sequence[Path]) -> sqlite3.Connection:
@@ -192,6 +203,8 @@ def write(
         if last > ends[stream]:
             _gap(db, result, known[stream], stream, ends[stream] + 1, last, None)
         result.last[stream] = max(last, ends[stream])
+        if known[stream].open:
+            result.open.add(stream)
         acked = min(known[stream].acked, result.last[stream]) if known[stream].sure else 0
         digest = db.execute(f"SELECT digest FROM {stream.value} WHERE seq=?", (ends[stream],)).fetchone()
         if digest is not None:

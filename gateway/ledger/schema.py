@@ -145,7 +145,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             _assert_pragma(db, "journal_mode", "wal", path)
             _assert_pragma(db, "synchronous", 2, path)
             _assert_pragma(db, "secure_delete", 1, path)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the second: SQLite quotes from a damaged file
         raise LedgerError(str(error), "See `smartplace doctor`", where=str(path)) from error
     return db
 

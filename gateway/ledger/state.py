@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from gateway.ledger.peek import UNREADABLE
 from gateway.model.entry import Stream
 
 OWN = frozenset({"meta", "stream", "quarantine", "gap", *(stream.value for stream in Stream)})
@@ -36,7 +37,7 @@ def take_over(new: sqlite3.Connection, old: sqlite3.Connection, *, doubt: bool =
                     # Half a table of quotes or answers would book twice; half a table of counters is better than none.
                     continue
             whole = _copy(new, old, table)
-        except sqlite3.Error:
+        except UNREADABLE:
             whole = False
         if not whole and table not in unread:
             unread.append(table)
@@ -48,7 +49,7 @@ def raise_from(new: sqlite3.Connection, other: sqlite3.Connection) -> None:
     for table in RISING:
         try:
             _copy(new, other, table)
-        except sqlite3.Error:
+        except UNREADABLE:
             continue  # It is one more witness, not the source.
 
 
@@ -70,7 +71,7 @@ def _copy(new: sqlite3.Connection, old: sqlite3.Connection, table: str) -> bool:
     while True:
         try:
             row = cursor.fetchone()
-        except sqlite3.Error:
+        except UNREADABLE:
             return False
         if row is None:
             return whole

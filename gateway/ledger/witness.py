@@ -10,6 +10,7 @@ from gateway.ledger.files import Names, log_of
 from gateway.ledger.mark import Mark
 from gateway.ledger.peek import answers, meta_of, reading
 from gateway.ledger.salvage import Known
+from gateway.ledger.wal import is_rotten
 from gateway.model.entry import Stream
 
 MOST_ENTRIES = 100_000_000
@@ -18,13 +19,18 @@ _EPOCH = re.compile(rb"epoch([0-9a-f]{16})")
 
 
 def known_of(stream: Stream, epoch: str, files: Sequence[Path], mark: Mark | None, *, sure: bool) -> Known:
-    """What the files, and the mark where it speaks of this epoch, know of a stream. `sure`: the files are sound."""
+    """What the files, the present one first, and the mark where it speaks of this epoch, know of a stream. `sure`: the
+    files are sound."""
     digests: dict[int, bytes] = {}
     acked = last = floor = 0
-    for path in files:
+    whole = False
+    for number, path in enumerate(files):
         with reading(path) as db:
             if db is None:
                 continue
+            # A table whose every page is there ends where it ends, whatever else of the file is damaged.
+            if number == 0 and not is_rotten(log_of(path)):
+                whole = answers(db, f"PRAGMA integrity_check('{stream}')") == [("ok",)]
             columns = {row[1] for row in answers(db, "PRAGMA table_info(stream)")}
             wanted = "acked, checked, checked_digest" + (", floor, floor_digest" if "floor" in columns else "")
             for watermark, checked, digest, *more in answers(db, f"SELECT {wanted} FROM stream WHERE name=?", stream):
@@ -41,8 +47,9 @@ def known_of(stream: Stream, epoch: str, files: Sequence[Path], mark: Mark | Non
         point = mark.streams[stream]
         digests[point.seq] = bytes.fromhex(point.digest)
         last = max(last, point.seq)
+        whole |= mark.end
     digests = {seq: digest for seq, digest in digests.items() if isinstance(digest, bytes)}
-    return Known(acked if acked <= last else 0, last, floor, digests, sure)
+    return Known(acked if acked <= last else 0, last, floor, digests, sure, open=not sure and not whole)
 
 
 def epoch_of(names: Names, mark: Mark | None) -> str:

@@ -69,7 +69,8 @@ class Writer:
         self._streams = load(self._db, self._gateway, self._epoch)
         self._life.load(self._streams)
         self._tidy_at = None
-        self._thread = threading.Thread(target=self._run, name="ledger")
+        # A daemon: an end without `stop` is like a kill, which loses nothing that was told; to wait would only hang.
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -290,8 +291,8 @@ class Writer:
             for stream, through in self._acks.items():
                 draft.ack(stream, through)
             draft.move_checked(1)
-            if not self.damaged:  # the next start shall look at the whole file
-                self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
+            # Of a damaged one the next start shall look at all.
+            self._db.execute("UPDATE meta SET value=? WHERE key='clean'", ("damaged" if self.damaged else "1",))
             self._db.execute("COMMIT")
         except sqlite3.Error:
             if self._db.in_transaction:

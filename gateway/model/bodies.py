@@ -138,7 +138,8 @@ class StartedBody(Body, frozen=True):
 
 class DroppedBody(Body, frozen=True):
     """Entries that went unacknowledged: their stream's bound was reached, or (`why` is `damaged` or `missing`, with
-    `alarm`) the card lost them. `epoch` is theirs where it is not the entry's own."""
+    `alarm`) the card lost them. `epoch` is theirs where it is not the entry's own. `open`: `last` is the last number
+    that anything here knows of, and there may have been more; when nothing is known to be lost, it is `first` - 1."""
 
     stream: str
     first: int
@@ -146,6 +147,7 @@ class DroppedBody(Body, frozen=True):
     why: str
     epoch: str = ""
     alarm: bool = False
+    open: bool = False
 
 
 class EpochReason(StrEnum):

@@ -160,6 +160,54 @@ def test_what_may_not_be_dropped_stays_missing(store: Store, where: str, stream:
     assert [alarm.what for alarm in Query(where).alarms()] == ["drop not allowed"]
 
 
+BEFORE = "0123456789abcdef"
+"""An epoch whose file was damaged; the word on it comes in the next one."""
+
+
+def lost(stream: str, first: int, last: int, why: str = "damaged", *, epoch: str = BEFORE, end: bool = False) -> Entry:
+    body = DroppedBody(stream=stream, first=first, last=last, why=why, epoch=epoch, alarm=True, open=end)
+    return Chain(stream=Stream.AUDIT).add(msgspec.json.encode(body), EntryKind.DROPPED)
+
+
+@pytest.mark.parametrize("stream", Stream)
+@pytest.mark.parametrize("why", ["damaged", "missing"])
+def test_what_a_card_lost_is_passed_over_in_its_own_epoch(store: Store, where: str, stream: Stream, why: str) -> None:
+    entries = chain_of(9, stream=stream, epoch=BEFORE)
+    store.take(entries[:3] + entries[6:])
+    acks = store.take([lost(stream, 4, 6, why)]).acks[GATEWAY]
+    assert Ack(stream, BEFORE, 9) in acks
+    assert Query(where).gaps() == []
+    (alarm,) = Query(where).alarms()
+    assert (alarm.what, alarm.detail) == ("entries lost", f"{BEFORE}/{stream} 4 to 6")
+    # One that turns up after all is stored.
+    assert store.take([entries[4]]).stored == 1
+
+
+def test_an_end_that_nobody_knows_is_an_alarm(store: Store, where: str) -> None:
+    store.take(chain_of(3, epoch=BEFORE))
+    store.take([lost("receipt", 4, 3, end=True)])
+    (alarm,) = Query(where).alarms()
+    assert (alarm.what, alarm.detail) == ("entries lost, perhaps", f"{BEFORE}/receipt 4 to 3 or more")
+    assert ack(store, chain_of(3, epoch=BEFORE)) == Ack(Stream.RECEIPT, BEFORE, 3)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [lost("receipt", 4, 6, "bytes"), lost("audit", 4, 6, "age"), lost("document", 4, 6, ""), lost("receipt", 4, 3)],
+)
+def test_without_a_loss_no_stream_that_must_be_whole_is_passed_over(store: Store, where: str, word: Entry) -> None:
+    store.take(chain_of(9, epoch=BEFORE)[6:])
+    store.take([word])
+    assert [(gap.first, gap.last) for gap in Query(where).gaps()] == [(1, 6)]
+    assert [alarm.what for alarm in Query(where).alarms()] == ["drop not allowed"]
+
+
+@pytest.mark.parametrize(("stream", "epoch"), [("receipt", "../x"), ("receipt", "UPPER678"), ("till", BEFORE)])
+def test_a_word_on_nothing_that_exists_is_an_alarm(store: Store, where: str, stream: str, epoch: str) -> None:
+    store.take([lost(stream, 1, 2, epoch=epoch)])
+    assert [alarm.what for alarm in Query(where).alarms()] == ["drop not understood"]
+
+
 def test_alarms_of_one_gateway_have_a_bound(store: Store, where: str) -> None:
     for number in range(MAX_ALARMS + 20):
         store.alarm(GATEWAY, "poison", str(number))

@@ -143,6 +143,8 @@ def _is_named(name: str, stored: Sequence[StoredEntry], damaged: bool) -> bool:
         ):
             continue
         first, last = (body["seq"],) * 2 if entry.kind == SALVAGED else (body["first"], body["last"])
+        if body.get("open"):  # said: after this nobody knows how much more there was
+            last = EVERYTHING
         if first <= int(number) <= last:
             return True
     return False
