@@ -162,7 +162,7 @@ def test_a_bundle_reaches_who_is_online_and_later_who_was_not(
         assert verify(got, trusted).number == 3
         assert centre.publisher.publish(officer(4, "school-1")).online == ()
         away.birth()
-        assert [verify(bundle, trusted).number for bundle in away.wait(lambda: away.bundles)] == [4]
+        assert {verify(bundle, trusted).number for bundle in away.wait(lambda: away.bundles)} == {4}  # perhaps twice
 
 
 def test_a_birth_gets_only_what_is_newer_than_it_has(
