@@ -144,15 +144,15 @@ class Intaking:
         if not sane or not (lost or stream in DROPPABLE):
             self._ground.alarm(own.gateway, "drop not allowed", str(own))
             return
-        if lost:
+        strand = None if nothing else self._open(own.gateway, epoch, stream)
+        before = None if strand is None else (strand.tail.highest, list(strand.tail.gaps))
+        if not nothing and (strand is None or not strand.tail.settle(dropped.first, dropped.last)):
+            self._ground.alarm(own.gateway, "drop not applied", str(own))
+        # What a card lost after it had come here is not lost.
+        if lost and (dropped.open or strand is None or before != (strand.tail.highest, strand.tail.gaps)):
             end = f"{dropped.last} or more" if dropped.open else str(dropped.last)
             what = "entries lost, perhaps" if nothing else "entries lost"
             self._ground.alarm(own.gateway, what, f"{epoch}/{stream} {dropped.first} to {end}")
-        if nothing:
-            return
-        strand = self._open(own.gateway, epoch, stream)
-        if strand is None or not strand.tail.settle(dropped.first, dropped.last):
-            self._ground.alarm(own.gateway, "drop not applied", str(own))
 
     def _open(self, gateway: str, epoch: str, stream: Stream) -> Strand | None:
         """None: the gateway has too many epochs, its entry is deferred."""

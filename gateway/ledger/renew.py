@@ -248,8 +248,9 @@ def _reconcile(db: sqlite3.Connection, salvaged: Salvaged) -> None:
 
 def _raise_bundle(db: sqlite3.Connection, bundle: BundleBody, at_ms: int) -> None:
     db.execute(
-        "INSERT INTO bundle VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET number=excluded.number, sha256=excluded.sha256"
-        " WHERE excluded.number > bundle.number",
+        "INSERT INTO bundle (kind, number, sha256, applied_ms) VALUES (?,?,?,?)"
+        " ON CONFLICT DO UPDATE SET number=excluded.number, sha256=excluded.sha256"
+        " WHERE excluded.number > max(bundle.highest, bundle.number)",
         (bundle.bundle, bundle.number, bundle.sha256, at_ms),
     )
 

@@ -6,6 +6,7 @@ An entry leaves the ledger's care only by the centre's ack. PUBACK frees a place
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -17,7 +18,7 @@ from gateway.sync.pace import Bucket
 from gateway.sync.ranges import Range
 from gateway.sync.strand import Strand
 from gateway.wire.envelope import MAX_BATCH_ENTRIES
-from gateway.wire.messages import Ack, OlderEpoch
+from gateway.wire.messages import MAX_OLDER, Ack, OlderEpoch
 from gateway.wire.topics import Topics
 
 WINDOW_BYTES = 256 * 1024
@@ -165,10 +166,11 @@ class Pump:
 
     @property
     def older(self) -> tuple[OlderEpoch, ...]:
-        """The older epochs that still drain, for the birth."""
+        """The older epochs that still drain, for the birth: as many of them as it holds."""
+        draining = (s for s in self._sources()[:-1] if any(s.acked(stream) < s.last(stream) for stream in Stream))
         return tuple(
             OlderEpoch(source.epoch, {s: source.last(s) for s in Stream}, {s: source.acked(s) for s in Stream})
-            for source in self._sources()[:-1]
+            for source in islice(draining, MAX_OLDER)
         )
 
     def _all(self) -> list[Strand]:

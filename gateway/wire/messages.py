@@ -43,6 +43,10 @@ class OlderEpoch(msgspec.Struct, frozen=True, omit_defaults=True):
     through: dict[Stream, Seq] = {}
 
 
+MAX_OLDER = 16
+"""Epochs before the present one that a birth names."""
+
+
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """Birth (`online`) and death (last will, or said at a clean stop). Both carry the same session id: a death
     of another session is late and means nothing. `last` is the newest seq per stream, `bundles` the numbers in
@@ -56,8 +60,8 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     last: dict[Stream, Seq] = {}
     through: dict[Stream, Seq] = {}
     bundles: dict[str, int] = {}
-    older: Annotated[tuple[OlderEpoch, ...], msgspec.Meta(max_length=16)] = ()
-    """Epochs that still drain, the oldest first."""
+    older: Annotated[tuple[OlderEpoch, ...], msgspec.Meta(max_length=MAX_OLDER)] = ()
+    """Epochs that still drain, the oldest first; of more than that the oldest."""
 
 
 def encode(message: msgspec.Struct) -> bytes:

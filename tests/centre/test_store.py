@@ -183,6 +183,12 @@ def test_what_a_card_lost_is_passed_over_in_its_own_epoch(store: Store, where: s
     assert store.take([entries[4]]).stored == 1
 
 
+def test_what_a_card_lost_after_it_had_come_here_is_not_lost(store: Store, where: str) -> None:
+    store.take(chain_of(9, epoch=BEFORE))
+    assert Ack(Stream.AUDIT, EPOCH, 1) in store.take([lost("receipt", 4, 9)]).acks[GATEWAY]
+    assert Query(where).alarms() == []
+
+
 def test_an_end_that_nobody_knows_is_an_alarm(store: Store, where: str) -> None:
     store.take(chain_of(3, epoch=BEFORE))
     store.take([lost("receipt", 4, 3, end=True)])

@@ -171,12 +171,16 @@ class Site:
     # The end ---------------------------------------------------------------------------------------------
 
     def drain(self, timeout: float = DRAIN_S) -> None:
-        """Until the centre has acked everything that is recorded now."""
-        fixed = self.rig.status()["ledger"]["last"]
+        """Until the centre has acked everything that is recorded now, and all of the epochs before."""
+        fixed = self.rig.status()["ledger"]
 
         def done() -> bool:
-            acked = self.rig.status()["ledger"]["acked"]
-            return all(acked[stream] >= last for stream, last in fixed.items())
+            nonlocal fixed
+            now = self.rig.status()["ledger"]
+            if now["epoch"] != fixed["epoch"]:
+                fixed = now  # A new one has begun meanwhile: its numbers begin anew.
+            drained = all(now["acked"][stream] >= last for stream, last in fixed["last"].items())
+            return drained and not any(now["older"].values())
 
         self.rig.until(done, "the centre's ack", timeout)
 

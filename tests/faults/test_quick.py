@@ -22,8 +22,6 @@ SIDE_BY_SIDE = 3
 """Most of a row is waiting."""
 ELSEWHERE = ("house-killed", "printer-driver", "cut-at-sync")
 """The first two are tests of tests/end_to_end already, the last is `kill-at-sync` and `power-cut` in one."""
-NOT_YET_PASSED = ("ledger-flipped", "ledger-torn", "ledger-older")
-"""A way back from a damaged ledger, and new epochs, are being built: today the start refuses, and says why."""
 NAMES = [name for name, fault in FAULTS.items() if fault.run is not None and name not in ELSEWHERE]
 PROGRAM = str(Path(__file__).with_name("broken_gateway.py"))
 SABOTAGE = {"too_early": "kill", "not_synchronised": "power-cut", "book_twice": "kill"}
@@ -71,18 +69,7 @@ def left() -> list[str]:
     return [each for each in said if f"/{prefix()}" in each]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=[pytest.mark.xfail(strict=False, reason="the way back is being built")]
-            if name in NOT_YET_PASSED
-            else [],
-        )
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_lost_and_nothing_is_done_twice(name: str, shown: dict[str, Future[Shown]]) -> None:
     skip_without(name)
     row = shown[name].result()

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.identity.cachefile import CacheFile
 from gateway.ledger.files import Names
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.mark import read_mark
@@ -330,3 +331,23 @@ def _mark_unclean(folder: Path, *, quietly: bool = False) -> None:
     shutil.copy(held / "ledger.db", path)
     shutil.copy(held / "ledger.db-wal", log)
     shutil.rmtree(held)
+
+
+async def test_bundles_that_cannot_be_read_are_known_from_the_cache_and_never_go_back(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    folder = await make(tmp_path, clock, stopped=True)
+    cache = CacheFile(folder / "cache.db")
+    cache.start()
+    cache.stop()
+    db = sqlite3.connect(folder / "cache.db")
+    with db:
+        db.execute("INSERT INTO content VALUES ('rules', 7, x'00')")
+    db.close()
+    root = _root(folder / "ledger.db", "bundle")
+    with (folder / "ledger.db").open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        file.write(bytes(PAGE))
+    ledger, _ = await recovered(folder, clock)
+    assert ledger.query("SELECT kind, number, max(highest, number) FROM bundle") == [("rules", 7, 7)]
+    await ledger.stop()
