@@ -288,10 +288,10 @@ def test_a_large_content_that_a_newer_one_replaced_is_not_told_of(store: Store) 
     assert told(store) == [(GATEWAY, "registry", 2, 0)]
 
 
-def test_a_birth_that_is_just_being_stored_is_told_too(store: Store, where: str) -> None:
-    """It looked for what it lacks before the bundle was there, and is online only after its commit."""
-    if not where.startswith("postgresql"):
-        pytest.skip("SQLite has one transaction at a time")
+@pytest.mark.parametrize("where", ["postgresql"], indirect=True)
+def test_a_birth_that_is_just_being_stored_is_told_too(store: Store) -> None:
+    """It looked for what it lacks before the bundle was there, and is online only after its commit. (SQLite has one
+    transaction at a time.)"""
     shard = shard_of(GATEWAY)
     with ThreadPoolExecutor() as pool, store.database.begin() as db:
         check_held(db, {shard: 0})
