@@ -180,7 +180,7 @@ class Site:
             if now["epoch"] != fixed["epoch"]:
                 fixed = now  # A new one has begun meanwhile: its numbers begin anew.
             drained = all(now["acked"][stream] >= last for stream, last in fixed["last"].items())
-            return drained and not any(now["older"].values())
+            return drained and not any(now.get("older", {}).values())  # left out where there are none
 
         self.rig.until(done, "the centre's ack", timeout)
 
