@@ -60,14 +60,12 @@ class Tally(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One row. `needs` are asked before it runs: `root`, or programs with their Debian packages. `not_yet` says what
-    has to be built before it can run."""
+    """One row. `needs` are asked before it runs: `root`, or programs with their Debian packages."""
 
     name: str
     says: str
     run: Callable[[Context], Tally] | None
     needs: tuple[str, ...] = ()
-    not_yet: str = ""
 
 
 class Shown(NamedTuple):

@@ -29,8 +29,6 @@ FAKETIME = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib
 
 def missing(fault: Fault) -> str:
     """Why it cannot run here; empty when it can."""
-    if fault.not_yet:
-        return f"not there yet: {fault.not_yet}"
     wanted = [name for name in ("mosquitto", *fault.needs) if name != ROOT and program(name) is None]
     reasons = [f"needs {name} (apt install {PACKAGES[name]})" for name in wanted]
     if ROOT in fault.needs and not may_mount():

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.faults.frame import Context, Fault, FaultFailed, Scale, Shown, Tally, exit_code, line, write_json
-from tests.faults.needs import missing
 from tests.faults.runner import run
 
 GOOD = Tally(3, 100, (), (), 7, note="seen")
@@ -61,7 +60,3 @@ def test_a_bad_row_tells_each_of_its_sentences() -> None:
     assert all(
         sentence in told for sentence in ("lost: entry 5", "twice: receipt twice", "did not strike: no kill hit")
     )
-
-
-def test_what_is_not_built_yet_is_left_out_with_its_reason() -> None:
-    assert missing(Fault("row", "", None, not_yet="a centre of several workers")).endswith("several workers")

@@ -29,8 +29,8 @@ _ALL = (
     Fault("loss-20", "one packet in five is lost", wire.loss, (ROOT, "iptables", "ip")),
     Fault("256-kbit", "a thin link", wire.thin, (ROOT, "tc", "ip")),
     Fault("centre-killed", "kill -9 of the centre under load", centre.killed),
-    Fault("worker-killed", "two intake workers, one is killed", centre.worker_killed, not_yet=centre.SEVERAL_WORKERS),
-    Fault("postgresql", "PostgreSQL is restarted", centre.postgres_restarted, (POSTGRESQL,), centre.ON_POSTGRESQL),
+    Fault("worker-killed", "two intake workers, one is killed", centre.worker_killed),
+    Fault("postgresql", "PostgreSQL is restarted", centre.postgres_restarted, (POSTGRESQL,)),
     Fault("house-killed", "kill -9 of the daemon with all its drivers", devices.house_killed),
     Fault("printer-driver", "kill -9 of the printer's driver in a receipt", devices.printer_driver_killed),
 )

@@ -6,7 +6,6 @@ import importlib
 import signal
 from typing import Any
 
-from gateway.centre.settings import Settings
 from gateway.cli.demo.town import GATEWAY
 from gateway.wire.topics import shard_of
 from tests.faults.count import stored_of
@@ -15,11 +14,6 @@ from tests.faults.site import Site
 
 WORKERS = ("worker-a", "worker-b")
 LOAD_S = (0.2, 0.7)
-
-
-SEVERAL_WORKERS = "" if "lease_s" in Settings.__struct_fields__ else "a centre of several workers"
-ON_POSTGRESQL = "" if "store_password" in Settings.__struct_fields__ else "a centre on PostgreSQL"
-"""Why those rows cannot run yet."""
 
 
 def killed(context: Context) -> Tally:
