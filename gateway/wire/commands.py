@@ -14,10 +14,9 @@ from typing import Annotated
 import msgspec
 
 from gateway.model.entry import Stream
+from gateway.wire.contents import Ms
 from gateway.wire.envelope import Hex
 
-MAX_MS = 2**53
-Ms = Annotated[int, msgspec.Meta(ge=0, le=MAX_MS)]
 CommandId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16,64}$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=300)]
 
