@@ -11,6 +11,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import BundleBody, SecurityBody
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import GatewayError
+from gateway.sync.notes import is_told
 from gateway.wire.bundle import Manifest
 
 log = logging.getLogger("bundles")
@@ -39,7 +40,7 @@ class Refusals:
         encoded = msgspec.json.encode(BundleBody(bundle=kind, number=number, reason=str(error)[:300]))
         if manifest is None:
             self._strangers += 1
-            if not _is_tenfold(self._strangers):
+            if not is_told(self._strangers):
                 return
         elif encoded in self._told:
             return
@@ -51,11 +52,7 @@ class Refusals:
     def chunk(self, reason: str) -> None:
         """Count a chunk that is none, or that nobody asked for."""
         self._unasked += 1
-        if _is_tenfold(self._unasked):
+        if is_told(self._unasked):
             log.warning("%d chunks refused, the last one: %s", self._unasked, reason)
             body = SecurityBody(what="unasked_chunk", source=reason[:100], count=self._unasked)
             self._ledger.ride(NewEntry(Stream.AUDIT, EntryKind.SECURITY, msgspec.json.encode(body)))
-
-
-def _is_tenfold(count: int) -> bool:
-    return str(count).rstrip("0") == "1"

@@ -38,14 +38,14 @@ class Notes:
     def refused(self, topic: str, reason: str) -> None:
         """A message that is none."""
         self._refused += 1
-        if _is_told(self._refused):
+        if is_told(self._refused):
             log.warning("message refused on %s: %s", topic, reason)
             self._ledger.ride(refused_entry(topic, reason[:300], self._refused))
 
     def suspect(self, what: Suspicion, where: str) -> None:
         """A message that is well formed and cannot be true, or is not for us."""
         self._suspicions[what] += 1
-        if _is_told(count := self._suspicions[what]):
+        if is_told(count := self._suspicions[what]):
             log.warning("refused: %s: %s", what, where)
             body = SecurityBody(what=what, source=where[:300], count=count)
             self._ledger.ride(NewEntry(Stream.AUDIT, EntryKind.SECURITY, msgspec.json.encode(body)))
@@ -57,5 +57,6 @@ def refused_entry(source: str, reason: str, count: int = 1) -> NewEntry:
     return NewEntry(Stream.AUDIT, EntryKind.MESSAGE_REFUSED, msgspec.json.encode(body))
 
 
-def _is_told(count: int) -> bool:
+def is_told(count: int) -> bool:
+    """Whether a flood that has come to this count is told now: the first, then each tenfold."""
     return str(count).rstrip("0") == "1"
