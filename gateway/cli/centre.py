@@ -17,6 +17,7 @@ from gateway.model.entry import EntryKind, Stream
 
 if TYPE_CHECKING:
     from gateway.centre.query import Query
+    from gateway.centre.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 CONFIG = Path("/etc/smartplace/centre.json")
@@ -46,6 +47,7 @@ def store_options(command: F) -> F:
 
 VERBS = {
     "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
+    "publish": Verb("gateway.cli.publish:publish", "Publish a signed bundle; wait until gateways have it."),
     "registry": Verb("gateway.cli.holders_out:registry", "Write the registry for a place's rules, to be signed."),
     "blocks": Verb("gateway.cli.holders_out:blocks", "Write the list of blocked cards, to be signed."),
 }
@@ -180,13 +182,19 @@ def _query(config: Path, store: str | None, password_file: Path | None) -> Query
     return Query(*where)
 
 
+def centre_of(config: Path) -> tuple[Settings, tuple[str, Path | None]]:
+    """The centre's settings, and its store with the file of its password. Raises `ConfigurationError`."""
+    _, settings = _program()
+    given = settings.load(config)
+    return given, (given.store, settings.store_password(given))
+
+
 def store_of(config: Path, store: str | None, password_file: Path | None) -> tuple[str, Path | None]:
     """The store that the options name, and the file with its password."""
-    _, settings = _program()
     if store is not None:
+        _program()
         return store, password_file
-    given = settings.load(config)
-    return given.store, settings.store_password(given)
+    return centre_of(config)[1]
 
 
 def _program() -> tuple[Any, Any]:

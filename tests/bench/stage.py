@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from gateway.cli.demo.children import Child, python
+from gateway.cli.demo.ports import free_port
 from gateway.cli.demo.watch import look_inside
 from tests.bench.frame import BenchFailed, require
 from tests.bench.machine import ends_within
@@ -195,14 +196,6 @@ def until(right: Callable[[], bool], seconds: float, what: str) -> None:
         if time.monotonic() > deadline:
             raise BenchFailed(f"waited {seconds:.0f} s for {what}")
         time.sleep(LOOK_S)
-
-
-def free_port() -> int:
-    """A TCP port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def listens(port: int) -> bool:

@@ -15,9 +15,10 @@ import msgspec
 
 from gateway.centre.sign import generate_key
 from gateway.cli.demo.children import Child, python
+from gateway.cli.demo.ports import free_port
 from tests.bench.context import Context
 from tests.bench.frame import BenchFailed, Promise, Row, compare, require
-from tests.bench.stage import UP_S, free_port, listens, until
+from tests.bench.stage import UP_S, listens, until
 from tests.bench.sync_end import BODY_BYTES, CITY, PRODUCERS
 
 ROUNDS = 5

@@ -16,13 +16,14 @@ import pytest
 from gateway.centre.publisher import write_bundle
 from gateway.centre.query import Query
 from gateway.centre.sign import build_bundle, generate_key, load_key
+from gateway.cli.demo.ports import free_port
 from gateway.model.entry import Stream
 from gateway.wire.bundle import BundleKind
 from gateway.wire.messages import Ack
 from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
 from tests.centre.programs import program, worker
 from tests.centre.scripted import ScriptedGateway, eventually
-from tests.support.broker import Broker, free_port, mosquitto
+from tests.support.broker import Broker, mosquitto
 
 
 @pytest.fixture

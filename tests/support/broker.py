@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.cli.demo.ports import free_port
 from tests.support.programs import require_file, require_program
 
 READY_S = 20.0
@@ -43,14 +44,6 @@ async def main():
 asyncio.run(main())
 """
 """Ends with its stdin. No packet logger, no $SYS topics: a quiet broker."""
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Broker:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support.broker import free_port, select_a_while
+from gateway.cli.demo.ports import free_port
+from tests.support.broker import select_a_while
 from tests.support.programs import require_program
 
 READY_S = 30.0

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.demo.ports import free_port
 from gateway.model.errors import NotReady
 from gateway.sync import link as link_module
 from gateway.sync.link import Broker as Address
 from gateway.sync.link import Connected, PahoLink, Will
-from tests.support.broker import Broker, amqtt, free_port, mosquitto
+from tests.support.broker import Broker, amqtt, mosquitto
 from tests.support.proxy import Proxy
 from tests.sync.servers import (
     CONNACK_311,

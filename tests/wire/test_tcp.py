@@ -8,8 +8,8 @@ import pytest
 
 from gateway.centre.session import Session
 from gateway.centre.settings import Settings
+from gateway.cli.demo.ports import free_port
 from gateway.wire.tcp import refuse_itself
-from tests.support.broker import free_port
 
 connect = socket.create_connection
 

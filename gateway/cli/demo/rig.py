@@ -13,7 +13,8 @@ from typing import Any
 
 from gateway.cli.demo.children import READY_S, Child, python
 from gateway.cli.demo.leash import Leash
-from gateway.cli.demo.town import CITY, Town, free_port
+from gateway.cli.demo.ports import free_port
+from gateway.cli.demo.town import CITY, Town
 from gateway.cli.demo.watch import get, look_inside
 from gateway.model.errors import NotFound
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
-import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,11 +26,9 @@ from gateway.wire.credentials import digest, pass_id
 from gateway.wire.registry import encode
 
 CITY, GATEWAY, ISSUER = "jelgava", "demo-jelgava", "jelgava.demo"
+CARD_KEY_ID = "demo1"
 FOREIGN_ISSUER = "elsewhere.demo"
 DAY_S = 86_400
-PORTS = (20_000, 32_000)
-"""Below those that Linux takes for outgoing connections (ip_local_port_range, from 32,768)."""
-TRIES = 100
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -151,7 +147,7 @@ class Town:
         number = int(time.time())
         document = load_rules(rules)
         holders = [_imported(person) for person in PEOPLE if person.registered]
-        registry = build_registry(holders, self._card_key, "demo1", used_entitlements(document))
+        registry = build_registry(holders, self._card_key, CARD_KEY_ID, used_entitlements(document))
         key = load_key(self.keys / "bundles.key")
         contents = {BundleKind.RULES: rules, BundleKind.REGISTRY: encode(registry)}
         for (kind, content), file in zip(contents.items(), self.bundles, strict=True):
@@ -166,20 +162,6 @@ class Town:
                 expires_ms=(number + 365 * DAY_S) * 1000,
             )
             write_bundle(file, bundle)
-
-
-def free_port() -> int:
-    """A TCP port of loopback that was free a moment ago, and that no outgoing connection is given meanwhile:
-    a broker shall come back on its own port."""
-    for _ in range(TRIES):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", random.randint(*PORTS)))  # noqa: S311 (no secret)
-            except OSError:
-                continue
-            port: int = probe.getsockname()[1]
-            return port
-    raise OSError(f"no free port between {PORTS[0]} and {PORTS[1]}")
 
 
 def _pass(key: Ed25519PrivateKey, issuer: str, person: Person) -> str:
