@@ -137,7 +137,7 @@ class Database:
             url = url.set(password=read_secret(self._password))
         host = url.host or str(url.query.get("host", ""))
         if host not in _LOCAL and not host.startswith("/") and "sslmode" not in url.query:
-            url = url.update_query_dict({"sslmode": "verify-full", "sslrootcert": "system"})
+            url = url.update_query_dict({"sslrootcert": "system", **url.query, "sslmode": "verify-full"})
         given: dict[str, Any] = {"application_name": session_name(self._worker), "connect_timeout": "10"}
         return url.update_query_dict({**given, **url.query})
 

@@ -21,6 +21,7 @@ import psycopg
 
 from gateway.cli.demo.ports import free_port
 from tests.support.broker import select_a_while
+from tests.support.certificate import certificate
 from tests.support.programs import require_program
 
 READY_S = 30.0
@@ -36,6 +37,7 @@ class Postgres:
         self.folder = folder
         self.port = free_port()
         self._programs = programs
+        self._flags: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
@@ -47,11 +49,19 @@ class Postgres:
         flags += ["--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync"]
         self._run("initdb", *flags)
 
+    def encrypt(self, *names: str) -> Path:
+        """Before `start`: over TCP with TLS, known by 127.0.0.1 and these names. Returns who vouches for it (PEM)."""
+        files = certificate(self.folder, *names)
+        _give_away(files.key)
+        files.key.chmod(0o600)
+        self._flags = ["-c", "ssl=on", "-c", f"ssl_cert_file={files.certificate}", "-c", f"ssl_key_file={files.key}"]
+        return files.certificate
+
     def start(self) -> None:
         """Start (again) and wait until it answers."""
         flags = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port)]
         with (self.folder / "log").open("ab") as log:
-            argv = [str(self._programs / "postgres"), *flags, "-c", "max_connections=50"]
+            argv = [str(self._programs / "postgres"), *flags, "-c", "max_connections=50", *self._flags]
             self._process = subprocess.Popen(
                 argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, user=_user(), group=_user()
             )
@@ -122,11 +132,18 @@ class Postgres:
 def postgres(within: Path | None = None) -> Iterator[Postgres]:
     """A running server in a new folder `within` another; both are gone after the block. (A socket's path is short: /tmp
     when nothing is said.)"""
+    with made(within) as server:
+        server.start()
+        yield server
+
+
+@contextmanager
+def made(within: Path | None = None) -> Iterator[Postgres]:
+    """One that is not started yet."""
     programs = debian_programs() or Path(require_program("pg_ctl", "postgresql")).resolve().parent
     with tempfile.TemporaryDirectory(prefix="pg-", dir=within or "/tmp") as folder:  # noqa: S108 (the folder is a new one)
         server = Postgres(Path(folder), programs)
         server.make()
-        server.start()
         try:
             yield server
         finally:
