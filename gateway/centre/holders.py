@@ -17,6 +17,7 @@ import msgspec
 from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.rules.document import RulesContent
+from gateway.rules.named import all_groups
 from gateway.wire import credentials
 from gateway.wire.contents import MAX_BLOCKED, Blocks, RegistryContent, RegistryCredential, RegistryHolder, Standing
 
@@ -76,7 +77,7 @@ def read_csv(text: str) -> list[ImportedHolder]:
 
 def used_entitlements(rules: RulesContent) -> frozenset[str]:
     """The entitlement codes that these rules ask for: no other has any business at the place."""
-    return frozenset(code for rule in rules.rules if rule.who for code in rule.who.any_of_groups)
+    return all_groups(rules)
 
 
 def build_registry(

@@ -17,7 +17,8 @@ from gateway.cli.client import Client
 from gateway.cli.exits import BadFile
 from gateway.model.errors import InputRefused
 from gateway.rules.check import check
-from gateway.rules.document import RulesContent, load
+from gateway.rules.document import RulesContent
+from gateway.rules.read import load
 from gateway.wire import registry
 from gateway.wire.bundle import (
     MAX_WHOLE,

@@ -88,7 +88,7 @@ def blocks(since: str | None, out: Path, as_json: bool, **where: Any) -> None:
 
 def _rules(file: Path) -> Any:
     from gateway.rules.check import check
-    from gateway.rules.document import load
+    from gateway.rules.read import load
 
     try:
         rules = load(file.read_bytes())

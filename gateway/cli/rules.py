@@ -22,7 +22,7 @@ def rules() -> None:
 @click.option("--rules", "rules_file", type=IN_FILE, required=True, help="Rule document (JSON, docs/rules.md).")
 @click.option("--receipt", "receipt_file", type=IN_FILE, required=True, help="Receipt (JSON).")
 @click.option("--holder", "holder_file", type=IN_FILE, help="Holder (JSON); without it: nobody is identified.")
-@click.option("--at", metavar="TIME", help="Day (2026-05-30), or a time on it. Default: today, by this machine.")
+@click.option("--at", metavar="TIME", help="Time at the place, or a day (its noon). Default: now, by this machine.")
 @click.option("--merchant-group", "merchant_groups", multiple=True, help="Group that the place belongs to. Repeat it.")
 @click.option("--language", default="en", show_default=True, help="Language of titles and messages.")
 @click.option("--clock-not-trusted", is_flag=True, help="As on a box that does not know the time.")
@@ -41,8 +41,9 @@ def evaluate(
 
     The same engine as at the stations. Exit code 9 when a file is not what it should be.
     """
-    day = _day(at)
+    day = _time(at)
     from gateway.model.errors import InputRefused
+    from gateway.rules.evaluate import Setting
     from gateway.rules.evaluate import evaluate as evaluate_files
 
     content = {name: _read(path) for name, path in (("rules", rules_file), ("receipt", receipt_file))}
@@ -52,9 +53,7 @@ def evaluate(
             content["rules"],
             content["receipt"],
             holder,
-            day.date(),
-            merchant_groups=merchant_groups,
-            clock_trusted=not clock_not_trusted,
+            Setting(at=day, merchant_groups=merchant_groups, clock_trusted=not clock_not_trusted),
             languages=(language, "en"),
         )
     except InputRefused as refused:
@@ -72,11 +71,13 @@ def evaluate(
         click.echo(explain(found))
 
 
-def _day(at: str | None) -> datetime:
+def _time(at: str | None) -> datetime:
+    """Civil time of the place; a day alone is its noon."""
     if at is None:
-        return datetime.now().astimezone()
+        return datetime.now()  # noqa: DTZ005 (civil time of this machine is meant)
     try:
-        return datetime.fromisoformat(at)
+        time = datetime.fromisoformat(at)
+        return time.replace(hour=12) if len(at) <= len("2026-05-30") else time.replace(tzinfo=None)
     except ValueError:
         raise click.BadParameter("write it as 2026-05-30 or 2026-05-30T14:00", param_hint="--at") from None
 

@@ -10,6 +10,7 @@ import msgspec
 from gateway.model.money import Cents, Thousandths, line_cents
 
 MAX_LINES = 512
+MAX_QUANTITY = 10_000_000
 MAX_CENTS = 100_000_000
 """A receipt above a million euros is a mistake, not a sale."""
 
@@ -21,6 +22,9 @@ class Means(StrEnum):
     CARD = "card"
 
 
+LineFlag = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
+
+
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One line. `category` is the article's group in the city's classifier, which rules name."""
 
@@ -28,9 +32,15 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=72, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
     category: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
     unit_cents: Annotated[Cents, msgspec.Meta(ge=1, le=MAX_CENTS)]
-    quantity: Annotated[Thousandths, msgspec.Meta(ge=1, le=10_000_000)] = 1000
+    quantity: Annotated[Thousandths, msgspec.Meta(ge=1, le=MAX_QUANTITY)] = 1000
     vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")] = "A"
     discountable: bool = True
+    sku: Annotated[str, msgspec.Meta(pattern=r"^(?:[a-z0-9][a-z0-9_.-]{0,31})?$(?!\n)")] = ""
+    """The article itself, for rules that name it."""
+    flags: Annotated[tuple[LineFlag, ...], msgspec.Meta(max_length=8)] = ()
+    """Marks of the article that rules name, such as `excise`."""
+    floor_cents: Annotated[Cents, msgspec.Meta(ge=0, le=MAX_CENTS)] = 0
+    """No rule brings a unit below this (a minimum price by law)."""
 
     @property
     def list_cents(self) -> Cents:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 
 from msgspec import UNSET
 
 from gateway.model.errors import InputRefused
-from gateway.rules.document import Payer, Rule, RulesContent
+from gateway.rules.check_rule import rule_faults
+from gateway.rules.check_tables import table_faults
+from gateway.rules.document import Quota, Rule, RulesContent
+from gateway.rules.named import groups_of
 
 MAX_KEYS = 250_000
 """Combinations of entitlement, merchant group and category over all rules: bounds the index's memory."""
+MAX_PER_KEY = 1000
+"""Rules under one of them: bounds what a decision takes."""
 SHOWN = 10
 """Faults named in one refusal."""
 
@@ -37,63 +44,51 @@ def check(content: RulesContent) -> None:
 
 
 def _faults(content: RulesContent) -> Iterator[Fault]:
+    yield from table_faults(content)
     seen: set[str] = set()
-    stages: dict[str, int] = {}
+    groups: dict[str, Rule] = {}
+    units: dict[str, Quota] = {}
+    bucket: Counter[tuple[str, str, str]] = Counter()
     keys = 0
     for index, rule in enumerate(content.rules):
         path = f"$.rules[{index}]"
         if rule.id in seen:
             yield f"{path}.id", f"rule {rule.id!r} is there twice"
         seen.add(rule.id)
-        for at, what in _rule_faults(rule):
+        for at, what in rule_faults(rule, content.calendars):
             yield f"{path}.{at}", f"rule {rule.id!r}: {what}"
-        group = rule.exclusive_group
-        if group is not UNSET and (stage := stages.setdefault(group, rule.stage)) != rule.stage:
-            yield (
-                f"{path}.stage",
-                f"rule {rule.id!r}: its exclusive group {group!r} stands in stage {stage} already",
-            )
-        keys += _keys(rule)
+        for at, what in _shared_faults(rule, groups, units):
+            yield f"{path}.{at}", f"rule {rule.id!r}: {what}"
+        combined = _keys(rule)
+        keys += len(combined)
+        if keys <= MAX_KEYS:
+            bucket.update(combined)
     if keys > MAX_KEYS:
-        yield "$.rules", f"{keys} combinations of group, merchant group and category; {MAX_KEYS} are the most"
+        yield "$.rules", f"more than {MAX_KEYS} combinations of group, merchant group and category"
+    elif bucket and (most := bucket.most_common(1)[0])[1] > MAX_PER_KEY:
+        where = " × ".join(code or "any" for code in most[0])
+        yield "$.rules", f"{most[1]} rules for {where}; {MAX_PER_KEY} are the most"
 
 
-def _rule_faults(rule: Rule) -> Iterator[Fault]:
-    if not rule.title.best():
-        yield "title", "no title in any language"
-    if rule.message is not UNSET and not rule.message.best():
-        yield "message", "no message in any language"
-    if rule.when is not UNSET:
-        first, until = rule.when.dates.first, rule.when.dates.until
-        if first is UNSET and until is UNSET:
-            yield "when.dates", "neither `from` nor `until`"
-        if first is not UNSET and until is not UNSET and first > until:
-            yield "when.dates", f"reversed: from {first} until {until}"
-    yield from _payer_faults(rule.payers)
+def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota]) -> Iterator[Fault]:
+    """What has to be the same in all rules that share a name."""
+    if rule.exclusive_group is not UNSET:
+        name = rule.exclusive_group
+        first = groups.setdefault(name, rule)
+        if first.stage != rule.stage:
+            yield "stage", f"its exclusive group {name!r} stands in stage {first.stage} already"
+        if first.choose != rule.choose:
+            yield "choose", f"its exclusive group {name!r} chooses by {first.choose!r} in rule {first.id!r}"
+    for index, quota in enumerate(rule.quota if rule.quota is not UNSET else ()):
+        before = units.setdefault(quota.key, quota)
+        for name in ("unit", "source", "limit", "period", "per", "carry"):
+            if getattr(before, name) != getattr(quota, name):
+                yield f"quota[{index}].{name}", f"another rule's quota {quota.key!r} has another `{name}`"
 
 
-def _payer_faults(payers: tuple[Payer, ...]) -> Iterator[Fault]:
-    total = rests = 0
-    seen: set[tuple[str, str]] = set()
-    for index, payer in enumerate(payers):
-        path = f"payers[{index}]"
-        if (payer.share_basis_points is UNSET) != payer.rest:
-            yield path, "needs either `share_basis_points` or `rest: true`"
-        if (payer.party, payer.form) in seen:
-            yield path, f"{payer.party!r} pays twice in the same form"
-        seen.add((payer.party, payer.form))
-        total += payer.share_basis_points if payer.share_basis_points is not UNSET else 0
-        rests += payer.rest
-    if rests > 1:
-        yield "payers", f"{rests} payers have `rest`; one can"
-    elif rests and total >= 10_000:
-        yield "payers", f"{total} of 10000 basis points are given, so nothing is left for `rest`"
-    elif not rests and total != 10_000:
-        yield "payers", f"shares add up to {total} basis points instead of 10000"
-
-
-def _keys(rule: Rule) -> int:
-    groups = len(rule.who.any_of_groups) if rule.who is not UNSET else 1
-    places = len(rule.where.merchant_groups) if rule.where is not UNSET else 1
-    categories = len(rule.what.categories) if rule.what is not UNSET else 1
-    return groups * places * categories
+def _keys(rule: Rule) -> list[tuple[str, str, str]]:
+    """Where the rule stands in the index."""
+    where, what = rule.where, rule.what
+    places = where.merchant_groups if where is not UNSET and where.merchant_groups is not UNSET else ("",)
+    categories = what.categories if what is not UNSET and what.categories is not UNSET else ("",)
+    return list(product(groups_of(rule) or ("",), places, categories))

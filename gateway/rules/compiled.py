@@ -6,13 +6,16 @@ alphabetical order, `ANY` is 0. So nothing here depends on the order of the docu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 
 import msgspec
 
-from gateway.model.decision import FiscalForm
+from gateway.model.decision import FiscalForm, QuotaUnit
 from gateway.model.money import BasisPoints
+from gateway.rules.conditions import Need, What, Where, Who
+from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Percent, Tiers
+from gateway.rules.tables import VatRate
 
 ANY = 0
 """The number that stands for "does not restrict"."""
@@ -29,6 +32,53 @@ class Kind(IntEnum):
     OFF_UNIT = 1
     OFF_LINE = 2
     UNIT_PRICE = 3
+    OTHER = 4
+    """By what was written (`give`)."""
+
+
+Gave = Percent | Fixed | FixedPrice | Tiers | FreeUnits
+
+
+class Windows(msgspec.Struct, frozen=True, gc=False):
+    """Hours of days: (days as bits, from, until) in minutes, `until` beyond 1440 on the next day. `holidays` are day
+    numbers that are no weekday."""
+
+    hours: tuple[tuple[int, int, int], ...]
+    holidays: frozenset[int] = frozenset()
+
+
+class Suspended(msgspec.Struct, frozen=True, gc=False):
+    """Days on which a rule gives nothing, but to these groups."""
+
+    id: str
+    first: int
+    last: int
+    but_to: frozenset[str]
+
+
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """One quota of a rule. `first` and `until` bound the periods that count as one (0: none do)."""
+
+    key: str
+    unit: QuotaUnit
+    limit: int
+    period: str
+    holder: bool
+    cut: bool
+    grace: int = 0
+    first: int = 0
+    until: int = 0
+
+
+class More(msgspec.Struct, frozen=True, gc=False):
+    """Conditions that few rules have, as they were written: looked at on candidates only."""
+
+    who: Who | None = None
+    where: Where | None = None
+    what: What | None = None
+    need: Need | None = None
+    suspended: tuple[Suspended, ...] = ()
+    quotas: tuple[Counted, ...] = ()
 
 
 class Compiled(msgspec.Struct, frozen=True, gc=False):
@@ -39,17 +89,28 @@ class Compiled(msgspec.Struct, frozen=True, gc=False):
     version: int
     kind: Kind
     value: int
+    give: Gave
     exclusive: str
     payers: tuple[tuple[str, FiscalForm], ...]
     weights: tuple[BasisPoints, ...]
     first: int = NEVER
     last: int = FOR_EVER
+    windows: Windows | None = None
     holds_without_clock: bool = True
     has_message: bool = False
+    by_priority: bool = False
+    whole: bool = False
+    """Computed once for the receipt, over all lines that it meets; else line by line."""
+    plain: bool = True
+    """Nothing but `kind` and `value` decides the amount."""
+    more: More | None = None
 
-    def holds(self, today: int, *, clock_trusted: bool) -> bool:
-        """Whether its dates let the rule apply; without a trusted clock its author's choice decides."""
-        return self.first <= today <= self.last if clock_trusted else self.holds_without_clock
+
+class Shared(msgspec.Struct, frozen=True):
+    """What all rules share: partner city → their group → ours; VAT class → its rates, the oldest first."""
+
+    partners: Mapping[str, Mapping[str, frozenset[str]]] = {}
+    vat: Mapping[str, tuple[VatRate, ...]] = {}
 
 
 class Codes:

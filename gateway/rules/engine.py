@@ -6,18 +6,22 @@ The same question and rules give the same bytes, whatever the order of rules and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 
+import msgspec
 from msgspec import UNSET
 
-from gateway.model.decision import Decision, LineDecision, Reason, Share
+from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
-from gateway.model.money import Cents, line_cents, percent_of, share_out
-from gateway.model.receipt import Line
-from gateway.rules.compiled import ANY, Compiled, Index, Kind
+from gateway.model.money import Cents, half_up
+from gateway.model.receipt import Means
+from gateway.rules.compiled import ANY, Compiled, Index, Shared
+from gateway.rules.contest import Contest, Entry, lines_met
 from gateway.rules.document import Rule
+from gateway.rules.eligible import Moment, lacking, moment_of, unmet
+from gateway.rules.purse import Asked, Purse, asked_by
 from gateway.rules.question import Question, inputs_digest
 from gateway.rules.trace import Trace, near_misses
+from gateway.rules.vat import vat_of
 
 
 class DecisionBroken(GatewayError):
@@ -32,19 +36,27 @@ class RuleSet:
     `rules` are the documents in the engine's order, `number` is the bundle's.
     """
 
-    __slots__ = ("_compiled", "_index", "_ranks", "number", "rules")
+    __slots__ = ("_compiled", "_index", "_ranks", "_shared", "entitlements", "events", "number", "rules")
 
-    def __init__(self, number: int, rules: tuple[Rule, ...], compiled: tuple[Compiled, ...], index: Index) -> None:
+    def __init__(
+        self,
+        number: int,
+        rules: tuple[Rule, ...],
+        compiled: tuple[Compiled, ...],
+        index: Index,
+        shared: Shared,
+        entitlements: frozenset[str],
+    ) -> None:
         self.number = number
         self.rules = rules
+        self.entitlements = entitlements
+        """The codes that these rules use: all that a registry needs to hold at a place."""
+        self.events = frozenset(_events(rules))
+        """What has to be known of what happened before."""
         self._compiled = compiled
         self._index = index
+        self._shared = shared
         self._ranks = {rule.id: rank for rank, rule in enumerate(compiled)}
-
-    @property
-    def entitlements(self) -> frozenset[str]:
-        """The codes that these rules use: all that a registry needs to hold at a place."""
-        return frozenset(self._index.groups)
 
     def rule(self, rule_id: str) -> Rule:
         """The document of a rule, for its title and message. Raises `NotFound`."""
@@ -59,134 +71,155 @@ class RuleSet:
         message = self.rule(rule_id).message
         return message.best(languages) if message is not UNSET else ""
 
+    def asks(self, question: Question) -> tuple[Asked, ...]:
+        """The quotas that the rules would count on for this question: of those, and of no others, `quotas` should say
+        how much is left before `decide` is called."""
+        settled = question.settled()
+        moment = self._moment(settled)
+        found = self._found(settled, moment)[0]
+        ranks = sorted({rank for ranks in found.values() for rank in ranks})
+        rules = [self._compiled[rank] for rank in ranks]
+        counting = [rule for rule in rules if rule.more is not None and rule.more.quotas]
+        return asked_by([rule for rule in counting if unmet(rule, settled, moment) is None], settled)
+
     def decide(self, question: Question) -> Decision:
         """What the rules give on this receipt. The receipt has passed `check_receipt`.
 
-        Guarantee: 0 ≤ discount ≤ list on every line, shares add up to the discount, lines to the totals; raises
-        `DecisionBroken` otherwise. At most `trace.MAX_TRACED` rules' fates are told.
+        Guarantee: 0 ≤ discount ≤ list on every line, shares add up to the discount, lines to the totals, nothing is
+        taken of a quota that is not left; raises `DecisionBroken` otherwise. At most `trace.MAX_TRACED` rules' fates
+        are told.
         """
         settled = question.settled()
-        index, lines = self._index, settled.receipt.lines
-        groups = index.groups.numbers(settled.entitlements)
-        places = index.places.numbers(settled.merchant_groups)
-        numbers = [index.categories.number(line.category) for line in lines]
-        categories = {*numbers, ANY}
-        found = index.candidates(groups, places, categories)
-        trace = Trace()
-        contests = self._contests(settled, found, categories, trace)
-        decided = tuple(_line(line, contests[number], trace) for line, number in zip(lines, numbers, strict=True))
-        near_misses(self._compiled, index, (groups, places, sorted(categories)), found, settled, trace)
+        moment, trace, purse = self._moment(settled), Trace(), Purse(settled)
+        found, numbers = self._found(settled, moment)
+        entries = self._entries(settled, moment, found, numbers[2], trace)
+        contest = Contest(settled, purse, trace)
+        contest.run(entries)
+        decided = tuple(self._with_vat(line, settled, at) for at, line in enumerate(contest.decided()))
+        looked = numbers[0], numbers[1], sorted({*numbers[2], ANY})
+        near_misses(self._compiled, self._index, looked, found, settled, moment, trace)
+        discount = sum(line.discount_cents for line in decided)
+        due = settled.receipt.list_cents - discount
         decision = Decision(
             lines=decided,
             list_cents=settled.receipt.list_cents,
-            discount_cents=sum(line.discount_cents for line in decided),
+            discount_cents=discount,
             trace=trace.told(),
             bundle=self.number,
             inputs=inputs_digest(settled, self.number),
-            messages=self._messages(decided),
+            messages=tuple(self._compiled[r].id for r in sorted(contest.applied) if self._compiled[r].has_message),
+            rounding_cents=rounding(due, settled),
+            uses=purse.uses(),
+            balances=purse.balances(),
         )
-        assert_sums(decision)
+        assert_sums(decision, settled)
         return decision
 
-    def _contests(
-        self, question: Question, found: dict[int, list[int]], categories: set[int], trace: Trace
-    ) -> dict[int, list[list[Compiled]]]:
-        """Category → its candidates that hold today, as contests in order. The others are traced, once each."""
-        today, trusted = question.today.toordinal(), question.clock_trusted
-        closed: set[int] = set()
-        contests: dict[int, list[list[Compiled]]] = {}
-        anywhere = found.get(ANY, [])
-        for category in categories:
-            ranks = found.get(category, []) + anywhere if category != ANY else anywhere
-            rules = []
-            for rank in sorted(set(ranks)):
-                rule = self._compiled[rank]
-                if rule.holds(today, clock_trusted=trusted):
-                    rules.append(rule)
-                else:
-                    closed.add(rank)
-            contests[category] = _contests(rules)
-        for rank in sorted(closed):
-            trace.add(Reason.OUTSIDE_DATES if trusted else Reason.CLOCK_NOT_TRUSTED, self._compiled[rank])
-        return contests
+    def _moment(self, settled: Question) -> Moment:
+        groups = frozenset(settled.entitlements)
+        if settled.city:
+            ours = self._shared.partners.get(settled.city, {})
+            groups = frozenset(code for theirs in settled.entitlements for code in ours.get(theirs, ()))
+        return moment_of(settled, groups)
 
-    def _messages(self, lines: tuple[LineDecision, ...]) -> tuple[str, ...]:
-        applied = {self._ranks[share.rule] for line in lines for share in line.shares}
-        return tuple(self._compiled[rank].id for rank in sorted(applied) if self._compiled[rank].has_message)
+    def _found(
+        self, settled: Question, moment: Moment
+    ) -> tuple[dict[int, list[int]], tuple[list[int], list[int], list[int]]]:
+        """Category → ranks of candidates; and the numbers of groups, merchant groups and of each line's category."""
+        index = self._index
+        groups = index.groups.numbers(moment.groups)
+        places = index.places.numbers(settled.merchant_groups)
+        categories = [index.categories.number(line.category) for line in settled.receipt.lines]
+        return index.candidates(groups, places, {*categories, ANY}), (groups, places, categories)
+
+    def _entries(
+        self, settled: Question, moment: Moment, found: dict[int, list[int]], categories: list[int], trace: Trace
+    ) -> list[Entry]:
+        """The candidates that apply, in order, with the lines that they meet. The others are traced."""
+        lines = settled.receipt.lines
+        of_category: dict[int, list[int]] = {}
+        for number, category in enumerate(categories):
+            of_category.setdefault(category, []).append(number)
+        met: dict[int, list[int]] = {}
+        for category, ranks in found.items():
+            if category != ANY:
+                for rank in set(ranks):
+                    met.setdefault(rank, []).extend(of_category[category])
+        everywhere = list(range(len(lines)))
+        met |= dict.fromkeys(found.get(ANY, ()), everywhere)
+        entries: list[Entry] = []
+        for rank in sorted(met):
+            rule = self._compiled[rank]
+            if (kept := unmet(rule, settled, moment)) is not None:
+                trace.add(kept[0], rule, other=kept[1])
+                continue
+            entry = self._entry(rank, rule, sorted(met[rank]), settled, trace)
+            if entry is not None:
+                entries.append(entry)
+        return entries
+
+    def _entry(self, rank: int, rule: Compiled, numbers: list[int], settled: Question, trace: Trace) -> Entry | None:
+        lines = settled.receipt.lines
+        meets = lines_met(rule, lines, numbers) if rule.more is not None else numbers
+        if not meets:
+            trace.add(Reason.OTHER_ARTICLE, rule)
+            return None
+        able = []
+        for number in meets:
+            if lines[number].discountable:
+                able.append(number)
+            else:
+                trace.add(Reason.NOT_DISCOUNTABLE, rule, lines[number].id)
+        if not able:
+            return None
+        if rule.more is not None and (reason := lacking(rule.more, [lines[number] for number in able], lines)):
+            trace.add(reason, rule)
+            return None
+        return Entry(rank, rule, able)
+
+    def _with_vat(self, decided: LineDecision, settled: Question, number: int) -> LineDecision:
+        if not self._shared.vat:
+            return decided
+        of_class = settled.receipt.lines[number].vat
+        vat = vat_of(decided, self._shared.vat, of_class, settled.today, registered=settled.vat_registered)
+        return msgspec.structs.replace(decided, vat=vat)
 
 
-def _contests(rules: Iterable[Compiled]) -> list[list[Compiled]]:
-    """Rules in their order; those of an exclusive group together, where the first of them stands."""
-    contests: list[list[Compiled]] = []
-    groups: dict[str, list[Compiled]] = {}
+def rounding(due: Cents, question: Question) -> Cents:
+    """What cash is rounded by, half up, as a line of its own after the discounts; 0 for other means."""
+    to = question.cash_rounding_cents
+    if not to or question.receipt.means is not Means.CASH:
+        return 0
+    return half_up(due, to) * to - due
+
+
+def _events(rules: Iterable[Rule]) -> Iterable[str]:
     for rule in rules:
-        if rule.exclusive in groups:
-            groups[rule.exclusive].append(rule)
-            continue
-        contests.append([rule])
-        if rule.exclusive:
-            groups[rule.exclusive] = contests[-1]
-    return contests
+        if rule.need is not UNSET and rule.need.events is not UNSET:
+            for event in rule.need.events:
+                yield event.event
 
 
-def _line(line: Line, contests: list[list[Compiled]], trace: Trace) -> LineDecision:
-    list_cents = line.list_cents
-    if not line.discountable:
-        for rule in chain.from_iterable(contests):
-            trace.add(Reason.NOT_DISCOUNTABLE, rule, line.id)
-        return LineDecision(line.id, list_cents)
-    running = list_cents
-    shares: list[Share] = []
-    for contest in contests:
-        cents, rule = _settle(contest, running, line, trace)
-        if cents == 0:
-            continue
-        running -= cents
-        trace.add(Reason.APPLIED, rule, line.id, cents)
-        for (party, form), part in zip(rule.payers, share_out(cents, rule.weights), strict=True):
-            if part:
-                shares.append(Share(party, rule.id, part, form))
-    return LineDecision(line.id, list_cents, list_cents - running, tuple(shares))
-
-
-def _settle(contest: list[Compiled], running: Cents, line: Line, trace: Trace) -> tuple[Cents, Compiled]:
-    """The best of these rules and its amount; ties go to the first id. Traces all but the winner."""
-    offers = [(_amount(rule, running, line.quantity), rule) for rule in contest]
-    best, winner = min(offers, key=lambda offer: (-offer[0], offer[1].id)) if len(offers) > 1 else offers[0]
-    for cents, rule in offers:
-        if cents == 0:
-            trace.add(Reason.NO_EFFECT, rule, line.id)
-        elif rule is not winner:
-            trace.add(Reason.LOST_TO, rule, line.id, cents, winner.id)
-    return best, winner
-
-
-def _amount(rule: Compiled, running: Cents, quantity: int) -> Cents:
-    """What the rule takes off a line that costs `running` now: never below 0, never more than that."""
-    match rule.kind:
-        case Kind.PERCENT:
-            return percent_of(running, rule.value)
-        case Kind.OFF_UNIT:
-            return min(running, line_cents(rule.value, quantity))
-        case Kind.OFF_LINE:
-            return min(running, rule.value)
-        case Kind.UNIT_PRICE:
-            return max(0, running - line_cents(rule.value, quantity))
-
-
-def assert_sums(decision: Decision) -> None:
+def assert_sums(decision: Decision, question: Question) -> None:
+    """Raises `DecisionBroken` when the decision is not what `RuleSet.decide` guarantees."""
     list_cents = discount_cents = 0
     for line in decision.lines:
         shared = sum(share.cents for share in line.shares)
         if not 0 <= line.discount_cents <= line.list_cents or shared != line.discount_cents:
-            raise DecisionBroken(
-                f"list {line.list_cents}, discount {line.discount_cents}, shares {shared}",
-                "Nothing was granted; keep the receipt and report this defect",
-                where=f"line {line.line!r}",
-            )
+            raise _broken(f"list {line.list_cents}, discount {line.discount_cents}, shares {shared}", line.line)
+        if any(share.cents <= 0 for share in line.shares):
+            raise _broken("a payer's share is not positive", line.line)
         list_cents += line.list_cents
         discount_cents += line.discount_cents
     if (list_cents, discount_cents) != (decision.list_cents, decision.discount_cents):
-        raise DecisionBroken(
-            "the lines do not add up to the totals", "Nothing was granted; report this defect", where="receipt"
-        )
+        raise _broken("the lines do not add up to the totals")
+    if abs(decision.rounding_cents) * 2 > question.cash_rounding_cents:
+        raise _broken("cash is rounded by too much")
+    left = {(q.key, q.period, q.holder): q.left if q.known else q.grace for q in question.quotas}
+    if any(not 0 < use.units <= left.get((use.key, use.period, use.holder), 0) for use in decision.uses):
+        raise _broken("more is taken of a quota than is left")
+
+
+def _broken(what: str, line: str = "") -> DecisionBroken:
+    where = f"line {line!r}" if line else "receipt"
+    return DecisionBroken(what, "Nothing was granted; keep the receipt and report this defect", where=where)

@@ -6,20 +6,20 @@ The evaluation's JSON is documented in docs/rules.md and stable: fields may be a
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
-from typing import TypeVar
+from datetime import datetime
+from typing import Annotated, TypeVar
 
 import msgspec
 
-from gateway.model.decision import Decision, FiscalForm, Reason
+from gateway.model.circumstances import Happened, Left
+from gateway.model.decision import Balance, Decision, FiscalForm, Limited, LineVat, Reason, Use
 from gateway.model.errors import InputRefused
 from gateway.model.money import Cents
 from gateway.model.receipt import Receipt, check_receipt
-from gateway.rules.document import load
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import compile
 from gateway.rules.question import Question
-from gateway.wire.contents import RegistryHolder
+from gateway.rules.read import load
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class RuleCents(msgspec.Struct, frozen=True):
     payers: tuple[PaidBy, ...]
 
 
-class EvaluatedLine(msgspec.Struct, frozen=True):
+class EvaluatedLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line: due = list - discount; the rules' cents add up to the discount."""
 
     line: str
@@ -49,9 +49,10 @@ class EvaluatedLine(msgspec.Struct, frozen=True):
     discount_cents: Cents
     due_cents: Cents
     rules: tuple[RuleCents, ...]
+    vat: LineVat | None = None
 
 
-class Totals(msgspec.Struct, frozen=True):
+class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sums over the lines; rules and payers in alphabetical order."""
 
     list_cents: Cents
@@ -59,6 +60,8 @@ class Totals(msgspec.Struct, frozen=True):
     due_cents: Cents
     rules: tuple[RuleCents, ...]
     payers: tuple[PaidBy, ...]
+    rounding_cents: Cents = 0
+    """Of cash: due = list - discount + this."""
 
 
 class Why(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,6 +74,7 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
     line: str = ""
     cents: Cents = 0
     other: str = ""
+    limited: Limited | None = None
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -84,53 +88,114 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """The answer in full. `inputs` tells this question from another (docs/rules.md, Replay)."""
 
     schema: int = 1
-    at: date
+    at: datetime
     bundle: int
     inputs: str
     lines: tuple[EvaluatedLine, ...]
     totals: Totals
     reasons: tuple[Why, ...]
     messages: tuple[Message, ...]
+    uses: tuple[Use, ...] = ()
+    balances: tuple[Balance, ...] = ()
+
+
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who is identified, as a file for trying rules tells it. `city`: a partner's, whose codes the entitlements are."""
+
+    id: str
+    entitlements: tuple[str, ...] = ()
+    language: str | None = None
+    city: str = ""
+    residence: str = ""
+    age: Annotated[int, msgspec.Meta(ge=0, le=150)] | None = None
+
+
+class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is left of a quota, for trying rules: of the period that the time falls into."""
+
+    key: str
+    left: Annotated[int, msgspec.Meta(ge=0)] = 0
+    used: Annotated[int, msgspec.Meta(ge=0)] = 0
+    known: bool = True
+    grace: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Where and when rules are tried. `quotas`: what is not named is as full as its rule's limit."""
+
+    at: datetime
+    merchant_groups: tuple[str, ...] = ()
+    clock_trusted: bool = True
+    place: str = ""
+    gateway: str = ""
+    station: str = ""
+    events: tuple[Happened, ...] = ()
+    quotas: tuple[Known, ...] = ()
+    cash_rounding_cents: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    vat_registered: bool = True
 
 
 def evaluate(
     rules: bytes,
     receipt: bytes,
     holder: bytes | None,
-    at: date,
+    setting: Setting,
     *,
-    merchant_groups: tuple[str, ...] = (),
     number: int = 0,
-    clock_trusted: bool = True,
     languages: tuple[str, ...] = ("en",),
 ) -> Evaluation:
-    """What the rules document gives on this receipt on the civil day `at`.
+    """What the rules document gives on this receipt in this setting.
 
-    `receipt` is a receipt's JSON; `holder` is a registry holder's (`{"id":…,"entitlements":[…]}`), None for a
-    stranger, whose language comes before `languages`; `number` is the bundle's. Raises `InputRefused` that names
-    the file's part in `where`.
+    `receipt` is a receipt's JSON; `holder` is a `Person`'s, None for a stranger, whose language comes before
+    `languages`; `number` is the bundle's. Raises `InputRefused` that names the file's part in `where`.
     """
-    rule_set = compile(load(rules), number)
-    question, holder_language = read_question(receipt, holder, at, merchant_groups, clock_trusted=clock_trusted)
-    return told(rule_set, question, rule_set.decide(question), (*holder_language, *languages))
+    return answer(compile(load(rules), number), receipt, holder, setting, languages)
 
 
-def read_question(
-    receipt: bytes,
-    holder: bytes | None,
-    at: date,
-    merchant_groups: tuple[str, ...] = (),
-    *,
-    clock_trusted: bool = True,
-) -> tuple[Question, tuple[str, ...]]:
-    """The question in these files, and the holder's language if there is one. Raises `InputRefused`."""
+def answer(
+    rule_set: RuleSet, receipt: bytes, holder: bytes | None, setting: Setting, languages: tuple[str, ...]
+) -> Evaluation:
+    """`evaluate` with rules that are read already."""
     asked = _decode(receipt, Receipt, "receipt")
     if fault := check_receipt(asked):
         raise InputRefused(fault, where="receipt")
-    person = _decode(holder, RegistryHolder, "holder") if holder is not None else None
-    entitlements = person.entitlements if person else ()
-    question = Question(asked, entitlements, merchant_groups, at, clock_trusted, identified=person is not None)
-    return question, (person.language,) if person and person.language else ()
+    person = _decode(holder, Person, "holder") if holder is not None else None
+    question = filled(rule_set, question_of(asked, person, setting), setting.quotas)
+    first = (person.language,) if person and person.language else ()
+    return told(rule_set, question, rule_set.decide(question), (*first, *languages))
+
+
+def question_of(receipt: Receipt, person: Person | None, setting: Setting) -> Question:
+    """The question without what is left of quotas."""
+    return Question(
+        receipt=receipt,
+        at=setting.at,
+        entitlements=person.entitlements if person else (),
+        merchant_groups=setting.merchant_groups,
+        clock_trusted=setting.clock_trusted,
+        identified=person is not None,
+        city=person.city if person else "",
+        residence=person.residence if person else "",
+        age=person.age if person else None,
+        place=setting.place,
+        gateway=setting.gateway,
+        station=setting.station,
+        events=setting.events,
+        cash_rounding_cents=setting.cash_rounding_cents,
+        vat_registered=setting.vat_registered,
+    )
+
+
+def filled(rule_set: RuleSet, question: Question, known: tuple[Known, ...]) -> Question:
+    """The question with what is left: as told, else as much as the rules' limits let."""
+    told_of = {one.key: one for one in known}
+    quotas = []
+    for asked in rule_set.asks(question):
+        one = told_of.get(asked.key)
+        if one is None:
+            one = Known(asked.key, left=asked.period.limit)
+        quotas.append(Left(asked.key, asked.period.name, one.left, one.used, asked.holder, one.known, one.grace))
+    return msgspec.structs.replace(question, quotas=tuple(quotas))
 
 
 def told(rule_set: RuleSet, question: Question, decision: Decision, languages: tuple[str, ...]) -> Evaluation:
@@ -143,6 +208,7 @@ def told(rule_set: RuleSet, question: Question, decision: Decision, languages: t
             discount_cents=decided.discount_cents,
             due_cents=decided.due_cents,
             rules=_by_rule(Counter({(s.rule, s.party, s.form): s.cents for s in decided.shares})),
+            vat=decided.vat,
         )
         for asked, decided in zip(question.receipt.lines, decision.lines, strict=True)
     )
@@ -154,7 +220,7 @@ def told(rule_set: RuleSet, question: Question, decision: Decision, languages: t
     for (_, party, form), cents in total.items():
         payers[party, form] += cents
     return Evaluation(
-        at=question.today,
+        at=question.at,
         bundle=decision.bundle,
         inputs=decision.inputs,
         lines=lines,
@@ -164,6 +230,7 @@ def told(rule_set: RuleSet, question: Question, decision: Decision, languages: t
             decision.due_cents,
             _by_rule(total, alphabetical=True),
             tuple(PaidBy(party, form, payers[party, form]) for party, form in sorted(payers)),
+            decision.rounding_cents,
         ),
         reasons=tuple(
             Why(
@@ -174,10 +241,13 @@ def told(rule_set: RuleSet, question: Question, decision: Decision, languages: t
                 fate.line,
                 fate.cents,
                 fate.other,
+                fate.limited,
             )
             for fate in decision.trace
         ),
         messages=tuple(Message(rule, rule_set.message(rule, languages)) for rule in decision.messages),
+        uses=decision.uses,
+        balances=decision.balances,
     )
 
 

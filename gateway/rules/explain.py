@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.model.decision import Reason
+from gateway.model.decision import Balance, Limited, QuotaUnit, Reason
 from gateway.model.money import euros
 from gateway.rules.evaluate import EvaluatedLine, Evaluation, Why
 
@@ -19,9 +19,23 @@ def explain(evaluation: Evaluation) -> str:
         text.append("Not applied:")
         text += [f"  {_fate(why)}" for why in whole]
     totals = evaluation.totals
+    if totals.rounding_cents:
+        text.append(f"Cash is rounded: {euros(totals.rounding_cents)}")
     text.append(f"Total: {_before_and_after(totals.list_cents, totals.due_cents)}")
     text += [f"  {paid.party} pays {euros(paid.cents)} as {_form(paid.form)}" for paid in totals.payers]
+    text += [f"  {_balance(balance)}" for balance in evaluation.balances]
     return "\n".join(text)
+
+
+def _balance(balance: Balance) -> str:
+    of = f" of {_amount(balance, balance.limit)}" if balance.limit else ""
+    until = f" until {balance.until}" if balance.until else ""
+    here = " (as far as is known here)" if balance.here else ""
+    return f"left of {balance.key}: {_amount(balance, balance.left)}{of}{until}{here}"
+
+
+def _amount(balance: Balance, amount: int) -> str:
+    return euros(amount) if balance.unit is QuotaUnit.CENTS else str(amount)
 
 
 def _printable(text: str) -> str:
@@ -39,26 +53,45 @@ def _form(form: str) -> str:
 
 def _fate(why: Why, line: EvaluatedLine | None = None) -> str:
     name = f"{why.title} ({why.rule} v{why.version})"
-    match why.reason:
-        case Reason.APPLIED:
-            payers = [p for rule in line.rules if rule.rule == why.rule for p in rule.payers] if line else []
-            borne = ", ".join(f"{paid.party} {euros(paid.cents)}" for paid in payers)
-            return f"applied: {name}: -{euros(why.cents)}, borne by {borne}"
-        case Reason.LOST_TO:
-            return f"not applied: {name}: would give -{euros(why.cents)}, {why.other} gives no less"
-        case Reason.NO_EFFECT:
-            return f"not applied: {name}: would take nothing off this price"
-        case Reason.NOT_DISCOUNTABLE:
-            return f"not applied: {name}: this line takes no discount"
-        case Reason.CLOCK_NOT_TRUSTED:
-            return f"{name}: has dates, and the clock is not trusted"
-        case Reason.OUTSIDE_DATES:
-            return f"{name}: not on this date"
-        case Reason.OTHER_CATEGORY:
-            return f"{name}: for other goods or services"
-        case Reason.OTHER_PLACE:
-            return f"{name}: at other places"
-        case Reason.NOT_IDENTIFIED:
-            return f"{name}: for identified holders"
-        case Reason.NOT_ENTITLED:
-            return f"{name}: for other holders"
+    if why.reason is Reason.APPLIED:
+        payers = [p for rule in line.rules if rule.rule == why.rule for p in rule.payers] if line else []
+        borne = ", ".join(f"{paid.party} {euros(paid.cents)}" for paid in payers)
+        limited = f" ({_LIMITED[why.limited]})" if why.limited is not None else ""
+        return f"applied: {name}: -{euros(why.cents)}{limited}, borne by {borne}"
+    if why.reason is Reason.LOST_TO:
+        return f"not applied: {name}: would give -{euros(why.cents)}, {why.other} goes before it"
+    words = _WORDS[why.reason] + (f" {why.other}" if why.other else "")
+    return f"not applied: {name}: {words}" if line else f"{name}: {words}"
+
+
+_WORDS = {
+    Reason.NO_EFFECT: "would take nothing off this price",
+    Reason.QUOTA_EMPTY: "nothing is left of its quota",
+    Reason.QUOTA_UNKNOWN: "it is not known here how much is left of its quota",
+    Reason.NOT_DISCOUNTABLE: "this line takes no discount",
+    Reason.SPEND_TOO_LOW: "too little is spent",
+    Reason.QUANTITY_TOO_LOW: "too few are bought",
+    Reason.NOT_TOGETHER: "what has to be bought together with it is missing",
+    Reason.OTHER_MEANS: "for other means of payment",
+    Reason.EVENT_MISSING: "something that has to happen before has not happened",
+    Reason.TOO_MANY_EVENTS: "something has happened before that it excludes",
+    Reason.SUSPENDED: "suspended by",
+    Reason.CLOCK_NOT_TRUSTED: "depends on the time, and the clock is not trusted",
+    Reason.OUTSIDE_HOURS: "not at this time of the day or week",
+    Reason.OUTSIDE_DATES: "not on this date",
+    Reason.OTHER_ARTICLE: "for other articles of this kind",
+    Reason.OTHER_AGE: "for another age",
+    Reason.NOT_RESIDENT: "for residents",
+    Reason.EXCLUDED: "these holders are excluded",
+    Reason.OTHER_CITY: "for another city's holders",
+    Reason.OTHER_CATEGORY: "for other goods or services",
+    Reason.OTHER_PLACE: "at other places",
+    Reason.NOT_IDENTIFIED: "for identified holders",
+    Reason.NOT_ENTITLED: "for other holders",
+}
+"""Of every reason that is told without money."""
+_LIMITED = {
+    Limited.CAP: "as much as it gives at most",
+    Limited.FLOOR: "down to the lowest price",
+    Limited.QUOTA: "as much as is left",
+}

@@ -2,76 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec import UNSET
 
-from gateway.model.decision import FiscalForm
-from gateway.rules.compiled import ANY, FOR_EVER, NEVER, Codes, Compiled, Index, Kind
-from gateway.rules.document import Fixed, FixedPrice, Payer, Percent, Rule, RulesContent
+from gateway.rules.compiled import ANY, Codes, Index
+from gateway.rules.document import Rule, RulesContent
 from gateway.rules.engine import RuleSet
-
-Payers = tuple[tuple[tuple[str, FiscalForm], ...], tuple[int, ...]]
+from gateway.rules.flatten import flatten, shared_of
+from gateway.rules.named import all_groups, groups_of
 
 
 def compile(content: RulesContent, number: int) -> RuleSet:
-    """The rule set of a checked document (`load` or `check`); `number` is its bundle's. Cannot fail.
+    """The rule set of a checked document (`read` or `check`); `number` is its bundle's. Cannot fail.
 
     The order of the rules in the document does not matter.
     """
     rules = sorted(content.rules, key=lambda rule: (rule.stage, -rule.priority, rule.id))
-    return RuleSet(number, tuple(rules), tuple(_flat(rules)), _index(rules))
+    compiled = tuple(flatten(rules, content))
+    return RuleSet(number, tuple(rules), compiled, _index(rules), shared_of(content), all_groups(content))
 
 
 def no_rules() -> RuleSet:
     """The rule set in force while there is no bundle: everything at list price."""
-    return compile(RulesContent(1, ()), 0)
-
-
-def _flat(rules: Iterable[Rule]) -> Iterable[Compiled]:
-    # Many rules share their payers: one copy of each combination.
-    shared: dict[tuple[Payer, ...], Payers] = {}
-    for rule in rules:
-        kind, value = _amount(rule)
-        if rule.payers not in shared:
-            shared[rule.payers] = _payers(rule.payers)
-        payers, weights = shared[rule.payers]
-        when = rule.when
-        first = when.dates.first if when is not UNSET else UNSET
-        until = when.dates.until if when is not UNSET else UNSET
-        yield Compiled(
-            id=rule.id,
-            version=rule.version,
-            kind=kind,
-            value=value,
-            exclusive=rule.exclusive_group if rule.exclusive_group is not UNSET else "",
-            payers=payers,
-            weights=weights,
-            first=first.toordinal() if first is not UNSET else NEVER,
-            last=until.toordinal() if until is not UNSET else FOR_EVER,
-            holds_without_clock=when is UNSET or when.clock_not_trusted == "grant",
-            has_message=rule.message is not UNSET,
-        )
-
-
-def _amount(rule: Rule) -> tuple[Kind, int]:
-    match rule.give:
-        case Percent(basis_points=points):
-            return Kind.PERCENT, points
-        case Fixed(cents=cents, per="unit"):
-            return Kind.OFF_UNIT, cents
-        case Fixed(cents=cents):
-            return Kind.OFF_LINE, cents
-        case FixedPrice(cents=cents):
-            return Kind.UNIT_PRICE, cents
-
-
-def _payers(payers: tuple[Payer, ...]) -> Payers:
-    given = sum(payer.share_basis_points for payer in payers if payer.share_basis_points is not UNSET)
-    weights = tuple(
-        payer.share_basis_points if payer.share_basis_points is not UNSET else 10_000 - given for payer in payers
-    )
-    return tuple((payer.party, payer.form) for payer in payers), weights
+    return compile(RulesContent(schema=1, rules=()), 0)
 
 
 def _index(rules: list[Rule]) -> Index:
@@ -88,10 +40,11 @@ def _index(rules: list[Rule]) -> Index:
 
 def _restrictions(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Codes per dimension; none where the rule does not restrict it."""
+    where, what = rule.where, rule.what
     return (
-        rule.who.any_of_groups if rule.who is not UNSET else (),
-        rule.where.merchant_groups if rule.where is not UNSET else (),
-        rule.what.categories if rule.what is not UNSET else (),
+        groups_of(rule),
+        where.merchant_groups if where is not UNSET and where.merchant_groups is not UNSET else (),
+        what.categories if what is not UNSET and what.categories is not UNSET else (),
     )
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.model.decision import Reason, Traced
+from gateway.model.decision import Limited, Reason, Traced
 from gateway.model.money import Cents
 from gateway.rules.compiled import Compiled, Index
+from gateway.rules.eligible import Moment, untimely
 from gateway.rules.question import Question
 
 MAX_TRACED = 50
@@ -19,18 +20,7 @@ MAX_NEAR = 5
 MAX_LOOKED_AT = 40
 """Rules looked at per reason in search of near misses."""
 
-ORDER = (
-    Reason.APPLIED,
-    Reason.LOST_TO,
-    Reason.NO_EFFECT,
-    Reason.NOT_DISCOUNTABLE,
-    Reason.CLOCK_NOT_TRUSTED,
-    Reason.OUTSIDE_DATES,
-    Reason.OTHER_CATEGORY,
-    Reason.OTHER_PLACE,
-    Reason.NOT_IDENTIFIED,
-    Reason.NOT_ENTITLED,
-)
+ORDER = tuple(Reason)
 """The nearest to money first; within a reason by line, then in the rules' order. Cut at the end."""
 
 
@@ -42,10 +32,18 @@ class Trace:
     def __init__(self) -> None:
         self._fates: dict[Reason, list[Traced]] = {}
 
-    def add(self, reason: Reason, rule: Compiled, line: str = "", cents: Cents = 0, other: str = "") -> None:
+    def add(
+        self,
+        reason: Reason,
+        rule: Compiled,
+        line: str = "",
+        cents: Cents = 0,
+        other: str = "",
+        limited: Limited | None = None,
+    ) -> None:
         fates = self._fates.setdefault(reason, [])
         if len(fates) < MAX_TRACED:
-            fates.append(Traced(rule.id, rule.version, reason, line, cents, other))
+            fates.append(Traced(rule.id, rule.version, reason, line, cents, other, limited))
 
     def told(self) -> tuple[Traced, ...]:
         return tuple(fate for reason in ORDER for fate in self._fates.get(reason, ()))[:MAX_TRACED]
@@ -61,11 +59,11 @@ def near_misses(
     numbers: Numbers,
     found: dict[int, list[int]],
     question: Question,
+    moment: Moment,
     trace: Trace,
 ) -> None:
-    """Trace the near misses. A rule whose dates would keep it out as well is not near."""
+    """Trace the near misses. A rule whose time would keep it out as well is not near."""
     groups, places, categories = numbers
-    today, trusted = question.today.toordinal(), question.clock_trusted
     candidates = {rank for ranks in found.values() for rank in ranks}
     stranger = Reason.NOT_ENTITLED if question.identified else Reason.NOT_IDENTIFIED
     for reason, looked_at in (
@@ -73,7 +71,7 @@ def near_misses(
         (Reason.OTHER_PLACE, _looked_at(index.by_group_category, groups, index.category_width, categories)),
         (stranger, _looked_at(index.by_place_category, places, index.category_width, categories)),
     ):
-        near = [rank for rank in looked_at - candidates if rules[rank].holds(today, clock_trusted=trusted)]
+        near = [rank for rank in looked_at - candidates if untimely(rules[rank], moment) is None]
         for rank in sorted(near)[:MAX_NEAR]:
             trace.add(reason, rules[rank])
 

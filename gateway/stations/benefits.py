@@ -44,7 +44,7 @@ class Benefits:
             receipt=receipt,
             entitlements=who.entitlements if who is not None and identified else (),
             merchant_groups=self._merchant_groups,
-            today=datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).date(),
+            at=datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).replace(tzinfo=None),
             clock_trusted=stamp.quality is not ClockQuality.GUESS,
             identified=identified,
         )

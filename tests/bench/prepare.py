@@ -27,7 +27,7 @@ from gateway.model.bodies import IdentificationBody
 from gateway.model.clock import SystemClock
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.identification import Credential, CredentialKind, Identification, Strength
-from gateway.rules.document import load
+from gateway.rules.read import load
 from gateway.sync.bundles import Bundles
 from gateway.wire.bundle import BundleKind, parse_public_key
 from gateway.wire.registry import encode

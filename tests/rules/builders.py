@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
 from gateway.model.receipt import Line, Receipt
-from gateway.rules.document import load
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import compile
 from gateway.rules.question import Question
+from gateway.rules.read import load
 
 TODAY = date(2026, 5, 10)
+NOON = time(12)
 MERCHANT = {"party": "merchant", "form": "discount", "rest": True}
 Json = dict[str, Any]
 
@@ -55,10 +56,12 @@ def question(*lines: Line, **fields: Any) -> Question:
         "receipt": Receipt(lines or (line(),)),
         "entitlements": (),
         "merchant_groups": (),
-        "today": TODAY,
+        "at": datetime.combine(TODAY, NOON),
         "clock_trusted": True,
         "identified": True,
     }
+    if "today" in fields:
+        fields["at"] = datetime.combine(fields.pop("today"), NOON)
     return Question(**{**defaults, **fields})
 
 

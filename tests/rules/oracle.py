@@ -53,8 +53,8 @@ def _dates(when: Json, question: Question) -> bool:
     if not question.clock_trusted:
         return bool(when["clock_not_trusted"] == "grant")
     dates = when["dates"]
-    after = "from" not in dates or question.today >= date.fromisoformat(dates["from"])
-    return after and ("until" not in dates or question.today <= date.fromisoformat(dates["until"]))
+    after = "from" not in dates or question.at.date() >= date.fromisoformat(dates["from"])
+    return after and ("until" not in dates or question.at.date() <= date.fromisoformat(dates["until"]))
 
 
 def _amount(rule: Json, running: int, line: Line) -> int:

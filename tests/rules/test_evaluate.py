@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.model.decision import Reason
 from gateway.model.errors import InputRefused
-from gateway.rules.evaluate import Evaluation, evaluate, told
+from gateway.rules.evaluate import Evaluation, Setting, evaluate, told
 from gateway.rules.explain import explain
 from gateway.rules.question import Question
 from tests.rules.builders import Json, document, questions, rule, rule_lists, rule_set
@@ -21,11 +21,11 @@ from tests.rules.builders import Json, document, questions, rule, rule_lists, ru
 DEMO = (Path(__file__).parents[2] / "config/bundles/demo-rules.json").read_bytes()
 BOOK = b'{"lines":[{"id":"1","text":"Book","category":"books","unit_cents":1099,"quantity":2000}]}'
 PUPIL = b'{"id":"h-1","entitlements":["p1"],"language":"lv"}'
-DAY = date(2026, 11, 23)
+DAY = datetime(2026, 11, 23, 12)
 
 
-def answer(receipt: bytes, holder: bytes | None = None, *places: str, day: date = DAY) -> Evaluation:
-    return evaluate(DEMO, receipt, holder, day, merchant_groups=places)
+def answer(receipt: bytes, holder: bytes | None = None, *places: str, at: datetime = DAY) -> Evaluation:
+    return evaluate(DEMO, receipt, holder, Setting(at=at, merchant_groups=places))
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_receipt_with_a_line_id_twice_is_refused() -> None:
 def test_arbitrary_files_are_refused_and_nothing_else(rules: bytes, receipt: bytes, holder: bytes | None) -> None:
     for files in ((rules, BOOK, PUPIL), (DEMO, receipt, PUPIL)):
         with pytest.raises(InputRefused):
-            evaluate(*files, DAY)
+            evaluate(*files, Setting(at=DAY))
     if holder is not None:
         with pytest.raises(InputRefused):
-            evaluate(DEMO, BOOK, holder, DAY)
+            evaluate(DEMO, BOOK, holder, Setting(at=DAY))
 
 
 @given(rule_lists(), questions())
@@ -93,7 +93,7 @@ def test_titles_and_messages_come_in_the_holders_language() -> None:
 
 
 def test_the_words_for_a_person() -> None:
-    evaluation = answer(BOOK, b'{"id":"h-1","entitlements":["p1"]}', "shop", day=date(2027, 5, 29))
+    evaluation = answer(BOOK, b'{"id":"h-1","entitlements":["p1"]}', "shop", at=datetime(2027, 5, 29))
     assert explain(evaluation).splitlines() == [
         "Book: 21.98 -> 16.70",
         "  applied: Books for pupils 20 % (shop-schoolbooks-p1 v1): -4.40, borne by jelgava 3.30, merchant 1.10",
@@ -123,12 +123,12 @@ def test_the_words_for_each_reason() -> None:
         b'{"lines":[{"id":"1","text":"Book","category":"books","unit_cents":101},'
         b'{"id":"2","text":"Bag","category":"bags","unit_cents":10,"discountable":false}]}'
     )
-    text = explain(evaluate(rules, receipt, PUPIL, DAY, merchant_groups=("shop",)))
+    text = explain(evaluate(rules, receipt, PUPIL, Setting(at=DAY, merchant_groups=("shop",))))
     assert text.splitlines() == [
         "Book: 1.01 -> 0.00",
         "  applied: Rule h (h v1): -0.01, borne by merchant 0.01",
         "  applied: Rule a (a v1): -1.00, borne by merchant 1.00",
-        "  not applied: Rule b (b v1): would give -0.10, a gives no less",
+        "  not applied: Rule b (b v1): would give -0.10, a goes before it",
         "  not applied: Rule c (c v1): would take nothing off this price",
         "Bag: 0.10",
         "  not applied: Rule a (a v1): this line takes no discount",
@@ -142,6 +142,7 @@ def test_the_words_for_each_reason() -> None:
         "Total: 1.11 -> 0.10",
         "  merchant pays 1.01 as discount",
     ]
-    unsure = explain(evaluate(rules, receipt, None, DAY, merchant_groups=("shop",), clock_trusted=False))
-    assert "  Rule d (d v1): has dates, and the clock is not trusted" in unsure.splitlines()
+    setting = Setting(at=DAY, merchant_groups=("shop",), clock_trusted=False)
+    unsure = explain(evaluate(rules, receipt, None, setting))
+    assert "  Rule d (d v1): depends on the time, and the clock is not trusted" in unsure.splitlines()
     assert "  Rule e (e v1): for identified holders" in unsure.splitlines()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import msgspec
 import pytest
 
 from gateway.model.errors import InputRefused
-from gateway.rules.document import load
-from gateway.rules.evaluate import Evaluation, evaluate
+from gateway.rules.evaluate import Evaluation, Setting, evaluate
+from gateway.rules.read import load
 from tests.rules.builders import Json, document
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +21,7 @@ EXAMPLES: list[Json] = [
     json.loads(block) for block in re.findall(r"^```json example\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ]
 PLAIN = re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-KEYS = {"what", "rules", "bundle", "merchant_groups", "holder", "receipt", "at", "clock_trusted", "expect", "refused"}
+KEYS = {"what", "rules", "bundle", "holder", "receipt", "expect", "refused", *Setting.__struct_fields__}
 
 
 def _differences(expected: Any, got: Any, path: str = "$") -> list[str]:
@@ -43,6 +42,12 @@ def _rules(example: Json) -> bytes:
     return document(*example["rules"])
 
 
+def setting(example: Json) -> Setting:
+    given = {name: example[name] for name in Setting.__struct_fields__ if name in example}
+    at = str(example.get("at", "2026-11-23"))
+    return msgspec.convert({**given, "at": at if "T" in at else f"{at}T12:00:00"}, Setting)
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["what"] for example in EXAMPLES])
 def test_example(example: Json) -> None:
     assert set(example) <= KEYS
@@ -56,9 +61,7 @@ def test_example(example: Json) -> None:
         _rules(example),
         json.dumps(example["receipt"]).encode(),
         json.dumps(example["holder"]).encode() if "holder" in example else None,
-        date.fromisoformat(example.get("at", "2026-11-23")),
-        merchant_groups=tuple(example.get("merchant_groups", ())),
-        clock_trusted=example.get("clock_trusted", True),
+        setting(example),
     )
     got = json.loads(msgspec.json.encode(evaluation))
     assert example["expect"]

@@ -84,7 +84,7 @@ def test_strangers_get_what_strangers_get_whatever_codes_come_with_them(rules: l
 def test_the_hash_seed_changes_no_byte() -> None:
     program = (
         "import msgspec, pathlib; from tests.rules.builders import line, question\n"
-        "from gateway.rules.document import load; from gateway.rules.index import compile\n"
+        "from gateway.rules.read import load; from gateway.rules.index import compile\n"
         "rules = load(pathlib.Path('config/bundles/demo-rules.json').read_bytes())\n"
         "asked = question(line(1099, 'books'), line(350, 'souvenirs', '2'), line(250, 'admission', '3'),\n"
         "    entitlements=('s2', 'c1', 'p1'), merchant_groups=('shop', 'museum', 'library'))\n"

@@ -22,7 +22,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.entry import Entry, EntryKind, Stream
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CardReading, CodeReading
-from gateway.rules.document import load
+from gateway.rules.read import load
 from gateway.rules.index import compile as compile_rules
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board

@@ -18,7 +18,7 @@ from gateway.centre.publisher import write_bundle
 from gateway.centre.sign import build_bundle, generate_key, load_key
 from gateway.config.files import bundled
 from gateway.model.identification import CredentialKind
-from gateway.rules.document import load as load_rules
+from gateway.rules.read import load as load_rules
 from gateway.wire import passes
 from gateway.wire.bundle import BundleKind
 from gateway.wire.contents import Standing

@@ -1,0 +1,181 @@
+"""Rules as they are written → flat values that are quick to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import UNSET
+
+from gateway.model.decision import FiscalForm, QuotaUnit
+from gateway.rules.compiled import FOR_EVER, NEVER, Compiled, Counted, Kind, More, Shared, Suspended, Windows
+from gateway.rules.conditions import DAYS, What, When, Where, Who, Window
+from gateway.rules.document import Payer, Quota, Rule, RulesContent
+from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
+from gateway.rules.named import is_whole
+from gateway.rules.parts import Dates
+from gateway.rules.tables import Suspension
+
+DAY_MINUTES = 24 * 60
+
+Payers = tuple[tuple[tuple[str, FiscalForm], ...], tuple[int, ...]]
+
+
+def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
+    """The rules in their order."""
+    # Many rules share their payers, windows and suspensions: one copy of each combination.
+    payers_of: dict[tuple[Payer, ...], Payers] = {}
+    windows_of: dict[object, Windows | None] = {}
+    holidays = {name: frozenset(day.toordinal() for day in days) for name, days in content.calendars.items()}
+    suspended = [(one, _suspended(one)) for one in content.suspensions]
+    for rule in rules:
+        kind, value = _amount(rule.give)
+        if rule.payers not in payers_of:
+            payers_of[rule.payers] = _payers(rule.payers)
+        payers, weights = payers_of[rule.payers]
+        when = rule.when
+        first, last, windows = NEVER, FOR_EVER, None
+        if when is not UNSET:
+            first, last = ordinals(when.dates) if when.dates is not UNSET else (first, last)
+            key = when.windows, when.calendar
+            if key not in windows_of:
+                windows_of[key] = _windows(when, holidays)
+            windows = windows_of[key]
+        more = _more(rule, tuple(flat for one, flat in suspended if _touches(one, rule)))
+        yield Compiled(
+            id=rule.id,
+            version=rule.version,
+            kind=kind,
+            value=value,
+            give=rule.give,
+            exclusive=rule.exclusive_group if rule.exclusive_group is not UNSET else "",
+            payers=payers,
+            weights=weights,
+            first=first,
+            last=last,
+            windows=windows,
+            holds_without_clock=_holds_without_clock(rule),
+            has_message=rule.message is not UNSET,
+            by_priority=rule.choose == "priority",
+            whole=is_whole(rule),
+            plain=kind is not Kind.OTHER and rule.quota is UNSET,
+            more=more,
+        )
+
+
+def shared_of(content: RulesContent) -> Shared:
+    """What all rules of the document share at the time of a decision."""
+    partners = {
+        partner.city: {theirs: frozenset(ours) for theirs, ours in partner.groups.items()}
+        for partner in content.partners
+    }
+    vat = {name: tuple(sorted(rates, key=lambda rate: rate.first)) for name, rates in content.vat.items()}
+    return Shared(partners, vat)
+
+
+def ordinals(dates: Dates) -> tuple[int, int]:
+    """Day numbers of both ends, inclusive."""
+    first, until = dates.first, dates.until
+    return (
+        first.toordinal() if first is not UNSET else NEVER,
+        until.toordinal() if until is not UNSET else FOR_EVER,
+    )
+
+
+def _amount(give: Give) -> tuple[Kind, int]:
+    """The kinds that need nothing but one number; every other is `OTHER`."""
+    if give.cap is not UNSET or give.floor_cents is not UNSET:
+        return Kind.OTHER, 0
+    match give:
+        case Percent(basis_points=points, base="running", rounding="line"):
+            return Kind.PERCENT, points
+        case Fixed(cents=cents, per="unit"):
+            return Kind.OFF_UNIT, cents
+        case Fixed(cents=cents, per="line"):
+            return Kind.OFF_LINE, cents
+        case FixedPrice(cents=cents, per="unit"):
+            return Kind.UNIT_PRICE, cents
+        case _:
+            return Kind.OTHER, 0
+
+
+def _holds_without_clock(rule: Rule) -> bool:
+    when, who = rule.when, rule.who
+    by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)
+    by_age = who is not UNSET and (who.any_of_lists is not UNSET or who.age is not UNSET)
+    if by_time or by_age:
+        return when is not UNSET and when.clock_not_trusted == "grant"
+    return True
+
+
+def _payers(payers: tuple[Payer, ...]) -> Payers:
+    given = sum(payer.share_basis_points for payer in payers if payer.share_basis_points is not UNSET)
+    weights = tuple(
+        payer.share_basis_points if payer.share_basis_points is not UNSET else 10_000 - given for payer in payers
+    )
+    return tuple((payer.party, payer.form) for payer in payers), weights
+
+
+def _windows(when: When, holidays: dict[str, frozenset[int]]) -> Windows | None:
+    if when.windows is UNSET:
+        return None
+    days = holidays.get(when.calendar, frozenset()) if when.calendar is not UNSET else frozenset()
+    return Windows(tuple(_hours(window) for window in when.windows), days)
+
+
+def _hours(window: Window) -> tuple[int, int, int]:
+    first, until = _minutes(window.first), _minutes(window.until)
+    bits = sum(1 << DAYS.index(day) for day in set(window.days))
+    return bits, first, until if until > first else until + DAY_MINUTES
+
+
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
+def _suspended(suspension: Suspension) -> Suspended:
+    but_to = suspension.except_groups
+    return Suspended(
+        suspension.id, *ordinals(suspension.dates), frozenset(but_to) if but_to is not UNSET else frozenset()
+    )
+
+
+def _touches(suspension: Suspension, rule: Rule) -> bool:
+    named, spared = suspension.rules, suspension.except_rules
+    return (named is UNSET or rule.id in named) and (spared is UNSET or rule.id not in spared)
+
+
+def _more(rule: Rule, suspended: tuple[Suspended, ...]) -> More | None:
+    who, where, what = rule.who, rule.where, rule.what
+    # What the index has settled already is not looked at again.
+    if who is not UNSET and who.any_of_groups is not UNSET and who == Who(any_of_groups=who.any_of_groups):
+        who = UNSET
+    if where is not UNSET and where == Where(merchant_groups=where.merchant_groups):
+        where = UNSET
+    if what is not UNSET and what == What(categories=what.categories):
+        what = UNSET
+    quotas = tuple(_counted(quota) for quota in rule.quota) if rule.quota is not UNSET else ()
+    if not suspended and not quotas and who is where is what is rule.need is UNSET:
+        return None
+    return More(
+        who=who if who is not UNSET else None,
+        where=where if where is not UNSET else None,
+        what=what if what is not UNSET else None,
+        need=rule.need if rule.need is not UNSET else None,
+        suspended=suspended,
+        quotas=quotas,
+    )
+
+
+def _counted(quota: Quota) -> Counted:
+    carry = quota.carry
+    return Counted(
+        key=quota.key,
+        unit=QuotaUnit(quota.unit),
+        limit=quota.limit if quota.limit is not UNSET else 0,
+        period=quota.period,
+        holder=quota.per == "holder",
+        cut=quota.on_exceed == "cut",
+        grace=quota.grace_units if quota.grace_units is not UNSET else 0,
+        first=carry.first.toordinal() if carry is not UNSET else 0,
+        until=carry.until.toordinal() if carry is not UNSET else 0,
+    )

@@ -1,0 +1,49 @@
+"""What can be told of a rule from how it is written."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from gateway.rules.document import Rule, RulesContent
+from gateway.rules.gives import Fixed, FixedPrice, FreeUnits
+
+
+def groups_of(rule: Rule) -> tuple[str, ...]:
+    """The groups of which a holder has one at least, whoever the rule is for; none where that says nothing."""
+    who = rule.who
+    if who is UNSET:
+        return ()
+    if who.any_of_groups is not UNSET:
+        return who.any_of_groups
+    if who.any_of_lists is not UNSET:
+        listed = [(*one.groups, *(one.grace.groups if one.grace is not UNSET else ())) for one in who.any_of_lists]
+        return tuple(dict.fromkeys(code for codes in listed for code in codes))
+    return who.all_of_groups[:1] if who.all_of_groups is not UNSET else ()
+
+
+def named_groups(rule: Rule) -> set[str]:
+    """Every group that the rule names: what a registry has to hold for it."""
+    who = rule.who
+    if who is UNSET:
+        return set()
+    lists = (who.any_of_groups, who.all_of_groups, who.none_of_groups)
+    found = {code for codes in lists if codes is not UNSET for code in codes}
+    for one in who.any_of_lists if who.any_of_lists is not UNSET else ():
+        found |= {*one.groups, *(one.grace.groups if one.grace is not UNSET else ())}
+    return found
+
+
+def all_groups(content: RulesContent) -> frozenset[str]:
+    """Every group that the document asks for: no other has any business at a place."""
+    spared = {code for one in content.suspensions if one.except_groups is not UNSET for code in one.except_groups}
+    return frozenset(spared.union(*(named_groups(rule) for rule in content.rules)))
+
+
+def is_whole(rule: Rule) -> bool:
+    """Whether it is computed once for the receipt; else line by line."""
+    give, need = rule.give, rule.need
+    if need is not UNSET and need.min_spend_cents is not UNSET and need.basis == "running":
+        return True
+    if isinstance(give, FreeUnits) or (isinstance(give, Fixed | FixedPrice) and give.per == "receipt"):
+        return True
+    return give.cap is not UNSET and give.cap.per == "receipt"

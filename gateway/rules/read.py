@@ -1,0 +1,86 @@
+"""A rule document from its bytes: decoded, checked, or refused with the path of the fault and the rule's id."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from gateway.model.errors import InputRefused
+from gateway.rules.check import check
+from gateway.rules.document import RulesContent
+
+MAX_BYTES = 64_000_000
+"""As large as a bundle's content may be."""
+MAX_TOLD = 300
+"""Characters of a fault that a refusal repeats."""
+
+_decoder = msgspec.json.Decoder(RulesContent)
+_at = re.compile(r" - at `(\$.*?)`$")
+_index = re.compile(r"^\$\.rules\[(\d+)\]")
+
+
+def load(content: bytes) -> RulesContent:
+    """The document, decoded and checked (`gateway.rules.check`). Raises `InputRefused` whose `where` is the JSON
+    path of the fault and whose text names the rule; nothing else, whatever the bytes."""
+    if len(content) > MAX_BYTES:
+        raise _refused(f"{len(content)} bytes; {MAX_BYTES} are the most", "$")
+    try:
+        document = _decoder.decode(content)
+        twice = _twice(content)
+    except msgspec.ValidationError as error:
+        raise _refusal(content, str(error)) from error
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise _refused(f"not a rule document: {error}", "$") from error
+    if twice is not None:
+        raise _refused(f"{twice[:MAX_TOLD]!r} is there twice in one object", "$", "Write each name once")
+    check(document)
+    return document
+
+
+def _refused(what: str, where: str, advice: str = "") -> InputRefused:
+    return InputRefused(what, advice, where=where, code="rules_document")
+
+
+def _refusal(content: bytes, message: str) -> InputRefused:
+    path = _at.search(message)
+    where = path[1] if path else "$"
+    what = _at.sub("", message)
+    advice = "docs/rules.md lists the fields and their values"
+    if where.endswith(".when.zone"):
+        advice = "Dates are counted in the place's own zone: leave `zone` out"
+    rule = _rule_id(content, where)
+    what = what if len(what) <= MAX_TOLD else f"{what[:MAX_TOLD]}…"
+    return _refused(f"rule {rule!r}: {what}" if rule else what, where, advice)
+
+
+def _rule_id(content: bytes, where: str) -> str:
+    """The id of the rule at this path, as far as the document has one: authors think in ids, not in indexes."""
+    index = _index.match(where)
+    try:
+        loose: Any = msgspec.json.decode(content)
+        found = loose["rules"][int(index[1])]["id"] if index else ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
+        return ""
+    return found[:64] if isinstance(found, str) else ""
+
+
+class _Twice(Exception):
+    """A name that stands twice in an object."""
+
+
+def _twice(content: bytes) -> str | None:
+    """A name that one object has twice: of two equal names a JSON reader silently keeps the last (RFC 8259, 4)."""
+    try:
+        json.loads(content, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    except _Twice as twice:
+        return str(twice)
+    return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise _Twice(next(name for name in names if names.count(name) > 1))
