@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from gateway.model.decision import Decision, FiscalForm, LineDecision, Reason, Share, Traced
+from gateway.model.decision import Decision, FiscalForm, LineDecision, Reason, Share, Traced, Use
 from gateway.model.errors import NotFound
 from gateway.rules import engine
 from gateway.rules.engine import DecisionBroken
@@ -189,9 +189,9 @@ def test_inputs_are_the_hash_that_the_page_describes() -> None:
 
     asked = question(line(250, "admission"), entitlements=("s2", "p1", "p1"), merchant_groups=("museum",))
     text = (
-        '{"bundle":7,"question":{"clock_trusted":true,"entitlements":["p1","s2"],"identified":true,'
+        '{"bundle":7,"question":{"at":"2026-05-10T12:00:00","entitlements":["p1","s2"],"identified":true,'
         '"merchant_groups":["museum"],"receipt":{"lines":[{"category":"admission","id":"1","text":"A thing",'
-        '"unit_cents":250}]},"today":"2026-05-10"}}'
+        '"unit_cents":250}]}}}'
     )
     assert rule_set().decide(asked).inputs == hashlib.sha256(text.encode()).hexdigest()
 
@@ -204,11 +204,15 @@ def test_inputs_are_the_hash_that_the_page_describes() -> None:
         Decision((LineDecision("1", 100, 10, (Share("m", "r", 9),)),), 100, 10),
         Decision((LineDecision("1", 100, 10, (Share("m", "r", 10),)),), 100, 11),
         Decision((LineDecision("1", 100),), 99, 0),
+        Decision((LineDecision("1", 100, 0, (Share("m", "r", 1), Share("n", "r", -1))),), 100, 0),
+        Decision((LineDecision("1", 102),), 102, 0, rounding_cents=-2),
+        Decision((LineDecision("1", 100),), 100, 0, uses=(Use("rides", "2026-05", 1),)),
+        Decision((LineDecision("1", 100),), 100, 0, uses=(Use("rides", "2026-05", 0),)),
     ],
 )
 def test_sums_that_do_not_agree_grant_nothing(broken: Decision) -> None:
     with pytest.raises(DecisionBroken) as caught:
-        engine.assert_sums(broken)
+        engine.assert_sums(broken, question())
     assert caught.value.code == "decision_broken"
 
 

@@ -21,7 +21,7 @@ from tests.rules.builders import Json, document, questions, rule, rule_lists, ru
 DEMO = (Path(__file__).parents[2] / "config/bundles/demo-rules.json").read_bytes()
 BOOK = b'{"lines":[{"id":"1","text":"Book","category":"books","unit_cents":1099,"quantity":2000}]}'
 PUPIL = b'{"id":"h-1","entitlements":["p1"],"language":"lv"}'
-DAY = datetime(2026, 11, 23, 12)
+DAY = datetime.fromisoformat("2026-11-23T12:00")
 
 
 def answer(receipt: bytes, holder: bytes | None = None, *places: str, at: datetime = DAY) -> Evaluation:
@@ -93,7 +93,7 @@ def test_titles_and_messages_come_in_the_holders_language() -> None:
 
 
 def test_the_words_for_a_person() -> None:
-    evaluation = answer(BOOK, b'{"id":"h-1","entitlements":["p1"]}', "shop", at=datetime(2027, 5, 29))
+    evaluation = answer(BOOK, b'{"id":"h-1","entitlements":["p1"]}', "shop", at=datetime.fromisoformat("2027-05-29"))
     assert explain(evaluation).splitlines() == [
         "Book: 21.98 -> 16.70",
         "  applied: Books for pupils 20 % (shop-schoolbooks-p1 v1): -4.40, borne by jelgava 3.30, merchant 1.10",

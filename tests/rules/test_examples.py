@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ EXAMPLES: list[Json] = [
     json.loads(block) for block in re.findall(r"^```json example\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ]
 PLAIN = re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-KEYS = {"what", "rules", "bundle", "holder", "receipt", "expect", "refused", *Setting.__struct_fields__}
+TABLES = ("calendars", "partners", "suspensions", "vat")
+KEYS = {*TABLES, "what", "rules", "bundle", "holder", "receipt", "expect", "refused", *Setting.__struct_fields__}
 
 
 def _differences(expected: Any, got: Any, path: str = "$") -> list[str]:
@@ -39,13 +41,14 @@ def _differences(expected: Any, got: Any, path: str = "$") -> list[str]:
 def _rules(example: Json) -> bytes:
     if "bundle" in example:
         return (ROOT / "config/bundles" / str(example["bundle"])).read_bytes()
-    return document(*example["rules"])
+    tables = {name: example[name] for name in TABLES if name in example}
+    return json.dumps({**json.loads(document(*example["rules"])), **tables}).encode()
 
 
 def setting(example: Json) -> Setting:
     given = {name: example[name] for name in Setting.__struct_fields__ if name in example}
     at = str(example.get("at", "2026-11-23"))
-    return msgspec.convert({**given, "at": at if "T" in at else f"{at}T12:00:00"}, Setting)
+    return msgspec.convert({**given, "at": datetime.fromisoformat(at if "T" in at else f"{at}T12:00")}, Setting)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example["what"] for example in EXAMPLES])

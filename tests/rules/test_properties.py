@@ -107,7 +107,7 @@ def test_the_hash_seed_changes_no_byte() -> None:
 
 def test_another_bundle_number_or_day_is_another_question() -> None:
     asked = question()
-    tomorrow = msgspec.structs.replace(asked, today=asked.today.replace(day=11))
+    tomorrow = msgspec.structs.replace(asked, at=asked.at.replace(day=11))
     inputs = {
         rule_set(number=1).decide(asked).inputs,
         rule_set(number=2).decide(asked).inputs,

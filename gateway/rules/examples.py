@@ -1,0 +1,86 @@
+"""Examples that live inside a rule document: a question, and what is expected of the answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from gateway.model.errors import InputRefused
+from gateway.rules.document import RulesContent
+from gateway.rules.engine import RuleSet
+from gateway.rules.evaluate import Evaluation, Setting, answer
+
+NOON = "T12:00:00"
+At = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)")]
+MAX_DIFFERENCES = 20
+
+
+class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """`expect` is a part of the answer (docs/rules.md, The answer): objects may have further fields, lists may not have
+    further items. `setting` says where and what else is known; `at` is a civil time at the place, a day alone its noon."""
+
+    what: Annotated[str, msgspec.Meta(min_length=1, max_length=240)]
+    at: At
+    receipt: msgspec.Raw
+    expect: dict[str, Any]
+    holder: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    setting: dict[str, Any] = {}
+    languages: tuple[str, ...] = ("en",)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of an example: `differences` is empty when all is as expected."""
+
+    number: int
+    what: str
+    differences: tuple[str, ...]
+    answer: Evaluation | None = None
+
+
+def run(content: RulesContent, rule_set: RuleSet) -> Iterator[Outcome]:
+    """Each example of the document in its order, against its rules."""
+    for number, raw in enumerate(content.examples):
+        try:
+            example = msgspec.json.decode(raw, type=Example)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            yield Outcome(number, "", (f"not an example: {error}",))
+            continue
+        yield outcome(number, example, rule_set)
+
+
+def outcome(number: int, example: Example, rule_set: RuleSet) -> Outcome:
+    """One example against these rules."""
+    try:
+        found = ask(example, rule_set)
+    except InputRefused as refused:
+        return Outcome(number, example.what, (f"{refused.where}: {refused.what}",))
+    got = msgspec.to_builtins(found)
+    return Outcome(number, example.what, tuple(differences(example.expect, got))[:MAX_DIFFERENCES], found)
+
+
+def ask(example: Example, rule_set: RuleSet) -> Evaluation:
+    """The answer to an example's question. Raises `InputRefused`."""
+    at = example.at if "T" in example.at else example.at + NOON
+    try:
+        setting = msgspec.convert({**example.setting, "at": datetime.fromisoformat(at)}, Setting)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise InputRefused(str(error), where="setting") from error
+    holder = bytes(example.holder) if example.holder is not msgspec.UNSET else None
+    return answer(rule_set, bytes(example.receipt), holder, setting, example.languages)
+
+
+def differences(expected: Any, got: Any, path: str = "$") -> Iterator[str]:
+    """Where `got` is not what is expected."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        for key, value in expected.items():
+            yield from differences(value, got.get(key), f"{path}.{key}")
+    elif isinstance(expected, list) and isinstance(got, list | tuple):
+        if len(expected) != len(got):
+            yield f"{path}: {len(got)} items instead of {len(expected)}"
+        for index, (one, other) in enumerate(zip(expected, got, strict=False)):
+            yield from differences(one, other, f"{path}[{index}]")
+    elif expected != got:
+        yield f"{path}: {got!r} instead of {expected!r}"
