@@ -130,8 +130,8 @@ class Use(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Balance(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is left of a quota after the decision, for the person: `left` of `limit` (0: what was bought) in this period,
-    until its last day. `rule` is the first rule in order that counts on it."""
+    """What is left of a quota after the decision, for the person: `left` of `limit` (0: what was bought) in this
+    period, until its last day. `rule` is the first rule in order that counts on it."""
 
     rule: str
     key: str

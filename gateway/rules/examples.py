@@ -19,8 +19,9 @@ MAX_DIFFERENCES = 20
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """`expect` is a part of the answer (docs/rules.md, The answer): objects may have further fields, lists may not have
-    further items. `setting` says where and what else is known; `at` is a civil time at the place, a day alone its noon."""
+    """`expect` is a part of the answer (docs/rules.md, Evaluation): objects may have further fields, lists may not have
+    further items. `setting` says where, and what else is known; `at` is civil time at the place, a day alone its noon.
+    """
 
     what: Annotated[str, msgspec.Meta(min_length=1, max_length=240)]
     at: At

@@ -14,9 +14,9 @@ import msgspec
 from gateway.identity.registry import Cache
 from gateway.model.errors import InputRefused
 from gateway.rules.check import check
-from gateway.rules.read import load
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import compile as compile_rules
+from gateway.rules.read import load
 from gateway.wire.bundle import BundleKind, Manifest
 from gateway.wire.contents import MAX_DELTA, RegistryDelta, decode
 

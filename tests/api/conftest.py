@@ -23,8 +23,8 @@ from gateway.model.entry import Stream
 from gateway.model.errors import NotReady
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CodeReading
-from gateway.rules.read import load
 from gateway.rules.index import compile as compile_rules
+from gateway.rules.read import load
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
 from gateway.stations.desk import Desk

@@ -22,8 +22,8 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.entry import Entry, EntryKind, Stream
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CardReading, CodeReading
-from gateway.rules.read import load
 from gateway.rules.index import compile as compile_rules
+from gateway.rules.read import load
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
 from gateway.stations.services import Services
