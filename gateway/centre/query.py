@@ -5,30 +5,31 @@ Its own read-only connection: works beside a running centre, from any process, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from gateway.centre import schema, shelf
 from gateway.centre.database import Database
+from gateway.centre.dates import Dates, may_be_between
 from gateway.centre.rows import (
     AlarmRow,
     CommandRow,
     Counts,
     EntryRow,
+    Found,
     GapRow,
     GatewayRow,
     LeaseRow,
     RefusedRow,
-    utc_ms,
 )
 from gateway.centre.shelf import Unreached
 from gateway.centre.tables import alarms, bundles, commands, conflicts, entries, gaps, gateways, leases, refused
-from gateway.model.clock import ClockQuality
+from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import LedgerError
 from gateway.wire.commands import Command
@@ -67,7 +68,9 @@ class Query:
     ) -> list[EntryRow]:
         """Entries in the order of their arrival, those after arrival `after`, at most `limit`."""
         with self._reader() as db:
-            return [_entry(row) for row in db.execute(_events(gateway, stream, kind, after, limit))]
+            return _entries(
+                db.execute(_events(gateway, stream, kind).where(_after(after)).limit(limit)).all(), Dates(db)
+            )
 
     def between(
         self,
@@ -75,22 +78,34 @@ class Query:
         stream: Stream | None = None,
         kind: EntryKind | None = None,
         *,
-        since_ms: int = 0,
-        until_ms: int = 2**63 - 1,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        undated: bool = False,
         limit: int = 1000,
-    ) -> Iterator[EntryRow]:
-        """Entries that happened from `since_ms` on and before `until_ms` (UTC), in the order of their arrival."""
-        after = 0
+    ) -> Found:
+        """Entries that happened from `since_ms` on and before `until_ms` (UTC), in the order of their arrival, at most
+        `limit`. Entries that nobody can date are among them when neither bound is given, or with `undated`."""
+        asked = _events(gateway, stream, kind)
+        bounded = since_ms is not None or until_ms is not None
+        since, until = since_ms or 0, 2**63 - 1 if until_ms is None else until_ms
+        if bounded:
+            asked = asked.where(may_be_between(since, until))
+        found: list[EntryRow] = []
+        left_out = after = 0
         with self._reader() as db:
-            while limit > 0:
-                rows = [_entry(row) for row in db.execute(_events(gateway, stream, kind, after, PAGE))]
-                for row in rows:
-                    if since_ms <= utc_ms(row) < until_ms and limit > 0:
-                        limit -= 1
-                        yield row
-                if len(rows) < PAGE:
-                    return
-                after = rows[-1].arrival
+            dates = Dates(db)
+            while True:
+                page = _entries(db.execute(asked.where(_after(after)).limit(PAGE)).all(), dates)
+                for row in page:
+                    if len(found) >= limit:
+                        return Found(found, left_out)
+                    if not bounded or (undated if row.utc_ms is None else since <= row.utc_ms < until):
+                        found.append(row)
+                    elif row.utc_ms is None:
+                        left_out += 1
+                if len(page) < PAGE:
+                    return Found(found, left_out)
+                after = page[-1].arrival
 
     def gaps(self, gateway: str | None = None) -> list[GapRow]:
         """All ranges that are missing."""
@@ -165,9 +180,9 @@ class Query:
             database.close()
 
 
-def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None, after: int, limit: int) -> Select[Any]:
+def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None) -> Select[Any]:
     of = entries.c
-    asked = select(
+    columns = (
         of.arrival,
         of.gateway,
         of.epoch,
@@ -178,22 +193,30 @@ def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None, 
         of.received_ms,
         of.digest,
         of.body,
-        of.mono_ns,
-        of.boot,
-        of.quality,
-    ).where(of.arrival > after)
+    )
+    asked = select(*columns, of.mono_ns, of.boot, of.quality)
     for column, wanted in ((of.gateway, gateway), (of.stream, stream), (of.kind, kind)):
         if wanted is not None:
             asked = asked.where(column == str(wanted))
-    return asked.order_by(of.arrival).limit(limit)
+    return asked.order_by(of.arrival)
+
+
+def _after(arrival: int) -> ColumnElement[bool]:
+    return entries.c.arrival > arrival
 
 
 def _count(db: Connection, asked: Select[Any]) -> int:
     return int(db.execute(asked).scalar_one())
 
 
-def _entry(row: Any) -> EntryRow:
+def _entries(rows: Sequence[Any], dates: Dates) -> list[EntryRow]:
+    return [_entry(row, dates) for row in rows]
+
+
+def _entry(row: Any, dates: Dates) -> EntryRow:
     arrival, gateway, epoch, stream, seq, kind, wall_ms, received_ms, digest, body, mono_ns, boot, quality = row
     raw = msgspec.Raw(body) if body is not None else None
     key = arrival, gateway, epoch, Stream(stream), seq, EntryKind(kind)
-    return EntryRow(*key, wall_ms, received_ms, digest, raw, mono_ns, boot, ClockQuality(quality))
+    at = Stamp(wall_ms, mono_ns, boot, ClockQuality(quality))
+    utc_ms = dates.utc_ms(gateway, at)
+    return EntryRow(*key, wall_ms, received_ms, digest, raw, mono_ns, boot, at.quality, utc_ms)

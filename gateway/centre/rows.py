@@ -22,7 +22,8 @@ class GatewayRow(msgspec.Struct, frozen=True):
 
 
 class EntryRow(msgspec.Struct, frozen=True):
-    """One stored entry. `arrival` counts up in the order of storing; `body` is None when it was forgotten."""
+    """One stored entry. `arrival` counts up in the order of storing; `body` is None when it was forgotten. `wall_ms` is
+    what the gateway's clock claimed; `utc_ms` when it happened (`gateway.centre.dates`), None when nobody can know."""
 
     arrival: int
     gateway: str
@@ -37,11 +38,20 @@ class EntryRow(msgspec.Struct, frozen=True):
     mono_ns: int = 0
     boot: str = ""
     quality: ClockQuality = ClockQuality.GUESS
+    utc_ms: int | None = None
 
     @property
     def at(self) -> Stamp:
         """What the gateway's clocks said."""
         return Stamp(self.wall_ms, self.mono_ns, self.boot, self.quality)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a search by time has found. `undated`: how many it left out, as far as it looked, because nobody can know
+    when they happened."""
+
+    rows: list[EntryRow]
+    undated: int
 
 
 class GapRow(msgspec.Struct, frozen=True):
@@ -106,8 +116,3 @@ class Counts(msgspec.Struct, frozen=True):
     alarms: int
     online: int
     bundles: dict[str, int]
-
-
-def utc_ms(row: EntryRow) -> int:
-    """When it happened, for filters by time: what the gateway's clock said."""
-    return row.at.wall_ms  # hook: the back-filled UTC of gateway.wire.time

@@ -12,13 +12,14 @@ import click
 
 from gateway.cli.common import as_json
 from gateway.cli.lazy import LazyGroup, Verb
-from gateway.cli.output import Cell, document, patience, table
+from gateway.cli.output import Cell, document, patience, table, talk
 from gateway.model.entry import EntryKind, Stream
 
 if TYPE_CHECKING:
-    from gateway.centre.query import Query
+    from gateway.centre.query import EntryRow, Query
 
 F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D", int, None)
 CONFIG = Path("/etc/smartplace/centre.json")
 
 config_option = click.option(
@@ -92,6 +93,7 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
 @click.option("--kind", type=click.Choice([str(kind) for kind in EntryKind]), help="Only of this kind.")
 @click.option("--since", metavar="TIME", help="From this time on (2026-05-30, or 2026-05-30T09:00; UTC).")
 @click.option("--until", metavar="TIME", help="Before this time.")
+@click.option("--undated", is_flag=True, help="With these two: also what nobody can date.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
 @as_json
 @store_options
@@ -101,6 +103,7 @@ def events(
     kind: str | None,
     since: str | None,
     until: str | None,
+    undated: bool,
     limit: int,
     as_json: bool,
     config: Path,
@@ -108,32 +111,35 @@ def events(
     password_file: Path | None,
 ) -> None:
     """Stored entries in the order of their arrival. Bodies only with --json."""
-    since_ms, until_ms = at_time(since, 0), at_time(until, 2**63 - 1)
+    since_ms, until_ms = at_time(since, None), at_time(until, None)
     query = _query(config, store, password_file)
     of = Stream(stream) if stream else None, EntryKind(kind) if kind else None
     with patience("reading the store"):
-        rows = list(query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, limit=limit))
+        found = query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, undated=undated, limit=limit)
     if as_json:
-        document(
-            events=[
-                {
-                    "arrival": row.arrival,
-                    "id": f"{row.gateway}/{row.epoch}/{row.stream}/{row.seq}",
-                    "kind": row.kind,
-                    "wall_ms": row.wall_ms,
-                    "received_ms": row.received_ms,
-                    "digest": row.digest.hex(),
-                    "body": None if row.body is None else _plain(row.body),
-                }
-                for row in rows
-            ]
-        )
+        document(events=[_event(row) for row in found.rows], undated=found.undated)
         return
     lines: list[list[Cell]] = [["arrival", "gateway", "stream", "number", "kind", "at", "received"]]
-    lines += [
-        [str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, when(r.wall_ms), when(r.received_ms)] for r in rows
-    ]
+    for r in found.rows:
+        at = f"{when(r.wall_ms)} (guess)" if r.utc_ms is None else when(r.utc_ms)
+        lines.append([str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, at, when(r.received_ms)])
     table(lines)
+    if found.undated:
+        talk(f"left out, because nobody can know when they happened: {found.undated}. --undated shows them too")
+
+
+def _event(row: EntryRow) -> dict[str, Any]:
+    return {
+        "arrival": row.arrival,
+        "id": f"{row.gateway}/{row.epoch}/{row.stream}/{row.seq}",
+        "kind": row.kind,
+        "utc_ms": row.utc_ms,
+        "wall_ms": row.wall_ms,
+        "quality": row.quality,
+        "received_ms": row.received_ms,
+        "digest": row.digest.hex(),
+        "body": None if row.body is None else _plain(row.body),
+    }
 
 
 @centre.command()
@@ -213,8 +219,8 @@ def _plain(raw: Any) -> Any:
         return bytes(raw).decode(errors="replace")
 
 
-def at_time(text: str | None, default: int) -> int:
-    """Milliseconds since 1970. Raises `click.BadParameter`."""
+def at_time(text: str | None, default: D) -> int | D:
+    """Milliseconds since 1970 UTC; `default` when nothing was given. Raises `click.BadParameter`."""
     if text is None:
         return default
     try:
