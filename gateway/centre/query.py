@@ -48,13 +48,13 @@ class Query:
         self._store = str(store)
         self._password = password
 
-    def gateways(self) -> list[GatewayRow]:
-        """All gateways that were ever heard of, by id."""
+    def gateways(self, gateway: str | None = None) -> list[GatewayRow]:
+        """All gateways that were ever heard of, by id; or this one, if it was."""
         table = gateways.c
         asked = select(
             table.gateway, table.online, table.session, table.epoch, table.born_ms, table.changed_ms, table.state
-        )
-        rows = self._all(asked.order_by(table.gateway))
+        ).order_by(table.gateway)
+        rows = self._all(asked if gateway is None else asked.where(table.gateway == gateway))
         return [GatewayRow(g, bool(o), s, e, b, c, msgspec.Raw(state)) for g, o, s, e, b, c, state in rows]
 
     def events(
@@ -126,13 +126,13 @@ class Query:
         rows = self._all(select(*key, refused.c.reason, refused.c.count).order_by(*key))
         return [RefusedRow(g, e, Stream(s), *rest) for g, e, s, *rest in rows]
 
-    def commands(self) -> list[CommandRow]:
-        """All commands, oldest first."""
+    def commands(self, gateway: str | None = None, limit: int | None = None) -> list[CommandRow]:
+        """Commands (to this gateway), oldest first; with `limit` the newest so many."""
         table = commands.c
-        asked = select(
-            table.command, table.created_ms, table.sent_ms, table.outcome, table.detail, table.answered_ms
-        ).order_by(table.created_ms, table.id)
-        return [CommandRow(msgspec.json.decode(said, type=Command), *rest) for said, *rest in self._all(asked)]
+        asked = select(table.command, table.created_ms, table.sent_ms, table.outcome, table.detail, table.answered_ms)
+        asked = asked.order_by(table.created_ms.desc(), table.id.desc()).limit(limit)
+        rows = self._all(asked if gateway is None else asked.where(table.gateway == gateway))
+        return [CommandRow(msgspec.json.decode(said, type=Command), *rest) for said, *rest in reversed(rows)]
 
     def leases(self) -> list[LeaseRow]:
         """Who takes in which shard."""

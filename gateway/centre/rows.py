@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from gateway.model.clock import ClockQuality, Stamp
@@ -86,6 +88,22 @@ class RefusedRow(msgspec.Struct, frozen=True):
     count: int
 
 
+class Became(StrEnum):
+    """What became of a command, as far as the centre knows."""
+
+    WAITING = "waiting"
+    """Not sent yet: a worker does it with its next beat, or at the gateway's next birth."""
+    SENT = "sent"
+    """Not answered yet; sent again at each birth of the gateway."""
+    LAPSED = "lapsed"
+    """Not answered by its expiry, and not sent any more. One that was sent may have been done, and its answer still
+    counts."""
+    DONE = "done"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    """The gateway says that it came too late; it was not done."""
+
+
 class CommandRow(msgspec.Struct, frozen=True):
     """A command and what became of it. `outcome` is None as long as the gateway has not answered; `sent_ms` as long
     as it was not sent."""
@@ -96,6 +114,14 @@ class CommandRow(msgspec.Struct, frozen=True):
     outcome: str | None
     detail: str | None
     answered_ms: int | None
+
+    def became(self, now_ms: int) -> Became:
+        """What became of it, at this time of the centre's wall clock."""
+        if self.outcome is not None:
+            return Became(self.outcome)
+        if 0 < self.command.expires_ms <= now_ms:
+            return Became.LAPSED
+        return Became.WAITING if self.sent_ms is None else Became.SENT
 
 
 class LeaseRow(msgspec.Struct, frozen=True):

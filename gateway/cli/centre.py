@@ -46,6 +46,8 @@ def store_options(command: F) -> F:
 
 
 VERBS = {
+    "command": Verb("gateway.cli.centre_commands:command", "Give a gateway a command: pace, resend, new_epoch."),
+    "commands": Verb("gateway.cli.centre_commands:commands", "The commands, and what became of each."),
     "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
     "registry": Verb("gateway.cli.holders_out:registry", "Write the registry for a place's rules, to be signed."),
     "blocks": Verb("gateway.cli.holders_out:blocks", "Write the list of blocked cards, to be signed."),
@@ -73,7 +75,7 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
     import msgspec
 
     with patience("reading the store"):
-        rows = _query(config, store, password_file).gateways()
+        rows = query_of(config, store, password_file).gateways()
     if as_json:
         document(gateways=[msgspec.structs.asdict(row) | {"state": _plain(row.state)} for row in rows])
         return
@@ -112,7 +114,7 @@ def events(
 ) -> None:
     """Stored entries in the order of their arrival. Bodies only with --json."""
     since_ms, until_ms = at_time(since, None), at_time(until, None)
-    query = _query(config, store, password_file)
+    query = query_of(config, store, password_file)
     of = Stream(stream) if stream else None, EntryKind(kind) if kind else None
     with patience("reading the store"):
         found = query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, undated=undated, limit=limit)
@@ -151,7 +153,7 @@ def gaps(gateway: str | None, as_json: bool, config: Path, store: str | None, pa
     import msgspec
 
     with patience("reading the store"):
-        rows = _query(config, store, password_file).gaps(gateway)
+        rows = query_of(config, store, password_file).gaps(gateway)
     if as_json:
         document(gaps=[msgspec.to_builtins(row) for row in rows])
         return
@@ -168,7 +170,7 @@ def unreached(as_json: bool, config: Path, store: str | None, password_file: Pat
     import msgspec
 
     with patience("reading the store"):
-        rows = _query(config, store, password_file).unreached()
+        rows = query_of(config, store, password_file).unreached()
     if as_json:
         document(unreached=[msgspec.to_builtins(row) for row in rows])
         return
@@ -179,7 +181,8 @@ def unreached(as_json: bool, config: Path, store: str | None, password_file: Pat
     table(lines)
 
 
-def _query(config: Path, store: str | None, password_file: Path | None) -> Query:
+def query_of(config: Path, store: str | None, password_file: Path | None) -> Query:
+    """The store that the options name, for reading."""
     where = store_of(config, store, password_file)
     from gateway.centre.query import Query
 
