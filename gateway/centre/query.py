@@ -38,6 +38,8 @@ __all__ = ["AlarmRow", "CommandRow", "Counts", "EntryRow", "GapRow", "GatewayRow
 
 PAGE = 1_000
 """Entries that a search by time reads at once."""
+EARLIEST, LATEST = -(2**63), 2**63 - 1
+"""Of what a store can hold."""
 
 
 class Query:
@@ -67,10 +69,9 @@ class Query:
         limit: int = 1000,
     ) -> list[EntryRow]:
         """Entries in the order of their arrival, those after arrival `after`, at most `limit`."""
+        asked = _events(gateway, stream, kind).where(_after(after)).limit(limit)
         with self._reader() as db:
-            return _entries(
-                db.execute(_events(gateway, stream, kind).where(_after(after)).limit(limit)).all(), Dates(db)
-            )
+            return _entries(db.execute(asked).all(), Dates(db))
 
     def between(
         self,
@@ -87,25 +88,27 @@ class Query:
         `limit`. Entries that nobody can date are among them when neither bound is given, or with `undated`."""
         asked = _events(gateway, stream, kind)
         bounded = since_ms is not None or until_ms is not None
-        since, until = since_ms or 0, 2**63 - 1 if until_ms is None else until_ms
+        since = EARLIEST if since_ms is None else since_ms
+        until = LATEST if until_ms is None else until_ms
         if bounded:
             asked = asked.where(may_be_between(since, until))
         found: list[EntryRow] = []
         left_out = after = 0
         with self._reader() as db:
             dates = Dates(db)
-            while True:
+            while len(found) < limit:
                 page = _entries(db.execute(asked.where(_after(after)).limit(PAGE)).all(), dates)
                 for row in page:
-                    if len(found) >= limit:
-                        return Found(found, left_out)
                     if not bounded or (undated if row.utc_ms is None else since <= row.utc_ms < until):
                         found.append(row)
                     elif row.utc_ms is None:
                         left_out += 1
+                    if len(found) == limit:
+                        break
                 if len(page) < PAGE:
-                    return Found(found, left_out)
+                    break
                 after = page[-1].arrival
+        return Found(found, left_out)
 
     def gaps(self, gateway: str | None = None) -> list[GapRow]:
         """All ranges that are missing."""
