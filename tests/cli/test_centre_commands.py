@@ -24,7 +24,7 @@ from gateway.wire.messages import State
 from tests.centre.chains import EPOCH
 from tests.centre.programs import worker
 from tests.centre.scripted import eventually
-from tests.cli.conftest import Running, smartplace, write_config
+from tests.cli.conftest import Running, said, smartplace, write_config
 from tests.support.broker import mosquitto
 from tests.support.clock import FakeClock
 from tests.support.postgres import Postgres, postgres
@@ -152,7 +152,7 @@ def test_commands_reach_a_gateway_are_done_once_and_what_became_of_them_is_told(
 def test_a_command_has_a_new_id_and_waits_in_the_store(heard_of: str) -> None:
     done = command(heard_of, "pace", "--entries-per-s", "20")
     assert re.fullmatch(r"[0-9a-f]{32}\n", done.stdout)
-    assert done.stderr == "kept, to be sent with the next beat of a worker\n"
+    assert said(done) == ["kept, to be sent with the next beat of a worker"]
     assert given(heard_of, "pace", "--entries-per-s", "20") != done.stdout.strip()
     first, second = told(heard_of)
     assert (first["id"], first["became"], first["sent_ms"], first["expires_ms"]) == (
@@ -174,7 +174,7 @@ def test_the_same_id_is_the_same_command_and_never_another(heard_of: str) -> Non
     for other in (("--entries-per-s", "21", *LATER), ("--entries-per-s", "20")):
         done = command(heard_of, "pace", *other, "--id", ID)
         assert (done.returncode, done.stdout) == (5, "")
-        assert done.stderr == f"error: command {ID} is another one. Give it a new id\n"
+        assert said(done) == [f"error: command {ID} is another one. Give it a new id"]
     assert len(told(heard_of)) == 1
 
 
@@ -189,7 +189,8 @@ def test_a_gateway_that_was_never_heard_of_gets_no_command(heard_of: str) -> Non
     argv = ("centre", "command", "gw-tset", "pace", "--entries-per-s", "20", "--store", heard_of)
     done = smartplace(*argv)
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr.startswith("error: gw-tset: no gateway of this id was ever heard of. ")
+    (line,) = said(done)
+    assert line.startswith("error: gw-tset: no gateway of this id was ever heard of. ")
     assert told(heard_of) == []
 
 
@@ -205,7 +206,7 @@ RANGE = ("--first", "1", "--last", "2")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "why"),
     [
         ((), "say what it is to do: new_epoch, pace, resend"),
         (("resned",), "Did you mean 'resend'?"),
@@ -223,11 +224,11 @@ RANGE = ("--first", "1", "--last", "2")
         (("new_epoch", "--epoch", EPOCH, "--reason", "x" * 301), "at most 300 characters"),
     ],
 )
-def test_a_wrong_command_line_is_told_before_the_store_is_asked(arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_command_line_is_told_before_the_store_is_asked(arguments: tuple[str, ...], why: str) -> None:
     store = ("--store", "/nowhere") if len(arguments) > 1 else ()
     done = smartplace("centre", "command", HERE, *arguments, *store)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert why in done.stderr
 
 
 def test_a_gateways_id_is_looked_at() -> None:
