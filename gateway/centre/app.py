@@ -37,7 +37,7 @@ class Centre:
 
     def command(self, command_id: str, gateway: str, act: Act, expires_ms: int = 0) -> Command:
         """Keep a command; it is sent with the next beat of whoever takes in this gateway's shard, again with each of
-        its births, until it is answered or expired. Raises `Conflict` when its id was used."""
+        its births, until it is answered or expired. Raises as `Store.keep`."""
         command = self.store.command(command_id, gateway, act, expires_ms)
         self.intake.shards.look_soon()
         return command

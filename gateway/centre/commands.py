@@ -38,6 +38,12 @@ def put(db: Connection, command: Command, now_ms: int, *, sent: bool) -> bool:
     return kept.first() is not None
 
 
+def is_same(db: Connection, command: Command) -> bool:
+    """Whether what is kept under this id is this very command: gateway, act and expiry."""
+    kept = db.execute(select(commands.c.command).where(commands.c.id == command.id)).scalar_one()
+    return bool(msgspec.json.decode(kept, type=Command) == command)
+
+
 def owed(db: Connection, gateway: str, now_ms: int) -> list[Command]:
     """What this gateway has not answered and may still do."""
     asked = select(commands.c.command).where(commands.c.gateway == gateway, *_open(now_ms))

@@ -5,30 +5,31 @@ Its own read-only connection: works beside a running centre, from any process, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from gateway.centre import schema, shelf
 from gateway.centre.database import Database
+from gateway.centre.dates import Dates, may_be_between
 from gateway.centre.rows import (
     AlarmRow,
     CommandRow,
     Counts,
     EntryRow,
+    Found,
     GapRow,
     GatewayRow,
     LeaseRow,
     RefusedRow,
-    utc_ms,
 )
 from gateway.centre.shelf import Unreached
 from gateway.centre.tables import alarms, bundles, commands, conflicts, entries, gaps, gateways, leases, refused
-from gateway.model.clock import ClockQuality
+from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import LedgerError
 from gateway.wire.commands import Command
@@ -37,6 +38,8 @@ __all__ = ["AlarmRow", "CommandRow", "Counts", "EntryRow", "GapRow", "GatewayRow
 
 PAGE = 1_000
 """Entries that a search by time reads at once."""
+EARLIEST, LATEST = -(2**63), 2**63 - 1
+"""Of what a store can hold."""
 
 
 class Query:
@@ -47,13 +50,13 @@ class Query:
         self._store = str(store)
         self._password = password
 
-    def gateways(self) -> list[GatewayRow]:
-        """All gateways that were ever heard of, by id."""
+    def gateways(self, gateway: str | None = None) -> list[GatewayRow]:
+        """All gateways that were ever heard of, by id; or this one, if it was."""
         table = gateways.c
         asked = select(
             table.gateway, table.online, table.session, table.epoch, table.born_ms, table.changed_ms, table.state
-        )
-        rows = self._all(asked.order_by(table.gateway))
+        ).order_by(table.gateway)
+        rows = self._all(asked if gateway is None else asked.where(table.gateway == gateway))
         return [GatewayRow(g, bool(o), s, e, b, c, msgspec.Raw(state)) for g, o, s, e, b, c, state in rows]
 
     def events(
@@ -66,8 +69,9 @@ class Query:
         limit: int = 1000,
     ) -> list[EntryRow]:
         """Entries in the order of their arrival, those after arrival `after`, at most `limit`."""
+        asked = _events(gateway, stream, kind).where(_after(after)).limit(limit)
         with self._reader() as db:
-            return [_entry(row) for row in db.execute(_events(gateway, stream, kind, after, limit))]
+            return _entries(db.execute(asked).all(), Dates(db))
 
     def between(
         self,
@@ -75,22 +79,36 @@ class Query:
         stream: Stream | None = None,
         kind: EntryKind | None = None,
         *,
-        since_ms: int = 0,
-        until_ms: int = 2**63 - 1,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        undated: bool = False,
         limit: int = 1000,
-    ) -> Iterator[EntryRow]:
-        """Entries that happened from `since_ms` on and before `until_ms` (UTC), in the order of their arrival."""
-        after = 0
+    ) -> Found:
+        """Entries that happened from `since_ms` on and before `until_ms` (UTC), in the order of their arrival, at most
+        `limit`. Entries that nobody can date are among them when neither bound is given, or with `undated`."""
+        asked = _events(gateway, stream, kind)
+        bounded = since_ms is not None or until_ms is not None
+        since = EARLIEST if since_ms is None else since_ms
+        until = LATEST if until_ms is None else until_ms
+        if bounded:
+            asked = asked.where(may_be_between(since, until))
+        found: list[EntryRow] = []
+        left_out = after = 0
         with self._reader() as db:
-            while limit > 0:
-                rows = [_entry(row) for row in db.execute(_events(gateway, stream, kind, after, PAGE))]
-                for row in rows:
-                    if since_ms <= utc_ms(row) < until_ms and limit > 0:
-                        limit -= 1
-                        yield row
-                if len(rows) < PAGE:
-                    return
-                after = rows[-1].arrival
+            dates = Dates(db)
+            while len(found) < limit:
+                page = _entries(db.execute(asked.where(_after(after)).limit(PAGE)).all(), dates)
+                for row in page:
+                    if not bounded or (undated if row.utc_ms is None else since <= row.utc_ms < until):
+                        found.append(row)
+                    elif row.utc_ms is None:
+                        left_out += 1
+                    if len(found) == limit:
+                        break
+                if len(page) < PAGE:
+                    break
+                after = page[-1].arrival
+        return Found(found, left_out)
 
     def gaps(self, gateway: str | None = None) -> list[GapRow]:
         """All ranges that are missing."""
@@ -111,13 +129,13 @@ class Query:
         rows = self._all(select(*key, refused.c.reason, refused.c.count).order_by(*key))
         return [RefusedRow(g, e, Stream(s), *rest) for g, e, s, *rest in rows]
 
-    def commands(self) -> list[CommandRow]:
-        """All commands, oldest first."""
+    def commands(self, gateway: str | None = None, limit: int | None = None) -> list[CommandRow]:
+        """Commands (to this gateway), oldest first; with `limit` the newest so many."""
         table = commands.c
-        asked = select(
-            table.command, table.created_ms, table.sent_ms, table.outcome, table.detail, table.answered_ms
-        ).order_by(table.created_ms, table.id)
-        return [CommandRow(msgspec.json.decode(said, type=Command), *rest) for said, *rest in self._all(asked)]
+        asked = select(table.command, table.created_ms, table.sent_ms, table.outcome, table.detail, table.answered_ms)
+        asked = asked.order_by(table.created_ms.desc(), table.id.desc()).limit(limit)
+        rows = self._all(asked if gateway is None else asked.where(table.gateway == gateway))
+        return [CommandRow(msgspec.json.decode(said, type=Command), *rest) for said, *rest in reversed(rows)]
 
     def leases(self) -> list[LeaseRow]:
         """Who takes in which shard."""
@@ -165,9 +183,9 @@ class Query:
             database.close()
 
 
-def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None, after: int, limit: int) -> Select[Any]:
+def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None) -> Select[Any]:
     of = entries.c
-    asked = select(
+    columns = (
         of.arrival,
         of.gateway,
         of.epoch,
@@ -178,22 +196,30 @@ def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None, 
         of.received_ms,
         of.digest,
         of.body,
-        of.mono_ns,
-        of.boot,
-        of.quality,
-    ).where(of.arrival > after)
+    )
+    asked = select(*columns, of.mono_ns, of.boot, of.quality)
     for column, wanted in ((of.gateway, gateway), (of.stream, stream), (of.kind, kind)):
         if wanted is not None:
             asked = asked.where(column == str(wanted))
-    return asked.order_by(of.arrival).limit(limit)
+    return asked.order_by(of.arrival)
+
+
+def _after(arrival: int) -> ColumnElement[bool]:
+    return entries.c.arrival > arrival
 
 
 def _count(db: Connection, asked: Select[Any]) -> int:
     return int(db.execute(asked).scalar_one())
 
 
-def _entry(row: Any) -> EntryRow:
+def _entries(rows: Sequence[Any], dates: Dates) -> list[EntryRow]:
+    return [_entry(row, dates) for row in rows]
+
+
+def _entry(row: Any, dates: Dates) -> EntryRow:
     arrival, gateway, epoch, stream, seq, kind, wall_ms, received_ms, digest, body, mono_ns, boot, quality = row
     raw = msgspec.Raw(body) if body is not None else None
     key = arrival, gateway, epoch, Stream(stream), seq, EntryKind(kind)
-    return EntryRow(*key, wall_ms, received_ms, digest, raw, mono_ns, boot, ClockQuality(quality))
+    at = Stamp(wall_ms, mono_ns, boot, ClockQuality(quality))
+    utc_ms = dates.utc_ms(gateway, at)
+    return EntryRow(*key, wall_ms, received_ms, digest, raw, mono_ns, boot, at.quality, utc_ms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from gateway.model.clock import ClockQuality, Stamp
@@ -22,7 +24,8 @@ class GatewayRow(msgspec.Struct, frozen=True):
 
 
 class EntryRow(msgspec.Struct, frozen=True):
-    """One stored entry. `arrival` counts up in the order of storing; `body` is None when it was forgotten."""
+    """One stored entry. `arrival` counts up in the order of storing; `body` is None when it was forgotten. `wall_ms` is
+    what the gateway's clock claimed; `utc_ms` when it happened (`gateway.centre.dates`), None when nobody can know."""
 
     arrival: int
     gateway: str
@@ -37,11 +40,20 @@ class EntryRow(msgspec.Struct, frozen=True):
     mono_ns: int = 0
     boot: str = ""
     quality: ClockQuality = ClockQuality.GUESS
+    utc_ms: int | None = None
 
     @property
     def at(self) -> Stamp:
         """What the gateway's clocks said."""
         return Stamp(self.wall_ms, self.mono_ns, self.boot, self.quality)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a search by time has found. `undated`: how many it left out, as far as it looked, because nobody can know
+    when they happened."""
+
+    rows: list[EntryRow]
+    undated: int
 
 
 class GapRow(msgspec.Struct, frozen=True):
@@ -76,6 +88,22 @@ class RefusedRow(msgspec.Struct, frozen=True):
     count: int
 
 
+class Became(StrEnum):
+    """What became of a command, as far as the centre knows."""
+
+    WAITING = "waiting"
+    """Not sent yet: a worker does it with its next beat, or at the gateway's next birth."""
+    SENT = "sent"
+    """Not answered yet; sent again at each birth of the gateway."""
+    LAPSED = "lapsed"
+    """Not answered by its expiry, and not sent any more. One that was sent may have been done, and its answer still
+    counts."""
+    DONE = "done"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    """The gateway says that it came too late; it was not done."""
+
+
 class CommandRow(msgspec.Struct, frozen=True):
     """A command and what became of it. `outcome` is None as long as the gateway has not answered; `sent_ms` as long
     as it was not sent."""
@@ -86,6 +114,14 @@ class CommandRow(msgspec.Struct, frozen=True):
     outcome: str | None
     detail: str | None
     answered_ms: int | None
+
+    def became(self, now_ms: int) -> Became:
+        """What became of it, at this time of the centre's wall clock."""
+        if self.outcome is not None:
+            return Became(self.outcome)
+        if 0 < self.command.expires_ms <= now_ms:
+            return Became.LAPSED
+        return Became.WAITING if self.sent_ms is None else Became.SENT
 
 
 class LeaseRow(msgspec.Struct, frozen=True):
@@ -106,8 +142,3 @@ class Counts(msgspec.Struct, frozen=True):
     alarms: int
     online: int
     bundles: dict[str, int]
-
-
-def utc_ms(row: EntryRow) -> int:
-    """When it happened, for filters by time: what the gateway's clock said."""
-    return row.at.wall_ms  # hook: the back-filled UTC of gateway.wire.time

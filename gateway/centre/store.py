@@ -26,7 +26,7 @@ from gateway.centre.shelf import EVERYONE, Announcement
 from gateway.centre.tables import gateways
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry
-from gateway.model.errors import Conflict, GatewayError
+from gateway.model.errors import Conflict, GatewayError, InputRefused
 from gateway.wire.bundle import BundleKind, Manifest, SignedBundle
 from gateway.wire.commands import Act, Command, CommandResult
 from gateway.wire.messages import State
@@ -111,12 +111,23 @@ class Store:
     # Commands --------------------------------------------------------------------------------------------
 
     def command(self, command_id: str, gateway: str, act: Act, expires_ms: int = 0) -> Command:
-        """Keep a command; whoever takes in this gateway's shard sends it. Raises `Conflict` when its id was used."""
+        """`keep` by its parts."""
         command = Command(command_id, gateway, act, expires_ms)
+        self.keep(command)
+        return command
+
+    def keep(self, command: Command) -> bool:
+        """Keep a command; whoever takes in this gateway's shard sends it with the next beat. False: the very same one
+        was kept before, and nothing has changed, whatever became of it. Raises `Conflict` when its id is another
+        command's, and `InputRefused` for a new one that has expired; nothing is kept then."""
         with self._transaction() as (db, now_ms):
             if not commands.put(db, command, now_ms, sent=False):
-                raise Conflict(f"command {command_id} is there already", "Give it a new id")
-        return command
+                if not commands.is_same(db, command):
+                    raise Conflict(f"command {command.id} is another one", "Give it a new id")
+                return False
+            if 0 < command.expires_ms <= now_ms:
+                raise InputRefused("it would expire before it is sent", "Give a later time (UTC)")
+            return True
 
     def unsent(self, held: Mapping[int, int]) -> list[Command]:
         """Commands to gateways of these shards that nobody has sent; they count as sent from now on."""

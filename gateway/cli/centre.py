@@ -12,14 +12,15 @@ import click
 
 from gateway.cli.common import as_json
 from gateway.cli.lazy import LazyGroup, Verb
-from gateway.cli.output import Cell, document, patience, table
+from gateway.cli.output import Cell, document, patience, table, talk
 from gateway.model.entry import EntryKind, Stream
 
 if TYPE_CHECKING:
-    from gateway.centre.query import Query
+    from gateway.centre.query import EntryRow, Query
     from gateway.centre.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D", int, None)
 CONFIG = Path("/etc/smartplace/centre.json")
 
 config_option = click.option(
@@ -46,6 +47,8 @@ def store_options(command: F) -> F:
 
 
 VERBS = {
+    "command": Verb("gateway.cli.centre_commands:command", "Give a gateway a command: pace, resend, new_epoch."),
+    "commands": Verb("gateway.cli.centre_commands:commands", "The commands, and what became of each."),
     "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
     "publish": Verb("gateway.cli.publish:publish", "Publish a signed bundle; wait until gateways have it."),
     "registry": Verb("gateway.cli.holders_out:registry", "Write the registry for a place's rules, to be signed."),
@@ -74,7 +77,7 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
     import msgspec
 
     with patience("reading the store"):
-        rows = _query(config, store, password_file).gateways()
+        rows = query_of(config, store, password_file).gateways()
     if as_json:
         document(gateways=[msgspec.structs.asdict(row) | {"state": _plain(row.state)} for row in rows])
         return
@@ -94,6 +97,7 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
 @click.option("--kind", type=click.Choice([str(kind) for kind in EntryKind]), help="Only of this kind.")
 @click.option("--since", metavar="TIME", help="From this time on (2026-05-30, or 2026-05-30T09:00; UTC).")
 @click.option("--until", metavar="TIME", help="Before this time.")
+@click.option("--undated", is_flag=True, help="With these two: also what nobody can date.")
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
 @as_json
 @store_options
@@ -103,6 +107,7 @@ def events(
     kind: str | None,
     since: str | None,
     until: str | None,
+    undated: bool,
     limit: int,
     as_json: bool,
     config: Path,
@@ -110,32 +115,35 @@ def events(
     password_file: Path | None,
 ) -> None:
     """Stored entries in the order of their arrival. Bodies only with --json."""
-    since_ms, until_ms = at_time(since, 0), at_time(until, 2**63 - 1)
-    query = _query(config, store, password_file)
+    since_ms, until_ms = at_time(since, None), at_time(until, None)
+    query = query_of(config, store, password_file)
     of = Stream(stream) if stream else None, EntryKind(kind) if kind else None
     with patience("reading the store"):
-        rows = list(query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, limit=limit))
+        found = query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, undated=undated, limit=limit)
     if as_json:
-        document(
-            events=[
-                {
-                    "arrival": row.arrival,
-                    "id": f"{row.gateway}/{row.epoch}/{row.stream}/{row.seq}",
-                    "kind": row.kind,
-                    "wall_ms": row.wall_ms,
-                    "received_ms": row.received_ms,
-                    "digest": row.digest.hex(),
-                    "body": None if row.body is None else _plain(row.body),
-                }
-                for row in rows
-            ]
-        )
+        document(events=[_event(row) for row in found.rows], undated=found.undated)
         return
     lines: list[list[Cell]] = [["arrival", "gateway", "stream", "number", "kind", "at", "received"]]
-    lines += [
-        [str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, when(r.wall_ms), when(r.received_ms)] for r in rows
-    ]
+    for r in found.rows:
+        at = f"{when(r.wall_ms)} (guess)" if r.utc_ms is None else when(r.utc_ms)
+        lines.append([str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, at, when(r.received_ms)])
     table(lines)
+    if found.undated:
+        talk(f"left out, because nobody can know when they happened: {found.undated}. --undated shows them too")
+
+
+def _event(row: EntryRow) -> dict[str, Any]:
+    return {
+        "arrival": row.arrival,
+        "id": f"{row.gateway}/{row.epoch}/{row.stream}/{row.seq}",
+        "kind": row.kind,
+        "utc_ms": row.utc_ms,
+        "wall_ms": row.wall_ms,
+        "quality": row.quality,
+        "received_ms": row.received_ms,
+        "digest": row.digest.hex(),
+        "body": None if row.body is None else _plain(row.body),
+    }
 
 
 @centre.command()
@@ -147,7 +155,7 @@ def gaps(gateway: str | None, as_json: bool, config: Path, store: str | None, pa
     import msgspec
 
     with patience("reading the store"):
-        rows = _query(config, store, password_file).gaps(gateway)
+        rows = query_of(config, store, password_file).gaps(gateway)
     if as_json:
         document(gaps=[msgspec.to_builtins(row) for row in rows])
         return
@@ -164,7 +172,7 @@ def unreached(as_json: bool, config: Path, store: str | None, password_file: Pat
     import msgspec
 
     with patience("reading the store"):
-        rows = _query(config, store, password_file).unreached()
+        rows = query_of(config, store, password_file).unreached()
     if as_json:
         document(unreached=[msgspec.to_builtins(row) for row in rows])
         return
@@ -175,7 +183,8 @@ def unreached(as_json: bool, config: Path, store: str | None, password_file: Pat
     table(lines)
 
 
-def _query(config: Path, store: str | None, password_file: Path | None) -> Query:
+def query_of(config: Path, store: str | None, password_file: Path | None) -> Query:
+    """The store that the options name, for reading."""
     where = store_of(config, store, password_file)
     from gateway.centre.query import Query
 
@@ -221,8 +230,8 @@ def _plain(raw: Any) -> Any:
         return bytes(raw).decode(errors="replace")
 
 
-def at_time(text: str | None, default: int) -> int:
-    """Milliseconds since 1970. Raises `click.BadParameter`."""
+def at_time(text: str | None, default: D) -> int | D:
+    """Milliseconds since 1970 UTC; `default` when nothing was given. Raises `click.BadParameter`."""
     if text is None:
         return default
     try:

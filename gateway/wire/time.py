@@ -5,13 +5,17 @@ Order is by number, always; this only says when. Nothing that is stored changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable
 
 import msgspec
 
 from gateway.model.bodies import AnchorBody
 from gateway.model.clock import Stamp
-from gateway.model.entry import Entry, EntryKind
+from gateway.wire.contents import MAX_MS
+
+_MAX_NS = 2**63
+"""A monotonic moment beyond is a mistake: no store keeps it."""
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -26,30 +30,46 @@ class Anchor(msgspec.Struct, frozen=True):
         return self.wall_ms + (mono_ns - self.mono_ns) // 1_000_000
 
 
-def anchors_in(entries: Iterable[Entry]) -> list[Anchor]:
-    """The anchors among these entries. What is no anchor, was forgotten or makes no sense is passed over."""
+def anchors_in(bodies: Iterable[bytes | None]) -> list[Anchor]:
+    """The anchors that these bodies of `anchor` entries tell. What was forgotten, is no anchor, or makes no sense (a
+    clock that nothing vouched for, numbers out of all bounds) is passed over."""
     found = []
-    for entry in entries:
-        if entry.header.kind is not EntryKind.ANCHOR or entry.body is None:
+    for encoded in bodies:
+        if encoded is None:
             continue
         try:
-            body = msgspec.json.decode(entry.body, type=AnchorBody)
+            body = msgspec.json.decode(encoded, type=AnchorBody)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-        found.append(Anchor(body.boot, body.mono_ns, body.wall_ms))
+        if body.quality.trusted and 0 <= body.wall_ms <= MAX_MS and 0 <= body.mono_ns < _MAX_NS:
+            found.append(Anchor(body.boot, body.mono_ns, body.wall_ms))
     return found
 
 
-def utc_ms(at: Stamp, anchors: Sequence[Anchor]) -> int | None:
-    """When this moment was, in ms since 1970 UTC; None when nobody can know.
+class Timeline:
+    """When the moments of one gateway were, from its anchors. Sorted once; then each question is a binary search among
+    the anchors of one boot."""
 
-    A stamp that was trusted when it was made speaks for itself. Any other is reckoned from the anchors of its boot:
-    from the last one before it, or else from the first one after it.
-    """
-    if at.quality.trusted:
-        return at.wall_ms
-    mine = sorted((anchor for anchor in anchors if anchor.boot == at.boot), key=lambda anchor: anchor.mono_ns)
-    if not mine:
-        return None
-    before = [anchor for anchor in mine if anchor.mono_ns <= at.mono_ns]
-    return (before[-1] if before else mine[0]).wall_of(at.mono_ns)
+    def __init__(self, anchors: Iterable[Anchor] = ()) -> None:
+        self._of_boot: dict[str, list[Anchor]] = {}
+        for anchor in sorted(anchors, key=_mono_ns):
+            self._of_boot.setdefault(anchor.boot, []).append(anchor)
+
+    def utc_ms(self, at: Stamp) -> int | None:
+        """When this moment was, in ms since 1970 UTC; None when nobody can know.
+
+        A stamp that was trusted when it was made speaks for itself. Any other is reckoned from the anchors of its boot:
+        from the last one before it, or else from the first one after it. So another anchor may change a date that was
+        reckoned, and never one that was trusted.
+        """
+        if at.quality.trusted:
+            return at.wall_ms
+        mine = self._of_boot.get(at.boot)
+        if mine is None:
+            return None
+        before = bisect_right(mine, at.mono_ns, key=_mono_ns)
+        return mine[max(0, before - 1)].wall_of(at.mono_ns)
+
+
+def _mono_ns(anchor: Anchor) -> int:
+    return anchor.mono_ns

@@ -12,10 +12,11 @@ from gateway.centre.app import Centre
 from gateway.centre.births import Heard
 from gateway.centre.parcel import Parcel
 from gateway.centre.query import Query
+from gateway.centre.rows import Became, CommandRow
 from gateway.centre.settings import Settings
 from gateway.centre.store import Said, Store
 from gateway.model.entry import Stream
-from gateway.model.errors import Conflict
+from gateway.model.errors import Conflict, InputRefused
 from gateway.wire.commands import Command, CommandResult, NewEpoch, Outcome, Pace
 from gateway.wire.messages import Ack, State
 from gateway.wire.topics import SHARDS
@@ -85,6 +86,58 @@ def test_an_id_is_used_once(store: Store, where: str) -> None:
     with pytest.raises(Conflict, match="new id"):
         store.command(ID, GATEWAY, Pace(11))
     assert [row.command.act for row in Query(where).commands()] == [Pace(10)]
+
+
+def test_the_very_same_command_again_is_the_same_one(store: Store, where: str, clock: FakeClock) -> None:
+    command = Command(ID, GATEWAY, Pace(10), clock.wall_ms() + 5_000)
+    assert store.keep(command)
+    assert store.unsent(HELD) == [command]
+    clock.advance(60)
+    assert not store.keep(command)
+    assert store.unsent(HELD) == []
+    assert len(Query(where).commands()) == 1
+    for other in (
+        Command(ID, "school-1", Pace(10), command.expires_ms),
+        Command(ID, GATEWAY, Pace(10), command.expires_ms + 1),
+        Command(ID, GATEWAY, NewEpoch(EPOCH), command.expires_ms),
+    ):
+        with pytest.raises(Conflict, match="another one"):
+            store.keep(other)
+
+
+def test_a_command_that_has_expired_is_not_kept(store: Store, where: str, clock: FakeClock) -> None:
+    with pytest.raises(InputRefused, match="expire"):
+        store.command(ID, GATEWAY, Pace(10), clock.wall_ms())
+    assert Query(where).commands() == []
+
+
+def test_what_became_of_a_command(store: Store, where: str, clock: FakeClock) -> None:
+    def became() -> Became:
+        (row,) = Query(where).commands()
+        return row.became(clock.wall_ms())
+
+    store.command(ID, GATEWAY, Pace(10), clock.wall_ms() + 5_000)
+    assert became() is Became.WAITING
+    store.unsent(HELD)
+    assert became() is Became.SENT
+    clock.advance(5)
+    assert became() is Became.LAPSED
+    answer(store, ID)  # it was done in time, and the answer took its time
+    assert became() is Became.DONE
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_answer_is_something_that_a_command_can_become(outcome: Outcome) -> None:
+    assert CommandRow(Command(ID, GATEWAY, Pace(1), 1), 0, 0, outcome, "", 0).became(2).value == outcome.value
+
+
+def test_commands_of_one_gateway_and_the_newest_so_many(store: Store, where: str, clock: FakeClock) -> None:
+    for number in range(1, 6):
+        store.command(f"{number:032x}", GATEWAY if number % 2 else "school-1", Pace(number))
+        clock.advance(1)
+    assert [row.command.act for row in Query(where).commands("school-1")] == [Pace(2), Pace(4)]
+    assert [row.command.act for row in Query(where).commands(limit=2)] == [Pace(4), Pace(5)]
+    assert [row.command.act for row in Query(where).commands(GATEWAY, 2)] == [Pace(3), Pace(5)]
 
 
 def test_an_answer_to_anothers_command_or_to_none_is_an_alarm(store: Store, where: str) -> None:

@@ -41,6 +41,11 @@ def smartplace(*args: str | Path, timeout: float = 40.0, **env: str) -> subproce
     )
 
 
+def said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What it said on stderr, line by line, without the word that something takes long: a busy machine's own."""
+    return [line for line in done.stderr.splitlines() if not line.endswith(" …")]
+
+
 class Running:
     """A command that goes on: its stdout and stderr are read line by line, with a deadline."""
 

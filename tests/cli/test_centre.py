@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,16 +16,20 @@ from gateway.centre.store import Store
 from gateway.model.entry import Stream
 from gateway.wire.bundle import BundleKind, read_manifest
 from gateway.wire.messages import State
+from tests.centre.boxes import NEXT, NOON_MS, Box, guessed
 from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
-from tests.cli.conftest import ARGV, environment, smartplace
+from tests.cli.conftest import ARGV, environment, said, smartplace
 from tests.support.broker import mosquitto
 from tests.support.clock import FakeClock
 from tests.support.postgres import PASSWORD, postgres
 
+NO_BATTERY = "no-battery"
+
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def flags(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """Options that name a store with two gateways: nine entries of one with a gap, three of the other, one online."""
+    """Options that name a store with three gateways: nine entries of one with a gap, three each of the others, one
+    online."""
     folder = tmp_path_factory.mktemp("centre")
     if request.param == "sqlite":
         fill(Store(folder / "centre.db", FakeClock()))
@@ -45,6 +50,9 @@ def fill(store: Store) -> None:
     store.open()
     store.take(entries[:3] + entries[6:])
     store.take(chain_of(3, "school-1", stream=Stream.AUDIT))
+    box = Box(NO_BATTERY)
+    early, lost = box.record(guessed(60)), box.record(guessed(5, boot=NEXT))
+    store.take([early, box.anchor(3660, NOON_MS), lost])
     given = {"online": True, "session": "s1", "epoch": EPOCH, "version": "0.1.0"}
     store.hear([(GATEWAY, msgspec.convert(given, State)), ("school-1", State(False, "s9", EPOCH))])
     bundle = build_bundle(BundleKind.BLOCKS, 7, CITY, "*", b"{}", SigningKey(b"12345678", bytes(32)), created_ms=1)
@@ -53,7 +61,7 @@ def fill(store: Store) -> None:
     store.close()
 
 
-def told(*arguments: str) -> dict[str, list[dict[str, object]]]:
+def told(*arguments: str) -> dict[str, Any]:
     done = smartplace("centre", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -71,7 +79,7 @@ def test_gateways(flags: list[str]) -> None:
 
 
 def test_events_by_gateway_stream_kind_and_number(flags: list[str]) -> None:
-    assert len(told("events", *flags)["events"]) == 9
+    assert len(told("events", *flags)["events"]) == 12
     rows = told("events", "--gateway", GATEWAY, "--stream", "receipt", "--kind", "receipt", "--limit", "2", *flags)
     assert [(row["id"], row["body"]) for row in rows["events"]] == [
         (f"{GATEWAY}/{EPOCH}/receipt/1", {"n": 1}),
@@ -89,6 +97,32 @@ def test_events_by_time(flags: list[str]) -> None:
     assert [str(row["id"]).rpartition("/")[2] for row in rows] == ["2", "3", "7"]
     assert told("events", "--since", "2026-11-24", *flags)["events"] == []
     assert smartplace("centre", "events", "--since", "yesterday", *flags).returncode == 2
+
+
+def test_events_are_told_by_when_they_were(flags: list[str]) -> None:
+    """One is of 1970 and dated by its boot's anchor, an hour after it; one nobody can date."""
+    of = ("--gateway", NO_BATTERY, "--stream", "receipt")
+    rows = told("events", *of, *flags)
+    assert [(row["utc_ms"], row["wall_ms"], row["quality"]) for row in rows["events"]] == [
+        (NOON_MS - 3600_000, 7_000, "guess"),
+        (None, 7_000, "guess"),
+    ]
+    assert rows["undated"] == 0
+    _, dated, unknown = smartplace("centre", "events", *of, *flags).stdout.splitlines()
+    assert "receipt  2026-11-23 11:00:00  " in dated
+    assert "receipt  1970-01-01 00:00:07 (guess)  " in unknown
+
+
+def test_events_by_time_leave_out_what_nobody_can_date_and_say_so(flags: list[str]) -> None:
+    window = ("--gateway", NO_BATTERY, "--since", "2026-11-23T11:00", "--until", "2026-11-23T12:00")
+    rows = told("events", *window, *flags)
+    assert ([row["utc_ms"] for row in rows["events"]], rows["undated"]) == ([NOON_MS - 3600_000], 1)
+    rows = told("events", *window, "--undated", *flags)
+    assert ([row["utc_ms"] for row in rows["events"]], rows["undated"]) == ([NOON_MS - 3600_000, None], 0)
+    done = smartplace("centre", "events", *window, *flags)
+    assert len(done.stdout.splitlines()) == 2
+    assert said(done) == ["left out, because nobody can know when they happened: 1. --undated shows them too"]
+    assert told("events", "--since", "1970-01-01", "--until", "1970-01-02", *flags)["events"] == []
 
 
 def test_unreached(flags: list[str]) -> None:
@@ -112,7 +146,7 @@ def test_gaps(flags: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "why"),
     [
         (["--store", "/nowhere/centre.db"], 1, "/nowhere/centre.db"),
         (["--config", "/nowhere/centre.json"], 9, "/nowhere/centre.json"),
@@ -121,11 +155,12 @@ def test_gaps(flags: list[str]) -> None:
         (["--store", "mysql://h/d"], 9, "store"),
     ],
 )
-def test_a_store_that_cannot_be_read_is_one_line(arguments: list[str], code: int, said: str) -> None:
+def test_a_store_that_cannot_be_read_is_one_line(arguments: list[str], code: int, why: str) -> None:
     done = smartplace("centre", "gaps", *arguments)
-    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
-    assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert done.returncode == code
+    (line,) = said(done)
+    assert line.startswith("error: ")
+    assert why in line
     assert "hidden1" not in done.stderr
 
 

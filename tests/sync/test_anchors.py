@@ -13,7 +13,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError
 from gateway.sync.anchors import JUMP_MS, Anchors
-from gateway.wire.time import anchors_in, utc_ms
+from gateway.wire.time import Timeline, anchors_in
 from tests.support.clock import FakeClock
 from tests.sync.ends import fill
 
@@ -88,9 +88,10 @@ async def test_what_was_recorded_at_1970_is_dated_from_the_entries_themselves(le
     clock.set_wall(clock.wall_ms() - 3_600_000)
     anchors.look()
     await own.commit([NewEntry(Stream.RECEIPT, EntryKind.RECEIPT, b"{}")])
-    found = anchors_in(own.read(Stream.AUDIT, 0, 100))
+    told = [entry.body for entry in own.read(Stream.AUDIT, 0, 100) if entry.header.kind is EntryKind.ANCHOR]
+    timeline = Timeline(anchors_in(told))
     receipts = own.read(Stream.RECEIPT, 0, 100)
-    assert [utc_ms(entry.header.at, found) for entry in receipts] == [NOW_MS - 600_000, NOW_MS, NOW_MS + 60_000]
+    assert [timeline.utc_ms(entry.header.at) for entry in receipts] == [NOW_MS - 600_000, NOW_MS, NOW_MS + 60_000]
     assert [entry.header.id.seq for entry in receipts] == [1, 2, 3]
     await own.stop()
 
