@@ -111,7 +111,7 @@ class With(Part, frozen=True, forbid_unknown_fields=True):
     quantity: Quantity = 1
 
 
-class Event(Part, frozen=True, forbid_unknown_fields=True):
+class Happening(Part, frozen=True, forbid_unknown_fields=True):
     """Something has happened before, between `least` and `most` times within the seconds before now. `most: 0`: it has
     not. Without `codes`: whatever it was about."""
 
@@ -136,4 +136,4 @@ class Need(Part, frozen=True, forbid_unknown_fields=True):
         default=UNSET, name="with"
     )
     means: Annotated[tuple[Means, ...], Meta(min_length=1, max_length=8)] | UnsetType = UNSET
-    events: Annotated[tuple[Event, ...], Meta(min_length=1, max_length=MAX_NEEDS)] | UnsetType = UNSET
+    events: Annotated[tuple[Happening, ...], Meta(min_length=1, max_length=MAX_NEEDS)] | UnsetType = UNSET

@@ -11,7 +11,7 @@ from gateway.model.circumstances import Happened
 from gateway.model.decision import Reason
 from gateway.model.receipt import Line
 from gateway.rules.compiled import Compiled, More, Windows
-from gateway.rules.conditions import MAX_AGE, Event, Need, What, Where, Who
+from gateway.rules.conditions import MAX_AGE, Happening, Need, What, Where, Who
 from gateway.rules.flatten import DAY_MINUTES, ordinals
 from gateway.rules.question import Question
 
@@ -181,7 +181,7 @@ def _needed(need: Need, question: Question) -> Reason | None:
     return None
 
 
-def _counts(event: Event, happened: Happened, question: Question) -> bool:
+def _counts(event: Happening, happened: Happened, question: Question) -> bool:
     if happened.event != event.event or (event.within_s is not UNSET and happened.ago_s > event.within_s):
         return False
     if event.codes is not UNSET and not any(code in event.codes for code in happened.codes):

@@ -34,7 +34,7 @@ def test_a_pupil_enters_free_and_every_rule_says_why(files: tuple[str, ...]) -> 
 
 def test_as_json_it_is_the_evaluation_of_the_rules_page(files: tuple[str, ...]) -> None:
     told = json.loads(smartplace("rules", "evaluate", "--json", *files).stdout)
-    assert (told["schema"], told["at"], told["totals"]["due_cents"]) == (1, "2026-05-30", 0)
+    assert (told["schema"], told["at"], told["totals"]["due_cents"]) == (1, "2026-05-30T12:00:00", 0)
 
 
 def test_a_stranger_pays_in_full(files: tuple[str, ...]) -> None:
