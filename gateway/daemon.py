@@ -18,7 +18,7 @@ from gateway.api.api import Api
 from gateway.api.parts import ApiParts, GatewayNames
 from gateway.api.record import ledger_status
 from gateway.config.load import Loaded, load
-from gateway.config.types import DeskStation, GateStation, TillStation
+from gateway.config.types import DeskStation, GateStation, GatewaySection, TillStation
 from gateway.config.types import Station as StationSection
 from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
@@ -33,7 +33,7 @@ from gateway.model.clock import SystemClock
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError
 from gateway.notify import Notifier
-from gateway.stations.benefits import Benefits
+from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
 from gateway.stations.desk import Desk
 from gateway.stations.dispatch import Dispatch
@@ -109,7 +109,7 @@ class Daemon:
         self._cache = Cache(state / "cache.db")
         self._cache.start()
         self._running["cache"] = _later(self._cache.stop)
-        self._benefits = Benefits(self._clock, gateway.time_zone, gateway.merchant_groups, gateway.languages)
+        self._benefits = Benefits(self._clock, profile_of(gateway))
         self._bundles = Bundles(
             self._ledger,
             self._cache,
@@ -232,6 +232,19 @@ def _later(stop: Callable[[], None]) -> Stop:
         stop()
 
     return stopped
+
+
+def profile_of(gateway: GatewaySection) -> Profile:
+    """What decisions have to know of the place."""
+    return Profile(
+        gateway=gateway.id,
+        place=gateway.place,
+        time_zone=gateway.time_zone,
+        languages=gateway.languages,
+        merchant_groups=gateway.merchant_groups,
+        cash_rounding_cents=gateway.cash_rounding_cents,
+        vat_registered=gateway.vat_registered,
+    )
 
 
 def make_sync(

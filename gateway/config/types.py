@@ -35,6 +35,10 @@ class GatewaySection(Section, frozen=True, forbid_unknown_fields=True, kw_only=T
     languages: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("lv", "en")
     merchant_groups: tuple[Code, ...] = ()
     """Groups that the place belongs to, as rules name them."""
+    cash_rounding_cents: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    """To what multiple totals in cash are rounded by law (Lithuania: 5 cents since 2025-05-01); 0: not at all."""
+    vat_registered: bool = True
+    """Whether the merchant charges VAT."""
     clock: Annotated[str, msgspec.Meta(pattern=r"^(auto|vouched)$(?!\n)")] = "auto"
     """`vouched`: the machine's clock is right although systemd-timesyncd does not say so (battery, other client)."""
 

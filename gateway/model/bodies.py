@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.model.circumstances import Circumstances
 from gateway.model.clock import ClockQuality
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryKind
@@ -44,6 +45,8 @@ class AdmissionBody(Body, frozen=True):
     identification: Identification
     receipt: Receipt
     decision: Decision
+    asked: Circumstances | None = None
+    """What the decision rested on beside the receipt: with both and the bundle it can be replayed."""
 
 
 class OpenedBody(Body, frozen=True):
@@ -97,6 +100,8 @@ class ReceiptBody(Body, frozen=True):
     identification: Identification | None = None
     fiscal_number: str = ""
     late: bool = False
+    asked: Circumstances | None = None
+    """As in `AdmissionBody`."""
 
 
 class FiscalStepBody(Body, frozen=True):

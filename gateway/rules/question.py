@@ -21,6 +21,10 @@ class Question(Circumstances, frozen=True, omit_defaults=True, kw_only=True):
     def today(self) -> date:
         return self.at.date()
 
+    def circumstances(self) -> Circumstances:
+        """What is stored beside the receipt, so that the decision can be replayed."""
+        return Circumstances(**{name: getattr(self, name) for name in Circumstances.__struct_fields__})
+
     def settled(self) -> Question:
         """The same question in its one canonical form: codes sorted, each once; nothing of a stranger's."""
         known = self.identified
@@ -41,11 +45,6 @@ def ask(receipt: Receipt, circumstances: Circumstances) -> Question:
     """The question about this receipt in these circumstances, as when a stored decision is replayed."""
     given: dict[str, Any] = {name: getattr(circumstances, name) for name in Circumstances.__struct_fields__}
     return Question(receipt=receipt, **given)
-
-
-def circumstances_of(question: Question) -> Circumstances:
-    """What is stored beside the receipt, so that the decision can be replayed."""
-    return Circumstances(**{name: getattr(question, name) for name in Circumstances.__struct_fields__})
 
 
 def _order_of_events(event: Happened) -> tuple[int, str, tuple[str, ...], str, str]:

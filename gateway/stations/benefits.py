@@ -5,25 +5,45 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
+
+from gateway.model.circumstances import Circumstances
 from gateway.model.clock import Clock, ClockQuality
 from gateway.model.decision import Decision
 from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import no_rules
+from gateway.rules.purse import Asked
 from gateway.rules.question import Question
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What decisions have to know of a place and its gateway."""
+
+    gateway: str = ""
+    place: str = ""
+    time_zone: str
+    languages: tuple[str, ...]
+    merchant_groups: tuple[str, ...] = ()
+    cash_rounding_cents: int = 0
+    vat_registered: bool = True
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A decision with what it rested on."""
+
+    decision: Decision
+    asked: Circumstances
 
 
 class Benefits:
     """Answers "what is due?". Without rules, or after their expiry, everything is at its list price."""
 
-    def __init__(
-        self, clock: Clock, time_zone: str, merchant_groups: tuple[str, ...], languages: tuple[str, ...]
-    ) -> None:
+    def __init__(self, clock: Clock, profile: Profile) -> None:
         self._clock = clock
-        self._zone = ZoneInfo(time_zone)
-        self._merchant_groups = merchant_groups
-        self._languages = languages
+        self._profile = profile
+        self._zone = ZoneInfo(profile.time_zone)
         self._rules = self._none = no_rules()
         self._expires_ms = 0
 
@@ -36,24 +56,47 @@ class Benefits:
     def expired(self) -> bool:
         return bool(self._expires_ms) and self._clock.wall_ms() >= self._expires_ms
 
-    def decide(self, receipt: Receipt, who: Identification | None) -> Decision:
-        """The decision on this receipt now."""
+    @property
+    def events(self) -> frozenset[str]:
+        """Names of what the rules want to know whether it has happened before."""
+        return self._in_force.events
+
+    def question(self, receipt: Receipt, who: Identification | None, station: str) -> Question:
+        """The question about this receipt now, without what happened before and what is left of quotas."""
         stamp = self._clock.stamp()
         identified = who is not None and who.accepted
-        question = Question(
+        profile = self._profile
+        at = datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).replace(tzinfo=None)
+        return Question(
             receipt=receipt,
+            at=at,
             entitlements=who.entitlements if who is not None and identified else (),
-            merchant_groups=self._merchant_groups,
-            at=datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).replace(tzinfo=None),
+            merchant_groups=profile.merchant_groups,
             clock_trusted=stamp.quality is not ClockQuality.GUESS,
             identified=identified,
-        )
-        return (self._none if self.expired else self._rules).decide(question)
+            place=profile.place,
+            gateway=profile.gateway,
+            station=station,
+            cash_rounding_cents=profile.cash_rounding_cents,
+            vat_registered=profile.vat_registered,
+        ).settled()
+
+    def asks(self, question: Question) -> tuple[Asked, ...]:
+        """The quotas that count for this question."""
+        return self._in_force.asks(question)
+
+    def decide(self, question: Question) -> Decided:
+        """The decision on a settled question."""
+        return Decided(self._in_force.decide(question), question.circumstances())
 
     def messages(self, decision: Decision, language: str | None) -> list[str]:
         """What to tell the person, in their language or the place's."""
         if decision.bundle != self._rules.number:
             return []
-        languages = (language, *self._languages) if language else self._languages
+        languages = (language, *self._profile.languages) if language else self._profile.languages
         texts = [self._rules.message(rule, languages) for rule in decision.messages]
         return [text for text in texts if text]
+
+    @property
+    def _in_force(self) -> RuleSet:
+        return self._none if self.expired else self._rules

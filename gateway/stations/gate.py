@@ -17,6 +17,7 @@ from gateway.model.identification import Identification
 from gateway.model.reading import InputReading, Presented, Reading, is_fresh
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
+from gateway.stations.benefits import Decided
 from gateway.stations.grants import GrantMade, GrantOpened, GrantSettled
 from gateway.stations.services import Services, new_entry
 
@@ -74,20 +75,22 @@ class Gate:
         elif not self._services.outputs.is_ready(self._section.relay):
             await self._refuse(identified, "gate_not_ready")
         else:
-            decision = self._services.benefits.decide(self._receipt, identified.identification)
-            if decision.due_cents > 0:
-                await self._refuse(identified, "payment_due", decision)
+            decided = self._services.decide(self.id, self._receipt, identified.identification)
+            if decided.decision.due_cents > 0:
+                await self._refuse(identified, "payment_due", decided.decision)
             else:
-                await self._admit(reading, identified, decision)
+                await self._admit(reading, identified, decided)
 
     async def _refuse(self, identified: Identified, reason: str, decision: Decision | None = None) -> None:
         who, entry = await self._services.store_identification(self.id, identified)
         due = decision.due_cents if decision else None
         self._services.show_identification(self.id, Show.REFUSED, who, entry, reason=reason, due_cents=due)
 
-    async def _admit(self, reading: Presented, identified: Identified, decision: Decision) -> None:
-        who = identified.identification
-        body = AdmissionBody(station=self.id, identification=who, receipt=self._receipt, decision=decision)
+    async def _admit(self, reading: Presented, identified: Identified, decided: Decided) -> None:
+        who, decision = identified.identification, decided.decision
+        body = AdmissionBody(
+            station=self.id, identification=who, receipt=self._receipt, decision=decision, asked=decided.asked
+        )
         entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
         try:
             (granted,) = await self._services.ledger.commit([entry], [GrantMade(self.id), *identified.effects])

@@ -18,8 +18,9 @@ from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
 from gateway.model.reading import Presented, Reading, is_fresh
+from gateway.model.receipt import Receipt
 from gateway.model.shown import Show
-from gateway.stations.benefits import Benefits
+from gateway.stations.benefits import Benefits, Decided
 from gateway.stations.board import Board
 
 log = logging.getLogger("stations")
@@ -84,6 +85,10 @@ class Services:
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
         return self.identity.identify(reading, self.clock.wall_ms())
+
+    def decide(self, station: str, receipt: Receipt, who: Identification | None) -> Decided:
+        """What is due for this receipt now, for this person or for a stranger."""
+        return self.benefits.decide(self.benefits.question(receipt, who, station))
 
     async def store_identification(self, station: str, identified: Identified) -> tuple[Identification, EntryId | None]:
         """Commit an identification without a decision; a message that someone else used first becomes a refusal.

@@ -15,6 +15,7 @@ import msgspec
 from gateway.config.types import TillStation
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, ReceiptBody
+from gateway.model.circumstances import Circumstances
 from gateway.model.decision import Decision, LineDecision, Traced
 from gateway.model.device import Paid, PrintOutcome, PrintResult
 from gateway.model.entry import EntryId, EntryKind, Stream
@@ -103,6 +104,7 @@ class OpenQuote(msgspec.Struct, frozen=True):
     receipt: Receipt
     decision: Decision
     identification: Identification | None
+    asked: Circumstances | None = None
 
 
 class Till:
@@ -156,7 +158,8 @@ class Till:
         if (fault := check_receipt(request.receipt)) is not None:
             raise InputRefused(fault, "Correct the receipt", code="bad_receipt")
         who = self._waiting_tap()
-        decision = self._services.benefits.decide(request.receipt, who)
+        decided = self._services.decide(self.id, request.receipt, who)
+        decision = decided.decision
         expires_ms = self._services.clock.wall_ms() + round(self._section.quote_s * 1000)
         quote = os.urandom(8).hex()
         answer = QuoteAnswer(
@@ -171,7 +174,7 @@ class Till:
             trace=decision.trace,
             messages=tuple(self._services.benefits.messages(decision, who.language if who else None)),
         )
-        body = msgspec.json.encode(OpenQuote(request.receipt, decision, who))
+        body = msgspec.json.encode(OpenQuote(request.receipt, decision, who, decided.asked))
         store = StoreAnswer(asked, lambda _ids: msgspec.json.encode(answer))
         await self._services.ledger.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store, *self._tidy()])
         self._services.board.tell(self.id, Show.QUOTE, list_cents=decision.list_cents, due_cents=decision.due_cents)
@@ -208,6 +211,7 @@ class Till:
             identification=quote.identification,
             fiscal_number=request.fiscal_number,
             late=late,
+            asked=quote.asked,
         )
         entry = new_entry(Stream.RECEIPT, EntryKind.RECEIPT, body)
         due = quote.decision.due_cents

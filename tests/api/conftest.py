@@ -25,7 +25,7 @@ from gateway.model.identification import CredentialKind
 from gateway.model.reading import CodeReading
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
-from gateway.stations.benefits import Benefits
+from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
 from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
@@ -71,7 +71,9 @@ class Place:
         self.ledger = Ledger(folder / "ledger.db", "gw-test", self.clock)
         self.cache = Cache(folder / "cache.db")
         self.board = Board(self.clock)
-        self.benefits = Benefits(self.clock, "Europe/Riga", ("shop",), ("lv", "en"))
+        self.benefits = Benefits(
+            self.clock, Profile(time_zone="Europe/Riga", merchant_groups=("shop",), languages=("lv", "en"))
+        )
         self.devices = [
             DeviceHealth(
                 "reader-1", "nfc", Health.READY, alive_age_ms=250, pid=4711, detail={"serial": "SN-123", "fw": "1.6"}

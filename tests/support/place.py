@@ -24,7 +24,7 @@ from gateway.model.identification import CredentialKind
 from gateway.model.reading import CardReading, CodeReading
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
-from gateway.stations.benefits import Benefits
+from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
 from gateway.stations.services import Services
 from gateway.wire import credentials, passes
@@ -122,7 +122,7 @@ class Place:
             self.cache.stage_registry(1, registry(), "k1")
             self.cache.use_registry(1)
         self.board = Board(self.clock)
-        self.benefits = Benefits(self.clock, "Europe/Riga", (), ("lv", "en"))
+        self.benefits = Benefits(self.clock, Profile(time_zone="Europe/Riga", languages=("lv", "en")))
         self.benefits.use(compile_rules(load(RULES), 7), 0)
         identity = Identity(KEYS, self.cache, self.ledger.query)
         self.services = Services(self.ledger, identity, self.benefits, self.outputs, self.board, self.clock)
