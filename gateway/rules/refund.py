@@ -1,0 +1,144 @@
+"""A refund mirrors the stored decision: prices, payers' shares, VAT and quota units of what comes back, whatever the
+rules say today. Pure.
+
+However a line comes back piece by piece, the parts add up to the whole to the cent, for each payer; nothing is given
+back twice, and no part is negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import msgspec
+
+from gateway.model.decision import Decision, LineVat, Share, Use
+from gateway.model.errors import InputRefused
+from gateway.model.money import Cents, Thousandths
+from gateway.model.receipt import Line, Receipt
+
+
+class Returned(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What comes back of a line: quantity, what it cost on the list, and what the customer and each payer get back of
+    it. `due_cents` = `list_cents` - the shares."""
+
+    line: str
+    quantity: Thousandths
+    list_cents: Cents
+    due_cents: Cents
+    shares: tuple[Share, ...] = ()
+    vat: LineVat | None = None
+
+
+class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is given back. `rounding_cents` comes back with the last line; `uses` are quota units that count as never
+    taken."""
+
+    lines: tuple[Returned, ...]
+    due_cents: Cents
+    rounding_cents: Cents = 0
+    uses: tuple[Use, ...] = ()
+
+
+def refund(
+    receipt: Receipt,
+    decision: Decision,
+    wanted: Mapping[str, Thousandths] | None = None,
+    before: Mapping[str, Thousandths] | None = None,
+) -> Refund:
+    """What is given back of this receipt for these quantities (line id → thousandths; None: all that is left), when
+    `before` has been given back already.
+
+    Quota units go back in proportion to the discount that comes back, whole ones only; the rest with the last part.
+    Raises `InputRefused` for a line that is not there, for nothing, and for more than is left.
+    """
+    done = dict(before or {})
+    left = {line.id: line.quantity - done.get(line.id, 0) for line in receipt.lines}
+    asked = {line: quantity for line, quantity in left.items() if quantity} if wanted is None else dict(wanted)
+    _check(asked, left)
+    returned = tuple(
+        _line(line, decision, at, done.get(line.id, 0), asked[line.id])
+        for at, line in enumerate(receipt.lines)
+        if line.id in asked
+    )
+    whole = all(left[line] == asked.get(line, 0) for line in left)
+    rounding = decision.rounding_cents if whole else 0
+    return Refund(
+        lines=returned,
+        due_cents=sum(line.due_cents for line in returned) + rounding,
+        rounding_cents=rounding,
+        uses=_uses(receipt, decision, done, asked),
+    )
+
+
+def _check(asked: Mapping[str, Thousandths], left: Mapping[str, Thousandths]) -> None:
+    if not asked:
+        raise InputRefused("nothing is left to give back", where="lines")
+    for line, quantity in asked.items():
+        if line not in left:
+            raise InputRefused(f"no line {line!r} on the receipt", where="lines")
+        if quantity < 1:
+            raise InputRefused(f"line {line!r}: a quantity of {quantity}", "In thousandths, 1 or more", where="lines")
+        if quantity > left[line]:
+            raise InputRefused(
+                f"line {line!r}: {quantity} thousandths, and {left[line]} are left", "Give back less", where="lines"
+            )
+
+
+def _line(line: Line, decision: Decision, at: int, done: Thousandths, quantity: Thousandths) -> Returned:
+    decided = decision.lines[at]
+    whole, until = line.quantity, done + quantity
+
+    def part(total: Cents) -> Cents:
+        # Whole cents of what has come back, counted from the beginning: so all parts add up to the total.
+        return total * until // whole - total * done // whole
+
+    # The customer is one of those who get their cents back in turn: so none of them ever gets less than nothing.
+    weights = [decided.due_cents, *(share.cents for share in decided.shares)]
+    before = in_turn(decided.list_cents * done // whole, weights)
+    after = in_turn(decided.list_cents * until // whole, weights)
+    due, *parts = (to - since for since, to in zip(before, after, strict=True))
+    shares = tuple(
+        Share(share.party, share.rule, cents, share.form)
+        for share, cents in zip(decided.shares, parts, strict=True)
+        if cents
+    )
+    vat = None
+    if decided.vat is not None:
+        vat = LineVat(
+            decided.vat.treatment, part(decided.vat.gross_cents), decided.vat.basis_points, part(decided.vat.tax_cents)
+        )
+    return Returned(line.id, quantity, part(decided.list_cents), due, shares, vat)
+
+
+def in_turn(cents: Cents, weights: Sequence[int]) -> list[Cents]:
+    """The first so many cents of a sum that was split into these parts: each cent goes to whoever is furthest behind
+    (D'Hondt: house monotone, so no part ever shrinks as more comes back; all of the sum gives the parts themselves)."""
+    whole = sum(weights)
+    if not whole:
+        return [0] * len(weights)
+    # Nobody ever has less than the whole cents of their share (lower quota), so at most one cent each is left to give.
+    given = [weight * cents // whole for weight in weights]
+    for _ in range(cents - sum(given)):
+        behind = max(range(len(weights)), key=lambda i: (Fraction(weights[i], given[i] + 1), -i))
+        given[behind] += 1
+    return given
+
+
+def _uses(
+    receipt: Receipt, decision: Decision, done: Mapping[str, Thousandths], asked: Mapping[str, Thousandths]
+) -> tuple[Use, ...]:
+    """Of each use in proportion to the discount that has come back: whole units, the rest with the last part."""
+    lines = list(zip(receipt.lines, decision.lines, strict=True))
+    total = decision.discount_cents
+
+    def back(quantities: Mapping[str, Thousandths]) -> Cents:
+        return sum(of.discount_cents * quantities.get(line.id, 0) // line.quantity for line, of in lines)
+
+    since, until = back(done), back({line.id: done.get(line.id, 0) + asked.get(line.id, 0) for line, _ in lines})
+    found = []
+    for use in decision.uses:
+        units = use.units * until // total - use.units * since // total if total else 0
+        if units:
+            found.append(msgspec.structs.replace(use, units=units))
+    return tuple(found)
