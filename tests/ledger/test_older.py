@@ -1,0 +1,420 @@
+"""A damaged file of an older epoch: nothing that is not true is sent, what still proves itself is, and the rest is on
+record."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.ledger import verify as verify_module
+from gateway.ledger.files import Disk, Names
+from gateway.ledger.ledger import Ledger
+from gateway.ledger.older import OlderEpoch
+from gateway.ledger.verify import verify
+from gateway.model.bodies import EpochReason
+from gateway.model.entry import EntryKind, NewEntry, Stream
+from gateway.model.errors import LedgerError
+from tests.ledger.cuts import CutDisk, image
+from tests.ledger.test_recover import COUNT, GATEWAY, PAGE, _root, _rot, _zeros, bodies, dropped, text
+from tests.support.clock import FakeClock
+
+ACKED = 5
+
+
+async def make(folder: Path, clock: FakeClock) -> tuple[Path, str]:
+    """A state folder after a clean stop, with an older epoch of 24 receipts, 5 of them acked; and that epoch's id."""
+    ledger = Ledger(folder / "made" / "ledger.db", GATEWAY, clock)
+    ledger.start()
+    for number in range(1, COUNT + 1):
+        await ledger.commit([NewEntry(Stream.RECEIPT, EntryKind.RECEIPT, text(number))])
+        if number % 9 == 0:
+            await ledger.commit([NewEntry(Stream.AUDIT, EntryKind.STARTED, b'{"version":"1"}')])
+    ledger.ack(Stream.RECEIPT, ACKED)
+    epoch = ledger.epoch
+    await ledger.new_epoch(EpochReason.ORDERED)
+    await ledger.commit([NewEntry(Stream.RECEIPT, EntryKind.VOID, b"{}")])
+    await ledger.stop()
+    return folder / "made", epoch
+
+
+def started(folder: Path, clock: FakeClock) -> Ledger:
+    ledger = Ledger(folder / "ledger.db", GATEWAY, clock)
+    ledger.start()
+    return ledger
+
+
+def older_file(folder: Path, epoch: str) -> Path:
+    return Names(folder / "ledger.db").older(epoch)
+
+
+def receipts(older: OlderEpoch) -> dict[int, bytes]:
+    """All that would be sent of it, in batches as sync asks for them."""
+    found: dict[int, bytes] = {}
+    after = 0
+    while batch := older.read(Stream.RECEIPT, after, 7):
+        found |= {e.header.id.seq: e.body or b"" for e in batch}
+        after = batch[-1].header.id.seq
+    return found
+
+
+def salvaged(ledger: Ledger) -> dict[int, bytes]:
+    return {b["seq"]: b["body"].encode() for b in bodies(ledger, EntryKind.SALVAGED) if b["stream"] == "receipt"}
+
+
+async def check(folder: Path, clock: FakeClock, epoch: str) -> tuple[dict[int, bytes], set[int]]:
+    """Whatever was done to the older file: the gateway starts, sends of it only what was stored, and every entry is
+    sent or named. Returns what is sent, and what is named as lost."""
+    ledger = started(folder, clock)
+    (older,) = ledger.older
+    assert older.epoch == epoch
+    sent, lost = receipts(older), dropped(ledger)
+    assert {seq: body for seq, body in sent.items() if body != text(seq)} == {}
+    acked = set(range(1, ACKED + 1))  # the centre has those, whatever is left of them here
+    assert set(range(1, COUNT + 1)) <= set(sent) | lost | acked
+    assert older.last(Stream.RECEIPT) == COUNT
+    told = len(bodies(ledger, EntryKind.DROPPED)), len(bodies(ledger, EntryKind.SALVAGED))
+    await ledger.stop()
+    again = started(folder, clock)
+    assert again.repaired == ()
+    assert told == (len(bodies(again, EntryKind.DROPPED)), len(bodies(again, EntryKind.SALVAGED)))
+    assert receipts(again.older[0]) == sent
+    await again.stop()
+    assert all(verify(file).clean for file in [folder / "ledger.db", *Names(folder / "ledger.db").all_older()])
+    return sent, lost
+
+
+async def test_a_rotten_byte_in_any_page(tmp_path: Path, clock: FakeClock) -> None:
+    made, epoch = await make(tmp_path, clock)
+    size = older_file(made, epoch).stat().st_size
+    mended = 0
+    for at in range(0, size, PAGE):
+        folder = image(made, tmp_path / str(at))
+        file = older_file(folder, epoch)
+        raw = bytearray(file.read_bytes())
+        raw[at + (at // PAGE * 617) % PAGE] ^= 0x20
+        file.write_bytes(raw)
+        sent, _ = await check(folder, clock, epoch)
+        assert len(sent) >= COUNT - 8
+        mended += len(list(folder.glob("ledger.damaged-*.db")))
+        shutil.rmtree(folder)
+    assert mended > 10
+
+
+async def test_a_file_cut_off_at_any_page(tmp_path: Path, clock: FakeClock) -> None:
+    made, epoch = await make(tmp_path, clock)
+    whole = older_file(made, epoch).read_bytes()
+    for length in range(0, len(whole), PAGE):
+        folder = image(made, tmp_path / str(length))
+        older_file(folder, epoch).write_bytes(whole[:length])
+        await check(folder, clock, epoch)
+        (aside,) = folder.glob("ledger.damaged-*.db")
+        assert aside.read_bytes() == whole[:length]
+        shutil.rmtree(folder)
+
+
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"this was a ledger once " * 1000)
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("harm", [_zeros, _garbage, _empty])
+async def test_where_nothing_is_left_the_end_is_known_from_the_epoch_after(
+    tmp_path: Path, clock: FakeClock, harm: Callable[[Path], None]
+) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    harm(older_file(folder, epoch))
+    sent, lost = await check(folder, clock, epoch)
+    assert (sent, lost) == ({}, set(range(1, COUNT + 1)))
+    ledger = started(folder, clock)
+    told = bodies(ledger, EntryKind.DROPPED)
+    assert {(body["epoch"], body["why"], body["alarm"], body.get("open", False)) for body in told} == {
+        (epoch, "damaged", True, False)
+    }
+    assert ledger.older[0].number == 1
+    await ledger.stop()
+
+
+async def test_an_end_that_nobody_knows_is_named_as_open(tmp_path: Path, clock: FakeClock) -> None:
+    """The entry that knew the end has gone with the present file's audit stream."""
+    folder, epoch = await make(tmp_path, clock)
+    db = sqlite3.connect(folder / "ledger.db")
+    with db:
+        db.execute("UPDATE audit SET digest=zeroblob(32) WHERE seq=1")
+    db.close()
+    older_file(folder, epoch).write_bytes(older_file(folder, epoch).read_bytes()[: 2 * PAGE])
+    ledger = started(folder, clock)
+    open_ended = {b["stream"] for b in bodies(ledger, EntryKind.DROPPED) if b["epoch"] == epoch and b.get("open")}
+    assert open_ended == {stream.value for stream in Stream}
+    assert any("more may be missing" in said for said in ledger.repaired)
+    await ledger.stop()
+
+
+async def test_what_a_lost_tail_had_waits_until_the_centre_knows_that_it_is_lost(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    older_file(folder, epoch).write_bytes(older_file(folder, epoch).read_bytes()[: -4 * PAGE])
+    sent, lost = await check(folder, clock, epoch)
+    ledger = started(folder, clock)
+    (older,) = ledger.older
+    assert max(sent) < COUNT == older.last(Stream.RECEIPT) == max(lost)
+    older.ack(Stream.AUDIT, older.last(Stream.AUDIT))
+    older.ack(Stream.RECEIPT, max(sent))
+    assert not older.drained
+    older.ack(Stream.RECEIPT, COUNT)
+    assert older.drained
+    await ledger.stop()
+    again = started(folder, clock)
+    assert (again.repaired, again.older[0].drained) == ((), True)
+    await again.stop()
+
+
+async def test_rot_before_the_newest_entries_shows_when_one_is_to_be_sent(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    monkeypatch.setattr(verify_module, "NEWEST", 5)
+    _rot(older_file(folder, epoch), 13)
+    ledger = started(folder, clock)
+    assert ledger.repaired == ()
+    (older,) = ledger.older
+    assert set(receipts_until_damage(older)) == set(range(1, 8))  # the batch with it is not sent
+    assert (older.damaged, ledger.damaged) == (True, True)
+    await ledger.stop()
+    sent, lost = await check(folder, clock, epoch)
+    assert (set(sent), lost) == (set(range(1, COUNT + 1)) - {13}, {13})
+    ledger = started(folder, clock)
+    assert set(salvaged(ledger)) == {13}
+    assert b"y" in salvaged(ledger)[13]
+    assert not ledger.damaged
+    await ledger.stop()
+
+
+async def test_of_a_drained_file_nothing_is_looked_at_until_the_centre_asks(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    ledger = started(folder, clock)
+    for stream in Stream:
+        ledger.older[0].ack(stream, COUNT)
+    assert ledger.older[0].drained
+    await ledger.stop()
+    _rot(older_file(folder, epoch), 13)
+    ledger = started(folder, clock)
+    assert (ledger.repaired, ledger.older[0].drained) == ((), True)
+    receipts_until_damage(ledger.older[0])
+    await ledger.stop()
+    again = started(folder, clock)
+    assert dropped(again) == set(), "the centre has it"
+    assert set(receipts(again.older[0])) == set(range(1, COUNT + 1)) - {13}
+    await again.stop()
+
+
+def receipts_until_damage(older: OlderEpoch) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    after = 0
+    with pytest.raises(LedgerError, match="not the entry that was stored"):
+        while batch := older.read(Stream.RECEIPT, after, 7):
+            found |= {e.header.id.seq: e.body or b"" for e in batch}
+            after = batch[-1].header.id.seq
+    return found
+
+
+async def test_rows_that_vanish_while_it_is_open_are_noticed(tmp_path: Path, clock: FakeClock) -> None:
+    folder, _ = await make(tmp_path, clock)
+    ledger = started(folder, clock)
+    (older,) = ledger.older
+    db = sqlite3.connect(older.path)
+    with db:
+        db.execute("DELETE FROM receipt WHERE seq > 20")
+    db.close()
+    assert len(older.read(Stream.RECEIPT, 0, 10)) == 10
+    with pytest.raises(LedgerError, match="ends at 20, it had 24"):
+        older.read(Stream.RECEIPT, 10, 100)
+    await ledger.stop()
+    again = started(folder, clock)
+    assert dropped(again) == {21, 22, 23, 24}
+    await again.stop()
+
+
+async def test_a_cut_while_it_is_mended_tells_of_each_once_and_loses_nothing(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    root = _root(older_file(folder, epoch), "receipt")
+    _rot(older_file(folder, epoch), 13)
+    with older_file(folder, epoch).open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        file.write(b"\x55" * PAGE)
+    disk = CutDisk(folder, tmp_path / "images")
+    disk.armed = True
+    ledger = Ledger(folder / "ledger.db", GATEWAY, clock, disk=disk)
+    ledger.start()
+    disk.armed = False
+    outcome = receipts(ledger.older[0]), dropped(ledger), salvaged(ledger)
+    assert (outcome[1], set(outcome[2])) == ({13}, {13})
+    await ledger.stop()
+    moments = set()
+    for cut in disk.taken:
+        moments.add(tuple(sorted(re_time(file.name) for file in cut.glob("*.db"))))
+        again = started(cut, clock)
+        assert (receipts(again.older[0]), dropped(again), salvaged(again)) == outcome, cut.name
+        assert len(bodies(again, EntryKind.DROPPED)) == len(bodies(again, EntryKind.SALVAGED)) == 1
+        await again.stop()
+        assert sorted(re_time(file.name) for file in cut.glob("*.db")) == [
+            f"ledger-{epoch}.db",
+            "ledger.damaged-.db",
+            "ledger.db",
+        ]
+        assert all(verify(file).clean for file in [cut / "ledger.db", older_file(cut, epoch)])
+        assert _query(cut / "ledger.db", "SELECT key FROM meta WHERE key GLOB 'mended*'") == []
+    assert len(moments) >= 5
+
+
+def re_time(name: str) -> str:
+    head, found, _ = name.partition("damaged-")
+    return f"{head}{found}.db" if found else name
+
+
+def _change(path: Path, sql: str) -> None:
+    db = sqlite3.connect(path)
+    with db:
+        db.execute(sql)
+    db.close()
+
+
+def _query(path: Path, sql: str) -> list[tuple[object, ...]]:
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return db.execute(sql).fetchall()
+    finally:
+        db.close()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE meta SET value='gw-tesu' WHERE key='gateway'",
+        "UPDATE meta SET value='0123456789abcdef' WHERE key='epoch'",
+        "DELETE FROM meta WHERE key='clean'",
+        "UPDATE stream SET acked=1000 WHERE name='receipt'",
+        "UPDATE stream SET name='receipu' WHERE name='receipt'",
+        "PRAGMA user_version=66",
+        "PRAGMA user_version=0",
+    ],
+)
+async def test_what_the_file_says_of_itself_may_be_rotten_too(tmp_path: Path, clock: FakeClock, sql: str) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    _change(older_file(folder, epoch), sql)
+    sent, lost = await check(folder, clock, epoch)
+    assert (set(sent), lost) == (set(range(1, COUNT + 1)), set())
+
+
+async def test_another_gateway_s_file_is_left_alone(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    made = older_file(folder, epoch)
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in (made, folder / "ledger.mark"):
+        shutil.copy(file, other)
+    ledger = Ledger(other / "ledger.db", "gw-other", clock)
+    ledger.start()
+    assert ledger.older == ()
+    assert f"{made.name} cannot be read and is not sent: it belongs to gateway 'gw-test'" in ledger.repaired[-1]
+    await ledger.stop()
+    assert (other / made.name).read_bytes() == made.read_bytes()
+
+
+async def test_a_file_that_a_person_has_renamed_is_left_alone(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    renamed = older_file(folder, "0123456789abcdef")
+    older_file(folder, epoch).rename(renamed)
+    whole = renamed.read_bytes()
+    ledger = started(folder, clock)
+    assert "nothing in it is of the epoch in its name" in ledger.repaired[-1]
+    await ledger.stop()
+    assert renamed.read_bytes() == whole
+    renamed.rename(older_file(folder, epoch))
+    sent, _ = await check(folder, clock, epoch)
+    assert set(sent) == set(range(1, COUNT + 1))
+
+
+async def test_the_present_file_may_be_damaged_as_well(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    _rot(older_file(folder, epoch), 13)
+    with (folder / "ledger.db").open("r+b") as file:
+        file.write(bytes(PAGE))
+    ledger = started(folder, clock)
+    assert [older.number for older in ledger.older] == [1, 2]
+    assert receipts(ledger.older[0]).keys() == set(range(1, COUNT + 1)) - {13}
+    assert [e.header.kind for e in ledger.older[1].read(Stream.RECEIPT, 0, 10)] == [EntryKind.VOID]
+    assert set(salvaged(ledger)) == dropped(ledger) == {13}
+    await ledger.stop()
+    again = started(folder, clock)
+    assert (again.repaired, len(again.older)) == ((), 2)
+    await again.stop()
+
+
+async def test_a_copy_of_an_older_epoch_is_put_in_the_present_s_place_and_that_epoch_s_file_is_damaged(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    shutil.copy(older_file(folder, epoch), folder / "ledger.db")
+    _change(folder / "ledger.db", "DELETE FROM receipt WHERE seq > 20")
+    _change(folder / "ledger.db", "UPDATE stream SET checked=0")
+    root = _root(older_file(folder, epoch), "receipt")
+    with older_file(folder, epoch).open("r+b") as file:
+        file.seek((root - 1) * PAGE)
+        file.write(b"\x55" * PAGE)
+    damaged = older_file(folder, epoch).read_bytes()
+    sent, _ = await check(folder, clock, epoch)
+    assert set(sent) == set(range(1, COUNT + 1))
+    assert damaged in [file.read_bytes() for file in folder.glob("ledger.damaged-*.db")]
+
+
+async def test_what_was_mended_can_be_mended_again(tmp_path: Path, clock: FakeClock) -> None:
+    """What follows a range that was lost before still proves itself."""
+    folder, epoch = await make(tmp_path, clock)
+    _rot(older_file(folder, epoch), 13)
+    await check(folder, clock, epoch)
+    _rot(older_file(folder, epoch), 20)
+    sent, lost = await check(folder, clock, epoch)
+    assert (set(sent), lost) == (set(range(1, COUNT + 1)) - {13, 20}, {13, 20})
+
+
+async def test_what_retention_took_before_is_not_told_as_lost(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    file = older_file(folder, epoch)
+    _change(
+        file, "UPDATE stream SET floor=4, floor_digest=(SELECT digest FROM receipt WHERE seq=4) WHERE name='receipt'"
+    )
+    _change(file, "DELETE FROM receipt WHERE seq <= 4")
+    _rot(file, 13)
+    ledger = started(folder, clock)
+    assert dropped(ledger) == {13}
+    assert set(receipts(ledger.older[0])) == set(range(5, COUNT + 1)) - {13}
+    await ledger.stop()
+    assert verify(file).clean
+
+
+async def test_a_card_without_room_leaves_it_for_the_next_start(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    _rot(older_file(folder, epoch), 13)
+    damaged = older_file(folder, epoch).read_bytes()
+
+    class Full(Disk):
+        def sync_file(self, path: Path) -> None:
+            raise OSError(28, "No space left on device", str(path))
+
+    ledger = Ledger(folder / "ledger.db", GATEWAY, clock, disk=Full())
+    ledger.start()
+    assert (ledger.older, dropped(ledger)) == ((), set())
+    assert "is not sent" in ledger.repaired[0]
+    await ledger.commit([NewEntry(Stream.RECEIPT, EntryKind.VOID, b"{}")])
+    await ledger.stop()
+    assert older_file(folder, epoch).read_bytes() == damaged
+    sent, lost = await check(folder, clock, epoch)
+    assert (set(sent), lost) == (set(range(1, COUNT + 1)) - {13}, {13})
