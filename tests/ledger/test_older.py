@@ -167,7 +167,7 @@ async def test_what_a_lost_tail_had_waits_until_the_centre_knows_that_it_is_lost
     assert max(sent) < COUNT == older.last(Stream.RECEIPT) == max(lost)
     older.ack(Stream.AUDIT, older.last(Stream.AUDIT))
     older.ack(Stream.RECEIPT, max(sent))
-    assert not older.drained
+    assert older.waiting == COUNT - max(sent)
     older.ack(Stream.RECEIPT, COUNT)
     assert older.drained
     await ledger.stop()
@@ -186,7 +186,7 @@ async def test_rot_before_the_newest_entries_shows_when_one_is_to_be_sent(
     assert ledger.repaired == ()
     (older,) = ledger.older
     assert set(receipts_until_damage(older)) == set(range(1, 8))  # the batch with it is not sent
-    assert (older.damaged, ledger.damaged) == (True, True)
+    assert ledger.damaged
     await ledger.stop()
     sent, lost = await check(folder, clock, epoch)
     assert (set(sent), lost) == (set(range(1, COUNT + 1)) - {13}, {13})
@@ -216,12 +216,16 @@ async def test_of_a_drained_file_nothing_is_looked_at_until_the_centre_asks(tmp_
 
 
 def receipts_until_damage(older: OlderEpoch) -> dict[int, bytes]:
+    """What is read until the card's fault shows; that it does is part of it."""
     found: dict[int, bytes] = {}
-    after = 0
-    with pytest.raises(LedgerError, match="not the entry that was stored"):
+    after, fault = 0, ""
+    try:
         while batch := older.read(Stream.RECEIPT, after, 7):
             found |= {e.header.id.seq: e.body or b"" for e in batch}
             after = batch[-1].header.id.seq
+    except LedgerError as error:
+        fault = error.code
+    assert (fault, older.damaged) == ("ledger_damaged", True)
     return found
 
 
