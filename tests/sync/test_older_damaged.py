@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from gateway.ledger import verify
 from gateway.model.bodies import DroppedBody, EpochReason
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import LedgerError
 from tests.sync.ends import fill
 from tests.sync.house import RECEIPT, House, alarms, stored, until
 from tests.sync.test_epochs import hooks
@@ -66,6 +70,37 @@ async def test_a_byte_that_turned_over_in_the_old_file_is_never_sent(house: Hous
             bytes(row.body or b"") == b'{"x":"%s"}' % (b"x" * 300) for row in centre.query.events(stream=RECEIPT)
         )
         assert len(house.told(EntryKind.SALVAGED)) == 1
+
+
+async def test_rot_that_shows_on_the_way_ends_the_gateway_and_the_next_start_sends_the_rest(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "NEWEST", 10)  # a start looks at no more of a long backlog
+    ledger = house.ledger
+    for _ in range(10):
+        await fill(ledger, 100, size=300)
+    first = ledger.epoch
+    await ledger.new_epoch(EpochReason.ORDERED)
+    await ledger.stop()
+    path = ledger.names.older(first)
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b"x" * 300, len(raw) // 2) + 100] ^= 1
+    path.write_bytes(raw)
+    ledger.start()
+    assert ledger.repaired == ()
+    faults: list[BaseException] = []
+    with house.centre() as centre:
+        async with house.syncing(**hooks(ledger), on_fault=faults.append):
+            await until(lambda: faults or ledger.damaged)
+        await ledger.stop()
+        ledger.start()
+        (older,) = ledger.older
+        async with house.syncing(**hooks(ledger)):
+            await until(lambda: older.drained and house.acked(Stream.AUDIT))
+        (lost,) = _lost(house, first)
+        assert stored(centre, first) == sorted(set(range(1, 1001)) - {lost})
+        assert alarms(centre) == set()
+    assert all(isinstance(fault, LedgerError) and fault.code == "ledger_damaged" for fault in faults)
 
 
 def _cut_tail(path: Path, pages: int) -> None:
