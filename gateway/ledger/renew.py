@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gateway.ledger.epochs import Trouble, append, audit, build, finish, fold, found, new_epoch_id, ready
 from gateway.ledger.files import Disk, Names
+from gateway.ledger.headless import take_over_headless
 from gateway.ledger.mark import Mark
 from gateway.ledger.peek import UNREADABLE, answers, meta_of, number_of, reading
 from gateway.ledger.rebuild import rebuild
@@ -166,6 +167,10 @@ class Renewal:
                 if old is not None:
                     with suppress(*UNREADABLE):  # Where nothing of it can be read, all tables are named.
                         unread = take_over(db, old, doubt=doubt)
+                listed = [] if old is None else [name for (name,) in answers(old, "SELECT name FROM sqlite_schema")]
+            if doubt and (headless := [table for table in unread if table not in listed]):
+                still = take_over_headless(db, source, headless, self._names, self._disk)
+                unread = tuple(table for table in unread if table in listed or table in still)
         for path in (*copies, *self._names.all_older()):
             if path == source:
                 continue
