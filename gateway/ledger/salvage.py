@@ -184,7 +184,9 @@ def write(
         result.entries += 1
         _learn(result, row)
     for stream in Stream:
-        last = max([known[stream].last, *(one.row.seq for one in loose if one.stream is stream)])
+        # Where the end is known, an unproved row behind it has a number that is rotten itself.
+        beyond = (one.row.seq for one in loose if one.stream is stream and known[stream].open)
+        last = max([known[stream].last, *beyond])
         if last > ends[stream]:
             _gap(db, result, known[stream], stream, ends[stream] + 1, last, None)
         result.last[stream] = max(last, ends[stream])

@@ -16,7 +16,7 @@ from gateway.ledger.rows import entries_after, is_as_stored
 from gateway.ledger.salvage import Known
 from gateway.ledger.wal import is_rotten
 from gateway.model import chain
-from gateway.model.bodies import EpochBeganBody
+from gateway.model.bodies import EpochBeganBody, EpochReason
 from gateway.model.entry import EntryKind, Stream
 
 MOST_ENTRIES = 100_000_000
@@ -68,14 +68,14 @@ def known_of(
         last = max(last, point.seq)
         whole |= mark.end
     if ended is not None and stream in ended:
-        last, whole = max(last, ended[stream]), True
+        last, whole = ended[stream], True  # A greater number in the file is the damage itself.
     digests = {seq: digest for seq, digest in digests.items() if isinstance(digest, bytes)}
     return Known(acked if acked <= last else 0, last, floor, digests, sure, open=not sure and not whole)
 
 
 def ended_at(gateway: str, epoch: str, files: Iterable[Path]) -> dict[Stream, int]:
-    """Where an epoch ended, as the first entry of the one after it says; nothing where none of the files has that
-    entry, or what it has is not the entry that was stored."""
+    """Where an epoch ended, as the first entry of the one after it says: the greatest number, where a backup of it was
+    restored later. Nothing where none of the files has such an entry, or what it has is not the one that was stored."""
     ends: dict[Stream, int] = {}
     for path in files:
         own = meta_of(path).get("epoch", "")
@@ -88,9 +88,10 @@ def ended_at(gateway: str, epoch: str, files: Iterable[Path]) -> dict[Stream, in
                     if entry.header.kind is not EntryKind.EPOCH_BEGAN or not is_as_stored(entry):
                         continue
                     began = msgspec.json.decode(entry.body or b"", type=EpochBeganBody)
-                    if began.previous == epoch:
+                    # Of a file that was gone it knew only what the mark did: perhaps not the end.
+                    if began.previous == epoch and began.reason is not EpochReason.MISSING:
                         told = {Stream(name): seq for name, seq in began.last.items()}
-                        ends = {stream: max(seq, ends.get(stream, 0)) for stream, seq in told.items()}
+                        ends |= {stream: max(seq, ends.get(stream, 0)) for stream, seq in told.items()}
     return ends
 
 

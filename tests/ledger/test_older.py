@@ -141,6 +141,13 @@ async def test_where_nothing_is_left_the_end_is_known_from_the_epoch_after(
     await ledger.stop()
 
 
+async def test_a_number_that_is_rotten_itself_does_not_move_the_end(tmp_path: Path, clock: FakeClock) -> None:
+    folder, epoch = await make(tmp_path, clock)
+    _change(older_file(folder, epoch), f"UPDATE receipt SET seq=120 WHERE seq={COUNT}")
+    sent, lost = await check(folder, clock, epoch)
+    assert (set(sent), lost) == (set(range(1, COUNT)), {COUNT})
+
+
 async def test_an_end_that_nobody_knows_is_named_as_open(tmp_path: Path, clock: FakeClock) -> None:
     """The entry that knew the end has gone with the present file's audit stream."""
     folder, epoch = await make(tmp_path, clock)
