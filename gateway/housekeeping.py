@@ -62,8 +62,9 @@ class Housekeeping:
     def _look_at_ledger(self) -> None:
         """A start can put a damaged file right, a running gateway cannot: end, so that one follows."""
         if self._ledger.damaged:
+            where = next((older.path for older in self._ledger.older if older.damaged), self._ledger.path)
             what = "the ledger's file is damaged"
-            raise LedgerError(what, "The next start puts it right", where=str(self._ledger.path), code="ledger_damaged")
+            raise LedgerError(what, "The next start puts it right", where=str(where), code="ledger_damaged")
 
     def tell_health(self) -> None:
         """One telemetry entry on how the gateway is."""

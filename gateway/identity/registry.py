@@ -131,6 +131,8 @@ class Cache(CacheFile):
             with self.writing() as db:
                 _insert(db, number, number, batch)
         with self.writing() as db:
+            if (orphan := _orphan(db, number, number)) is not None:
+                raise InputRefused(f"a credential belongs to holder {orphan!r}, who is not in the registry")
             return self._finish(db, number, number, key_id)
 
     def stage_delta(self, number: int, delta: RegistryDelta, base_number: int, key_id: str, result: str) -> None:
@@ -153,15 +155,15 @@ class Cache(CacheFile):
                 _insert(db, base, number, (*delta.holders, *delta.credentials))
             except sqlite3.IntegrityError as error:
                 raise InputRefused("something stands in the delta twice", code="bundle_base") from error
+            if _orphan(db, base, number) is not None:
+                # The signer counts on a holder who was forgotten here; who that is, is not said again.
+                raise InputRefused("it gives a card to somebody who is not here", code="bundle_base")
             found = self._finish(db, base, number, key_id)
             if found != result:
                 raise InputRefused(f"it leads to registry {found[:12]}, not to {result[:12]}", code="bundle_base")
 
     def _finish(self, db: sqlite3.Connection, base: int, number: int, key_id: str) -> str:
-        """The last step of staging: it makes sense, and this is its name. Reads back every row that was written."""
-        orphan = db.execute(_ORPHAN, (base, number)).fetchone()
-        if orphan is not None:
-            raise InputRefused(f"a credential belongs to holder {orphan[0]!r}, who is not in the registry")
+        """The last step of staging: this is its name. Reads back every row that was written."""
         found = registry.name(self._unless_interrupted(_written(db, base, number, key_id)))
         db.execute("INSERT OR REPLACE INTO registry VALUES (?,?,?,?)", (number, base, key_id, found))
         return found
@@ -231,6 +233,12 @@ def _check_key(made_with: str, ours: str) -> None:
 def _base_of(db: sqlite3.Connection, number: int) -> int:
     row = db.execute("SELECT base FROM registry WHERE number=?", (number,)).fetchone()
     return row[0] if row is not None else 0
+
+
+def _orphan(db: sqlite3.Connection, base: int, number: int) -> str | None:
+    """A holder who has a credential in this registry and is not in it himself."""
+    row = db.execute(_ORPHAN, (base, number)).fetchone()
+    return None if row is None else row[0]
 
 
 def _insert(db: sqlite3.Connection, base: int, since: int, lines: Iterable[registry.Line]) -> None:

@@ -4,6 +4,7 @@ ledger.db               the present ledger
 ledger-EPOCH.db         an older epoch: takes no new entries, goes when drained
 ledger.next.db          a new epoch, complete, not yet the present one
 ledger.salvaged.db      what a damaged file's entries came to, complete, not yet in place
+ledger-EPOCH.mended.db  the same of an older epoch's file
 ledger.building-*.db    unfinished: deleted at the next start
 ledger.damaged-TIME.db  set aside because it is damaged; never deleted by this program
 ledger.copy-TIME.db     set aside because a newer file of the same epoch was there
@@ -30,6 +31,9 @@ class Names:
 
     def older(self, epoch: str) -> Path:
         return self.folder / f"{self._stem}-{epoch}.db"
+
+    def mended(self, epoch: str) -> Path:
+        return self.folder / f"{self._stem}-{epoch}.mended.db"
 
     @property
     def next(self) -> Path:
@@ -66,6 +70,16 @@ class Names:
     def all_older(self) -> list[Path]:
         """Files of older epochs, by name."""
         return self._matching(re.compile(rf"{re.escape(self._stem)}-[0-9a-f]{{8,64}}\.db"))
+
+    def all_mended(self) -> dict[str, Path]:
+        """Files that are to take the place of an older epoch's, by epoch."""
+        files = self._matching(re.compile(rf"{re.escape(self._stem)}-[0-9a-f]{{8,64}}\.mended\.db"))
+        return {self.epoch_in(path): path for path in files}
+
+    @staticmethod
+    def epoch_in(path: Path) -> str:
+        """The epoch in the name of an older epoch's file."""
+        return path.name.rpartition("-")[2].partition(".")[0]
 
     def all_building(self) -> list[Path]:
         return self._matching(re.compile(rf"{re.escape(self._stem)}\.building-[a-z]+\.db"))

@@ -91,8 +91,8 @@ class Ledger:
             opened = self._open()
             try:
                 self.was_clean = opened.was_clean
-                self.older, faults = open_older(self.names, self.gateway)
-                self.repaired = (*opened.repaired, *faults)
+                self.older, said = open_older(self.names, self.gateway, opened, self._clock.stamp(), self.disk)
+                self.repaired = (*opened.repaired, *said)
                 self._use(opened.db, opened.epoch, opened.number)
             except BaseException:
                 opened.db.close()
@@ -319,8 +319,8 @@ class Ledger:
 
     @property
     def damaged(self) -> bool:
-        """SQLite has said that the file is damaged: the next start puts that right."""
-        return self._writer.damaged or self._reader.damaged
+        """A file has shown that it is damaged, the present one or an older one: the next start puts that right."""
+        return self._writer.damaged or self._reader.damaged or any(older.damaged for older in self.older)
 
     # Ack and tell ----------------------------------------------------------------------------------------
 

@@ -8,31 +8,15 @@ import sqlite3
 import msgspec
 
 from gateway.ledger import schema
+from gateway.ledger.damage import ALWAYS_BYTES, SAYS_DAMAGE, check_content, trouble_of
 from gateway.ledger.epochs import Trouble, found, new_epoch_id, settle
 from gateway.ledger.files import Disk, Names, log_of
 from gateway.ledger.mark import Mark, differs, read_mark
 from gateway.ledger.peek import number_of
-from gateway.ledger.rows import digest_at, last_seq
-from gateway.ledger.verify import ChainBroken, check_stream
 from gateway.ledger.wal import is_rotten
 from gateway.model.bodies import EpochReason
 from gateway.model.clock import Stamp
-from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError, NotReady
-
-_DAMAGE = (
-    "SQLITE_CORRUPT",
-    "SQLITE_NOTADB",
-    "SQLITE_IOERR_READ",
-    "SQLITE_IOERR_SHORT_READ",
-    "SQLITE_ERROR",
-    "SQLITE_MISMATCH",
-)
-"""Result codes that speak of the file. Others (full, read-only, busy) speak of the card or of another program."""
-
-ALWAYS_BYTES = 32 * 1024 * 1024
-"""Of a file up to this size every start looks at all pages, also after a clean stop: 40 ms on a desktop, a second on a
-Pi, most of it the card's. Of a greater one only after an unclean stop."""
 
 
 class Opened(msgspec.Struct):
@@ -83,12 +67,12 @@ def _open(names: Names, gateway: str, mark: Mark | None) -> Opened:
     try:
         db = schema.connect(names.present)
     except LedgerError as error:
-        raise _trouble_of(error.__cause__, error) from error
+        raise trouble_of(error.__cause__, error) from error
     try:
         return _adopt(db, names, gateway, mark, no_log=no_log)
-    except (sqlite3.Error, ChainBroken, KeyError, TypeError, ValueError) as error:
+    except SAYS_DAMAGE as error:
         db.close()
-        raise _trouble_of(error, error) from error
+        raise trouble_of(error, error) from error
     except (Trouble, LedgerError):
         db.close()
         raise
@@ -131,16 +115,8 @@ def _adopt(db: sqlite3.Connection, names: Names, gateway: str, mark: Mark | None
         )
     if owner != gateway or not re.fullmatch(r"[0-9a-f]{8,64}", epoch):
         raise Trouble(EpochReason.DAMAGED, "the file is damaged: it does not say whose it is")
-    small = names.present.stat().st_size <= ALWAYS_BYTES
-    if (small or not was_clean) and (fault := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise Trouble(EpochReason.DAMAGED, f"the file is damaged: {' '.join(str(fault).split())}")
-    for stream in Stream:
-        check_stream(db, gateway, epoch, stream, whole=meta["clean"] == "damaged")
-        last = last_seq(db, stream)
-        digest_at(db, gateway, epoch, stream, last)
-        (acked,) = db.execute("SELECT acked FROM stream WHERE name=?", (stream,)).fetchone()
-        if acked > last:
-            raise Trouble(EpochReason.DAMAGED, f"the file is damaged: {stream} is acked to {acked}, it ends at {last}")
+    pages = not was_clean or names.present.stat().st_size <= ALWAYS_BYTES
+    check_content(db, gateway, epoch, pages=pages, whole=meta["clean"] == "damaged")
     _compare(db, names, gateway, meta, mark)
     if meta["clean"] == "0" and no_log:
         raise Trouble(EpochReason.OLDER_COPY, "the write-ahead log is gone: the newest entries may be missing")
@@ -163,14 +139,3 @@ def _compare(db: sqlite3.Connection, names: Names, gateway: str, meta: dict[str,
         raise Trouble(EpochReason.DAMAGED, f"the file is damaged: it says epoch {epoch}, it is {mark.epoch}")
     else:
         raise Trouble(EpochReason.OLDER_COPY, f"ledger.db was replaced by a copy of epoch {epoch}")
-
-
-def _trouble_of(cause: BaseException | None, error: Exception) -> Exception:
-    """What SQLite says of the file is trouble with the file, what it says of the card is the card's."""
-    if isinstance(cause, sqlite3.Error):
-        name = str(getattr(cause, "sqlite_errorname", ""))
-        if name and not name.startswith(_DAMAGE):
-            return error if isinstance(error, LedgerError) else cause
-    elif isinstance(error, LedgerError) and not isinstance(cause, UnicodeDecodeError):
-        return error  # A file system that does not allow write-ahead logging.
-    return Trouble(EpochReason.DAMAGED, f"the file is damaged: {error}")

@@ -51,6 +51,7 @@ class Pages:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._overlay: dict[int, bytes] = {}
+        self._committed: dict[int, bytes] = {}
         self._stale: dict[int, bytes] = {}
         self._log: list[tuple[int, bytes]] = []
 
@@ -60,9 +61,16 @@ class Pages:
         self.page_size, self.reserved = self._geometry()
         length = os.fstat(self._file).st_size
         self.count, self._torn = -(-length // self.page_size), length % self.page_size != 0
+        begun: dict[int, bytes] = {}
         for frame in frames(log_of(self._path), self.page_size):
             self._log.append((frame.page, frame.image))
             (self._overlay if frame.current else self._stale)[frame.page] = frame.image
+            if frame.current:
+                begun[frame.page] = frame.image
+                if frame.commit:
+                    self._committed.update(begun)
+                    begun.clear()
+        self.last = max([self.count, *self._committed])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -117,43 +125,70 @@ class Pages:
     def rows(self) -> Iterator[Row]:
         """Every row that could be an entry, possibly the same one several times."""
         for number, image in self.images():
-            start = 100 if number == 1 else 0
-            if image[start] == LEAF:
-                yield from self._leaf(image, start)
+            for seq, length, payloads in self._leaf(image, number):
+                best: Row | None = None
+                for payload in payloads:
+                    row = _row(seq, payload, length)
+                    if row is not None and (best is None or row.whole):
+                        best = row
+                        if row.whole and row.salt is not None:
+                            break
+                if best is not None:
+                    yield best
 
-    def _leaf(self, image: bytes, start: int) -> Iterator[Row]:
+    def tables(self) -> Iterator[tuple[str, int, str]]:
+        """Every row that could be of the file's own list of tables: name, root page and words of its making. Where the
+        first page is gone most of that list still stands elsewhere."""
+        for number, image in self.images():
+            for _, length, payloads in self._leaf(image, number):
+                for values, whole in (_record(payload, length, 5) or ([], False) for payload in payloads):
+                    if not whole or values[0] != "table":
+                        continue
+                    _, name, _, root, sql = values
+                    if (
+                        isinstance(name, str)
+                        and isinstance(root, int)
+                        and isinstance(sql, str)
+                        and 1 < root <= self.last
+                    ):
+                        yield name, root, sql
+
+    def page(self, number: int) -> bytes | None:
+        """A page as the last commit left it, 1 to `last`; None for a leaf full of entries, of which no other table's
+        rows need anything."""
+        image = self._committed.get(number) or self._base(number)
+        entries = (_row(seq, payload, n) for seq, n, payloads in self._leaf(image, number) for payload in payloads)
+        return None if next(entries, None) is not None else image
+
+    def _leaf(self, image: bytes, number: int) -> Iterator[tuple[int, int, Iterator[bytes]]]:
+        """The rows of a leaf: number, length in bytes, and what may be its content, the newest first."""
+        start = 100 if number == 1 else 0
+        if image[start] != LEAF:
+            return
         count = int.from_bytes(image[start + 3 : start + 5], "big")
         end = start + 8
-        for number in range(min(count, (len(image) - end) // 2)):
-            (at,) = struct.unpack_from(">H", image, end + 2 * number)
-            if at >= end and (row := self._cell(image, at)) is not None:
-                yield row
+        for pointer in range(min(count, (len(image) - end) // 2)):
+            (at,) = struct.unpack_from(">H", image, end + 2 * pointer)
+            try:
+                length, at = _varint(image, at) if at >= end else (0, at)
+                seq, at = _varint(image, at)
+            except IndexError:
+                continue
+            if 0 < length <= MAX_PAYLOAD and seq > 0:
+                yield seq, length, self._payloads(image, at, length)
 
-    def _cell(self, image: bytes, at: int) -> Row | None:
-        try:
-            length, at = _varint(image, at)
-            seq, at = _varint(image, at)
-        except IndexError:
-            return None
+    def _payloads(self, image: bytes, at: int, length: int) -> Iterator[bytes]:
         usable = self.page_size - self.reserved
-        if not 0 < length <= MAX_PAYLOAD or seq <= 0:
-            return None
         if length <= usable - 35:
-            return _record(seq, image[at : at + length], length)
+            yield image[at : at + length]
+            return
         least = (usable - 12) * 32 // 255 - 23
         local = least + (length - least) % (usable - 4)
         local = local if local <= usable - 35 else least
         here = image[at : at + local]
         (overflow,) = struct.unpack(">I", image[at + local : at + local + 4].rjust(4, b"\0"))
-        best: Row | None = None
         for overlaid in (True, False):
-            payload = here + self._chain(overflow, length - local, usable, overlaid=overlaid)
-            row = _record(seq, payload, length)
-            if row is not None and (best is None or row.whole):
-                best = row
-                if row.whole and row.salt is not None:
-                    break
-        return best
+            yield here + self._chain(overflow, length - local, usable, overlaid=overlaid)
 
     def _chain(self, page: int, length: int, usable: int, *, overlaid: bool) -> bytes:
         parts: list[bytes] = []
@@ -167,17 +202,18 @@ class Pages:
         return b"".join(parts)
 
 
-def _record(seq: int, payload: bytes, length: int) -> Row | None:
-    """A record with the columns of a stream table (https://www.sqlite.org/fileformat2.html#record_format)."""
+def _record(payload: bytes, length: int, columns: int) -> tuple[list[Value], bool] | None:
+    """The values of a record with so many columns, and whether all of it is there
+    (https://www.sqlite.org/fileformat2.html#record_format)."""
     try:
         header, at = _varint(payload, 0)
         types: list[int] = []
-        while at < header and len(types) <= 10:
+        while at < header and len(types) <= columns:
             kind, at = _varint(payload, at)
             types.append(kind)
     except IndexError:
         return None
-    if len(types) != 10 or at != header or types[0] != 0:
+    if len(types) != columns or at != header:
         return None
     values: list[Value] = []
     whole = len(payload) == length
@@ -192,6 +228,15 @@ def _record(seq: int, payload: bytes, length: int) -> Row | None:
         else:
             values.append(_value(kind, raw))
         at += size
+    return values, whole
+
+
+def _row(seq: int, payload: bytes, length: int) -> Row | None:
+    """A record with the columns of a stream table."""
+    found = _record(payload, length, 10)
+    if found is None or found[0][0] is not None:
+        return None
+    values, whole = found
     _, kind_text, wall_ms, mono_ns, boot, quality, digest, salt, body, commitment = values
     if not (isinstance(kind_text, str) and isinstance(wall_ms, int) and isinstance(mono_ns, int)):
         return None

@@ -7,22 +7,27 @@ taken over as far as they can be read, and nothing that may only rise goes back.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.ledger.epochs import Trouble, append, audit, build, finish, fold, found, new_epoch_id, ready
 from gateway.ledger.files import Disk, Names
+from gateway.ledger.headless import take_over_headless
 from gateway.ledger.mark import Mark
 from gateway.ledger.peek import UNREADABLE, answers, meta_of, number_of, reading
+from gateway.ledger.rebuild import rebuild
 from gateway.ledger.rows import last_seq
-from gateway.ledger.salvage import Salvaged, gather, write
+from gateway.ledger.salvage import Salvaged
 from gateway.ledger.state import raise_from, state_tables, take_over
+from gateway.ledger.verify import verify
 from gateway.ledger.witness import epoch_of, known_of
 from gateway.model.bodies import BundleBody, DroppedBody, EpochBeganBody, EpochReason
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryKind, NewEntry, Stream
+from gateway.model.errors import LedgerError
 
 
 class Renewal:
@@ -117,29 +122,26 @@ class Renewal:
 
     def _salvage(self, epoch: str, *, damaged: bool, clean: Sequence[Path]) -> Salvaged:
         names, present = self._names, self._names.present
-        sources = [present] if damaged else []
+        # A copy may be damaged too; its place is taken by what both of them prove, so it is kept beside.
+        unsound = [path for path in clean if not self._is_sound(path)]
+        clean = [path for path in clean if path not in unsound]
+        for path in unsound:
+            shutil.copyfile(path, names.aside("damaged", self._at.wall_ms))
         if not damaged and present.exists() and meta_of(present).get("epoch") == epoch:
             clean = [*clean, present]
+        sources = [*([present] if damaged else []), *unsound]
         files = [*sources, *clean]
-        known = {stream: known_of(stream, epoch, files, self._mark, sure=not damaged) for stream in Stream}
-        scratch = names.building("rows")
-        self._disk.remove(scratch)
-        result = Salvaged()
-        with closing(gather(scratch, sources, clean)) as rows:
+        known = {stream: known_of(stream, epoch, files, self._mark, sure=not sources) for stream in Stream}
+        number = max([0 if sources else 1, *(number_of(meta_of(path), 1) for path in (*unsound, *clean))])
+        if damaged and not clean:
+            number = self._number()
+        return rebuild(names, self._gateway, epoch, number, sources, clean, known, self._disk)
 
-            def fill(db: sqlite3.Connection) -> None:
-                nonlocal result
-                number = max([0 if sources else 1, *(number_of(meta_of(path), 1) for path in clean)])
-                if sources and not clean:
-                    number = self._number()
-                found(db, self._gateway, epoch, number=str(number), salvaged="1")
-                result = write(db, rows, self._gateway, epoch, known)
-                for path in files:
-                    _copy_quarantine(db, path)
-
-            build(names.building("old"), fill, self._disk)
-        self._disk.remove(scratch)
-        return result
+    def _is_sound(self, path: Path) -> bool:
+        try:
+            return verify(path).clean
+        except LedgerError:
+            return False
 
     def _newest_older(self) -> Path | None:
         files = [(number_of(meta_of(path), 1), path) for path in self._names.all_older()]
@@ -165,6 +167,10 @@ class Renewal:
                 if old is not None:
                     with suppress(*UNREADABLE):  # Where nothing of it can be read, all tables are named.
                         unread = take_over(db, old, doubt=doubt)
+                listed = [] if old is None else [name for (name,) in answers(old, "SELECT name FROM sqlite_schema")]
+            if doubt and (headless := [table for table in unread if table not in listed]):
+                still = take_over_headless(db, source, headless, self._names, self._disk)
+                unread = tuple(table for table in unread if table in listed or table in still)
         for path in (*copies, *self._names.all_older()):
             if path == source:
                 continue
@@ -263,18 +269,7 @@ def _told(
         told[0] += f" with {salvaged.entries} entries"
         if aside:
             told[0] += f"; the file that was there is kept as {aside}"
-        told += [f"lost: {stream} {first} to {last} of {previous}" for stream, first, last in salvaged.gaps]
-        if salvaged.open:
-            told.append(f"more may be missing: of {', '.join(sorted(salvaged.open))}")
-        if salvaged.loose:
-            told.append(f"{len(salvaged.loose)} entries could be read but not proved: they are recorded as `salvaged`")
+        told += salvaged.words(previous)
     if unread:
         told.append(f"not read: {', '.join(unread)}")
     return told
-
-
-def _copy_quarantine(db: sqlite3.Connection, path: Path) -> None:
-    with reading(path) as old:
-        if old is not None:
-            for row in answers(old, "SELECT stream, seq, at_ms FROM quarantine"):
-                db.execute("INSERT OR IGNORE INTO quarantine VALUES (?,?,?)", row)

@@ -61,6 +61,8 @@ def entries_after(
         if seq != expected and _is_gap(db, stream, expected, seq - 1):
             previous = digest_at(db, gateway, epoch, stream, seq - 1)
         expected = seq + 1
+        if not isinstance(boot, str):
+            raise TypeError(f"{stream} {seq}: its boot is no text")
         stamp = Stamp(wall_ms, mono_ns, boot, ClockQuality(quality))
         header = Header(EntryId(gateway, epoch, stream, seq), EntryKind(kind), stamp)
         salt, body = _bytes(salt), _bytes(body)
@@ -68,6 +70,11 @@ def entries_after(
             committed = chain.commitment(salt or b"", body or b"")
         yield Entry(header, previous, committed, digest, salt, body)
         previous = digest
+
+
+def is_as_stored(entry: Entry) -> bool:
+    """Whether it is the entry that was stored, after the one that it says it follows."""
+    return chain.digest(entry.previous, entry.header, entry.commitment) == entry.digest
 
 
 def _is_gap(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> bool:
@@ -78,6 +85,12 @@ def _is_gap(db: sqlite3.Connection, stream: Stream, first: int, last: int) -> bo
 def _bytes(value: bytes | str | None) -> bytes | None:
     """A damaged or edited file may hold another type than it was given; the chain shall say so, not a crash."""
     return value.encode(errors="surrogateescape") if isinstance(value, str) else value
+
+
+def end_of(db: sqlite3.Connection, stream: Stream) -> int:
+    """How far the stream had come: its newest entry, or the end of a range behind it that a damaged card lost."""
+    (lost,) = db.execute("SELECT coalesce(max(last), 0) FROM gap WHERE stream=?", (stream,)).fetchone()
+    return max(last_seq(db, stream), int(lost))
 
 
 def last_seq(db: sqlite3.Connection, stream: Stream) -> int:

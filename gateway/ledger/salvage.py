@@ -12,11 +12,10 @@ import base64
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 
 import msgspec
 
-from gateway.ledger.pages import Pages, Row
+from gateway.ledger.pages import Row
 from gateway.model import chain
 from gateway.model.bodies import BundleBody, DroppedBody, ReceiptBody, SalvagedBody
 from gateway.model.clock import ClockQuality, Stamp
@@ -33,11 +32,6 @@ _STREAM_OF = {
     "health": Stream.TELEMETRY,
 }
 """Where a kind is at home; only a first guess, the digest decides."""
-
-_FOUND = """CREATE TABLE found (
-    seq INTEGER NOT NULL, kind TEXT NOT NULL, wall_ms INTEGER NOT NULL, mono_ns INTEGER NOT NULL, boot TEXT NOT NULL,
-    quality TEXT NOT NULL, digest BLOB NOT NULL, salt BLOB, body BLOB, commitment BLOB, whole INTEGER NOT NULL
-)"""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -78,24 +72,14 @@ class Salvaged(msgspec.Struct):
             told.append(DroppedBody(stream=stream, first=first, last=last, why=why, epoch=epoch, alarm=True, open=True))
         return told
 
-
-def gather(path: Path, sources: Sequence[Path], clean: Sequence[Path]) -> sqlite3.Connection:
-    """A scratch file at `path` with every row of damaged `sources` and of `clean` files, in the order of finding."""
-    db = sqlite3.connect(path, isolation_level=None)
-    db.execute("PRAGMA journal_mode=OFF")
-    db.execute("PRAGMA synchronous=OFF")
-    db.execute(_FOUND)
-    db.execute("BEGIN")
-    for source in clean:
-        for row in _rows_of(source):
-            _keep(db, row)
-    for source in sources:
-        with Pages(source) as pages:
-            for row in pages.rows():
-                _keep(db, row)
-    db.execute("CREATE INDEX by_seq ON found (seq)")
-    db.execute("COMMIT")
-    return db
+    def words(self, epoch: str) -> list[str]:
+        """The same for a person, and what could be read and not proved."""
+        told = [f"lost: {stream} {first} to {last} of {epoch}" for stream, first, last in self.gaps]
+        if self.open:
+            told.append(f"more may be missing: of {', '.join(sorted(self.open))}")
+        if self.loose:
+            told.append(f"{len(self.loose)} entries could be read but not proved: they are recorded as `salvaged`")
+        return told
 
 
 def prove(found: sqlite3.Connection, gateway: str, epoch: str, known: Mapping[Stream, Known]) -> Iterator[Proved]:
@@ -181,6 +165,7 @@ def write(
     """Put what proves itself into a clean file (on its open transaction), with its gaps; returns what came of it."""
     result = Salvaged(last=dict.fromkeys(Stream, 0))
     ends = dict.fromkeys(Stream, 0)
+    floors = dict.fromkeys(Stream, 0)
     loose: list[Proved] = []
     for one in prove(found, gateway, epoch, known):
         stream, row = one.stream, one.row
@@ -190,7 +175,7 @@ def write(
             continue
         floor = known[stream].floor
         if 0 < floor == row.seq - 1 and ends[stream] == 0 and known[stream].digests.get(floor) == one.previous:
-            ends[stream] = floor
+            ends[stream] = floors[stream] = floor
             db.execute("UPDATE stream SET floor=?, floor_digest=? WHERE name=?", (floor, one.previous, stream))
         elif row.seq != ends[stream] + 1:
             _gap(db, result, known[stream], stream, ends[stream] + 1, row.seq - 1, one.previous)
@@ -199,13 +184,16 @@ def write(
         result.entries += 1
         _learn(result, row)
     for stream in Stream:
-        last = max([known[stream].last, *(one.row.seq for one in loose if one.stream is stream)])
+        # Where the end is known, an unproved row behind it has a number that is rotten itself.
+        beyond = (one.row.seq for one in loose if one.stream is stream and known[stream].open)
+        last = max([known[stream].last, *beyond])
         if last > ends[stream]:
             _gap(db, result, known[stream], stream, ends[stream] + 1, last, None)
         result.last[stream] = max(last, ends[stream])
         if known[stream].open:
             result.open.add(stream)
-        acked = min(known[stream].acked, result.last[stream]) if known[stream].sure else 0
+        # Below a floor there is nothing to send, whatever the watermark is worth.
+        acked = min(known[stream].acked, result.last[stream] if known[stream].sure else floors[stream])
         digest = db.execute(f"SELECT digest FROM {stream.value} WHERE seq=?", (ends[stream],)).fetchone()
         if digest is not None:
             db.execute("UPDATE stream SET checked=?, checked_digest=? WHERE name=?", (ends[stream], digest[0], stream))
@@ -261,23 +249,5 @@ def _loose(epoch: str, one: Proved) -> SalvagedBody:
     )
 
 
-def _keep(db: sqlite3.Connection, row: Row) -> None:
-    values = msgspec.structs.astuple(row)
-    if all(not isinstance(value, int) or -(2**63) <= value < 2**63 for value in values):
-        db.execute("INSERT INTO found VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
-
-
 def _insert(db: sqlite3.Connection, stream: Stream, row: Row) -> None:
     db.execute(f"INSERT INTO {stream.value} VALUES (?,?,?,?,?,?,?,?,?,?)", msgspec.structs.astuple(row)[:10])
-
-
-def _rows_of(path: Path) -> Iterator[Row]:
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        for stream in Stream:
-            for row in db.execute(
-                f"SELECT seq, kind, wall_ms, mono_ns, boot, quality, digest, salt, body, commitment FROM {stream.value}"
-            ):
-                yield Row(*row)
-    finally:
-        db.close()

@@ -4,6 +4,7 @@ is known."""
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from gateway.ledger.peek import UNREADABLE
 from gateway.model.entry import Stream
@@ -25,11 +26,14 @@ def state_tables(db: sqlite3.Connection) -> list[str]:
     return sorted({name for (name,) in rows} - OWN)
 
 
-def take_over(new: sqlite3.Connection, old: sqlite3.Connection, *, doubt: bool = False) -> tuple[str, ...]:
-    """Copy every state table on `new`'s open transaction. Returns those that could not be read whole; of each of them
-    what could be read is taken. `doubt`: the file is damaged; a table whose pages do not fit is not believed."""
+def take_over(
+    new: sqlite3.Connection, old: sqlite3.Connection, *, doubt: bool = False, tables: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Copy every state table, or these, on `new`'s open transaction. Returns those that could not be read whole; of
+    each of them what could be read is taken. `doubt`: the file is damaged; a table whose pages do not fit is not
+    believed."""
     unread: list[str] = []
-    for table in state_tables(new):
+    for table in state_tables(new) if tables is None else tables:
         try:
             if doubt and old.execute(f"PRAGMA integrity_check('{table}')").fetchone()[0] != "ok":
                 unread.append(table)

@@ -79,7 +79,7 @@ def make_bundles(
 
 def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> Sync:
     """The gateway's end, in a hurry: tests wait for what it does."""
-    hooks = {name: more.pop(name) for name in ("older", "on_behind", "new_epoch") if name in more}
+    hooks = {name: more.pop(name) for name in ("older", "on_behind", "new_epoch", "on_fault") if name in more}
     told = {"keepalive_s": 60, "protocol": "auto", "resend_s": 20.0, "window": 20, "backlog_per_s": 5000, **more}
     address = Address("127.0.0.1", port, GATEWAY, int(str(told["keepalive_s"])), str(told["protocol"]))
     bundles = make_bundles(ledger, cache, clock)

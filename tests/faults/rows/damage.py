@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from gateway.ledger.files import Names
 from gateway.ledger.verify import verify
 from gateway.model.errors import LedgerError
 from tests.faults.frame import Context, Tally, require
@@ -21,7 +22,8 @@ PAGE = 4096
 
 
 def flipped(context: Context) -> Tally:
-    """Bytes are turned over in pages of ledger.db: the gateway finds its way back, and says what it could not read."""
+    """Bytes are turned over in pages of ledger.db, and of what was saved of it: the gateway finds its way back, and
+    says what it could not read."""
     return _damaged(context, _flip)
 
 
@@ -31,7 +33,8 @@ def torn(context: Context) -> Tally:
 
 
 def _damaged(context: Context, damage: Damage) -> Tally:
-    rounds = context.rounds(1, 8, 40)
+    rounds = context.rounds(2, 8, 40)
+    older = 0
     with Site(context, through_proxy=True) as site:
         site.up(bundles=2)
         for number in range(rounds):
@@ -45,13 +48,29 @@ def _damaged(context: Context, damage: Damage) -> Tally:
             if not number % 2:
                 site.drain()
             _end(site, clean=context.chance.random() < 0.5)
-            site.link.set(Mode.PASS)
             _until_it_hurts(site.ledger, damage, context.chance)
+            older += number % 2 and _older_too(site, damage, context.chance)
+            site.link.set(Mode.PASS)
             site.up(bundles=2)
             site.pos.sell(3)
             site.await_centre(damaged=True)
         verdict = site.settle(damaged=True)
-    return verdict.tally(rounds, (), f"{verdict.named} entries are named as unreadable")
+    missed = [] if older or rounds < 2 else ["no older epoch's file had anything to lose"]
+    note = f"{verdict.named} entries are named as unreadable; {older} times an older epoch's file was damaged too"
+    return verdict.tally(rounds, missed, note)
+
+
+def _older_too(site: Site, damage: Damage, chance: random.Random) -> bool:
+    """The card rots on. The gateway has found the damage and begun a new epoch without a word to the centre; then what
+    it saved of the epoch before, of which the centre has not everything, is damaged in its turn. False when there was
+    nothing left to save."""
+    site.up()
+    waiting = site.rig.status()["ledger"].get("older", {})
+    _end(site, clean=chance.random() < 0.5)
+    files = [Names(site.ledger).older(epoch) for epoch, entries in waiting.items() if entries]
+    for file in files:
+        _until_it_hurts(file, damage, chance)
+    return bool(files)
 
 
 def older_copy(context: Context) -> Tally:
