@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.model.errors import LedgerError, NotReady
 
-SCHEMA = 2
+SCHEMA = 3
 
 _TABLES = (
     # A row counts in the registries of its base from number `since` on and before number `gone`: a delta writes only
@@ -26,7 +26,7 @@ _TABLES = (
     ) WITHOUT ROWID, STRICT""",
     """CREATE TABLE holder (
         base INTEGER NOT NULL, id TEXT NOT NULL, since INTEGER NOT NULL, gone INTEGER NOT NULL,
-        entitlements TEXT NOT NULL, language TEXT, PRIMARY KEY (base, id, since)
+        entitlements TEXT NOT NULL, language TEXT, residence TEXT, born TEXT, PRIMARY KEY (base, id, since)
     ) WITHOUT ROWID, STRICT""",
     # Registries that are here whole; `base` is the whole one that their deltas lead from.
     """CREATE TABLE registry (

@@ -136,4 +136,6 @@ class Identity:
             holder=known.holder,
             entitlements=known.entitlements,
             language=known.language,
+            residence=known.residence,
+            born=known.born,
         )

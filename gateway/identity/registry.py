@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -27,8 +28,8 @@ BATCH = 2_000
 
 _AT = "base=?1 AND since<=?2 AND gone>?2"
 _KNOWN = (
-    "SELECT c.holder, c.standing, c.from_ms, c.until_ms, h.entitlements, h.language FROM credential c "
-    "JOIN holder h ON h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2 "
+    "SELECT c.holder, c.standing, c.from_ms, c.until_ms, h.entitlements, h.language, h.residence, h.born "
+    "FROM credential c JOIN holder h ON h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2 "
     "WHERE c.base=?1 AND c.digest=?3 AND c.since<=?2 AND c.gone>?2"
 )
 _ORPHAN = (
@@ -46,6 +47,8 @@ class Known(msgspec.Struct, frozen=True):
     until_ms: int
     entitlements: tuple[str, ...]
     language: str | None
+    residence: str | None = None
+    born: date | None = None
 
 
 class Cache(CacheFile):
@@ -84,8 +87,9 @@ class Cache(CacheFile):
         rows = self.rows(_KNOWN, base, number, digest)
         if not rows:
             return None
-        holder, standing, from_ms, until_ms, entitlements, language = rows[0]
-        return Known(holder, Standing(standing), from_ms, until_ms, tuple(entitlements.split()), language)
+        holder, standing, from_ms, until_ms, codes, language, residence, born = rows[0]
+        times = (from_ms, until_ms)
+        return Known(holder, Standing(standing), *times, tuple(codes.split()), language, residence, _date(born))
 
     def has_ended(self, now_ms: int) -> bool:
         """Whether the registry in force counts no more: nobody is known then."""
@@ -245,11 +249,13 @@ def _insert(db: sqlite3.Connection, base: int, since: int, lines: Iterable[regis
     people, cards = [], []
     for line in lines:
         if isinstance(line, RegistryHolder):
-            people.append((base, line.id, since, NEVER, " ".join(line.entitlements), line.language))
+            born = None if line.born is None else line.born.isoformat()
+            facts = (" ".join(line.entitlements), line.language, line.residence, born)
+            people.append((base, line.id, since, NEVER, *facts))
         elif isinstance(line, RegistryCredential):
             digest, times = bytes.fromhex(line.digest), (line.from_ms, line.until_ms)
             cards.append((base, digest, since, NEVER, line.kind.value, line.holder, line.standing.value, *times))
-    db.executemany("INSERT INTO holder VALUES (?,?,?,?,?,?)", people)
+    db.executemany("INSERT INTO holder VALUES (?,?,?,?,?,?,?,?)", people)
     db.executemany("INSERT INTO credential VALUES (?,?,?,?,?,?,?,?,?)", cards)
 
 
@@ -257,19 +263,26 @@ def _written(db: sqlite3.Connection, base: int, number: int, key_id: str) -> Ite
     at = (base, number)
     tables = ("holder", "credential")
     people, cards = (db.execute(f"SELECT count(*) FROM {table} WHERE {_AT}", at).fetchone()[0] for table in tables)
-    holders = db.execute(f"SELECT id, entitlements, language FROM holder WHERE {_AT} ORDER BY id", at)
+    holders = db.execute(f"SELECT id, entitlements, language, residence, born FROM holder WHERE {_AT} ORDER BY id", at)
     credentials = db.execute(
         f"SELECT kind, digest, holder, standing, from_ms, until_ms FROM credential WHERE {_AT} ORDER BY digest", at
     )
     return registry.write(
         key_id,
         (people, cards),
-        (RegistryHolder(id, tuple(codes.split()), language) for id, codes, language in holders),
+        (
+            RegistryHolder(id, tuple(codes.split()), language, residence, _date(born))
+            for id, codes, language, residence, born in holders
+        ),
         (
             RegistryCredential(CredentialKind(kind), digest.hex(), holder, Standing(standing), first, last)
             for kind, digest, holder, standing, first, last in credentials
         ),
     )
+
+
+def _date(written: str | None) -> date | None:
+    return None if written is None else date.fromisoformat(written)
 
 
 def _forget_after(db: sqlite3.Connection, base: int, number: int) -> None:

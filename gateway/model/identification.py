@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 import msgspec
@@ -52,8 +53,9 @@ class Credential(msgspec.Struct, frozen=True, omit_defaults=True):
 class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
     """A credential resolved (`holder` and `entitlements`) or refused (`refusal`).
 
-    `holder` is opaque. `entitlements` are the codes that this place's rules use. `credential` is absent
-    when nothing could be made of the reading. `language` is the holder's choice, if any.
+    `holder` is opaque. `entitlements` are the codes that this place's rules use, or those of partner city `city`.
+    `credential` is absent when nothing could be made of the reading. `language` is the holder's choice, if any.
+    `residence` and `born` are there where the place's rules ask for them, and are not stored: `facts_left_out`.
     """
 
     credential: Credential | None = None
@@ -61,6 +63,13 @@ class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
     entitlements: tuple[str, ...] = ()
     refusal: Refusal | None = None
     language: str | None = None
+    city: str = ""
+    residence: str | None = None
+    born: date | None = None
+
+    def facts_left_out(self) -> Identification:
+        """As entries hold it: what a decision made of residence and birth is in what it rested on."""
+        return msgspec.structs.replace(self, residence=None, born=None)
 
     @property
     def accepted(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -65,15 +65,19 @@ class Benefits:
         """The question about this receipt now, without what happened before and what is left of quotas."""
         stamp = self._clock.stamp()
         identified = who is not None and who.accepted
+        trusted = stamp.quality is not ClockQuality.GUESS
         profile = self._profile
         at = datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).replace(tzinfo=None)
         return Question(
             receipt=receipt,
             at=at,
-            entitlements=who.entitlements if who is not None and identified else (),
+            entitlements=who.entitlements if who is not None else (),
             merchant_groups=profile.merchant_groups,
-            clock_trusted=stamp.quality is not ClockQuality.GUESS,
+            clock_trusted=trusted,
             identified=identified,
+            city=who.city if who is not None else "",
+            residence=(who.residence or "") if who is not None else "",
+            age=years(who.born, at.date()) if who is not None and trusted else None,
             place=profile.place,
             gateway=profile.gateway,
             station=station,
@@ -100,3 +104,10 @@ class Benefits:
     @property
     def _in_force(self) -> RuleSet:
         return self._none if self.expired else self._rules
+
+
+def years(born: date | None, on: date) -> int | None:
+    """Whole years on this day; who was born on 29 February is a year older on 1 March of the other years."""
+    if born is None or born > on:
+        return None
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

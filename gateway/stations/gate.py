@@ -89,7 +89,11 @@ class Gate:
     async def _admit(self, reading: Presented, identified: Identified, decided: Decided) -> None:
         who, decision = identified.identification, decided.decision
         body = AdmissionBody(
-            station=self.id, identification=who, receipt=self._receipt, decision=decision, asked=decided.asked
+            station=self.id,
+            identification=who.facts_left_out(),
+            receipt=self._receipt,
+            decision=decision,
+            asked=decided.asked,
         )
         entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
         try:

@@ -107,7 +107,7 @@ class Services:
 
     async def _store(self, station: str, who: Identification, effects: Sequence[Effect]) -> EntryId:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
-        body = IdentificationBody(station=station, identification=who)
+        body = IdentificationBody(station=station, identification=who.facts_left_out())
         (stored,) = await self.ledger.commit([new_entry(Stream.IDENTIFICATION, kind, body)], effects)
         return stored
 

@@ -158,6 +158,7 @@ class Till:
         if (fault := check_receipt(request.receipt)) is not None:
             raise InputRefused(fault, "Correct the receipt", code="bad_receipt")
         who = self._waiting_tap()
+        kept = who.facts_left_out() if who is not None else None
         decided = self._services.decide(self.id, request.receipt, who)
         decision = decided.decision
         expires_ms = self._services.clock.wall_ms() + round(self._section.quote_s * 1000)
@@ -174,7 +175,7 @@ class Till:
             trace=decision.trace,
             messages=tuple(self._services.benefits.messages(decision, who.language if who else None)),
         )
-        body = msgspec.json.encode(OpenQuote(request.receipt, decision, who, decided.asked))
+        body = msgspec.json.encode(OpenQuote(request.receipt, decision, kept, decided.asked))
         store = StoreAnswer(asked, lambda _ids: msgspec.json.encode(answer))
         await self._services.ledger.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store, *self._tidy()])
         self._services.board.tell(self.id, Show.QUOTE, list_cents=decision.list_cents, due_cents=decision.due_cents)
@@ -249,7 +250,7 @@ class Till:
         return before
 
     def _recorded(self, stored: EntryId, quote: OpenQuote) -> None:
-        if self._tap is not None and self._tap[0] == quote.identification:
+        if self._tap is not None and self._tap[0].facts_left_out() == quote.identification:
             self._tap = None  # Only theirs: the next person in the queue may have tapped already.
         decision = quote.decision
         self._services.board.tell(

@@ -6,6 +6,7 @@ written form is canonical (`gateway.wire.registry`): by its hash both ends can t
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
@@ -49,11 +50,14 @@ class RegistryCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class RegistryHolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One holder: opaque id, entitlement codes, language of choice."""
+    """One holder: opaque id, entitlement codes, language of choice; declared residence and date of birth only where the
+    place's rules ask for them."""
 
     id: HolderId
     entitlements: Annotated[tuple[Code, ...], msgspec.Meta(max_length=256)] = ()
     language: Annotated[str, msgspec.Meta(min_length=1, max_length=16)] | None = None
+    residence: Code | None = None
+    born: date | None = None
 
 
 class RegistryContent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
