@@ -198,8 +198,9 @@ def filled(rule_set: RuleSet, question: Question, known: tuple[Known, ...]) -> Q
     return msgspec.structs.replace(question, quotas=tuple(quotas))
 
 
-def told(rule_set: RuleSet, question: Question, decision: Decision, languages: tuple[str, ...]) -> Evaluation:
-    """A decision as an evaluation, with the rules' titles and messages in the first of these languages."""
+def told(rule_set: RuleSet | None, question: Question, decision: Decision, languages: tuple[str, ...]) -> Evaluation:
+    """A decision as an evaluation, with the rules' titles and messages in the first of these languages. Without the
+    rules that it was made by, rules go by their ids."""
     lines = tuple(
         EvaluatedLine(
             line=decided.line,
@@ -236,7 +237,7 @@ def told(rule_set: RuleSet, question: Question, decision: Decision, languages: t
             Why(
                 fate.rule,
                 fate.version,
-                rule_set.rule(fate.rule).title.best(languages),
+                rule_set.rule(fate.rule).title.best(languages) if rule_set is not None else fate.rule,
                 fate.reason,
                 fate.line,
                 fate.cents,
@@ -245,7 +246,10 @@ def told(rule_set: RuleSet, question: Question, decision: Decision, languages: t
             )
             for fate in decision.trace
         ),
-        messages=tuple(Message(rule, rule_set.message(rule, languages)) for rule in decision.messages),
+        messages=tuple(
+            Message(rule, rule_set.message(rule, languages) if rule_set is not None else "")
+            for rule in decision.messages
+        ),
         uses=decision.uses,
         balances=decision.balances,
     )
