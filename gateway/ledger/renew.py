@@ -164,7 +164,7 @@ class Renewal:
             with reading(source) as old:
                 if old is not None:
                     with suppress(*UNREADABLE):  # Where nothing of it can be read, all tables are named.
-                        unread = take_over(db, old, doubt=doubt)
+                        unread = take_over(db, old, doubt=doubt, copy=True)
         for path in (*copies, *self._names.all_older()):
             if path == source:
                 continue
@@ -172,7 +172,7 @@ class Renewal:
                 if old is None:
                     continue
                 if source is None or (unread and path in copies):
-                    unread = tuple(sorted(set(unread) & set(take_over(db, old))))
+                    unread = tuple(sorted(set(unread) & set(take_over(db, old, copy=True))))
                 else:
                     raise_from(db, old)
         return unread
