@@ -24,7 +24,9 @@ class Centre:
         `InputRefused` (a key) or `LedgerError` (the store)."""
         trusted = trusted_keys(self._settings)
         clock = self._clock if self._clock is not None else SystemClock()
-        store = Store(self._settings.store, clock, store_password(self._settings), self._settings.client_id)
+        store = Store(
+            self._settings.store, clock, store_password(self._settings), self._settings.client_id, self._settings.zone
+        )
         store.open()
         self.store = store
         self.intake = Intake(self._settings, store)

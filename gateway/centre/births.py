@@ -47,6 +47,8 @@ class Births:
         self._db = db
         self._now_ms = now_ms
         self._born: dict[str, State] = {}
+        self.fallen_behind: set[str] = set()
+        """Gateways that were ordered just now to begin a new epoch."""
 
     def hear(self, said: Sequence[Heard]) -> None:
         """In the order they came. A death counts only with the session of the birth that stands: any other is late."""
@@ -86,7 +88,8 @@ class Births:
         write_alarms(self._db, alarms, self._now_ms)
         if behind:
             order = commands.new_epoch(gateway, state.epoch, "behind what is stored")
-            commands.put(self._db, order, self._now_ms, sent=True)
+            if commands.put(self._db, order, self._now_ms, sent=True):
+                self.fallen_behind.add(gateway)
 
     def _welcome(self, gateway: str, state: State) -> Welcome:
         acks = [

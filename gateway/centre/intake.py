@@ -15,6 +15,7 @@ from gateway.centre.births import Welcome
 from gateway.centre.grants import grant
 from gateway.centre.leases import LeaseLost, Leases
 from gateway.centre.link import Delivery, Link
+from gateway.centre.quota import Answers
 from gateway.centre.settings import Settings
 from gateway.centre.shards import Shards
 from gateway.centre.shelf import Announcement
@@ -24,6 +25,8 @@ from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 from gateway.wire.commands import Command
 from gateway.wire.messages import Ack, Acks, encode
+from gateway.wire.quota import MAX_GROUP as MAX_GROUP_TOLD
+from gateway.wire.quota import QuotaTold, Told
 from gateway.wire.topics import SHARDS, Topics, centre_filters
 
 log = logging.getLogger(__name__)
@@ -82,8 +85,9 @@ class Intake:
                 self._send_command(command)
             for told in self._store.news(self.shards.held):
                 self._send_bundle(told.gateway, told.announcement)
+            self._send_answers(self._store.recalls(self.shards.held))
         except LedgerError as error:
-            log.error("%s; commands and bundles are sent later", error)
+            log.error("%s; commands, bundles and recalls are sent later", error)
 
     def _run(self) -> None:
         while True:
@@ -137,6 +141,9 @@ class Intake:
             self._send_command(command)
         for welcome in settled.welcomes:
             self._answer(welcome)
+        self._send_answers(settled.answers)
+        if settled.recalled:
+            self.shards.look_soon()
         for gateway, wish in settled.wishes:
             grant(self._settings.city, self._store, self.link, gateway, wish)
 
@@ -158,6 +165,16 @@ class Intake:
 
     def _send_command(self, command: Command) -> None:
         self.link.publish(Topics(self._settings.city, command.gateway).command, encode(command))
+
+    def _send_answers(self, answers: Answers) -> None:
+        """To each gateway its own, in as few messages as they fit."""
+        of: dict[str, list[Told]] = {}
+        for gateway, told in answers:
+            of.setdefault(gateway, []).append(told)
+        for gateway, mine in of.items():
+            for at in range(0, len(mine), MAX_GROUP_TOLD):
+                group = QuotaTold(gateway, tuple(mine[at : at + MAX_GROUP_TOLD]))
+                self.link.publish(Topics(self._settings.city, gateway).lease, encode(group))
 
     def _patience(self) -> float | None:
         if not self._due:

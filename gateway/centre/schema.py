@@ -13,11 +13,12 @@ from sqlalchemy import Connection, func, inspect, select
 from gateway.centre import tables
 from gateway.centre.database import Database
 from gateway.centre.people_tables import PEOPLE
+from gateway.centre.quota_tables import QUOTAS
 from gateway.centre.sql import upsert
 from gateway.model.errors import LedgerError
 from gateway.wire.topics import SHARDS
 
-VERSION = 2
+VERSION = 3
 _ANY = 0x5350
 """Of PostgreSQL's advisory lock: one worker at a time prepares the store."""
 
@@ -70,7 +71,8 @@ def _check(version: int) -> None:
 def _create(db: Connection) -> None:
     tables.metadata.create_all(db, tables=tables.SCHEMA_1)
     _add_2(db)
-    set_version(db, 2)
+    _to_3(db)
+    set_version(db, VERSION)
 
 
 def _to_2(db: Connection) -> None:
@@ -90,6 +92,10 @@ def _add_2(db: Connection) -> None:
     db.execute(tables.leases.insert(), [{"shard": shard, "worker": "", "fence": 0} for shard in range(SHARDS)])
 
 
+def _to_3(db: Connection) -> None:
+    tables.metadata.create_all(db, tables=QUOTAS)
+
+
 def set_version(db: Connection, version: int) -> None:
     if db.dialect.name == "sqlite":
         db.exec_driver_sql(f"PRAGMA user_version={version:d}")
@@ -97,5 +103,5 @@ def set_version(db: Connection, version: int) -> None:
         db.execute(upsert(db, tables.meta, "number"), {"name": "schema", "number": version})
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2}
+STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}
 """Schema → the step that leads to the next one."""

@@ -24,10 +24,11 @@ from gateway.wire.contents import Blocks, KeySet, RegistryCredential, RegistryDe
 from gateway.wire.described import components
 from gateway.wire.envelope import MAX_BATCH_ENTRIES, Event
 from gateway.wire.messages import Acks, State
+from gateway.wire.quota import QuotaSaid, QuotaTold
 from gateway.wire.registry import RegistryHeader
 from gateway.wire.topics import Topics
 
-WIRE_VERSION = "1.0"
+WIRE_VERSION = "1.1"
 """Major: as in the topics' root. Minor: counts up with each field, kind or topic that is added or deprecated."""
 
 Json = dict[str, Any]
@@ -48,6 +49,8 @@ DOCUMENTS: dict[str, Any] = {
     "rules": RulesContent,
     "keys": KeySet,
     "blocks": Blocks,
+    "quota": QuotaSaid,
+    "lease": QuotaTold,
 }
 """File name in config/schemas → what it describes: a type, or one of several. A whole registry is lines of three."""
 
@@ -62,6 +65,8 @@ _CHANNELS: dict[str, tuple[str, str, str, str]] = {
     "bundle": (_DOWN, "bundle", "bundle", "Signed bundles; without content the announcement of a large one."),
     "want": (_UP, "want", "want", "Which chunks of a large bundle the gateway would like to have."),
     "chunk": (_DOWN, "chunk", "chunk", "A chunk that was asked for."),
+    "quota": (_UP, "quota", "quota", "What is asked, used and given back of quotas; repeated until it is answered."),
+    "lease": (_DOWN, "lease", "lease", "Leases of quotas, and the authority's answers. Only after the commit."),
 }
 """Channel → who acts, message, the property of `Topics` that names it, what it is for."""
 _BATCH: Json = {

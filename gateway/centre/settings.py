@@ -45,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A connection that is not accepted within this time is given up."""
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
     backoff_cap_s: Annotated[float, msgspec.Meta(ge=0.1)] = 30.0
+    zone: str = "UTC"
+    """Of the city, for the days on which quotas begin and end (IANA name)."""
     ack_ms: Annotated[int, msgspec.Meta(ge=0)] = 250
     """At most one message of acks per gateway in this time; the first after a pause goes at once."""
 

@@ -15,6 +15,7 @@ from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused
 from gateway.wire.commands import CommandResult
 from gateway.wire.messages import State, decode
+from gateway.wire.quota import decode_said
 from gateway.wire.topics import Address, parse, shard_of
 
 MAX_STATE = 64 * 1024
@@ -25,7 +26,7 @@ _EVENTS = {f"ev/{stream}": stream for stream in Stream}
 
 def sort(city: str, deliveries: Sequence[Delivery], shards: Container[int]) -> Said:
     """What these messages say, as far as their gateways are in one of these shards: another's are left out."""
-    said = Said([], [], [], [])
+    said = Said([], [], [], [], [])
     for delivery in deliveries:
         address = parse(delivery.topic)
         if address is None or address.city != city:
@@ -47,6 +48,8 @@ def _sort_one(address: Address, delivery: Delivery, said: Said) -> None:
             said.results.append((gateway, decode(delivery.payload, CommandResult, f"{gateway}/res")))
         elif address.leaf == "want":
             said.wishes.append((gateway, delivery.payload))
+        elif address.leaf == "quota":
+            said.quotas.append((gateway, decode_said(delivery.payload, gateway)))
     except InputRefused as refused:
         said.parcels.append(Parcel(gateway, [], poison=refused.what))
 

@@ -22,6 +22,10 @@ from gateway.centre.intaking import Intaking, Taken
 from gateway.centre.leases import check_held
 from gateway.centre.news import News
 from gateway.centre.parcel import Parcel, Refusal
+from gateway.centre.quota import Answers, Authority
+from gateway.centre.quota_limits import Limits
+from gateway.centre.quota_lots import put_lot
+from gateway.centre.quota_rows import take_recalls
 from gateway.centre.shelf import EVERYONE, Announcement
 from gateway.centre.tables import gateways
 from gateway.model.clock import Clock
@@ -30,6 +34,7 @@ from gateway.model.errors import Conflict, GatewayError, InputRefused
 from gateway.wire.bundle import BundleKind, Manifest, SignedBundle
 from gateway.wire.commands import Act, Command, CommandResult
 from gateway.wire.messages import State
+from gateway.wire.quota import QuotaSaid
 from gateway.wire.topics import shard_of
 
 
@@ -41,6 +46,7 @@ class Said(msgspec.Struct, frozen=True):
     states: list[Heard] = []
     results: list[tuple[str, CommandResult]] = []
     wishes: list[tuple[str, bytes]] = []
+    quotas: list[tuple[str, QuotaSaid]] = []
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -49,15 +55,21 @@ class Settled(msgspec.Struct, frozen=True):
     taken: Taken
     welcomes: list[Welcome]
     wishes: list[tuple[str, bytes]] = []
+    answers: Answers = []
+    recalled: bool = False
+    """Leases of other gateways were recalled: those who hold their shards should look."""
 
 
 class Store:
     """The store in an SQLite file or in PostgreSQL. A failing database raises `LedgerError`; nothing of that call is
     then stored. `password` names the file with PostgreSQL's password, `worker` who uses it."""
 
-    def __init__(self, store: str | Path, clock: Clock, password: Path | None = None, worker: str = "") -> None:
+    def __init__(
+        self, store: str | Path, clock: Clock, password: Path | None = None, worker: str = "", zone: str = "UTC"
+    ) -> None:
         self.database = Database(str(store), password, worker=worker)
         self._clock = clock
+        self._limits = Limits(zone)
 
     def open(self) -> None:
         """Open, make or migrate it. Raises `LedgerError` or `ConfigurationError`."""
@@ -87,8 +99,12 @@ class Store:
                 for gateway, result in said.results
                 if not commands.answered(db, gateway, result, now_ms)
             ]
-            write_alarms(db, Counter(foreign), now_ms)
-            return Settled(taken, births.answer(), said.wishes)
+            authority = Authority(db, self._limits, now_ms)
+            # Copies of one card are in use, or an old one is: whatever they hold may be used twice.
+            fenced = births.fallen_behind | {command.gateway for command in taken.commands}
+            answers = [*authority.fence(sorted(fenced)), *authority.run(said.quotas)]
+            write_alarms(db, Counter(foreign) + authority.alarms, now_ms)
+            return Settled(taken, births.answer(), said.wishes, answers, authority.recalled)
 
     def take(self, entries: Sequence[Entry], refusals: Sequence[Refusal] = ()) -> Taken:
         """Store each entry once, in one transaction, and say per strand what is now stored, missing, refused."""
@@ -133,6 +149,26 @@ class Store:
         """Commands to gateways of these shards that nobody has sent; they count as sent from now on."""
         with self._transaction() as (db, now_ms):
             return commands.take_unsent(db, held, now_ms)
+
+    # Quotas ----------------------------------------------------------------------------------------------
+
+    def recalls(self, held: Mapping[int, int]) -> Answers:
+        """Recalls of leases that nobody has sent to the gateways of these shards; they count as sent from now on."""
+        with self._transaction() as (db, _):
+            return [*take_recalls(db, held)]
+
+    def put_lot(self, holder: str, key: str, lot: str, units: int, expires_ms: int = 0) -> bool:
+        """Keep what a holder has bought of a prepaid quota, once for each `lot`. False: it was there. Raises
+        `InputRefused` or `Conflict` (`gateway.centre.quota_lots`)."""
+        with self._transaction() as (db, now_ms):
+            return put_lot(db, holder, key, lot, units, expires_ms, now_ms)
+
+    def fence(self, gateway: str) -> int:
+        """A box was stolen, or replaced without a word: its leases count as used up from now on. The gateway hears of
+        it when it says anything of quotas. Returns the number of the life that begins."""
+        with self._transaction() as (db, now_ms):
+            ((_, fence),) = Authority(db, self._limits, now_ms).fence([gateway])
+            return fence.incarnation
 
     # Bundles ---------------------------------------------------------------------------------------------
 
@@ -182,7 +218,7 @@ class Store:
 
 def _gateways(said: Said) -> set[str]:
     named = {parcel.gateway for parcel in said.parcels} | {heard.gateway for heard in said.states}
-    return named | {gateway for gateway, _ in [*said.results, *said.wishes]}
+    return named | {gateway for gateway, _ in [*said.results, *said.wishes, *said.quotas]}
 
 
 _PUBLISHING = 0x5352

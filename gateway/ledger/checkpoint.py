@@ -32,10 +32,14 @@ class Signer:
         self._key = key
         self.public = key.public_key().public_bytes_raw().hex()
 
+    def sign(self, what: bytes) -> str:
+        """The signature of these bytes (hex)."""
+        return self._key.sign(what).hex()
+
     def entry(self, gateway: str, epoch: str, heads: Mapping[Stream, tuple[int, bytes]]) -> NewEntry:
         """The checkpoint of these heads, ready to be stored."""
         told = {stream.value: (seq, digest.hex()) for stream, (seq, digest) in heads.items()}
-        signature = self._key.sign(signed_bytes(gateway, epoch, told)).hex()
+        signature = self.sign(signed_bytes(gateway, epoch, told))
         body = CheckpointBody(heads=told, key=self.public, signature=signature)
         return NewEntry(Stream.AUDIT, EntryKind.CHECKPOINT, msgspec.json.encode(body))
 

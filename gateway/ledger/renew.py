@@ -166,7 +166,7 @@ class Renewal:
             with reading(source) as old:
                 if old is not None:
                     with suppress(*UNREADABLE):  # Where nothing of it can be read, all tables are named.
-                        unread = take_over(db, old, doubt=doubt)
+                        unread = take_over(db, old, doubt=doubt, copy=True)
                 listed = [] if old is None else [name for (name,) in answers(old, "SELECT name FROM sqlite_schema")]
             if doubt and (headless := [table for table in unread if table not in listed]):
                 still = take_over_headless(db, source, headless, self._names, self._disk)
@@ -178,7 +178,7 @@ class Renewal:
                 if old is None:
                     continue
                 if source is None or (unread and path in copies):
-                    unread = tuple(sorted(set(unread) & set(take_over(db, old))))
+                    unread = tuple(sorted(set(unread) & set(take_over(db, old, copy=True))))
                 else:
                     raise_from(db, old)
         return unread

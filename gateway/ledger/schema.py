@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 2
+SCHEMA = 3
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -120,7 +120,66 @@ STATE_2 = (
         PRIMARY KEY (stream, first)
     ) WITHOUT ROWID, STRICT""",
 )
-"""What schema 2 brought. A new file gets `STATE_1` and this; `gateway.ledger.migrations` brings an older one here."""
+"""What schema 2 brought. A new file gets `STATE_1`, this and `STATE_3`; `gateway.ledger.migrations` brings an older one
+here."""
+
+
+STATE_3 = (
+    # quota: the present life of this gateway, one row; `incarnation` 0 while the centre has not answered its `nonce`.
+    """CREATE TABLE quota_life (
+        one INTEGER PRIMARY KEY CHECK (one = 1), incarnation INTEGER NOT NULL, nonce TEXT NOT NULL,
+        next INTEGER NOT NULL, closings INTEGER NOT NULL, handed INTEGER NOT NULL
+    ) STRICT""",
+    # quota: requests that the authority has not answered.
+    """CREATE TABLE quota_request (
+        number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
+        want INTEGER NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
+    ) STRICT""",
+    # quota: leases of this life. `told_…`: what the authority is known to know; `recalled`, `closed`: 0 or 1.
+    """CREATE TABLE quota_lease (
+        number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
+        units INTEGER NOT NULL, base INTEGER NOT NULL, stop_ms INTEGER NOT NULL, elsewhere INTEGER NOT NULL,
+        used INTEGER NOT NULL, returned INTEGER NOT NULL, told_used INTEGER NOT NULL, told_returned INTEGER NOT NULL,
+        recalled INTEGER NOT NULL, closed INTEGER NOT NULL, last TEXT NOT NULL, at_ms INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX quota_lease_cell ON quota_lease (key, period, subject)",
+    # quota: what an entry used of what; `kind`: lease, grace or over. So that a void returns it to where it was from.
+    """CREATE TABLE quota_spend (
+        entry TEXT NOT NULL, part INTEGER NOT NULL, kind TEXT NOT NULL, incarnation INTEGER NOT NULL,
+        number INTEGER NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
+        units INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (entry, part)
+    ) WITHOUT ROWID, STRICT""",
+    # quota: units that an open quote holds of a lease, until a monotonic time of a boot.
+    """CREATE TABLE quota_hold (
+        number INTEGER NOT NULL, quote TEXT NOT NULL, units INTEGER NOT NULL, boot TEXT NOT NULL,
+        until_ns INTEGER NOT NULL, PRIMARY KEY (number, quote)
+    ) WITHOUT ROWID, STRICT""",
+    "CREATE INDEX quota_hold_quote ON quota_hold (quote)",
+    # quota: what is given back of a lease that is closed, by the entry that had used it; running totals.
+    """CREATE TABLE quota_void (
+        number INTEGER NOT NULL, entry TEXT NOT NULL, units INTEGER NOT NULL, PRIMARY KEY (number, entry)
+    ) WITHOUT ROWID, STRICT""",
+    # quota: what was given that no lease covered, per life: on trust, and by quotes that were committed late.
+    """CREATE TABLE quota_beyond (
+        key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL, incarnation INTEGER NOT NULL,
+        grace INTEGER NOT NULL, over INTEGER NOT NULL, grace_back INTEGER NOT NULL, over_back INTEGER NOT NULL,
+        told INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (key, period, subject, incarnation)
+    ) WITHOUT ROWID, STRICT""",
+    # quota: cells of which the authority had nothing for us; `why` as it said.
+    """CREATE TABLE quota_denied (
+        key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL,
+        PRIMARY KEY (key, period, subject)
+    ) WITHOUT ROWID, STRICT""",
+    # quota: how often somebody used one here, for those who come often.
+    """CREATE TABLE quota_visit (
+        subject TEXT PRIMARY KEY, times INTEGER NOT NULL, at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    # quota: the signed last word of the box that this one replaced, until the authority has taken it.
+    """CREATE TABLE quota_handed (
+        incarnation INTEGER PRIMARY KEY, message BLOB NOT NULL
+    ) STRICT""",
+)
+"""What schema 3 brought."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -180,7 +239,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2):
+    for statement in (*STATE_1, *STATE_2, *STATE_3):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

@@ -16,8 +16,15 @@ RISING = {
     "sun_counter": "{0}.counter",
     "bundle": "max({0}.highest, {0}.number)",  # a person may have gone back: `number` alone says nothing
     "bundle_key": "{0}.retired",
+    "quota_beyond": "{0}.grace + {0}.over",
 }
 """Tables whose rows never go back, and what says so of a row."""
+
+SPENT_IN_COPIES = frozenset(
+    ("quota_life", "quota_request", "quota_lease", "quota_hold", "quota_void", "quota_denied", "quota_handed")
+)
+"""Tables whose rows may have been used up since a copy was made: never taken over from what may be one. Without them a
+gateway begins a new life (docs/quotas.md), and the centre counts the leases of the old one as spent."""
 
 
 def state_tables(db: sqlite3.Connection) -> list[str]:
@@ -27,13 +34,20 @@ def state_tables(db: sqlite3.Connection) -> list[str]:
 
 
 def take_over(
-    new: sqlite3.Connection, old: sqlite3.Connection, *, doubt: bool = False, tables: Sequence[str] | None = None
+    new: sqlite3.Connection,
+    old: sqlite3.Connection,
+    *,
+    doubt: bool = False,
+    copy: bool = False,
+    tables: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
     """Copy every state table, or these, on `new`'s open transaction. Returns those that could not be read whole; of
     each of them what could be read is taken. `doubt`: the file is damaged; a table whose pages do not fit is not
-    believed."""
+    believed. `copy`: it may not be the newest state; what may have been used up since is left out."""
     unread: list[str] = []
     for table in state_tables(new) if tables is None else tables:
+        if copy and table in SPENT_IN_COPIES:
+            continue
         try:
             if doubt and old.execute(f"PRAGMA integrity_check('{table}')").fetchone()[0] != "ok":
                 unread.append(table)

@@ -48,7 +48,8 @@ class Turn:
 
         def fill(db: sqlite3.Connection) -> None:
             found(db, self._gateway, epoch, **plan)
-            if unread := take_over(db, old):
+            # What the card has lost may have been a use of a lease.
+            if unread := take_over(db, old, copy=lost):
                 raise LedgerError(
                     f"state cannot be read: {', '.join(unread)}",
                     "Restart the gateway: a start looks at the whole file and puts it right",

@@ -8,6 +8,8 @@ sp/1/{city}/{shard}/{gateway}/cmd           down  commands
 sp/1/{city}/{shard}/{gateway}/bundle        down  signed bundles, or the announcement of a large one
 sp/1/{city}/{shard}/{gateway}/want          up    which chunks the gateway would like to have
 sp/1/{city}/{shard}/{gateway}/chunk         down  a chunk that was asked for
+sp/1/{city}/{shard}/{gateway}/quota         up    what is asked, used and given back of quotas
+sp/1/{city}/{shard}/{gateway}/lease         down  leases of quotas, and the authority's answers
 """
 
 from __future__ import annotations
@@ -71,6 +73,14 @@ class Topics(msgspec.Struct, frozen=True):
     def chunk(self) -> str:
         return f"{self.base}/chunk"
 
+    @property
+    def quota(self) -> str:
+        return f"{self.base}/quota"
+
+    @property
+    def lease(self) -> str:
+        return f"{self.base}/lease"
+
 
 class Address(msgspec.Struct, frozen=True):
     """A topic taken apart: whose it is and what it carries (`ev/receipt`, `state`, …)."""
@@ -93,5 +103,5 @@ def parse(topic: str) -> Address | None:
 
 def centre_filters(city: str, shards: range) -> list[str]:
     """What an intake worker of these shards subscribes to."""
-    leaves = ("ev/+", "state", "res", "want")
+    leaves = ("ev/+", "state", "res", "want", "quota")
     return [f"{ROOT}/{city}/{shard:02d}/+/{leaf}" for shard in shards for leaf in leaves]

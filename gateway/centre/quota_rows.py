@@ -1,0 +1,141 @@
+"""Rows of the quota authority: read, locked and written on an open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, func, select, update
+
+from gateway.centre.quota_lots import Lot, free_of_lot
+from gateway.centre.quota_tables import quota_beyond, quota_boxes, quota_cells, quota_leases
+from gateway.centre.sql import insert, upsert
+from gateway.wire.quota import Denied, Key, LeaseId, Recall, Request
+from gateway.wire.topics import shard_of
+
+OPEN = "open"
+MAX_RECALLED = 20
+"""Leases of everybody's cell that one refusal recalls, the largest first."""
+
+
+class Box(msgspec.Struct):
+    """A gateway as the authority knows it: its present life (0: none yet), below which number it waits for no answer,
+    and how many leases it has open."""
+
+    incarnation: int = 0
+    floor: int = 1
+    open: int = 0
+
+
+def box_of(db: Connection, gateway: str) -> Box:
+    c = quota_boxes.c
+    row = db.execute(select(c.incarnation, c.floor, c.open).where(c.gateway == gateway)).one_or_none()
+    return Box(*row) if row is not None else Box()
+
+
+def save_box(db: Connection, gateway: str, box: Box) -> None:
+    row = {"gateway": gateway, "incarnation": box.incarnation, "floor": box.floor, "open": box.open}
+    db.execute(upsert(db, quota_boxes, "incarnation", "floor", "open"), row)
+
+
+def lock_cells(db: Connection, cells: Iterable[Key]) -> None:
+    """Nobody else changes these cells until the commit. (SQLite has one writer anyway.)"""
+    c = quota_cells.c
+    for cell in sorted(cells):
+        db.execute(select(c.key).where(*_is(quota_cells, cell)).with_for_update())
+
+
+def open_cell(db: Connection, cell: Key, unit: str, limit: int, end_ms: int) -> int:
+    """Units of a cell that are out: granted and not freed. Its row is there, and ours until the commit, afterwards."""
+    row = {**cell._asdict(), "unit": unit, "limit_units": limit, "granted": 0, "freed": 0, "end_ms": end_ms}
+    db.execute(insert(db, quota_cells).on_conflict_do_nothing(), row)
+    c = quota_cells.c
+    asked = select(c.granted - c.freed).where(*_is(quota_cells, cell)).with_for_update()
+    return int(db.execute(asked).scalar_one())
+
+
+def over_of(db: Connection, cell: Key) -> int:
+    """Units of a cell that were used and that no lease covered; what was given on trust is paid from elsewhere."""
+    c = quota_beyond.c
+    asked = select(func.coalesce(func.sum(c.over - c.over_back), 0)).where(*_is(quota_beyond, cell))
+    return max(0, int(db.execute(asked).scalar_one()))
+
+
+def lease_row(db: Connection, gateway: str, of: LeaseId) -> Row[Any] | None:
+    c = quota_leases.c
+    mine = c.gateway == gateway, c.incarnation == of.incarnation, c.number == of.number
+    return db.execute(select(quota_leases).where(*mine)).one_or_none()
+
+
+def insert_lease(db: Connection, gateway: str, said: Request, granted: Denied | Lot, now_ms: int) -> None:
+    """Keep the answer to a request, so that it is given again."""
+    grant = granted.grant if isinstance(granted, Lot) else None
+    row = {
+        "gateway": gateway,
+        "incarnation": said.lease.incarnation,
+        "number": said.lease.number,
+        "shard": shard_of(gateway),
+        **said.cell.by._asdict(),
+        "lot": granted.name if isinstance(granted, Lot) else "",
+        "units": grant.units if grant is not None else 0,
+        "base": grant.base if grant is not None else 0,
+        "stop_ms": grant.stop_ms if grant is not None else 0,
+        "elsewhere": int(grant.elsewhere) if grant is not None else 0,
+        **dict.fromkeys(("used", "returned", "credited", "recall"), 0),
+        "standing": OPEN if grant is not None else "denied",
+        "why": granted.why.value if isinstance(granted, Denied) else "",
+        "last": "",
+        "made_ms": now_ms,
+        "changed_ms": now_ms,
+    }
+    db.execute(quota_leases.insert(), row)
+
+
+def free(db: Connection, row: Row[Any], units: int) -> None:
+    """Units of a lease are nobody's again."""
+    if units <= 0:
+        return
+    c, cell = quota_cells.c, Key(row.key, row.period, row.subject)
+    db.execute(update(quota_cells).where(*_is(quota_cells, cell)).values(freed=c.freed + units))
+    if row.lot:
+        free_of_lot(db, row.subject, row.key, row.lot, units)
+
+
+def others_open(db: Connection, cell: Key, gateway: str) -> bool:
+    """Whether another gateway has some of this cell that it has not used, as far as it has told."""
+    return db.execute(_idle(cell, gateway).limit(1)).first() is not None
+
+
+def recall_others(db: Connection, cell: Key, gateway: str, holder: bool, now_ms: int) -> bool:
+    """Ask the others for what they do not use. False: they all have been asked before."""
+    c = quota_leases.c
+    asked = _idle(cell, gateway).where(c.recall == 0).order_by((c.units - c.used).desc())
+    rows = db.execute(asked if holder else asked.limit(MAX_RECALLED)).all()
+    for row in rows:
+        mine = and_(c.gateway == row.gateway, c.incarnation == row.incarnation, c.number == row.number)
+        db.execute(update(quota_leases).where(mine).values(recall=1, changed_ms=now_ms))
+    return bool(rows)
+
+
+def take_recalls(db: Connection, shards: Iterable[int]) -> list[tuple[str, Recall]]:
+    """Recalls that nobody has sent to the gateways of these shards; they count as sent from now on, and are said again
+    when such a gateway says hello."""
+    c = quota_leases.c
+    due = c.recall == 1, c.shard.in_(list(shards))
+    asked = select(c.gateway, c.incarnation, c.number).where(*due, c.standing == OPEN)
+    rows = db.execute(asked.with_for_update(skip_locked=True)).all()
+    for gateway, incarnation, number in rows:
+        mine = and_(c.gateway == gateway, c.incarnation == incarnation, c.number == number)
+        db.execute(update(quota_leases).where(mine).values(recall=2))
+    return [(gateway, Recall(LeaseId(incarnation, number))) for gateway, incarnation, number in rows]
+
+
+def _idle(cell: Key, gateway: str) -> Any:
+    c = quota_leases.c
+    asked = select(c.gateway, c.incarnation, c.number).where(*_is(quota_leases, cell))
+    return asked.where(c.standing == OPEN, c.gateway != gateway, c.units > c.used - c.returned)
+
+
+def _is(table: Any, cell: Key) -> tuple[Any, ...]:
+    return table.c.key == cell.key, table.c.period == cell.period, table.c.subject == cell.subject
