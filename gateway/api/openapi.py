@@ -14,7 +14,7 @@ from gateway.api.answers import Devices, Erased, ForgetRequest, HealthAnswer, Re
 from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
-from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
+from gateway.stations.till_words import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles_record import Past
 from gateway.wire.bundle import BundleKind, SignedBundle
 from gateway.wire.described import components

@@ -19,7 +19,8 @@ from gateway.api.parts import ApiParts
 from gateway.api.problems import HttpRefused
 from gateway.api.views import Views
 from gateway.model.errors import NotFound
-from gateway.stations.till import CommitRequest, QuoteRequest, Till
+from gateway.stations.till import Till
+from gateway.stations.till_words import CommitRequest, QuoteRequest
 
 BODY_S = 10.0
 """A body that takes longer to arrive is given up: a local program has it ready."""

@@ -125,6 +125,12 @@ here."""
 
 
 STATE_3 = (
+    # stations: what holders did here before, as far as rules ask for it; `entry` is `epoch/stream/number`.
+    """CREATE TABLE happened (
+        entry TEXT PRIMARY KEY, holder TEXT NOT NULL, event TEXT NOT NULL, codes TEXT NOT NULL, station TEXT NOT NULL,
+        at_ms INTEGER NOT NULL, boot TEXT NOT NULL, mono_ns INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    "CREATE INDEX happened_holder ON happened (holder, at_ms)",
     # quota: the present life of this gateway, one row; `incarnation` 0 while the centre has not answered its `nonce`.
     """CREATE TABLE quota_life (
         one INTEGER PRIMARY KEY CHECK (one = 1), incarnation INTEGER NOT NULL, nonce TEXT NOT NULL,

@@ -18,6 +18,7 @@ from gateway.rules.compiled import ANY, Compiled, Index, Shared
 from gateway.rules.contest import Contest, Entry, lines_met
 from gateway.rules.document import Rule
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
+from gateway.rules.parts import MAX_SECONDS
 from gateway.rules.purse import Asked, Purse, asked_by
 from gateway.rules.question import Question, inputs_digest
 from gateway.rules.trace import Trace, near_misses
@@ -36,7 +37,7 @@ class RuleSet:
     `rules` are the documents in the engine's order, `number` is the bundle's.
     """
 
-    __slots__ = ("_compiled", "_index", "_ranks", "_shared", "entitlements", "events", "number", "rules")
+    __slots__ = ("_compiled", "_index", "_ranks", "_shared", "counts", "entitlements", "events", "number", "rules")
 
     def __init__(
         self,
@@ -51,8 +52,10 @@ class RuleSet:
         self.rules = rules
         self.entitlements = entitlements
         """The codes that these rules use: all that a registry needs to hold at a place."""
-        self.events = frozenset(_events(rules))
-        """What has to be known of what happened before."""
+        self.events = _events(rules)
+        """What has to be known of what happened before → within how many seconds."""
+        self.counts = any(rule.quota is not UNSET for rule in rules)
+        """Whether any rule counts on a quota."""
         self._compiled = compiled
         self._index = index
         self._shared = shared
@@ -193,11 +196,13 @@ def rounding(due: Cents, question: Question) -> Cents:
     return half_up(due, to) * to - due
 
 
-def _events(rules: Iterable[Rule]) -> Iterable[str]:
+def _events(rules: Iterable[Rule]) -> dict[str, int]:
+    found: dict[str, int] = {}
     for rule in rules:
-        if rule.need is not UNSET and rule.need.events is not UNSET:
-            for event in rule.need.events:
-                yield event.event
+        for one in rule.need.events if rule.need is not UNSET and rule.need.events is not UNSET else ():
+            within = one.within_s if one.within_s is not UNSET else MAX_SECONDS
+            found[one.event] = max(within, found.get(one.event, 0))
+    return found
 
 
 def assert_sums(decision: Decision, question: Question) -> None:

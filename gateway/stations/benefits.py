@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -30,13 +31,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     vat_registered: bool = True
 
 
-class Decided(msgspec.Struct, frozen=True):
-    """A decision with what it rested on."""
-
-    decision: Decision
-    asked: Circumstances
-
-
 class Benefits:
     """Answers "what is due?". Without rules, or after their expiry, everything is at its list price."""
 
@@ -57,9 +51,14 @@ class Benefits:
         return bool(self._expires_ms) and self._clock.wall_ms() >= self._expires_ms
 
     @property
-    def events(self) -> frozenset[str]:
-        """Names of what the rules want to know whether it has happened before."""
+    def events(self) -> Mapping[str, int]:
+        """What the rules want to know whether it has happened before → within how many seconds at most."""
         return self._in_force.events
+
+    @property
+    def counts(self) -> bool:
+        """Whether any of the rules counts on a quota."""
+        return self._in_force.counts
 
     def question(self, receipt: Receipt, who: Identification | None, station: str) -> Question:
         """The question about this receipt now, without what happened before and what is left of quotas."""
@@ -89,9 +88,9 @@ class Benefits:
         """The quotas that count for this question."""
         return self._in_force.asks(question)
 
-    def decide(self, question: Question) -> Decided:
-        """The decision on a settled question."""
-        return Decided(self._in_force.decide(question), question.circumstances())
+    def decide(self, question: Question) -> tuple[Decision, Circumstances]:
+        """The decision on a settled question, and what it rested on."""
+        return self._in_force.decide(question), question.circumstances()
 
     def messages(self, decision: Decision, language: str | None) -> list[str]:
         """What to tell the person, in their language or the place's."""

@@ -9,6 +9,7 @@ import asyncio
 
 from gateway.config.types import GateStation
 from gateway.identity.identify import Identified
+from gateway.ledger.effects import Effect
 from gateway.model.bodies import AdmissionBody, OpenedBody, PassedBody, VoidBody, VoidReason
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryId, EntryKind, Stream
@@ -17,9 +18,9 @@ from gateway.model.identification import Identification
 from gateway.model.reading import InputReading, Presented, Reading, is_fresh
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
-from gateway.stations.benefits import Decided
+from gateway.stations.deciding import TRIES, Decided, has_changed
 from gateway.stations.grants import GrantMade, GrantOpened, GrantSettled
-from gateway.stations.services import Services, new_entry
+from gateway.stations.services import ADMISSION, Services, new_entry
 
 PULSE_DEADLINE_MS = 1000
 
@@ -75,11 +76,22 @@ class Gate:
         elif not self._services.outputs.is_ready(self._section.relay):
             await self._refuse(identified, "gate_not_ready")
         else:
-            decided = self._services.decide(self.id, self._receipt, identified.identification)
+            await self._serve(reading, identified)
+
+    async def _serve(self, reading: Presented, identified: Identified) -> None:
+        deciding = self._services.deciding
+        for _ in range(TRIES):
+            decided = await deciding.decide(self.id, self._receipt, identified.identification)
             if decided.decision.due_cents > 0:
                 await self._refuse(identified, "payment_due", decided.decision)
-            else:
+                return
+            try:
                 await self._admit(reading, identified, decided)
+                return
+            except Conflict as conflict:
+                if not has_changed(conflict):
+                    raise
+        await self._refuse(identified, "busy")
 
     async def _refuse(self, identified: Identified, reason: str, decision: Decision | None = None) -> None:
         who, entry = await self._services.store_identification(self.id, identified)
@@ -96,9 +108,14 @@ class Gate:
             asked=decided.asked,
         )
         entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
+        deciding = self._services.deciding
+        noted = deciding.noted(who.holder, ADMISSION, (self._section.category,), self.id)
+        effects: list[Effect] = [GrantMade(self.id), *identified.effects, *deciding.takes(decided.takes), *noted]
         try:
-            (granted,) = await self._services.ledger.commit([entry], [GrantMade(self.id), *identified.effects])
-        except Conflict:
+            (granted,) = await self._services.ledger.commit([entry], effects)
+        except Conflict as conflict:
+            if has_changed(conflict):
+                raise
             replayed = Identified(identified.replayed)
             await self._refuse(replayed, "")
             return
@@ -162,4 +179,5 @@ class Gate:
             station=self.id, admission=admission, reason=reason, opening_unknown=opening_unknown, epoch=epoch
         )
         entry = new_entry(Stream.RECEIPT, EntryKind.VOID, body)
-        await self._services.ledger.commit([entry], [GrantSettled(epoch, admission)])
+        undone = self._services.deciding.undone(f"{epoch}/{Stream.RECEIPT}/{admission}")
+        await self._services.ledger.commit([entry], [GrantSettled(epoch, admission), *undone])

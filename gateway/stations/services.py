@@ -18,13 +18,15 @@ from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
 from gateway.model.reading import Presented, Reading, is_fresh
-from gateway.model.receipt import Receipt
 from gateway.model.shown import Show
-from gateway.stations.benefits import Benefits, Decided
+from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
+from gateway.stations.deciding import Deciding
 
 log = logging.getLogger("stations")
 
+IDENTIFICATION, ADMISSION, RECEIPT = "identification", "admission", "receipt"
+"""Events that rules may ask for (docs/rules.md, Needs)."""
 REFUSALS_A_MINUTE = 20
 """Refusals of one station that get entries of their own within a minute; the rest are one entry with a count."""
 
@@ -68,11 +70,19 @@ class Services:
     """The parts that stations use."""
 
     def __init__(
-        self, ledger: Ledger, identity: Identity, benefits: Benefits, outputs: Outputs, board: Board, clock: Clock
+        self,
+        ledger: Ledger,
+        identity: Identity,
+        benefits: Benefits,
+        outputs: Outputs,
+        board: Board,
+        clock: Clock,
+        deciding: Deciding | None = None,
     ) -> None:
         self.ledger = ledger
         self.identity = identity
         self.benefits = benefits
+        self.deciding = deciding or Deciding(benefits, None, ledger.query, clock)
         self.outputs = outputs
         self.board = board
         self.clock = clock
@@ -85,10 +95,6 @@ class Services:
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
         return self.identity.identify(reading, self.clock.wall_ms())
-
-    def decide(self, station: str, receipt: Receipt, who: Identification | None) -> Decided:
-        """What is due for this receipt now, for this person or for a stranger."""
-        return self.benefits.decide(self.benefits.question(receipt, who, station))
 
     async def store_identification(self, station: str, identified: Identified) -> tuple[Identification, EntryId | None]:
         """Commit an identification without a decision; a message that someone else used first becomes a refusal.
@@ -108,7 +114,9 @@ class Services:
     async def _store(self, station: str, who: Identification, effects: Sequence[Effect]) -> EntryId:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
         body = IdentificationBody(station=station, identification=who.facts_left_out())
-        (stored,) = await self.ledger.commit([new_entry(Stream.IDENTIFICATION, kind, body)], effects)
+        noted = self.deciding.noted(who.holder if who.accepted else None, IDENTIFICATION, (), station)
+        entry = new_entry(Stream.IDENTIFICATION, kind, body)
+        (stored,) = await self.ledger.commit([entry], [*effects, *noted])
         return stored
 
     def show_identification(

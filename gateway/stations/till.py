@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Annotated
+from collections.abc import Sequence
 
 import msgspec
 
 from gateway.config.types import TillStation
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, ReceiptBody
-from gateway.model.circumstances import Circumstances
-from gateway.model.decision import Decision, LineDecision, Traced
 from gateway.model.device import Paid, PrintOutcome, PrintResult
-from gateway.model.entry import EntryId, EntryKind, Stream
+from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused, NotFound, NotReady
 from gateway.model.identification import Identification
-from gateway.model.money import Cents
 from gateway.model.reading import InputReading, Reading
-from gateway.model.receipt import MAX_CENTS, Means, Receipt, check_receipt
+from gateway.model.receipt import Means, check_receipt
 from gateway.model.shown import Show
 from gateway.stations.answers import (
     AmendAnswer,
@@ -35,76 +32,15 @@ from gateway.stations.answers import (
     Tidy,
     stored_answer,
 )
+from gateway.stations.deciding import TRIES, has_changed
 from gateway.stations.printing import LOOK, Printing
-from gateway.stations.services import Services, new_entry
+from gateway.stations.services import RECEIPT, Services, new_entry
+from gateway.stations.till_words import CommitAnswer, CommitRequest, Fiscal, OpenQuote, QuoteAnswer, QuoteRequest
 
 TIDY_S = 24 * 3600
 """How often old answers and quotes are dropped."""
 STOP_S = 1.0
 """At a stop: time for a receipt under way to be recorded as what it is. Its printer is gone by then."""
-
-
-class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is due for this receipt, for the person whose tap waits at the till (if any)?"""
-
-    receipt: Receipt
-
-
-class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The decision, held until `expires_ms`. `messages` are for the person, `trace` says why and why not."""
-
-    quote: str
-    expires_ms: int
-    identified: bool
-    lines: tuple[LineDecision, ...]
-    list_cents: Cents
-    discount_cents: Cents
-    due_cents: Cents
-    bundle: int
-    trace: tuple[Traced, ...] = ()
-    messages: tuple[str, ...] = ()
-
-
-class Tendered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    means: Means
-    cents: Annotated[Cents, msgspec.Meta(ge=0, le=MAX_CENTS)]
-
-
-class CommitRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Commit a quote: either with the number of the POS's own fiscal receipt, or `print` it here."""
-
-    quote: str
-    fiscal_number: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    print: bool = False
-    paid: Annotated[tuple[Tendered, ...], msgspec.Meta(max_length=4)] = ()
-
-
-class Fiscal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How printing stands: `recorded` (not begun), a point, or an outcome. `advice` when a person must look."""
-
-    state: str
-    number: str = ""
-    change_cents: Cents = 0
-    reason: str = ""
-    advice: str = ""
-
-
-class CommitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The receipt is recorded in `entry`. `late` when the quote had expired."""
-
-    entry: str
-    due_cents: Cents
-    late: bool = False
-    fiscal: Fiscal | None = None
-
-
-class OpenQuote(msgspec.Struct, frozen=True):
-    """A quote as it waits in the ledger."""
-
-    receipt: Receipt
-    decision: Decision
-    identification: Identification | None
-    asked: Circumstances | None = None
 
 
 class Till:
@@ -158,8 +94,17 @@ class Till:
         if (fault := check_receipt(request.receipt)) is not None:
             raise InputRefused(fault, "Correct the receipt", code="bad_receipt")
         who = self._waiting_tap()
-        kept = who.facts_left_out() if who is not None else None
-        decided = self._services.decide(self.id, request.receipt, who)
+        for _ in range(TRIES):
+            try:
+                return await self._quote(request, asked, who)
+            except Conflict as conflict:
+                if not has_changed(conflict):
+                    raise
+        raise Conflict("what is left of a quota changes again and again", "Ask again", code="in_progress")
+
+    async def _quote(self, request: QuoteRequest, asked: Asked, who: Identification | None) -> bytes:
+        deciding = self._services.deciding
+        decided = await deciding.decide(self.id, request.receipt, who)
         decision = decided.decision
         expires_ms = self._services.clock.wall_ms() + round(self._section.quote_s * 1000)
         quote = os.urandom(8).hex()
@@ -174,10 +119,15 @@ class Till:
             bundle=decision.bundle,
             trace=decision.trace,
             messages=tuple(self._services.benefits.messages(decision, who.language if who else None)),
+            rounding_cents=decision.rounding_cents,
+            balances=decision.balances,
         )
-        body = msgspec.json.encode(OpenQuote(request.receipt, decision, kept, decided.asked))
+        kept = who.facts_left_out() if who is not None else None
+        body = msgspec.json.encode(OpenQuote(request.receipt, decision, kept, decided.asked, decided.asks))
         store = StoreAnswer(asked, lambda _ids: msgspec.json.encode(answer))
-        await self._services.ledger.commit([], [QuoteGiven(quote, self.id, body, expires_ms), store, *self._tidy()])
+        given = QuoteGiven(quote, self.id, body, expires_ms)
+        holds = deciding.holds(decided.takes, quote, self._section.quote_s)
+        await self._services.ledger.commit([], [given, store, *holds, *self._tidy()])
         self._services.board.tell(self.id, Show.QUOTE, list_cents=decision.list_cents, due_cents=decision.due_cents)
         return store.body
 
@@ -222,20 +172,38 @@ class Till:
 
         if not request.print:
             store = StoreAnswer(asked, answer)
-            (stored,) = await self._services.ledger.commit([entry], [QuoteUsed(request.quote), store])
+            stored = await self._book(entry, request.quote, quote, [store], late=late)
             self._recorded(stored, quote)
             return store.body
         printing = self._printer()
         fiscal_key = request.quote  # short enough for any printer's line
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
         begun = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
-        effects: list[Effect] = [QuoteUsed(request.quote), FiscalBegun(fiscal_key, self.id), begun]
-        (stored,) = await self._services.ledger.commit([entry], effects)
+        effects: list[Effect] = [FiscalBegun(fiscal_key, self.id), begun]
+        stored = await self._book(entry, request.quote, quote, effects, late=late)
         self._recorded(stored, quote)
         outcome = await printing.print(fiscal_key, quote.receipt, quote.decision, paid)
         told = AmendAnswer(asked, answer((stored,), _fiscal(outcome)))
         await printing.end(outcome, told)
         return told.body
+
+    async def _book(
+        self, entry: NewEntry, name: str, quote: OpenQuote, effects: Sequence[Effect], *, late: bool
+    ) -> EntryId:
+        """Commit a quote's receipt with what it takes of quotas. What the quote held may be gone (it has ended, or the
+        box began anew): the receipt is true all the same, and what is not covered is overspend."""
+        deciding, ledger = self._services.deciding, self._services.ledger
+        codes = tuple(dict.fromkeys(line.category for line in quote.receipt.lines))
+        always = [QuoteUsed(name), *effects, *deciding.noted(quote.holder, RECEIPT, codes, self.id)]
+        if not late:
+            try:
+                (stored,) = await ledger.commit([entry], [*always, *deciding.takes(quote.takes, quote=name)])
+                return stored
+            except Conflict as conflict:
+                if not has_changed(conflict):
+                    raise
+        (stored,) = await ledger.commit([entry], [*always, *deciding.takes_late(quote.takes, quote=name)])
+        return stored
 
     def _as_it_stands(self, before: bytes, request: CommitRequest) -> bytes:
         """The stored answer; where a crash came between, with what is known of the printing since."""
@@ -304,7 +272,7 @@ class Till:
         if self._tidied_ns is not None and now_ns - self._tidied_ns < TIDY_S * 10**9:
             return []
         self._tidied_ns = now_ns
-        return [Tidy()]
+        return [Tidy(), *self._services.deciding.tidy()]
 
     def _waiting_tap(self) -> Identification | None:
         if self._tap is None:

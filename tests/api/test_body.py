@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.api.body import decode, idempotency_key
 from gateway.model.errors import InputRefused
-from gateway.stations.till import CommitRequest, QuoteRequest
+from gateway.stations.till_words import CommitRequest, QuoteRequest
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

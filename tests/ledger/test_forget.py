@@ -25,7 +25,8 @@ from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.model.receipt import Line, Receipt
 from gateway.stations.desk import Desk
-from gateway.stations.till import CommitRequest, QuoteRequest, Till
+from gateway.stations.till import Till
+from gateway.stations.till_words import CommitRequest, QuoteRequest
 from gateway.sync.bundles_record import BlocksInForce
 from gateway.wire.contents import Blocks
 from gateway.wire.envelope import decode_batch, encode_entry, join_batch

@@ -13,7 +13,8 @@ from gateway.model.entry import EntryKind
 from gateway.model.errors import Conflict, DeadlineMissed, GatewayError, InputRefused, LedgerError, NotReady
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
-from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest, Tendered, Till
+from gateway.stations.till import Till
+from gateway.stations.till_words import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest, Tendered
 from tests.support.outputs import POINTS, Silence
 from tests.support.place import Card, Place
 

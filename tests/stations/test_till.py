@@ -15,7 +15,8 @@ from gateway.model.errors import Conflict, GatewayError, InputRefused, LedgerErr
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
 from gateway.stations.answers import KEEP_MS
-from gateway.stations.till import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest, Tendered, Till
+from gateway.stations.till import Till
+from gateway.stations.till_words import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest, Tendered
 from tests.support.place import Card, Place, SlowDisk
 
 DAY_S = 24 * 3600

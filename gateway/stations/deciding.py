@@ -1,0 +1,123 @@
+"""From a receipt and a person to a decision: what happened before and what is left of quotas is looked up first, what
+it takes commits with the entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from gateway.ledger.effects import Effect
+from gateway.model.circumstances import Circumstances
+from gateway.model.clock import Clock
+from gateway.model.decision import Decision, Use
+from gateway.model.errors import Conflict
+from gateway.model.identification import Identification
+from gateway.model.receipt import Receipt
+from gateway.quota.quotas import Quotas
+from gateway.rules.purse import Asked
+from gateway.rules.question import Question
+from gateway.stations.benefits import Benefits
+from gateway.stations.happened import Aged, Note, Undone, before
+
+Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
+
+ANSWER_S = 0.4
+"""How long a person waits for the quota authority at most: then what is here counts."""
+TRIES = 3
+"""Decisions on one reading or request at most, when quotas change between decision and commit."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What a decision takes of quotas: of which holder's, and what of each might be given on trust."""
+
+    uses: tuple[Use, ...] = ()
+    holder: str | None = None
+    asks: tuple[Asked, ...] = ()
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """A decision with what it rested on and what it asked of quotas."""
+
+    decision: Decision
+    asked: Circumstances
+    holder: str | None = None
+    asks: tuple[Asked, ...] = ()
+
+    @property
+    def takes(self) -> Taken:
+        return Taken(self.decision.uses, self.holder, self.asks)
+
+
+class Deciding:
+    """One for all stations of a place. `quotas` is None where there is no ledger of them (trying things out)."""
+
+    def __init__(self, benefits: Benefits, quotas: Quotas | None, query: Query, clock: Clock) -> None:
+        self._benefits = benefits
+        self._quotas = quotas
+        self._query = query
+        self._clock = clock
+
+    async def decide(
+        self, station: str, receipt: Receipt, who: Identification | None, *, wait_s: float = ANSWER_S
+    ) -> Decided:
+        """What is due for this receipt now, for this person or for a stranger. Waits for the quota authority only when
+        a rule counts on a quota of which nothing is here, and not longer than `wait_s`."""
+        question = self._benefits.question(receipt, who, station)
+        holder = who.holder if who is not None and who.accepted else None
+        if holder is not None and self._benefits.events:
+            question = self._with_events(question, holder)
+        asks = self._benefits.asks(question) if self._benefits.counts else ()
+        if asks and self._quotas is not None:
+            if wait_s:
+                await self._quotas.prepare(holder, asks, wait_s)
+            left = self._quotas.left(holder, asks, self._clock.stamp())
+            question = msgspec.structs.replace(question, quotas=left).settled()
+        decision, circumstances = self._benefits.decide(question)
+        return Decided(decision, circumstances, holder, asks)
+
+    # What commits with the entry -------------------------------------------------------------------------
+
+    def takes(self, taken: Taken, *, quote: str = "") -> list[Effect]:
+        """Effects of the entry that books this decision. Raise `Conflict` (`quota_changed`) in the commit when it is
+        not covered any more."""
+        if not taken.uses or self._quotas is None:
+            return []
+        return [self._quotas.spend(taken.holder, taken.uses, taken.asks, quote=quote)]
+
+    def takes_late(self, taken: Taken, *, quote: str = "") -> list[Effect]:
+        """The same for what has happened already: never refused, what is not covered is overspend."""
+        if not taken.uses or self._quotas is None:
+            return []
+        return [self._quotas.spend_late(taken.holder, taken.uses, taken.asks, quote=quote)]
+
+    def holds(self, taken: Taken, quote: str, for_s: float) -> list[Effect]:
+        """Effects of a quote that stays open so long. Raise `Conflict` when what it takes is not left any more."""
+        if not taken.uses or self._quotas is None:
+            return []
+        return [self._quotas.hold(quote, taken.holder, taken.uses, for_s)]
+
+    def noted(self, holder: str | None, event: str, codes: tuple[str, ...], station: str) -> list[Effect]:
+        """Effects of an entry that says that a holder did something, where rules ask for it."""
+        if holder is None or event not in self._benefits.events:
+            return []
+        return [Note(holder, event, codes, station)]
+
+    def undone(self, entry: str) -> list[Effect]:
+        """Effects of a void of this entry (`name_of`)."""
+        given_back: list[Effect] = [self._quotas.give_back(entry)] if self._quotas is not None else []
+        return [*given_back, Undone(entry)]
+
+    def tidy(self) -> list[Effect]:
+        """At the start and once a day."""
+        return [Aged(dict(self._benefits.events))]
+
+    def _with_events(self, question: Question, holder: str) -> Question:
+        events = before(self._query, holder, self._benefits.events, question.place, self._clock.stamp())
+        return msgspec.structs.replace(question, events=events).settled()
+
+
+def has_changed(conflict: Conflict) -> bool:
+    """Whether it is only that quotas have changed: then one decides once more."""
+    return conflict.code == "quota_changed"
