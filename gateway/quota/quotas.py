@@ -120,7 +120,7 @@ class Quotas:
             except Conflict:
                 return  # The authority does not know this life of ours yet.
             finally:
-                self._waiting[cell].discard(answer)
+                self._waiting.get(cell, set()).discard(answer)
             said = denial(self._ledger.query, cell)
             if said is None or said[0] != Denial.ELSEWHERE:
                 return

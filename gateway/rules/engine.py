@@ -79,11 +79,21 @@ class RuleSet:
         how much is left before `decide` is called."""
         settled = question.settled()
         moment = self._moment(settled)
-        found = self._found(settled, moment)[0]
-        ranks = sorted({rank for ranks in found.values() for rank in ranks})
-        rules = [self._compiled[rank] for rank in ranks]
-        counting = [rule for rule in rules if rule.more is not None and rule.more.quotas]
-        return asked_by([rule for rule in counting if unmet(rule, settled, moment) is None], settled)
+        found, numbers = self._found(settled, moment)
+        counting = [
+            (self._compiled[rank], lines)
+            for rank, lines in sorted(self._met(settled, found, numbers[2]).items())
+            if (more := self._compiled[rank].more) is not None and more.quotas
+        ]
+        lines = settled.receipt.lines
+        return asked_by(
+            [
+                (rule, [lines[number] for number in meets])
+                for rule, numbers_met in counting
+                if unmet(rule, settled, moment) is None and (meets := lines_met(rule, lines, numbers_met))
+            ],
+            settled,
+        )
 
     def decide(self, question: Question) -> Decision:
         """What the rules give on this receipt. The receipt has passed `check_receipt`.
@@ -135,10 +145,8 @@ class RuleSet:
         categories = [index.categories.number(line.category) for line in settled.receipt.lines]
         return index.candidates(groups, places, {*categories, ANY}), (groups, places, categories)
 
-    def _entries(
-        self, settled: Question, moment: Moment, found: dict[int, list[int]], categories: list[int], trace: Trace
-    ) -> list[Entry]:
-        """The candidates that apply, in order, with the lines that they meet. The others are traced."""
+    def _met(self, settled: Question, found: dict[int, list[int]], categories: list[int]) -> dict[int, list[int]]:
+        """Rank → numbers of the lines whose category the rule meets, ascending by line within a category."""
         lines = settled.receipt.lines
         of_category: dict[int, list[int]] = {}
         for number, category in enumerate(categories):
@@ -150,13 +158,20 @@ class RuleSet:
                     met.setdefault(rank, []).extend(of_category[category])
         everywhere = list(range(len(lines)))
         met |= dict.fromkeys(found.get(ANY, ()), everywhere)
+        return {rank: sorted(numbers) for rank, numbers in met.items()}
+
+    def _entries(
+        self, settled: Question, moment: Moment, found: dict[int, list[int]], categories: list[int], trace: Trace
+    ) -> list[Entry]:
+        """The candidates that apply, in order, with the lines that they meet. The others are traced."""
+        met = self._met(settled, found, categories)
         entries: list[Entry] = []
         for rank in sorted(met):
             rule = self._compiled[rank]
             if (kept := unmet(rule, settled, moment)) is not None:
                 trace.add(kept[0], rule, other=kept[1])
                 continue
-            entry = self._entry(rank, rule, sorted(met[rank]), settled, trace)
+            entry = self._entry(rank, rule, met[rank], settled, trace)
             if entry is not None:
                 entries.append(entry)
         return entries

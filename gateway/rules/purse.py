@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from gateway.model.circumstances import Left
 from gateway.model.decision import Balance, Limited, QuotaUnit, Reason, Use
-from gateway.rules.amounts import Offer, Running
+from gateway.model.receipt import Line
+from gateway.rules.amounts import PIECE, Offer, Running
 from gateway.rules.compiled import Compiled, Counted
 from gateway.rules.periods import Period, period_of
 from gateway.rules.question import Question
@@ -26,19 +27,34 @@ class Asked(NamedTuple):
     holder: bool
     grace: int
     """Units that may be given on trust, 0 for none."""
+    want: int = 1
+    """As many as the rules could take for this question."""
 
 
-def asked_by(rules: Iterable[Compiled], question: Question) -> tuple[Asked, ...]:
-    """Each cell once, as the first of the rules names it; those of a holder only for a holder."""
+def asked_by(rules: Iterable[tuple[Compiled, Sequence[Line]]], question: Question) -> tuple[Asked, ...]:
+    """Each cell once, as the first of the rules (with the lines that it meets) names it; those of a holder only for a
+    holder."""
     found: dict[Cell, Asked] = {}
-    for rule in rules:
+    for rule, lines in rules:
         for quota in rule.more.quotas if rule.more is not None else ():
             if quota.holder and not question.identified:
                 continue
             period = period_of(quota, question.today)
-            asked = Asked(quota.key, quota.unit, period, quota.holder, quota.grace)
-            found.setdefault((quota.key, period.name, quota.holder), asked)
+            asked = Asked(quota.key, quota.unit, period, quota.holder, quota.grace, _most(quota.unit, lines))
+            before = found.setdefault((quota.key, period.name, quota.holder), asked)
+            if asked.want > before.want:
+                found[quota.key, period.name, quota.holder] = before._replace(want=asked.want)
     return tuple(found.values())
+
+
+def _most(unit: QuotaUnit, lines: Sequence[Line]) -> int:
+    match unit:
+        case QuotaUnit.USES:
+            return 1
+        case QuotaUnit.UNITS:
+            return max(1, sum(-(-line.quantity // PIECE) for line in lines))
+        case QuotaUnit.CENTS:
+            return max(1, sum(line.list_cents for line in lines))
 
 
 class Purse:
@@ -144,7 +160,11 @@ class Purse:
             left = self._given.get(cell)
             if left is None or not left.known:
                 continue
-            rest = max(0, left.left - self._spent.get(cell, 0))
+            spent = self._spent.get(cell, 0)
+            rest = max(0, left.left - spent)
+            if left.here and period.limit:
+                # Uses are numbered: what nobody has been given yet is still there for this person, if not here.
+                rest = max(rest, period.limit - left.used - spent)
             last = period.last.isoformat() if period.last is not None else ""
             found.append(Balance(rule.id, quota.key, period.name, quota.unit, rest, period.limit, last, here=left.here))
         return tuple(found)

@@ -71,7 +71,7 @@ class Deciding:
         asks = self._benefits.asks(question) if self._benefits.counts else ()
         if asks and self._quotas is not None:
             if wait_s:
-                await self._quotas.prepare(holder, asks, wait_s)
+                await self._quotas.prepare(holder, asks, wait_s, {ask.key: ask.want for ask in asks})
             left = self._quotas.left(holder, asks, self._clock.stamp())
             question = msgspec.structs.replace(question, quotas=left).settled()
         decision, circumstances = self._benefits.decide(question)
