@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
@@ -11,10 +11,9 @@ import msgspec
 from gateway.model.errors import InputRefused
 from gateway.rules.document import RulesContent
 from gateway.rules.engine import RuleSet
-from gateway.rules.evaluate import Evaluation, Setting, answer
+from gateway.rules.evaluate import AT, Evaluation, answer, setting_of
 
-NOON = "T12:00:00"
-At = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)")]
+At = Annotated[str, msgspec.Meta(pattern=AT)]
 MAX_DIFFERENCES = 20
 
 
@@ -58,17 +57,16 @@ def outcome(number: int, example: Example, rule_set: RuleSet) -> Outcome:
         found = ask(example, rule_set)
     except InputRefused as refused:
         return Outcome(number, example.what, (f"{refused.where}: {refused.what}",))
+    if not example.expect:
+        return Outcome(number, example.what, ("$: nothing is expected",), found)
     got = msgspec.to_builtins(found)
-    return Outcome(number, example.what, tuple(differences(example.expect, got))[:MAX_DIFFERENCES], found)
+    different = tuple(islice(differences(example.expect, got), MAX_DIFFERENCES))
+    return Outcome(number, example.what, different, found)
 
 
 def ask(example: Example, rule_set: RuleSet) -> Evaluation:
     """The answer to an example's question. Raises `InputRefused`."""
-    at = example.at if "T" in example.at else example.at + NOON
-    try:
-        setting = msgspec.convert({**example.setting, "at": datetime.fromisoformat(at)}, Setting)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise InputRefused(str(error), where="setting") from error
+    setting = setting_of(example.setting, example.at)
     holder = bytes(example.holder) if example.holder is not msgspec.UNSET else None
     return answer(rule_set, bytes(example.receipt), holder, setting, example.languages)
 
