@@ -9,6 +9,7 @@ from gateway.cli.lazy import LazyGroup, Verb
 VERBS = {
     "evaluate": Verb("gateway.cli.rules_try:evaluate", "What rules give on a receipt, and every rule's why."),
     "test": Verb("gateway.cli.rules_try:test", "Run the examples that live inside."),
+    "check": Verb("gateway.cli.rules_check:check", "Whether rules can be published, and what looks wrong in them."),
 }
 
 

@@ -17,17 +17,22 @@ if TYPE_CHECKING:
 IN_FILE = click.Path(path_type=Path)
 
 
-def read_document(path: Path) -> Document:
-    """The rules in this file, or in this folder's *.json in the order of their names (below it nothing is looked at,
-    and a name that begins with a dot is none). Raises `BadFile`, with file and path where there are some."""
-    from gateway.model.errors import InputRefused
-    from gateway.rules.folder import put_together
-
+def read_parts(path: Path) -> list[tuple[str, bytes]]:
+    """This file, or this folder's *.json in the order of their names (below it nothing is looked at, and a name that
+    begins with a dot is none). Raises `BadFile`."""
     files = _files(path) if path.is_dir() else [path]
     if not files:
         raise BadFile("no *.json in this folder", "Give a rule document, or a folder of them", where=str(path))
+    return [(str(file), read(file)) for file in files]
+
+
+def read_document(path: Path) -> Document:
+    """The rules in this file or folder as one document. Raises `BadFile`, with file and path where there are some."""
+    from gateway.model.errors import InputRefused
+    from gateway.rules.folder import put_together
+
     try:
-        return put_together([(str(file), read(file)) for file in files])
+        return put_together(read_parts(path))
     except InputRefused as refused:
         raise BadFile(refused.what, refused.advice, where=refused.where) from refused
 
