@@ -16,9 +16,8 @@ import msgspec
 
 from gateway.model.errors import InputRefused
 from gateway.rules.document import RulesContent
+from gateway.rules.loose import Json, decode, encode
 from gateway.rules.read import load
-
-Json = dict[str, Any]
 
 _LISTS: dict[str, str] = {"rules": "id", "partners": "city", "suspensions": "id", "examples": ""}
 """List → the field by which its items are the same; examples have no name."""
@@ -86,7 +85,10 @@ def put_together(parts: Sequence[tuple[str, bytes]]) -> Document:
     whole = _Whole(tuple(name for name, _ in parts))
     for number, (name, content) in enumerate(parts):
         whole.add(number, _decoded(content, name))
-    raw = json.dumps({"schema": 1, **whole.lists, **whole.tables}, separators=(",", ":")).encode()
+    try:
+        raw = encode({"schema": 1, **whole.lists, **whole.tables})
+    except ValueError as error:
+        raise InputRefused(f"not rule documents: {error}", where="$", code="rules_document") from error
     runs = {kind: tuple(found) for kind, found in whole.runs.items()}
     return Document(raw, whole.files, runs, whole.entries)
 
@@ -134,10 +136,8 @@ class _Whole:
 def _decoded(content: bytes, name: str) -> Json:
     refused = _refusal(name)
     try:
-        part = json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)
-    except _Twice as twice:
-        raise refused(f"{str(twice)[:64]!r} is there twice in one object", "$", "Write each name once") from None
-    except (ValueError, RecursionError) as error:
+        part = decode(content)
+    except ValueError as error:
         raise refused(f"not a rule document: {error}", "$") from error
     if not isinstance(part, dict):
         raise refused("not a rule document: not an object", "$")
@@ -162,21 +162,5 @@ def _refusal(name: str) -> Callable[..., InputRefused]:
     return refused
 
 
-class _Twice(Exception):
-    """A name that stands twice in an object."""
-
-
-def _once(pairs: list[tuple[str, Any]]) -> Json:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
-    return found
-
-
 def _written(content: Any) -> str:
     return json.dumps(content, sort_keys=True)
-
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")

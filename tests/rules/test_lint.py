@@ -144,14 +144,15 @@ def test_of_equal_rules_the_second_in_the_alphabet_loses() -> None:
 
 
 def test_a_winner_for_fewer_people_lines_or_days_leaves_something() -> None:
-    for fields in (
+    narrower: list[Json] = [
         {"who": {}},
         {"what": {"categories": ["c"]}},
         when(dates={"from": "2026-01-01"}),
         {"where": {"merchant_groups": ["m"]}},
         {"who": {}, "quota": [EACH_DAY]},
         {"need": {"min_quantity": 2000}},
-    ):
+    ]
+    for fields in narrower:
         assert codes(rule("a", give=FREE, exclusive_group="x", **fields), rule("b", exclusive_group="x")) == []
 
 
