@@ -10,6 +10,7 @@ VERBS = {
     "evaluate": Verb("gateway.cli.rules_try:evaluate", "What rules give on a receipt, and every rule's why."),
     "test": Verb("gateway.cli.rules_try:test", "Run the examples that live inside."),
     "check": Verb("gateway.cli.rules_check:check", "Whether rules can be published, and what looks wrong in them."),
+    "diff": Verb("gateway.cli.rules_diff:diff", "What another version of rules would change, and what it costs whom."),
     "export": Verb("gateway.cli.rules_sheet:export", "Write rules as a spreadsheet."),
     "import": Verb("gateway.cli.rules_sheet:import_", "Read rules from a spreadsheet."),
 }
