@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Annotated, Any
 
@@ -15,11 +15,23 @@ from gateway.rules.evaluate import AT, Evaluation, answer, setting_of
 
 At = Annotated[str, msgspec.Meta(pattern=AT)]
 MAX_DIFFERENCES = 20
+NAMED_BY = {
+    "lines": "line",
+    "rules": "rule",
+    "payers": "party",
+    "reasons": "rule",
+    "messages": "rule",
+    "uses": "key",
+    "balances": "key",
+}
+"""List of an answer → the field by which an item goes."""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """`expect` is a part of the answer (docs/rules.md, Evaluation): objects may have further fields, lists may not have
-    further items. `setting` says where, and what else is known; `at` is civil time at the place, a day alone its noon.
+    further items. An object where the answer has a list tells items by their names (`NAMED_BY`): one of that name is
+    so, or, for null, none is there. `setting` says where, and what else is known; `at` is civil time at the place, a
+    day alone its noon.
     """
 
     what: Annotated[str, msgspec.Meta(min_length=1, max_length=240)]
@@ -81,5 +93,23 @@ def differences(expected: Any, got: Any, path: str = "$") -> Iterator[str]:
             yield f"{path}: {len(got)} items instead of {len(expected)}"
         for index, (one, other) in enumerate(zip(expected, got, strict=False)):
             yield from differences(one, other, f"{path}[{index}]")
+    elif isinstance(expected, dict) and isinstance(got, list | tuple):
+        yield from _by_name(expected, got, path)
     elif expected != got:
         yield f"{path}: {got!r} instead of {expected!r}"
+
+
+def _by_name(expected: dict[str, Any], got: Sequence[Any], path: str) -> Iterator[str]:
+    """Items by their names: of several with one name, that which fits; else how the first one does not."""
+    field = NAMED_BY.get(path.rpartition(".")[2], "")
+    for name, value in expected.items():
+        items = [item for item in got if isinstance(item, dict) and item.get(field) == name]
+        at = f"{path}[{name}]"
+        if value is None:
+            if items:
+                yield f"{at}: is there"
+        elif not items:
+            yield f"{at}: is not there"
+        else:
+            tries = [list(differences(value, item, at)) for item in items]
+            yield from () if [] in tries else tries[0]
