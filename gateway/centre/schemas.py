@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from gateway.centre.rules_schema import rules_schema
 from gateway.model.bodies import BODIES
 from gateway.model.entry import EntryKind, Stream
 from gateway.rules.document import RulesContent
@@ -88,7 +89,7 @@ def json_schemas() -> dict[str, bytes]:
     written = {}
     for name, kind in DOCUMENTS.items():
         roots: list[Any] = [kind, *BODIES.values()] if kind is Event else [kind]
-        parts = components(roots, "#/$defs/{name}")
+        parts = rules_schema() if kind is RulesContent else components(roots, "#/$defs/{name}")
         if kind is Event:
             parts[Event.__name__]["allOf"] = _bodies("#/$defs/")
         described = {

@@ -31,7 +31,10 @@ def bundle() -> None:
 @click.option("--grace-days", type=click.IntRange(0), default=0, help="How much longer it counts while offline.")
 @click.option("--resized", is_flag=True, help="It is meant to be much smaller or larger than the one before.")
 @click.option(
-    "--rules", "rules_file", type=IN_FILE, help="Rule document (JSON): the content, or what a registry is for."
+    "--rules",
+    "rules_file",
+    type=IN_FILE,
+    help="Rules (JSON, or a folder): the content, or what a registry is for.",
 )
 @click.option("--holders", "holders_file", type=IN_FILE, help="Holders (CSV or JSON) of a registry.")
 @click.option(

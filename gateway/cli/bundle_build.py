@@ -15,9 +15,8 @@ from gateway.centre.publisher import read_bundle, write_bundle
 from gateway.centre.sign import load_key, make_manifest, sign_bundle
 from gateway.cli.client import Client
 from gateway.cli.exits import BadFile
+from gateway.cli.rules_files import load_rules, read
 from gateway.model.errors import InputRefused
-from gateway.rules.check import check
-from gateway.rules.document import RulesContent
 from gateway.rules.read import load
 from gateway.wire import registry
 from gateway.wire.bundle import (
@@ -45,8 +44,7 @@ def build(kind: str, output: Path, given: Told) -> Told:
     base, result = 0, ""
     match what:
         case BundleKind.RULES:
-            content = _bytes(given, "rules_file")
-            _rules(content, given["rules_file"])
+            content = load_rules(_file(given, "rules_file"))[0].raw
         case BundleKind.KEYS:
             if not given["key_files"]:
                 raise BadFile("no keys", "Give --key, each public key that may sign from then on")
@@ -156,7 +154,7 @@ def _registry(given: Told) -> tuple[bytes, int, str]:
 def _whole_registry(given: Told) -> RegistryContent:
     if given["content_file"] is not None:
         return registry.decode(_bytes(given, "content_file"))
-    rules = _rules(_bytes(given, "rules_file"), given["rules_file"])
+    rules = load_rules(_file(given, "rules_file"))[1]
     data = _bytes(given, "holders_file")
     if data.lstrip()[:1] == b"[":
         people = holders.read_json(data)
@@ -206,23 +204,15 @@ def _holds(manifest: Manifest, content: bytes) -> str:
             return f"{len(whole.holders)} holders, {len(whole.credentials)} credentials"
 
 
-def _rules(content: bytes, file: Path) -> RulesContent:
-    try:
-        rules = load(content)
-        check(rules)
-    except InputRefused as refused:
-        raise BadFile(refused.what, refused.advice, where=f"{file}: {refused.where}") from refused
-    return rules
-
-
-def _bytes(given: Told, name: str) -> bytes:
+def _file(given: Told, name: str) -> Path:
     file: Path | None = given[name]
     if file is None:
         raise BadFile("a file is missing", f"Give --{name.removesuffix('_file').replace('_', '-')}")
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise BadFile(error.strerror or str(error), "Give a file that can be read", where=str(file)) from error
+    return file
+
+
+def _bytes(given: Told, name: str) -> bytes:
+    return read(_file(given, name))
 
 
 def _card_key(given: Told) -> bytes:

@@ -9,16 +9,22 @@ import click
 
 from gateway.cli.centre import at_time, store_options, when
 from gateway.cli.common import as_json
-from gateway.cli.exits import BadFile, Exit
+from gateway.cli.exits import Exit
 from gateway.cli.holders_common import looking, now_ms, output
 from gateway.cli.output import document, patience, talk
-from gateway.model.errors import InputRefused
+from gateway.cli.rules_files import load_rules
 
 out_option = click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write (mode 0600).")
 
 
 @click.command()
-@click.option("--rules", "rules_file", type=click.Path(path_type=Path), required=True, help="The place's rules (JSON).")
+@click.option(
+    "--rules",
+    "rules_file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The place's rules (JSON), or a folder.",
+)
 @click.option("--at", metavar="TIME", help="As of this time (UTC). Default: now.")
 @out_option
 @as_json
@@ -26,7 +32,7 @@ out_option = click.option("--out", type=click.Path(path_type=Path), required=Tru
 def registry(rules_file: Path, at: str | None, out: Path, as_json: bool, **where: Any) -> None:
     """Write the registry for a place: who has a card, and what of its rules' entitlements holds at that time."""
     at_ms = at_time(at, now_ms())
-    rules = _rules(rules_file)
+    rules = load_rules(rules_file)[1]
     with patience("reading the store"), looking(**where) as db:
         from gateway.centre.people_content import write_registry
         from gateway.centre.people_out import project
@@ -84,17 +90,3 @@ def blocks(since: str | None, out: Path, as_json: bool, **where: Any) -> None:
             f"{len(left_out)} older ones left out, the newest blocked {when(oldest_ms)}: publish registries since then"
         )
         raise SystemExit(Exit.WARNINGS)
-
-
-def _rules(file: Path) -> Any:
-    from gateway.rules.check import check
-    from gateway.rules.read import load
-
-    try:
-        rules = load(file.read_bytes())
-        check(rules)
-    except OSError as error:
-        raise BadFile(error.strerror or str(error), "Give a file that can be read", where=str(file)) from error
-    except InputRefused as refused:
-        raise BadFile(refused.what, refused.advice, where=f"{file}: {refused.where}") from refused
-    return rules

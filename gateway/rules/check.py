@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import product
+from itertools import islice, product
 
 from msgspec import UNSET
 
@@ -27,23 +27,20 @@ Fault = tuple[str, str]
 def check(content: RulesContent) -> None:
     """Returns when the document makes sense. Raises `InputRefused`: `where` is the path of the first fault, the
     text lists the first ten."""
-    faults = []
-    for fault in _faults(content):
-        faults.append(fault)
-        if len(faults) > SHOWN:
-            break
-    if not faults:
+    found = list(islice(faults(content), SHOWN + 1))
+    if not found:
         return
-    text = faults[0][1]
-    if len(faults) > 1:
-        text = "; ".join(f"{what} - at `{path}`" for path, what in faults[:SHOWN])
-    more = " and more" if len(faults) > SHOWN else ""
+    text = found[0][1]
+    if len(found) > 1:
+        text = "; ".join(f"{what} - at `{path}`" for path, what in found[:SHOWN])
+    more = " and more" if len(found) > SHOWN else ""
     raise InputRefused(
-        text + more, "docs/rules.md says what each field means", where=faults[0][0], code="rules_document"
+        text + more, "docs/rules.md says what each field means", where=found[0][0], code="rules_document"
     )
 
 
-def _faults(content: RulesContent) -> Iterator[Fault]:
+def faults(content: RulesContent) -> Iterator[Fault]:
+    """What makes no sense, each with its path."""
     yield from table_faults(content)
     seen: set[str] = set()
     groups: dict[str, Rule] = {}

@@ -5,6 +5,7 @@ The evaluation's JSON is documented in docs/rules.md and stable: fields may be a
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -22,6 +23,9 @@ from gateway.rules.question import Question
 from gateway.rules.read import load
 
 T = TypeVar("T")
+
+AT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)"
+_civil = re.compile(AT)
 
 
 class PaidBy(msgspec.Struct, frozen=True):
@@ -133,6 +137,27 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     quotas: tuple[Known, ...] = ()
     cash_rounding_cents: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     vat_registered: bool = True
+
+
+def setting_of(given: object, at: datetime | str | None = None) -> Setting:
+    """A setting as a file or an example tells it (`Setting` without the need of an `at`). `at` is civil time at the
+    place, a day alone its noon; it goes before that of the setting. Raises `InputRefused`."""
+    if not isinstance(given, dict):
+        raise InputRefused("not a setting: not an object", where="setting")
+    time = at if at is not None else given.get("at")
+    if time is None:
+        raise InputRefused("says no time", "Give `at`, such as 2026-05-30T14:00", where="setting")
+    try:
+        return msgspec.convert({**given, "at": time if isinstance(time, datetime) else civil_time(time)}, Setting)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise InputRefused(f"not a setting: {error}", where="setting") from error
+
+
+def civil_time(text: object) -> datetime:
+    """`2026-05-30T14:00` as it is, without seconds or with; `2026-05-30` is its noon. Raises `ValueError`."""
+    if not isinstance(text, str) or not _civil.match(text):
+        raise ValueError(f"{str(text)[:40]!r} is no time such as 2026-05-30T14:00")
+    return datetime.fromisoformat(text if "T" in text else f"{text}T12:00")
 
 
 def evaluate(

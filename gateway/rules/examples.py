@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
@@ -11,16 +11,27 @@ import msgspec
 from gateway.model.errors import InputRefused
 from gateway.rules.document import RulesContent
 from gateway.rules.engine import RuleSet
-from gateway.rules.evaluate import Evaluation, Setting, answer
+from gateway.rules.evaluate import AT, Evaluation, answer, setting_of
 
-NOON = "T12:00:00"
-At = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)")]
+At = Annotated[str, msgspec.Meta(pattern=AT)]
 MAX_DIFFERENCES = 20
+NAMED_BY = {
+    "lines": "line",
+    "rules": "rule",
+    "payers": "party",
+    "reasons": "rule",
+    "messages": "rule",
+    "uses": "key",
+    "balances": "key",
+}
+"""List of an answer → the field by which an item goes."""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """`expect` is a part of the answer (docs/rules.md, Evaluation): objects may have further fields, lists may not have
-    further items. `setting` says where, and what else is known; `at` is civil time at the place, a day alone its noon.
+    further items. An object where the answer has a list tells items by their names (`NAMED_BY`): one of that name is
+    so, or, for null, none is there. `setting` says where, and what else is known; `at` is civil time at the place, a
+    day alone its noon.
     """
 
     what: Annotated[str, msgspec.Meta(min_length=1, max_length=240)]
@@ -58,17 +69,16 @@ def outcome(number: int, example: Example, rule_set: RuleSet) -> Outcome:
         found = ask(example, rule_set)
     except InputRefused as refused:
         return Outcome(number, example.what, (f"{refused.where}: {refused.what}",))
+    if not example.expect:
+        return Outcome(number, example.what, ("$: nothing is expected",), found)
     got = msgspec.to_builtins(found)
-    return Outcome(number, example.what, tuple(differences(example.expect, got))[:MAX_DIFFERENCES], found)
+    different = tuple(islice(differences(example.expect, got), MAX_DIFFERENCES))
+    return Outcome(number, example.what, different, found)
 
 
 def ask(example: Example, rule_set: RuleSet) -> Evaluation:
     """The answer to an example's question. Raises `InputRefused`."""
-    at = example.at if "T" in example.at else example.at + NOON
-    try:
-        setting = msgspec.convert({**example.setting, "at": datetime.fromisoformat(at)}, Setting)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise InputRefused(str(error), where="setting") from error
+    setting = setting_of(example.setting, example.at)
     holder = bytes(example.holder) if example.holder is not msgspec.UNSET else None
     return answer(rule_set, bytes(example.receipt), holder, setting, example.languages)
 
@@ -83,5 +93,23 @@ def differences(expected: Any, got: Any, path: str = "$") -> Iterator[str]:
             yield f"{path}: {len(got)} items instead of {len(expected)}"
         for index, (one, other) in enumerate(zip(expected, got, strict=False)):
             yield from differences(one, other, f"{path}[{index}]")
+    elif isinstance(expected, dict) and isinstance(got, list | tuple):
+        yield from _by_name(expected, got, path)
     elif expected != got:
         yield f"{path}: {got!r} instead of {expected!r}"
+
+
+def _by_name(expected: dict[str, Any], got: Sequence[Any], path: str) -> Iterator[str]:
+    """Items by their names: of several with one name, that which fits; else how the first one does not."""
+    field = NAMED_BY.get(path.rpartition(".")[2], "")
+    for name, value in expected.items():
+        items = [item for item in got if isinstance(item, dict) and item.get(field) == name]
+        at = f"{path}[{name}]"
+        if value is None:
+            if items:
+                yield f"{at}: is there"
+        elif not items:
+            yield f"{at}: is not there"
+        else:
+            tries = [list(differences(value, item, at)) for item in items]
+            yield from () if [] in tries else tries[0]
