@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.common import LEDGER, as_json, config_option, state_folder
-from gateway.cli.exits import BadFile, Exit
+from gateway.cli.exits import Exit
 from gateway.cli.output import document, talk
+from gateway.cli.rules_files import load_rules
 from gateway.model.errors import InputRefused, NotFound
 
 if TYPE_CHECKING:
@@ -106,10 +107,7 @@ def _rules(folder: Path, file: Path | None, number: int) -> RuleSet | None:
     from gateway.rules.read import load
 
     if file is not None:
-        try:
-            return compile_rules(load(file.read_bytes()), number)
-        except OSError as error:
-            raise BadFile(error.strerror or str(error), "Give a file that can be read", where=str(file)) from error
+        return compile_rules(load_rules(file)[1], number)
     content = _content(folder / "cache.db", number)
     return compile_rules(load(content), number) if content is not None else None
 
