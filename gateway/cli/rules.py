@@ -1,4 +1,4 @@
-"""`smartplace rules`: rule documents before they are published, and what was decided by them. No verb needs a daemon."""
+"""`smartplace rules`: rule documents before they are published, and what was decided by them. None needs a daemon."""
 
 from __future__ import annotations
 
