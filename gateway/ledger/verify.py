@@ -135,6 +135,9 @@ def verify(path: Path) -> Report:
     except KeyError as error:
         what = f"the file is damaged: it does not say its {error}"
         raise LedgerError(what, "See docs/ledger.md, A damaged file", where=str(path)) from error
+    except (TypeError, ValueError) as error:
+        what = f"the file is damaged: a row holds what was never stored: {error}"
+        raise LedgerError(what, "See docs/ledger.md, A damaged file", where=str(path)) from error
     except UNREADABLE as error:
         raise LedgerError(str(error), "The file is damaged: keep the card and ask for help", where=str(path)) from error
     finally:
@@ -142,7 +145,10 @@ def verify(path: Path) -> Report:
 
 
 def _stream_report(db: sqlite3.Connection, gateway: str, epoch: str, stream: Stream) -> StreamReport:
-    acked, checked = db.execute("SELECT acked, checked FROM stream WHERE name=?", (stream,)).fetchone()
+    marks = db.execute("SELECT acked, checked FROM stream WHERE name=?", (stream,)).fetchone()
+    if marks is None:
+        raise KeyError(f"watermarks of stream {stream}")
+    acked, checked = marks
     last = int(db.execute(f"SELECT coalesce(max(seq), 0) FROM {stream.value}").fetchone()[0])
     try:
         count = check_stream(db, gateway, epoch, stream, whole=True)
