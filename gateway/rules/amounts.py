@@ -77,7 +77,9 @@ def on_line(rule: Compiled, at: Running, step: Step | None = None, used: int = 0
         return Offer(cents, at.pieces if cents else 0)
     match give:
         case Tiers(by="uses"):
-            wanted = _by_number(give, at, used)
+            offer = _within(give, at, min(_by_number(give, at, used), at.cents))
+            # A use counts also where its step takes nothing off: else the next step would never come.
+            return Offer(offer.cents, at.pieces, offer.limited)
         case Tiers():
             wanted = _stepped(step, at) if step is not None else 0
         case _:
@@ -85,9 +87,11 @@ def on_line(rule: Compiled, at: Running, step: Step | None = None, used: int = 0
     return _within(give, at, min(wanted, at.cents))
 
 
-def on_all(rule: Compiled, lines: Sequence[Running], count: int = 0, step: Step | None = None) -> dict[int, Offer]:
+def on_all(
+    rule: Compiled, lines: Sequence[Running], count: int = 0, step: Step | None = None, used: int = 0
+) -> dict[int, Offer]:
     """What a rule that is computed once takes off each of these lines (index → offer). `count`: units that are free;
-    `step`: the one that a measure has reached."""
+    `step`: the one that a measure has reached; `used`: units of the rule's count before the first line."""
     give = rule.give
     if isinstance(give, FreeUnits):
         offers = _free_units(give, lines, count)
@@ -96,11 +100,14 @@ def on_all(rule: Compiled, lines: Sequence[Running], count: int = 0, step: Step 
     elif isinstance(give, FixedPrice) and give.per == "receipt":
         offers = _spread(give, lines, max(0, sum(at.cents for at in lines) - give.cents))
     else:
-        offers = {i: offer for i, at in enumerate(lines) if (offer := on_line(rule, at, step)).cents}
+        offers = {}
+        for i, at in enumerate(lines):
+            offers[i] = on_line(rule, at, step, used)
+            used += offers[i].pieces
     cap = give.cap
     if cap is not UNSET and cap.per == "receipt":
         offers = scaled(offers, cap.cents, Limited.CAP)
-    return {i: offer for i, offer in offers.items() if offer.cents}
+    return {i: offer for i, offer in offers.items() if offer.pieces}
 
 
 def scaled(offers: Mapping[int, Offer], most: Cents, limited: Limited) -> dict[int, Offer]:
@@ -197,26 +204,22 @@ def _within(give: Gave, at: Running, cents: Cents) -> Offer:
 
 
 def _spread(give: Fixed | FixedPrice, lines: Sequence[Running], total: Cents) -> dict[int, Offer]:
-    """In proportion to what the lines cost now. What a line's floor does not let it take goes to the others; what fits
-    nowhere is lost."""
-    floor = give.floor_cents if give.floor_cents is not UNSET else 0
-    room = [at.room(floor) for at in lines]
+    """In proportion to what the lines cost now. What a line's floor or cap does not let it take goes to the others, in
+    the same proportion; what fits nowhere is lost."""
+    most = [_within(give, at, at.cents) for at in lines]
     given = [0] * len(lines)
+    limited: dict[int, Limited | None] = {}
     rest = min(total, sum(at.cents for at in lines))
-    limited = None
-    while rest:
-        able = [i for i in range(len(lines)) if given[i] < room[i]]
-        if not able:
-            limited = Limited.FLOOR
-            break
+    while rest and (able := [i for i in range(len(lines)) if given[i] < most[i].cents]):
         parts = share_out(rest, [lines[i].cents for i in able])
-        over = 0
+        rest = 0
         for i, part in zip(able, parts, strict=True):
-            taken = min(part, room[i] - given[i])
+            taken = min(part, most[i].cents - given[i])
             given[i] += taken
-            over += part - taken
-        rest = over
-    return {i: Offer(cents, lines[i].pieces, limited) for i, cents in enumerate(given) if cents}
+            if taken < part:
+                limited[i] = most[i].limited
+                rest += part - taken
+    return {i: Offer(cents, lines[i].pieces, limited.get(i)) for i, cents in enumerate(given) if cents}
 
 
 def _free_units(give: FreeUnits, lines: Sequence[Running], count: int) -> dict[int, Offer]:

@@ -78,7 +78,7 @@ def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota])
             yield "choose", f"its exclusive group {name!r} chooses by {first.choose!r} in rule {first.id!r}"
     for index, quota in enumerate(rule.quota if rule.quota is not UNSET else ()):
         before = units.setdefault(quota.key, quota)
-        for name in ("unit", "source", "limit", "period", "per", "carry"):
+        for name in ("unit", "source", "limit", "period", "per", "carry", "grace_units"):
             if getattr(before, name) != getattr(quota, name):
                 yield f"quota[{index}].{name}", f"another rule's quota {quota.key!r} has another `{name}`"
 

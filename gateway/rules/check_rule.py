@@ -10,7 +10,7 @@ from gateway.rules.check_tables import Fault, dates_fault
 from gateway.rules.conditions import Need, What, When, Where, Who
 from gateway.rules.document import Payer, Quota, Rule
 from gateway.rules.gives import FixedPrice, FreeUnits, Give, Step, Tiers
-from gateway.rules.named import is_whole
+from gateway.rules.named import by_age, is_whole
 from gateway.rules.tables import CalendarDays
 
 
@@ -28,6 +28,8 @@ def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[F
         yield from _what_faults(rule.what)
     if rule.when is not UNSET:
         yield from _when_faults(rule.when, calendars)
+        if rule.when.dates is UNSET and rule.when.windows is UNSET and not by_age(rule):
+            yield "when", "says nothing: leave it out"
     if rule.need is not UNSET:
         yield from _need_faults(rule.need)
     yield from _give_faults(rule.give, rule)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from gateway.model.decision import Limited, LineDecision, Reason, Share
+from gateway.model.decision import Limited, LineDecision, QuotaUnit, Reason, Share
 from gateway.model.money import Cents, share_out
 from gateway.model.receipt import Line
 from gateway.rules.amounts import NOTHING, Offer, Running, free_count, on_all, on_line, plain_amount, scaled, step_at
@@ -48,6 +48,8 @@ class Contest:
         """All of these, in their order. Rules of an exclusive group are settled where the first of them stands: for
         the receipt if any of them is computed for the whole receipt, else for each line where the first that meets it
         stands."""
+        for entry in entries:
+            self._purse.see(entry.rule)
         groups, at_line = _rivals(entries)
         for entry in entries:
             name = entry.rule.exclusive
@@ -77,6 +79,8 @@ class Contest:
     def _settle_line(self, rivals: list[Entry], line: int) -> None:
         offers = [self._offer(rival, line) for rival in rivals]
         winner = self._choose(rivals, [offer.cents for offer, _ in offers])
+        if winner is None:
+            self._count(rivals, [offer.pieces for offer, _ in offers])
         for number, (offer, why) in enumerate(offers):
             if number == winner:
                 self._apply(rivals[number], {line: offer})
@@ -97,22 +101,26 @@ class Contest:
         if rule.more is not None and rule.more.quotas:
             if (refusal := self._purse.refusal(rule)) is not None:
                 return NOTHING, refusal
-            part, limited = self._purse.touchable(rule, at)
-            if part is None:
+            pieces = self._purse.allowed(rule, QuotaUnit.UNITS, at.pieces)
+            if pieces is None:
                 return NOTHING, Reason.QUOTA_EMPTY
-            at = part
+            if pieces < at.pieces:
+                at, limited = at.part(pieces), Limited.QUOTA
         step, too_low = self._step(entry)
         if too_low is not None:
             return NOTHING, too_low
-        give = rule.give
-        key = give.key if isinstance(give, Tiers) and give.key is not UNSET else ""
-        offer = on_line(rule, at, step, self._purse.used(rule, key) if key else 0)
-        most, cut = self._purse.cents(rule)
-        if most is not None and offer.cents > most:
-            if not cut:
-                return NOTHING, Reason.QUOTA_EMPTY
-            return Offer(most, offer.pieces, Limited.QUOTA), Reason.NO_EFFECT
-        return Offer(offer.cents, offer.pieces, offer.limited or (limited if offer.cents else None)), Reason.NO_EFFECT
+        offer = on_line(rule, at, step, self._used(rule))
+        allowed = self._purse.allowed(rule, QuotaUnit.CENTS, offer.cents)
+        if allowed is None:
+            return NOTHING, Reason.QUOTA_EMPTY
+        if allowed < offer.cents:
+            return Offer(allowed, offer.pieces, Limited.QUOTA), Reason.NO_EFFECT
+        return self._marked(offer, limited), Reason.NO_EFFECT
+
+    def _used(self, rule: Compiled) -> int:
+        """Units before now, for a rule that counts uses."""
+        key = _counts_by(rule)
+        return self._purse.used(rule, key) if key else 0
 
     def _step(self, entry: Entry) -> tuple[Step | None, Reason | None]:
         """The step that the lines of a rule by steps have reached; and why none, if there is none."""
@@ -133,6 +141,8 @@ class Contest:
         offers = [self._offer_all(rival) for rival in rivals]
         totals = [sum(offer.cents for offer in of.values()) for of, _ in offers]
         winner = self._choose(rivals, totals)
+        if winner is None:
+            self._count(rivals, [sum(offer.pieces for offer in of.values()) for of, _ in offers])
         for number, (rival, (of, why)) in enumerate(zip(rivals, offers, strict=True)):
             if number == winner:
                 self._apply(rival, of)
@@ -150,26 +160,27 @@ class Contest:
             return {}, reason
         if (refusal := self._purse.refusal(rule)) is not None:
             return {}, refusal
-        count, most_pieces = 0, self._purse.pieces(rule)
+        count = 0
         limited: Limited | None = None
         if isinstance(rule.give, FreeUnits):
             met = [self._lines[line] for line in entry.lines]
             free = free_count(rule.give, met, self._lines, identified=self._question.identified)
             if free is None:
                 return {}, Reason.QUANTITY_TOO_LOW
-            count = free if most_pieces is None else min(free, most_pieces)
+            allowed = self._purse.allowed(rule, QuotaUnit.UNITS, free)
+            # All or nothing is decided below, by what can be taken.
+            count = free if allowed is None else allowed
             limited = Limited.QUOTA if count < free else None
         step, too_low = self._step(entry)
         if too_low is not None:
             return {}, too_low
-        found = on_all(rule, [self._at(line) for line in entry.lines], count, step)
-        if most_pieces is not None and sum(offer.pieces for offer in found.values()) > most_pieces:
+        found = on_all(rule, [self._at(line) for line in entry.lines], count, step, self._used(rule))
+        if self._purse.allowed(rule, QuotaUnit.UNITS, sum(offer.pieces for offer in found.values())) is None:
             return {}, Reason.QUOTA_EMPTY
-        most, cut = self._purse.cents(rule)
-        if most is not None and sum(offer.cents for offer in found.values()) > most:
-            if not cut:
-                return {}, Reason.QUOTA_EMPTY
-            found = scaled(found, most, Limited.QUOTA)
+        most = self._purse.allowed(rule, QuotaUnit.CENTS, sum(offer.cents for offer in found.values()))
+        if most is None:
+            return {}, Reason.QUOTA_EMPTY
+        found = scaled(found, most, Limited.QUOTA)
         offers = {entry.lines[i]: self._marked(offer, limited) for i, offer in found.items()}
         return offers, Reason.NO_EFFECT
 
@@ -180,9 +191,12 @@ class Contest:
         with self._purse.trial():  # Each line takes from what the lines before it leave.
             for line in entry.lines:
                 offer, reason = self._offer(entry, line)
-                if offer.cents:
+                if offer.cents or offer.pieces:
                     offers[line] = offer
+                if offer.cents:
                     self._purse.take(entry.rule, (offer,))
+                elif offer.pieces:
+                    self._purse.count(entry.rule, _counts_by(entry.rule), offer.pieces)
                 elif reason is not Reason.NO_EFFECT:
                     why = reason
         return offers, why
@@ -212,6 +226,8 @@ class Contest:
     def _apply(self, entry: Entry, offers: Offers) -> None:
         rule = entry.rule
         for line, offer in offers.items():
+            if not offer.cents:
+                continue  # A use that counts, and no more.
             self._cents[line] -= offer.cents
             self._trace.add(Reason.APPLIED, rule, self._lines[line].id, offer.cents, limited=offer.limited)
             parts = share_out(offer.cents, rule.weights)
@@ -222,9 +238,22 @@ class Contest:
         if rule.more is not None and rule.more.quotas:
             self._purse.take(rule, offers.values())
 
+    def _count(self, rivals: Sequence[Entry], pieces: Sequence[int]) -> None:
+        """Nothing is taken off: the first in order that goes by the number of the use has counted these."""
+        for rival, number in zip(rivals, pieces, strict=True):
+            if number and (key := _counts_by(rival.rule)):
+                self._purse.count(rival.rule, key, number)
+                return
+
     @staticmethod
     def _marked(offer: Offer, limited: Limited | None) -> Offer:
-        return Offer(offer.cents, offer.pieces, offer.limited or limited)
+        return Offer(offer.cents, offer.pieces, offer.limited or (limited if offer.cents else None))
+
+
+def _counts_by(rule: Compiled) -> str:
+    """The quota by whose uses the rule goes; empty for none."""
+    give = rule.give
+    return give.key if isinstance(give, Tiers) and give.key is not UNSET else ""
 
 
 def _rivals(entries: Sequence[Entry]) -> tuple[dict[str, list[Entry]], dict[tuple[str, int], list[Entry]]]:

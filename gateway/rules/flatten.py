@@ -11,7 +11,7 @@ from gateway.rules.compiled import FOR_EVER, NEVER, Compiled, Counted, Kind, Mor
 from gateway.rules.conditions import DAYS, What, When, Where, Who, Window
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
-from gateway.rules.named import is_whole
+from gateway.rules.named import by_age, is_whole
 from gateway.rules.parts import Dates
 from gateway.rules.tables import Suspension
 
@@ -99,10 +99,9 @@ def _amount(give: Give) -> tuple[Kind, int]:
 
 
 def _holds_without_clock(rule: Rule) -> bool:
-    when, who = rule.when, rule.who
+    when = rule.when
     by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)
-    by_age = who is not UNSET and (who.any_of_lists is not UNSET or who.age is not UNSET)
-    if by_time or by_age:
+    if by_time or by_age(rule):
         return when is not UNSET and when.clock_not_trusted == "grant"
     return True
 

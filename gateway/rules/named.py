@@ -47,3 +47,8 @@ def is_whole(rule: Rule) -> bool:
     if isinstance(give, FreeUnits) or (isinstance(give, Fixed | FixedPrice) and give.per == "receipt"):
         return True
     return give.cap is not UNSET and give.cap.per == "receipt"
+
+
+def by_age(rule: Rule) -> bool:
+    """Whether the day decides who it is for: without a trusted clock that is not known."""
+    return rule.who is not UNSET and (rule.who.any_of_lists is not UNSET or rule.who.age is not UNSET)

@@ -18,12 +18,27 @@ class Period(NamedTuple):
 
 def period_of(quota: Counted, day: date) -> Period:
     """The quota's period on this day. Periods that count as one have the limit of all that have begun by that day."""
-    if quota.first and quota.first <= day.toordinal() <= quota.until:
+    if quota.first and quota.first <= _begins(quota.period, day).toordinal() <= quota.until:
         first, until = date.fromordinal(quota.first), date.fromordinal(quota.until)
-        begun = _number(quota.period, day) - _number(quota.period, first) + 1
-        return Period(f"{first.isoformat()}..{until.isoformat()}", until, quota.limit * begun)
+        # A period that had begun before `first` is none of them.
+        before = _number(quota.period, first) - (_begins(quota.period, first) == first)
+        _, last = _plain(quota.period, until)
+        begun = _number(quota.period, day) - before
+        return Period(f"{first.isoformat()}..{until.isoformat()}", last, quota.limit * begun)
     name, last = _plain(quota.period, day)
     return Period(name, last, quota.limit)
+
+
+def _begins(period: str, day: date) -> date:
+    match period:
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case _:
+            return day.replace(month=1, day=1)
 
 
 def _plain(period: str, day: date) -> tuple[str, date | None]:

@@ -7,15 +7,24 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from gateway.model.circumstances import Left
-from gateway.model.decision import Balance, Limited, QuotaUnit, Reason, Use
+from gateway.model.decision import Balance, QuotaUnit, Reason, Use
 from gateway.model.receipt import Line
-from gateway.rules.amounts import PIECE, Offer, Running
+from gateway.rules.amounts import PIECE, Offer
 from gateway.rules.compiled import Compiled, Counted
 from gateway.rules.periods import Period, period_of
 from gateway.rules.question import Question
 
 Cell = tuple[str, str, bool]
 """Key, period, whether it is a holder's own."""
+
+
+class Held(NamedTuple):
+    """A rule's quota, with what is told to be left of it."""
+
+    quota: Counted
+    period: Period
+    cell: Cell
+    left: Left | None
 
 
 class Asked(NamedTuple):
@@ -66,75 +75,50 @@ class Purse:
         self._spent: dict[Cell, int] = {}
         self._receipts: set[Cell] = set()
         self._seen: dict[Cell, tuple[Compiled, Counted, Period]] = {}
+        self._of_rule: dict[str, tuple[Held, ...]] = {}
 
     def refusal(self, rule: Compiled) -> Reason | None:
         """Why the rule can take nothing at all now."""
-        for quota in _quotas(rule):
-            cell, left = self._look(rule, quota)
-            if left is None or (not left.known and not left.grace):
+        for held in self._held(rule):
+            if held.left is None or (not held.left.known and not held.left.grace):
                 return Reason.QUOTA_UNKNOWN
-            if self._room(cell, left, quota) <= 0:
+            if self._room(held) <= 0:
                 return Reason.QUOTA_EMPTY
         return None
 
     def used(self, rule: Compiled, key: str) -> int:
         """Units taken of this quota in its period before now."""
-        for quota in _quotas(rule):
-            if quota.key == key:
-                cell, left = self._look(rule, quota)
-                return (left.used if left is not None else 0) + self._spent.get(cell, 0)
+        for held in self._held(rule):
+            if held.quota.key == key:
+                return (held.left.used if held.left is not None else 0) + self._spent.get(held.cell, 0)
         return 0
 
-    def pieces(self, rule: Compiled) -> int | None:
-        """How many whole units the rule may touch; None for any number."""
-        rooms = [
-            self._room(cell, left, quota)
-            for quota in _quotas(rule)
-            if quota.unit is QuotaUnit.UNITS
-            for cell, left in [self._look(rule, quota)]
-            if left is not None
-        ]
-        return min(rooms) if rooms else None
-
-    def touchable(self, rule: Compiled, at: Running) -> tuple[Running | None, Limited | None]:
-        """The part of a line that the rule may touch; None when it is not to touch the line at all."""
-        for quota in _quotas(rule):
-            if quota.unit is not QuotaUnit.UNITS:
-                continue
-            cell, left = self._look(rule, quota)
-            room = self._room(cell, left, quota) if left is not None else 0
-            if room >= at.pieces:
-                continue
-            if not quota.cut or room <= 0:
-                return None, None
-            return at.part(room), Limited.QUOTA
-        return at, None
-
-    def cents(self, rule: Compiled) -> tuple[int | None, bool]:
-        """How many cents the rule may take at most (None: any), and whether more is cut to that."""
-        most, cut = None, True
-        for quota in _quotas(rule):
-            if quota.unit is QuotaUnit.CENTS:
-                cell, left = self._look(rule, quota)
-                room = self._room(cell, left, quota) if left is not None else 0
-                if most is None or room < most:
-                    most, cut = room, quota.cut
-        return most, cut
+    def allowed(self, rule: Compiled, unit: QuotaUnit, wanted: int) -> int | None:
+        """How much of what it wants the rule may take, all quotas in this unit together: first what is cut is cut, then
+        it is all or nothing (None). The rule has no `refusal`."""
+        rooms = [(held.quota.cut, self._room(held)) for held in self._held(rule) if held.quota.unit is unit]
+        most = min([wanted, *(room for cut, room in rooms if cut)])
+        return None if any(room < most for cut, room in rooms if not cut) else most
 
     def take(self, rule: Compiled, offers: Iterable[Offer]) -> None:
         """The rule has applied with these."""
         offers = list(offers)
-        for quota in _quotas(rule):
-            cell, _ = self._look(rule, quota)
-            match quota.unit:
+        for held in self._held(rule):
+            match held.quota.unit:
                 case QuotaUnit.USES:
-                    amount = 0 if cell in self._receipts else 1
-                    self._receipts.add(cell)
+                    amount = 0 if held.cell in self._receipts else 1
+                    self._receipts.add(held.cell)
                 case QuotaUnit.UNITS:
                     amount = sum(offer.pieces for offer in offers)
                 case QuotaUnit.CENTS:
                     amount = sum(offer.cents for offer in offers)
-            self._spent[cell] = self._spent.get(cell, 0) + amount
+            self._spent[held.cell] = self._spent.get(held.cell, 0) + amount
+
+    def count(self, rule: Compiled, key: str, pieces: int) -> None:
+        """Uses that were counted without anything being taken off."""
+        for held in self._held(rule):
+            if held.quota.key == key:
+                self._spent[held.cell] = self._spent.get(held.cell, 0) + pieces
 
     @contextmanager
     def trial(self) -> Iterator[None]:
@@ -154,7 +138,7 @@ class Purse:
         )
 
     def balances(self) -> tuple[Balance, ...]:
-        """What is left of every quota that was looked at and of which something is known."""
+        """What is left of every quota that was seen and of which something is known."""
         found = []
         for cell, (rule, quota, period) in self._seen.items():
             left = self._given.get(cell)
@@ -169,20 +153,28 @@ class Purse:
             found.append(Balance(rule.id, quota.key, period.name, quota.unit, rest, period.limit, last, here=left.here))
         return tuple(found)
 
-    def _look(self, rule: Compiled, quota: Counted) -> tuple[Cell, Left | None]:
+    def see(self, rule: Compiled) -> None:
+        """The rule takes part: its quotas are told of, whatever comes of it. In the rules' order."""
+        for held in self._held(rule):
+            self._seen.setdefault(held.cell, (rule, held.quota, held.period))
+
+    def _held(self, rule: Compiled) -> tuple[Held, ...]:
+        if rule.more is None or not rule.more.quotas:
+            return ()
+        if rule.id not in self._of_rule:
+            self._of_rule[rule.id] = tuple(self._look(quota) for quota in rule.more.quotas)
+        return self._of_rule[rule.id]
+
+    def _look(self, quota: Counted) -> Held:
         period = period_of(quota, self._question.today)
         cell = quota.key, period.name, quota.holder
-        if quota.holder and not self._question.identified:
-            return cell, None
-        self._seen.setdefault(cell, (rule, quota, period))
-        return cell, self._given.get(cell)
+        mine = not quota.holder or self._question.identified
+        return Held(quota, period, cell, self._given.get(cell) if mine else None)
 
-    def _room(self, cell: Cell, left: Left, quota: Counted) -> int:
-        most = left.left if left.known else left.grace
-        if quota.unit is QuotaUnit.USES and cell in self._receipts:
+    def _room(self, held: Held) -> int:
+        if held.left is None:
+            return 0
+        if held.cell in self._receipts:
             return 1  # This receipt is counted already.
-        return most - self._spent.get(cell, 0)
-
-
-def _quotas(rule: Compiled) -> tuple[Counted, ...]:
-    return rule.more.quotas if rule.more is not None else ()
+        most = held.left.left if held.left.known else held.left.grace
+        return most - self._spent.get(held.cell, 0)
