@@ -33,8 +33,10 @@ from gateway.model.clock import SystemClock
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError
 from gateway.notify import Notifier
+from gateway.quota.quotas import Quotas
 from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
+from gateway.stations.deciding import Deciding
 from gateway.stations.desk import Desk
 from gateway.stations.dispatch import Dispatch
 from gateway.stations.gate import Gate
@@ -129,10 +131,14 @@ class Daemon:
             on_flood=self._on_flood,
         )
         identity = Identity(keys, self._cache, self._ledger.query)
-        self._services = Services(self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
+        self._quotas = Quotas(self._ledger, self._clock, gateway.id)
+        await self._quotas.start()
+        deciding = Deciding(self._benefits, self._quotas, self._ledger.query, self._clock)
+        parts = (self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
+        self._services = Services(*parts, deciding)
         stations = [make_station(section, self._services) for section in configuration.station]
         self._dispatch = Dispatch(stations, self._services, self._fail)
-        self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._clock, self._fail)
+        self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._quotas, self._clock, self._fail)
         self._api = Api(configuration.api, state / "api.sock", self._api_parts(stations))
         notifier = Notifier()
         self._housekeeping = Housekeeping(
@@ -252,6 +258,7 @@ def make_sync(
     broker: Broker,
     ledger: Ledger,
     bundles: Bundles,
+    quotas: Quotas,
     clock: SystemClock,
     on_fault: Callable[[BaseException], None],
 ) -> Sync:
@@ -271,6 +278,7 @@ def make_sync(
         older=epochs.older,
         new_epoch=epochs.ordered,
         on_behind=epochs.behind,
+        quotas=quotas,
         on_fault=on_fault,
     )
 

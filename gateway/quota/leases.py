@@ -19,7 +19,8 @@ Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
 class Life(msgspec.Struct, frozen=True):
     """The present life of this gateway. `incarnation` 0: the authority has not told yet which it is. `next`: number of
-    the next request; `closings`: leases that it has closed. `handed`: it has said its last word, and asks for nothing more."""
+    the next request; `closings`: leases that it has closed. `handed`: it has said its last word, and asks for nothing
+    more."""
 
     incarnation: int
     nonce: str

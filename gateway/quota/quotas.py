@@ -29,6 +29,7 @@ from gateway.wire.quota import (
     Grant,
     HandOver,
     Key,
+    Recall,
     Said,
     Want,
     decode_told,
@@ -39,6 +40,13 @@ RECALL_PAUSE_S = 0.5
 """While the authority calls leases back from elsewhere: between two requests of somebody who waits."""
 ASK_AGAIN_S = 30.0
 """After the authority had nothing left of a cell: before it is asked again because somebody stands there."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What a group of messages was about. `greeted`: it says which life this is; `recalled`: a lease is wanted back."""
+
+    greeted: bool
+    recalled: bool
 
 
 class Quotas:
@@ -66,6 +74,8 @@ class Quotas:
     async def _live(self) -> None:
         if life_of(self._ledger.query) is None:
             await self._ledger.commit([], [Born()])
+            if self._poke is not None:
+                self._poke()
 
     # What stations ask ------------------------------------------------------------------------------------
 
@@ -188,8 +198,8 @@ class Quotas:
         """What the authority is to be told, until it has answered."""
         return owed.owed(self._ledger.query, greet=greet)
 
-    async def take(self, payload: bytes) -> bool:
-        """What the authority says, in one commit. True when it has told which life this is. Raises `InputRefused` for
+    async def take(self, payload: bytes) -> Taken:
+        """What the authority says, in one commit. Raises `InputRefused` for
         what is no such message or another gateway's, `LedgerError` when the disk refuses: nothing has changed then."""
         told = decode_told(payload, self._gateway).told
         effects = [effect_of(one) for one in told]
@@ -199,6 +209,8 @@ class Quotas:
             what = "quota_went_back" if any(one.went_back for one in ended) else "quota_fenced"
             body = SecurityBody(what=what, source=f"{len(told)} messages of the quota authority", count=len(ended))
             self._ledger.ride(NewEntry(Stream.AUDIT, EntryKind.SECURITY, msgspec.json.encode(body)))
+            if self._poke is not None:
+                self._poke()  # The new life wants a number.
         for one in told:
             match one:
                 case Grant(cell=cell):
@@ -209,7 +221,7 @@ class Quotas:
                     self._answered(cell.by)
                 case _:
                     pass
-        return any(isinstance(one, Fence) for one in told)
+        return Taken(any(isinstance(one, Fence) for one in told), any(isinstance(one, Recall) for one in told))
 
     def _answered(self, cell: Key) -> None:
         self._silent.discard(cell)

@@ -18,6 +18,7 @@ from gateway.ledger.source import Source
 from gateway.model.clock import Clock
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused, LedgerError, NotReady
+from gateway.quota.quotas import Quotas
 from gateway.sync.acks import AckIntake
 from gateway.sync.anchors import LOOK_S, Anchors
 from gateway.sync.backoff import Backoff
@@ -26,6 +27,7 @@ from gateway.sync.commands import Commands, NewEpochHook
 from gateway.sync.link import Link, Will
 from gateway.sync.notes import Notes
 from gateway.sync.pump import Pump
+from gateway.sync.quota import QuotaLine
 from gateway.sync.status import SyncStatus
 from gateway.wire import messages
 from gateway.wire.topics import Topics
@@ -44,7 +46,8 @@ class Sync:
     """The gateway's end of the wire. `start` returns at once; `stop` says goodbye and undoes it.
 
     `older` are the epochs that still drain, the oldest first. `new_epoch` begins another one on the centre's command.
-    `on_behind(epoch, stream, through)`: the centre has stored more of the present epoch than this card holds.
+    `on_behind(epoch, stream, through)`: the centre has stored more of the present epoch than this card holds. With
+    `quotas`, leases are asked for and told.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Sync:
         backoff: Backoff,
         older: Callable[[], Sequence[Source]] = tuple,
         new_epoch: NewEpochHook | None = None,
+        quotas: Quotas | None = None,
         on_behind: Callable[[str, Stream, int], None] = lambda _epoch, _stream, _through: None,
         on_change: Callable[[], None] = lambda: None,
         on_fault: Callable[[BaseException], None] = lambda _fault: None,
@@ -90,6 +94,9 @@ class Sync:
         self._acks = AckIntake(ledger, self._pump, self._notes, topics.ack, on_behind)
         self._commands = Commands(ledger, self._pump, self._notes, clock, topics.gateway, self._respond, new_epoch)
         self._anchors = Anchors(ledger, clock)
+        self._quota: QuotaLine | None = None
+        if quotas is not None:
+            self._quota = QuotaLine(quotas, topics.gateway, lambda said: self._publish(topics.quota, said), self._spawn)
         self._wake: asyncio.TimerHandle | None = None
         self._born = ""
         self._lost = asyncio.Event()
@@ -103,7 +110,7 @@ class Sync:
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._anchors.start()
-        self._ledger.on_stored(lambda _streams: self._stored())
+        self._ledger.on_stored(self._stored)
         self._runners = [self._loop.create_task(work) for work in (self._run(), self._watch_clock())]
         for runner in self._runners:
             runner.add_done_callback(self._runner_ended)
@@ -113,6 +120,7 @@ class Sync:
         for runner in self._runners:
             runner.cancel()
         self._bundles.stop()
+        self._quota_lost()
         await asyncio.gather(*self._runners, *self._tasks, return_exceptions=True)
         self._pump.lost()
         if self._wake is not None:
@@ -152,6 +160,7 @@ class Sync:
             self._connected = False
             self._pump.lost()
             self._bundles.lost()
+            self._quota_lost()
             self._on_change()
             held = 0.0 if began is None else self._loop.time() - began
             await asyncio.sleep(self._backoff.failed(held))
@@ -163,17 +172,20 @@ class Sync:
         granted = await self._link.connect(will, self)
         # Ears first: the answer to the birth must find us listening.
         topics = self._topics
-        await self._link.subscribe([topics.ack, topics.command, topics.bundle, topics.chunk])
+        leases = [topics.lease] if self._quota is not None else []
+        await self._link.subscribe([topics.ack, topics.command, topics.bundle, topics.chunk, *leases])
         self._say_birth()
         self._connected = True
         self._protocol = granted.protocol
         log.info("connected to the broker, MQTT %s", granted.protocol)
         self._on_change()
         self._acks.connected()
-        # Two places are for births and answers to commands.
-        window = max(1, min(self._window, granted.receive_maximum - 2))
+        # Four places are for births, answers to commands, and quotas.
+        window = max(1, min(self._window, granted.receive_maximum - 4))
         self._pump.connected(window, granted.maximum_packet)
         self._bundles.connected(lambda wish: self._publish(topics.want, wish))
+        if self._quota is not None:
+            self._quota.connected()
 
     async def _until_lost(self) -> None:
         while not self._lost.is_set():
@@ -196,7 +208,13 @@ class Sync:
             self._anchors.look()
             await asyncio.sleep(LOOK_S)
 
-    def _stored(self) -> None:
+    def _quota_lost(self) -> None:
+        if self._quota is not None:
+            self._quota.lost()
+
+    def _stored(self, streams: frozenset[Stream]) -> None:
+        if self._quota is not None and Stream.RECEIPT in streams:
+            self._quota.used()
         if self._connected and self._born != self._ledger.epoch:
             # A new epoch has begun: the centre hears of it before its first entry.
             with suppress(NotReady):  # The link has just gone; the next birth is that of the next connection.
@@ -262,6 +280,8 @@ class Sync:
                 self._spawn(self._commands.take(payload, topic))
             elif topic == self._topics.chunk:
                 self._spawn(self._bundles.take_chunk(payload))
+            elif topic == self._topics.lease and self._quota is not None:
+                self._spawn(self._quota.take(payload))
             else:
                 raise InputRefused("no such message is expected here", where=topic)
         except InputRefused as error:

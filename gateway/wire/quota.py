@@ -17,7 +17,8 @@ from gateway.wire.contents import Code, Ms
 
 MAX_UNITS = 2**53
 """Units beyond are a mistake; every store and every JSON reader holds these exactly."""
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 128 * 1024
+"""Of one message of the broker."""
 MAX_GROUP = 64
 """Messages that travel together."""
 MAX_HANDED = 5000

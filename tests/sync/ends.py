@@ -25,6 +25,7 @@ from gateway.wire.bundle import BundleKind, SignedBundle, parse_public_key
 from gateway.wire.commands import Command, CommandResult
 from gateway.wire.envelope import decode_batch
 from gateway.wire.messages import Ack, Acks, State, encode
+from gateway.wire.quota import Said, decode_said
 from gateway.wire.topics import Topics, centre_filters
 from tests.support.clock import FakeClock
 
@@ -79,7 +80,8 @@ def make_bundles(
 
 def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> Sync:
     """The gateway's end, in a hurry: tests wait for what it does."""
-    hooks = {name: more.pop(name) for name in ("older", "on_behind", "new_epoch", "on_fault") if name in more}
+    names = ("older", "on_behind", "new_epoch", "on_fault", "quotas")
+    hooks = {name: more.pop(name) for name in names if name in more}
     told = {"keepalive_s": 60, "protocol": "auto", "resend_s": 20.0, "window": 20, "backlog_per_s": 5000, **more}
     address = Address("127.0.0.1", port, GATEWAY, int(str(told["keepalive_s"])), str(told["protocol"]))
     bundles = make_bundles(ledger, cache, clock)
@@ -107,6 +109,7 @@ class ScriptedCentre:
         self.batches = 0
         self.states: list[State] = []
         self.results: list[CommandResult] = []
+        self.quotas: list[Said] = []
         self._port = port
         self._news = threading.Condition()
         self._subscribed = threading.Event()
@@ -159,6 +162,8 @@ class ScriptedCentre:
                 self.states.append(msgspec.json.decode(message.payload, type=State))
             elif message.topic == TOPICS.result:
                 self.results.append(msgspec.json.decode(message.payload, type=CommandResult))
+            elif message.topic == TOPICS.quota:
+                self.quotas += decode_said(bytes(message.payload), GATEWAY).said
             else:
                 stream = Stream(message.topic.rpartition("/")[2])
                 self.entries += decode_batch(CITY, GATEWAY, stream, bytes(message.payload))

@@ -44,12 +44,12 @@ async def syncing(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **m
 
 
 @contextmanager
-def centre_on(port: int, folder: Path) -> Iterator[Centre]:
-    """The real centre on a broker at this port, its store in this folder."""
+def centre_on(port: int, folder: Path, clock: FakeClock | None = None) -> Iterator[Centre]:
+    """The real centre on a broker at this port, its store in this folder; with the machine's clock, or this one."""
     key = folder / "city.pub"
     key.write_text(public_text(KEY))
     given = {"city": CITY, "store": str(folder / "centre.db"), "keys": [str(key)], "port": port, "tls": False}
-    centre = Centre(msgspec.convert({**given, "connect_s": 2.0, "backoff_cap_s": 0.2, "ack_ms": 20}, Settings))
+    centre = Centre(msgspec.convert({**given, "connect_s": 2.0, "backoff_cap_s": 0.2, "ack_ms": 20}, Settings), clock)
     centre.start()
     try:
         yield centre
