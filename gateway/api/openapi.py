@@ -14,7 +14,7 @@ from gateway.api.answers import Devices, Erased, ForgetRequest, HealthAnswer, Re
 from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
-from gateway.stations.till_words import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
+from gateway.stations.till_words import BalanceAnswer, CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles_record import Past
 from gateway.wire.bundle import BundleKind, SignedBundle
 from gateway.wire.described import components
@@ -23,7 +23,7 @@ API_VERSION = "1"
 
 _TYPES = (
     *(HealthAnswer, Status, Devices, Restarted, ForgetRequest, Erased, Stations, StationView, Shown, Problem),
-    *(QuoteRequest, QuoteAnswer, CommitRequest, CommitAnswer),
+    *(QuoteRequest, QuoteAnswer, BalanceAnswer, CommitRequest, CommitAnswer),
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
 )
 
@@ -125,6 +125,15 @@ def _paths() -> Json:
         },
         "/v1/stations": {"get": _operation("stations", "All stations", Stations)},
         "/v1/stations/{id}": {"get": _operation("station", "One station", StationView, parameters=station)},
+        "/v1/stations/{id}/balance": {
+            "get": _operation(
+                "balance",
+                "What is left of benefits that are counted",
+                BalanceAnswer,
+                parameters=station,
+                description="For the person whose tap waits at the till. Spends nothing.",
+            )
+        },
         "/v1/stations/{id}/quotes": {
             "post": _operation(
                 "quote",

@@ -43,6 +43,7 @@ class Routes:
         router.add_post("/v1/devices/{id}/restart", self.restart)
         router.add_get("/v1/stations", self.stations)
         router.add_get("/v1/stations/{id}", self.station)
+        router.add_get("/v1/stations/{id}/balance", self.balance)
         router.add_post("/v1/stations/{id}/quotes", self.quote)
         router.add_post("/v1/stations/{id}/receipts", self.receipt)
         router.add_post("/v1/ledger/forget", self.forget)
@@ -96,6 +97,9 @@ class Routes:
         key = body.idempotency_key(request.headers.getall("Idempotency-Key", []), required=False)
         asked = body.decode(await _read(request), QuoteRequest)
         return _answer(await till.quote(asked, key or f"quote-{os.urandom(16).hex()}"))
+
+    async def balance(self, request: web.Request) -> web.Response:
+        return _json(await self._till(request).balance())
 
     async def receipt(self, request: web.Request) -> web.Response:
         till = self._till(request)

@@ -6,10 +6,12 @@ no holder, no entitlement: a page stands in view of a queue.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
+from gateway.model.decision import Balance, QuotaUnit
 from gateway.model.money import Cents
 
 
@@ -29,6 +31,21 @@ class Show(StrEnum):
     """A person must look: unknown outcome, missing device."""
 
 
+class ShownLeft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is left of a benefit, without its name: of `limit` (0: no limit is known), until the day `until` (empty: no
+    end). Uses, pieces, or cents."""
+
+    left: int
+    limit: int = 0
+    unit: QuotaUnit = QuotaUnit.UNITS
+    until: str = ""
+
+
+def shown_left(balances: Sequence[Balance]) -> tuple[ShownLeft, ...]:
+    """What a page shows of balances."""
+    return tuple(ShownLeft(one.left, one.limit, one.unit, one.until) for one in balances)
+
+
 class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     """One event of a station. `number` counts up from the daemon's start; `reason` is a closed code that the
     page translates; `mark` is the first 6 hex digits of the credential's digest, for telling taps apart."""
@@ -46,3 +63,4 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     entry: str = ""
     advice: str = ""
     language: str = ""
+    left: tuple[ShownLeft, ...] = ()

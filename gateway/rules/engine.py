@@ -5,7 +5,7 @@ The same question and rules give the same bytes, whatever the order of rules and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from msgspec import UNSET
@@ -73,6 +73,16 @@ class RuleSet:
         Raises `NotFound`."""
         message = self.rule(rule_id).message
         return message.best(languages) if message is not UNSET else ""
+
+    def counting(self) -> Iterator[tuple[Compiled, Rule]]:
+        """The rules that count on a quota, in their order, with their documents."""
+        for compiled, rule in zip(self._compiled, self.rules, strict=True):
+            if compiled.more is not None and compiled.more.quotas:
+                yield compiled, rule
+
+    def moment(self, settled: Question) -> Moment:
+        """A settled question's time and its person's groups in our own codes."""
+        return self._moment(settled)
 
     def asks(self, question: Question) -> tuple[Asked, ...]:
         """The quotas that the rules would count on for this question: of those, and of no others, `quotas` should say

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.model.circumstances import Circumstances
+from gateway.model.circumstances import Circumstances, Left
 from gateway.model.clock import Clock, ClockQuality
-from gateway.model.decision import Decision
+from gateway.model.decision import Balance, Decision
 from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
+from gateway.rules.balance import NOTHING_BOUGHT, balances, person_asks
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import no_rules
 from gateway.rules.purse import Asked
@@ -60,15 +61,16 @@ class Benefits:
         """Whether any of the rules counts on a quota."""
         return self._in_force.counts
 
-    def question(self, receipt: Receipt, who: Identification | None, station: str) -> Question:
-        """The question about this receipt now, without what happened before and what is left of quotas."""
+    def question(self, receipt: Receipt | None, who: Identification | None, station: str) -> Question:
+        """The question about this receipt (None: nothing is bought) now, without what happened before and what is left
+        of quotas."""
         stamp = self._clock.stamp()
         identified = who is not None and who.accepted
         trusted = stamp.quality is not ClockQuality.GUESS
         profile = self._profile
         at = datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).replace(tzinfo=None)
         return Question(
-            receipt=receipt,
+            receipt=receipt if receipt is not None else NOTHING_BOUGHT,
             at=at,
             entitlements=who.entitlements if who is not None else (),
             merchant_groups=profile.merchant_groups,
@@ -87,6 +89,19 @@ class Benefits:
     def asks(self, question: Question) -> tuple[Asked, ...]:
         """The quotas that count for this question."""
         return self._in_force.asks(question)
+
+    def person_asks(self, question: Question) -> tuple[Asked, ...]:
+        """The quotas of the benefits that this person has here, whatever is bought."""
+        return person_asks(self._in_force, question)
+
+    def balances(self, question: Question, quotas: tuple[Left, ...]) -> tuple[Balance, ...]:
+        """What is left of them."""
+        return balances(self._in_force, question, quotas)
+
+    def title(self, rule: str, language: str | None) -> str:
+        """A rule's title in the person's language or the place's. Raises `NotFound`."""
+        languages = (language, *self._profile.languages) if language else self._profile.languages
+        return self._in_force.rule(rule).title.best(languages)
 
     def decide(self, question: Question) -> tuple[Decision, Circumstances]:
         """The decision on a settled question, and what it rested on."""

@@ -11,7 +11,7 @@ import msgspec
 from gateway.ledger.effects import Effect
 from gateway.model.circumstances import Circumstances
 from gateway.model.clock import Clock
-from gateway.model.decision import Decision, Use
+from gateway.model.decision import Balance, Decision, Use
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
@@ -76,6 +76,18 @@ class Deciding:
             question = msgspec.structs.replace(question, quotas=left).settled()
         decision, circumstances = self._benefits.decide(question)
         return Decided(decision, circumstances, holder, asks)
+
+    async def balances(self, station: str, who: Identification, *, wait_s: float = 0) -> tuple[Balance, ...]:
+        """What is left for this person of the benefits that they have here. Spends nothing and, unless it may wait,
+        asks nobody: then it is what is known here."""
+        if not who.accepted or not self._benefits.counts or self._quotas is None:
+            return ()
+        question = self._benefits.question(None, who, station)
+        asks = self._benefits.person_asks(question)
+        if asks and wait_s:
+            await self._quotas.prepare(who.holder, asks, wait_s)
+        left = self._quotas.left(who.holder, asks, self._clock.stamp())
+        return self._benefits.balances(question, left)
 
     # What commits with the entry -------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.config.types import DeskStation
 from gateway.model.reading import InputReading, Reading
-from gateway.model.shown import Show
+from gateway.model.shown import Show, shown_left
 from gateway.stations.services import Services
 
 
@@ -35,4 +35,5 @@ class Desk:
             return
         who, entry = await self._services.store_identification(self.id, identified)
         show = Show.ACCEPTED if who.accepted else Show.REFUSED
-        self._services.show_identification(self.id, show, who, entry)
+        left = await self._services.deciding.balances(self.id, who)
+        self._services.show_identification(self.id, show, who, entry, left=shown_left(left))

@@ -17,7 +17,7 @@ from gateway.model.errors import Conflict, DeadlineMissed, InputRefused, NotRead
 from gateway.model.identification import Identification
 from gateway.model.reading import InputReading, Presented, Reading, is_fresh
 from gateway.model.receipt import Line, Receipt
-from gateway.model.shown import Show
+from gateway.model.shown import Show, shown_left
 from gateway.stations.deciding import TRIES, Decided, has_changed
 from gateway.stations.grants import GrantMade, GrantOpened, GrantSettled
 from gateway.stations.services import ADMISSION, Services, new_entry
@@ -149,6 +149,7 @@ class Gate:
             granted,
             list_cents=decision.list_cents,
             due_cents=decision.due_cents,
+            left=shown_left(decision.balances),
         )
         if section.passage_input is not None:
             self._watch = asyncio.create_task(self._await_passage(granted, passage))

@@ -21,7 +21,7 @@ from gateway.model.errors import Conflict, InputRefused, NotFound, NotReady
 from gateway.model.identification import Identification
 from gateway.model.reading import InputReading, Reading
 from gateway.model.receipt import Means, check_receipt
-from gateway.model.shown import Show
+from gateway.model.shown import Show, shown_left
 from gateway.stations.answers import (
     AmendAnswer,
     Asked,
@@ -32,10 +32,18 @@ from gateway.stations.answers import (
     Tidy,
     stored_answer,
 )
-from gateway.stations.deciding import TRIES, has_changed
+from gateway.stations.deciding import ANSWER_S, TRIES, has_changed
 from gateway.stations.printing import LOOK, Printing
 from gateway.stations.services import RECEIPT, Services, new_entry
-from gateway.stations.till_words import CommitAnswer, CommitRequest, Fiscal, OpenQuote, QuoteAnswer, QuoteRequest
+from gateway.stations.till_words import (
+    BalanceAnswer,
+    CommitAnswer,
+    CommitRequest,
+    Fiscal,
+    OpenQuote,
+    QuoteAnswer,
+    QuoteRequest,
+)
 
 TIDY_S = 24 * 3600
 """How often old answers and quotes are dropped."""
@@ -128,8 +136,16 @@ class Till:
         given = QuoteGiven(quote, self.id, body, expires_ms)
         holds = deciding.holds(decided.takes, quote, self._section.quote_s)
         await self._services.ledger.commit([], [given, store, *holds, *self._tidy()])
-        self._services.board.tell(self.id, Show.QUOTE, list_cents=decision.list_cents, due_cents=decision.due_cents)
+        sums = {"list_cents": decision.list_cents, "due_cents": decision.due_cents}
+        self._services.board.tell(self.id, Show.QUOTE, **sums, left=shown_left(decision.balances))
         return store.body
+
+    async def balance(self) -> BalanceAnswer:
+        """What is left for the person whose tap waits here, of the benefits that they have at this place. Spends
+        nothing."""
+        who = self._waiting_tap()
+        left = await self._services.deciding.balances(self.id, who, wait_s=ANSWER_S) if who is not None else ()
+        return BalanceAnswer(who is not None, left)
 
     async def commit(self, request: CommitRequest, key: str) -> bytes:
         """A `CommitAnswer` as JSON: the receipt is recorded, and printed where that was asked.
@@ -227,6 +243,7 @@ class Till:
             entry=str(stored),
             list_cents=decision.list_cents,
             due_cents=decision.due_cents,
+            left=shown_left(decision.balances),
         )
 
     def _open_quote(self, quote: str) -> tuple[OpenQuote, int]:

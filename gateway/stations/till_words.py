@@ -40,6 +40,13 @@ class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is left of quotas when it is committed."""
 
 
+class BalanceAnswer(msgspec.Struct, frozen=True):
+    """What is left, as far as it is known here. `identified` is false when nobody's tap waits."""
+
+    identified: bool
+    balances: tuple[Balance, ...] = ()
+
+
 class Tendered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     means: Means
     cents: Annotated[Cents, msgspec.Meta(ge=0, le=MAX_CENTS)]

@@ -21,7 +21,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
     language: json.loads((STATIC / "i18n" / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
 }
 KINDS = ("desk", "gate", "till")
-GROUPS = "badge|chain|column|credential|health|kind|level|overview|reason|state|strength|sum"
+GROUPS = "badge|chain|column|credential|health|kind|left|level|overview|reason|state|strength|sum"
 
 
 def shown_reasons() -> set[str]:

@@ -34,6 +34,13 @@ export function money(language, cents) {
   return new Intl.NumberFormat(language, { style: "currency", currency: "EUR" }).format(cents / 100);
 }
 
+/** A civil day, "2026-11-30", as it stands after "until": Latvian would have to bend the month's name. */
+export function day(language, iso) {
+  const month = language === "lv" ? "numeric" : "long";
+  const format = new Intl.DateTimeFormat(language, { day: "numeric", month, timeZone: "UTC" });
+  return format.format(new Date(`${iso}T00:00Z`));
+}
+
 /** "5 seconds ago", with the language's own plurals. */
 export function ago(language, seconds) {
   const format = new Intl.RelativeTimeFormat(language, { style: "short" });

@@ -52,3 +52,20 @@ export function sumsOf(shown, kind) {
   const list = shown.list_cents ?? due;
   return { list, discount: list - due, due };
 }
+
+const LEFT_LINES = 2;
+const LEFT_KEYS = {
+  limited: { open: "left.of", until: "left.of_until" },
+  free: { open: "left.some", until: "left.some_until" },
+};
+
+/** What is left of benefits, the first ones: the text's key, the amounts, and whether they are cents. */
+export function leftOf(shown) {
+  return (shown.left ?? []).slice(0, LEFT_LINES).map(({ left, limit = 0, unit = "units", until = "" }) => ({
+    key: LEFT_KEYS[limit ? "limited" : "free"][until ? "until" : "open"],
+    left,
+    limit,
+    until,
+    inCents: unit === "cents",
+  }));
+}

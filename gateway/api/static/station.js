@@ -1,9 +1,9 @@
 // The page of one station, in view of the people it serves: one state at a time, back to idle by itself.
 
 import { icon } from "./icons.js";
-import { loadTexts, money } from "./i18n.js";
+import { day, loadTexts, money } from "./i18n.js";
 import { follow } from "./live.js";
-import { reasonKey, restingState, stateOf, sumsOf } from "./states.js";
+import { leftOf, reasonKey, restingState, stateOf, sumsOf } from "./states.js";
 
 const PERSON_MS = 60000; // At a till the price follows the tap: it speaks the same language.
 
@@ -80,6 +80,19 @@ function draw(state, reason, shown) {
   at("title").textContent = text(byKind(`state.${state}.title`));
   drawDetail(state, reason, language, text, byKind);
   drawSums(sumsOf(shown, view.kind), state, language, text);
+  drawLeft(leftOf(shown), language, text);
+}
+
+function drawLeft(left, language, text) {
+  const lines = left.map(({ key, left: rest, limit, until, inCents }) => {
+    const amount = (number) => (inCents ? money(language, number) : new Intl.NumberFormat(language).format(number));
+    const words = { left: amount(rest), limit: amount(limit), until: until && day(language, until) };
+    const line = document.createElement("li");
+    line.textContent = text(key).replace(/\{(\w+)\}/g, (_, name) => words[name]);
+    return line;
+  });
+  at("left").replaceChildren(...lines);
+  at("left").hidden = lines.length === 0;
 }
 
 function drawDetail(state, reason, language, text, byKind) {
