@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.config.types import GateStation, TillStation
+from gateway.config.types import DeskStation, GateStation, TillStation
+from gateway.model.bodies import VoidReason
 from gateway.model.entry import EntryKind
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
@@ -19,9 +20,10 @@ from gateway.quota.quotas import Quotas
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
 from gateway.stations.deciding import Deciding
+from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
 from gateway.stations.till import Till
-from gateway.stations.till_words import CommitRequest, QuoteAnswer, QuoteRequest
+from gateway.stations.till_words import BalanceAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from tests.rules.builders import document, percent, rule
 from tests.support.authority import Authority
 from tests.support.clock import FakeClock
@@ -128,14 +130,8 @@ async def test_a_gate_that_does_not_open_gives_the_ride_back(town: Town) -> None
     (epoch,) = town.place.ledger.query("SELECT value FROM meta WHERE key='epoch'")[0]
     await town.place.settle()
     before = town.place.ledger.query("SELECT sum(used-returned) FROM quota_lease")[0][0]
-    await gate._void(epoch, 1, reason=_no_passage())
+    await gate._void(epoch, 1, reason=VoidReason.NO_PASSAGE)
     assert (before, town.place.ledger.query("SELECT sum(used-returned) FROM quota_lease")[0][0]) == (1, 0)
-
-
-def _no_passage() -> Any:
-    from gateway.model.bodies import VoidReason
-
-    return VoidReason.NO_PASSAGE
 
 
 # Till ------------------------------------------------------------------------------------------------------
@@ -174,6 +170,40 @@ async def test_a_late_commit_is_accepted_and_what_is_not_covered_is_overspend(to
     answer = json.loads(await till.commit(CommitRequest(late.quote, "F2"), "c2"))
     assert answer["late"] is True
     assert town.place.ledger.query("SELECT sum(over) FROM quota_beyond") == [(3,)]
+
+
+# Balance ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_left_is_shown_with_the_answer(town: Town) -> None:
+    await town.gate().on_reading(Card("anna").tap(town.place))
+    (opened,) = town.place.board.after(0)
+    assert [(one.left, one.limit, one.until) for one in opened.left] == [(2, 3, "2026-11-23")]
+
+
+async def test_it_can_be_asked_without_spending(town: Town) -> None:
+    till = town.till()
+    assert await till.balance() == BalanceAnswer(False)
+    await till.on_reading(Card("anna").tap(town.place))
+    for _ in range(3):
+        answer = await till.balance()
+        assert [(one.rule, one.left, one.limit) for one in answer.balances] == [("rides", 3, 3)]
+    assert town.place.ledger.query("SELECT count(*) FROM quota_spend") == [(0,)]
+
+
+async def test_of_whom_the_rules_are_not_for_nothing_is_told(town: Town) -> None:
+    till = town.till()
+    await till.on_reading(Card("berta").tap(town.place))
+    assert await till.balance() == BalanceAnswer(True)
+
+
+async def test_a_desk_shows_what_is_known_here(town: Town) -> None:
+    card = Card("anna")
+    await town.gate().on_reading(card.tap(town.place))
+    desk = Desk(DeskStation(id="desk-1", readers=("nfc-1",)), town.place.services)
+    await desk.on_reading(card.tap(town.place))
+    *_, shown = town.place.board.after(0)
+    assert (shown.show, [(one.left, one.limit) for one in shown.left]) == (Show.ACCEPTED, [(2, 3)])
 
 
 # What happened before ---------------------------------------------------------------------------------------
