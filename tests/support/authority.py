@@ -22,14 +22,19 @@ SIGNER = SigningKey(b"12345678", bytes(range(32)))
 ALL = dict.fromkeys(range(SHARDS), 1)
 
 
+def publish(store: Store, rules: bytes) -> None:
+    """These rules for all, as bundle 1."""
+    signed = build_bundle(BundleKind.RULES, 1, CITY, "*", rules, SIGNER, created_ms=1)
+    store.put_bundles([(msgspec.json.decode(signed.manifest, type=Manifest), signed)])
+
+
 class Authority:
     """`line(True)`: the line to this gateway is up, and every message is answered in the loop's next turn."""
 
     def __init__(self, path: Path, clock: Clock, rules: bytes, gateway: str, quotas: Quotas) -> None:
         self.store = Store(path, clock, zone="Europe/Riga")
         self.store.open()
-        signed = build_bundle(BundleKind.RULES, 1, CITY, "*", rules, SIGNER, created_ms=1)
-        self.store.put_bundles([(msgspec.json.decode(signed.manifest, type=Manifest), signed)])
+        publish(self.store, rules)
         self._gateway = gateway
         self._quotas = quotas
         self._tasks: set[asyncio.Task[None]] = set()
