@@ -157,7 +157,8 @@ STATE_3 = (
     "CREATE INDEX quota_hold_quote ON quota_hold (quote)",
     # quota: what is given back of a lease that is closed, by the entry that had used it; running totals.
     """CREATE TABLE quota_void (
-        number INTEGER NOT NULL, entry TEXT NOT NULL, units INTEGER NOT NULL, PRIMARY KEY (number, entry)
+        number INTEGER NOT NULL, entry TEXT NOT NULL, units INTEGER NOT NULL, told INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL, PRIMARY KEY (number, entry)
     ) WITHOUT ROWID, STRICT""",
     # quota: what was given that no lease covered, per life: on trust, and by quotes that were committed late.
     """CREATE TABLE quota_beyond (

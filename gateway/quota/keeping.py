@@ -183,8 +183,8 @@ class Credited(_Answer):
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         told = self._credited
         if self._lives(db, told.lease):
-            sql = "DELETE FROM quota_void WHERE number=? AND entry=? AND units<=?"
-            db.execute(sql, (told.lease.number, told.entry, told.units))
+            sql = "UPDATE quota_void SET told=max(told, ?) WHERE number=? AND entry=?"
+            db.execute(sql, (told.units, told.lease.number, told.entry))
 
 
 class Counted(_Answer):

@@ -103,3 +103,4 @@ class Tidy:
         before = (now.wall_ms - self._kept_ms,)
         for table in ("quota_spend", "quota_denied", "quota_visit"):
             db.execute(f"DELETE FROM {table} WHERE at_ms<?", before)
+        db.execute("DELETE FROM quota_void WHERE at_ms<? AND units<=told", before)

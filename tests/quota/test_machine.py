@@ -27,7 +27,7 @@ def playing(examples: int, steps: int = STEPS_EACH) -> settings:
 
 @pytest.mark.parametrize("machine", [Machine, Cards])
 def test_no_limit_is_passed(machine: type[Machine]) -> None:
-    run_state_machine_as_test(machine, settings=playing(25))
+    run_state_machine_as_test(machine, settings=playing(20))
 
 
 @pytest.mark.skipif(not LONG, reason="QUOTA_STEPS says how many steps the long form has")
