@@ -24,7 +24,9 @@ HOLDER = "h-1"
 NAMES = ("museum-1", "school-1", "library-1")
 MAX_BAG = 60
 STEPS: Counter[str] = Counter()
-"""Steps that were taken, of all runs of this process; `used` and `over` count units."""
+"""Steps that were taken, of all runs of this process."""
+UNITS: Counter[str] = Counter()
+"""Units that people got, and of these what no lease covered."""
 
 rarely = precondition(lambda self: self.turn % 4 == 0)
 """What leads nowhere for long, or costs time: every fourth step it may come."""
@@ -100,8 +102,8 @@ class Core(RuleBasedStateMachine):
         return self.quotas[of % len(self.quotas)]
 
     def note(self, box: Box, entry: str, cell: Key, units: int, over: int = 0) -> None:
-        STEPS["used"] += units
-        STEPS["over"] += over
+        UNITS["used"] += units
+        UNITS["over"] += over
         self.got[cell] += units
         self.over[cell] += over
         self.entries.append((box.name, entry, cell, units, over))
