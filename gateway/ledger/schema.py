@@ -135,6 +135,7 @@ STATE_3 = (
         number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
         want INTEGER NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
     ) STRICT""",
+    "CREATE INDEX quota_request_cell ON quota_request (key, period, subject)",
     # quota: leases of this life. `told_…`: what the authority is known to know; `recalled`, `closed`: 0 or 1.
     """CREATE TABLE quota_lease (
         number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.centre.quota_limits import LEASE_MS
 from gateway.model.errors import Conflict, InputRefused
+from gateway.quota import keeping
 from gateway.wire import quota as wire
 from gateway.wire.quota import (
     Beyond,
@@ -193,6 +194,25 @@ def test_rules_for_one_gateway_are_its_own(world: World, box: Box) -> None:
     publish(world.store, 2, {**RIDES, "limit": 2}, target="museum-1")
     assert isinstance(said(world, Request(SECOND, cell(box)))[0], wire.Denied)
     assert isinstance(said(world, Request(FIRST, cell(box)), gateway="school-1")[0], Grant)
+
+
+def test_a_request_that_nobody_answers_is_dropped_and_its_late_grant_is_given_back(world: World, box: Box) -> None:
+    box.want(BUDGET, ANNA)
+    (request,) = box.say()
+    box.clock.advance(2 * 86_400)
+    box.run(box.quotas.tend())
+    assert box.rows("SELECT * FROM quota_request") == []
+    world.to_centre(box.name, request)
+    world.talk()
+    assert box.serve(BUDGET, ANNA) is None
+    assert world.out()[box.cell(BUDGET, ANNA)] == 0
+
+
+def test_no_more_requests_wait_than_a_bound(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MAX_ASKED", 3)
+    for number in range(5):
+        box.want(TRUSTED, f"h-{number}")
+    assert box.rows("SELECT count(*) FROM quota_request") == [(3,)]
 
 
 # Use, report, close ------------------------------------------------------------------------------------------
