@@ -272,7 +272,7 @@ def test_the_example_of_acks_and_births_are_messages() -> None:
 def test_the_topics_are_those_of_the_page() -> None:
     topics = Topics("jelgava", "demo-jelgava")
     wanted = {topics.events(Stream.RECEIPT), topics.state, topics.ack, topics.bundle, topics.command, topics.result}
-    wanted |= {topics.want, topics.chunk}
+    wanted |= {topics.want, topics.chunk, topics.quota, topics.lease}
     told = {
         topic.replace("CITY", "jelgava")
         .replace("SHARD", "02")

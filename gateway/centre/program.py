@@ -37,6 +37,12 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deltas: tuple[str, ...] = ()
     gateway: str = ""
     act: Act | None = None
+    key: str = ""
+    period: str = ""
+    holder: str = ""
+    lot: str = ""
+    units: int = 0
+    expires_ms: int = 0
     for_s: int = 0
     """How long the command may wait for its gateway; 0: for ever."""
 
@@ -94,6 +100,13 @@ def _obey(centre: Centre, text: str) -> Any:
             return centre.query.gateways()
         case "leases":
             return centre.query.leases()
+        case "reconcile":
+            return centre.store.reconcile(line.key, line.period)
+        case "lot":
+            return centre.store.put_lot(line.holder, line.key, line.lot, line.units, line.expires_ms)
+        case "fence":
+            _check_gateway(line.gateway)
+            return centre.store.fence(line.gateway)
         case "alarms":
             return centre.query.alarms()
         case _:
@@ -101,10 +114,16 @@ def _obey(centre: Centre, text: str) -> Any:
 
 
 def _command(centre: Centre, line: Line) -> Any:
-    if line.act is None or line.for_s < 0 or parse(f"{Topics('any', line.gateway).base}/cmd") is None:
+    _check_gateway(line.gateway)
+    if line.act is None or line.for_s < 0:
         raise InputRefused("a command needs a gateway and an act", "See docs/centre.md")
     expires_ms = (time.time_ns() // 1_000_000 + line.for_s * 1000) if line.for_s else 0
     return centre.command(os.urandom(16).hex(), line.gateway, line.act, expires_ms)
+
+
+def _check_gateway(gateway: str) -> None:
+    if parse(f"{Topics('any', gateway).base}/cmd") is None:
+        raise InputRefused("a command needs a gateway and an act", "See docs/centre.md")
 
 
 def _say(message: dict[str, Any]) -> None:

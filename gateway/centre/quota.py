@@ -16,10 +16,12 @@ from sqlalchemy import Connection, Row, func, select, update
 from gateway.centre import quota_handover
 from gateway.centre.quota_limits import LEASE_MS, Limits, Terms, size
 from gateway.centre.quota_lots import Lot, lots_of, take_of_lot
+from gateway.centre.quota_outside import count_beyond, counted, keep_life, life_of
 from gateway.centre.quota_rows import (
     OPEN,
     Box,
     box_of,
+    credit,
     free,
     insert_lease,
     lease_row,
@@ -28,18 +30,16 @@ from gateway.centre.quota_rows import (
     others_open,
     over_of,
     recall_others,
+    recalls_of,
     save_box,
 )
-from gateway.centre.quota_tables import quota_beyond, quota_cells, quota_credits, quota_leases, quota_lives
-from gateway.centre.sql import insert
+from gateway.centre.quota_tables import quota_cells, quota_leases
 from gateway.centre.tables import gateways
 from gateway.wire import quota as wire
 from gateway.wire.quota import Cell, Denial, LeaseId, Said, Told
 
 MAX_OPEN = 5000
 """Leases that one gateway has open at a time."""
-MAX_BEYOND = 20_000
-"""Cells of which one gateway says that it gave without a lease."""
 
 Answers = list[tuple[str, Told]]
 
@@ -119,21 +119,13 @@ class Authority:
     # Lives -------------------------------------------------------------------------------------------------
 
     def _hello(self, gateway: str, box: Box, said: wire.Hello) -> list[Told]:
-        mine = quota_lives.c.gateway == gateway, quota_lives.c.nonce == said.nonce
-        asked = select(quota_lives.c.incarnation, quota_lives.c.closings).where(*mine)
-        known, closings = self._db.execute(asked).one_or_none() or (0, 0)
+        known, closings = life_of(self._db, gateway, said)
         if not known:
-            known = self._begin_life(gateway)
-            row = {"gateway": gateway, "nonce": said.nonce, "incarnation": known, "closings": 0}
-            self._db.execute(quota_lives.insert(), {**row, "at_ms": self._now_ms})
-        if said.closings > closings:
-            closings = said.closings
-            self._db.execute(update(quota_lives).where(*mine).values(closings=closings))
+            known, closings = self._begin_life(gateway), said.closings
+            keep_life(self._db, gateway, said, known, self._now_ms)
         if known != box.incarnation:
             return [wire.Fence(box.incarnation)]
-        c = quota_leases.c
-        due = select(c.number).where(c.gateway == gateway, c.incarnation == known, c.standing == OPEN, c.recall > 0)
-        recalls = [wire.Recall(LeaseId(known, number)) for number in self._db.execute(due.limit(MAX_OPEN)).scalars()]
+        recalls = recalls_of(self._db, gateway, known)
         return [wire.Fence(known, said.nonce, closings), *recalls]
 
     def fence(self, names: Sequence[str]) -> list[tuple[str, wire.Fence]]:
@@ -256,46 +248,18 @@ class Authority:
             return wire.Credited(said.lease, said.entry, said.units)
         if row.standing == OPEN:
             return None  # Its Close is on the way, and this will be said again.
-        c = quota_credits.c
-        mine = (
-            c.gateway == gateway,
-            c.incarnation == row.incarnation,
-            c.number == row.number,
-            c.entry == said.entry,
-        )
-        before = self._db.execute(select(c.told, c.units).where(*mine)).one_or_none()
-        told, credited = (before.told, before.units) if before is not None else (0, 0)
-        if said.units > told:
-            more = min(said.units - told, max(0, row.used - row.returned - row.credited))
-            if more < said.units - told:
-                self._alarm(gateway, "quota void too large", f"lease {row.number}, {said.entry}")
-            key = {"gateway": gateway, "incarnation": row.incarnation, "number": row.number, "entry": said.entry}
-            new = {**key, "told": said.units, "units": credited + more}
-            if before is None:
-                self._db.execute(quota_credits.insert(), new)
-            else:
-                self._db.execute(update(quota_credits).where(*mine).values(told=said.units, units=credited + more))
+        more, missing = credit(self._db, row, said.entry, said.units)
+        if missing:
+            self._alarm(gateway, "quota void too large", f"lease {row.number}, {said.entry}")
+        if more:
             self._write(gateway, row, credited=row.credited + more)
             free(self._db, row, more)
-        return wire.Credited(said.lease, said.entry, max(told, said.units))
+        return wire.Credited(said.lease, said.entry, said.units)
 
     def _beyond(self, gateway: str, box: Box, said: wire.Beyond) -> Told:
-        c = quota_beyond.c
-        totals = {name: getattr(said, name) for name in ("grace", "over", "grace_back", "over_back")}
-        known = self._limits.names(self._db, gateway, said.cell.key) and said.incarnation <= box.incarnation
-        count = select(func.count()).select_from(quota_beyond).where(c.gateway == gateway)
-        if not known or self._db.execute(count).scalar_one() >= MAX_BEYOND:
+        if not count_beyond(self._db, self._limits, gateway, said, box.incarnation, self._now_ms):
             self._alarm(gateway, "quota given and not counted", f"{said.cell.key}/{said.cell.period}")
-        else:
-            row = {**said.cell.by._asdict(), "gateway": gateway, "incarnation": said.incarnation, **totals}
-            statement = insert(self._db, quota_beyond)
-            most = func.max if self._db.dialect.name == "sqlite" else func.greatest
-            kept = {name: most(c[name], statement.excluded[name]) for name in totals}
-            keys = [c.key, c.period, c.subject, c.gateway, c.incarnation]
-            self._db.execute(
-                statement.on_conflict_do_update(index_elements=keys, set_=kept), {**row, "at_ms": self._now_ms}
-            )
-        return wire.Counted(said.incarnation, said.cell, **totals)
+        return counted(said)
 
     # -------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, func, select, update
 
 from gateway.centre.quota_lots import Lot, free_of_lot
-from gateway.centre.quota_tables import quota_beyond, quota_boxes, quota_cells, quota_leases
+from gateway.centre.quota_tables import quota_beyond, quota_boxes, quota_cells, quota_credits, quota_leases
 from gateway.centre.sql import insert, upsert
 from gateway.wire.quota import Denied, Key, LeaseId, Recall, Request
 from gateway.wire.topics import shard_of
@@ -102,6 +102,22 @@ def free(db: Connection, row: Row[Any], units: int) -> None:
         free_of_lot(db, row.subject, row.key, row.lot, units)
 
 
+def credit(db: Connection, row: Row[Any], entry: str, units: int) -> tuple[int, int]:
+    """Note that of what this entry used of a closed lease so much (a running total) was given back. Returns how much of
+    that is new and can be credited, and how much cannot, because so much was not used."""
+    c = quota_credits.c
+    lease = {"gateway": row.gateway, "incarnation": row.incarnation, "number": row.number}
+    mine = and_(*(c[name] == value for name, value in lease.items()), c.entry == entry)
+    told, credited = db.execute(select(c.told, c.units).where(mine)).one_or_none() or (0, 0)
+    if units <= told:
+        return 0, 0
+    new = units - told
+    more = 0 if row.standing == "fenced" else min(new, max(0, row.used - row.returned - row.credited))
+    kept = {**lease, "entry": entry, "told": units, "units": credited + more}
+    db.execute(upsert(db, quota_credits, "told", "units"), kept)
+    return more, 0 if row.standing == "fenced" else new - more
+
+
 def others_open(db: Connection, cell: Key, gateway: str) -> bool:
     """Whether another gateway has some of this cell that it has not used, as far as it has told."""
     return db.execute(_idle(cell, gateway).limit(1)).first() is not None
@@ -116,6 +132,13 @@ def recall_others(db: Connection, cell: Key, gateway: str, holder: bool, now_ms:
         mine = and_(c.gateway == row.gateway, c.incarnation == row.incarnation, c.number == row.number)
         db.execute(update(quota_leases).where(mine).values(recall=1, changed_ms=now_ms))
     return bool(rows)
+
+
+def recalls_of(db: Connection, gateway: str, life: int) -> list[Recall]:
+    """What a gateway has been asked for and not closed."""
+    c = quota_leases.c
+    mine = c.gateway == gateway, c.incarnation == life, c.standing == OPEN, c.recall > 0
+    return [Recall(LeaseId(life, number)) for number in db.execute(select(c.number).where(*mine)).scalars()]
 
 
 def take_recalls(db: Connection, shards: Iterable[int]) -> list[tuple[str, Recall]]:

@@ -25,6 +25,7 @@ from gateway.centre.parcel import Parcel, Refusal
 from gateway.centre.quota import Answers, Authority
 from gateway.centre.quota_limits import Limits
 from gateway.centre.quota_lots import put_lot
+from gateway.centre.quota_reconcile import Difference, reconcile
 from gateway.centre.quota_rows import take_recalls
 from gateway.centre.shelf import EVERYONE, Announcement
 from gateway.centre.tables import gateways
@@ -162,6 +163,15 @@ class Store:
         `InputRefused` or `Conflict` (`gateway.centre.quota_lots`)."""
         with self._transaction() as (db, now_ms):
             return put_lot(db, holder, key, lot, units, expires_ms, now_ms)
+
+    def reconcile(self, key: str, period: str) -> list[Difference]:
+        """What receipts say was used of a quota in a period and the authority does not know, or after its end the other
+        way round. Each is an alarm, too (`gateway.centre.quota_reconcile`)."""
+        with self._transaction() as (db, now_ms):
+            found = reconcile(db, key, period, now_ms)
+            detail = f"I8: {key}/{period}"
+            write_alarms(db, Counter((one.gateway, "quota does not come out", detail) for one in found), now_ms)
+            return found
 
     def fence(self, gateway: str) -> int:
         """A box was stolen, or replaced without a word: its leases count as used up from now on. The gateway hears of

@@ -141,6 +141,7 @@ STATE_3 = (
         number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
         want INTEGER NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
     ) STRICT""",
+    "CREATE INDEX quota_request_cell ON quota_request (key, period, subject)",
     # quota: leases of this life. `told_…`: what the authority is known to know; `recalled`, `closed`: 0 or 1.
     """CREATE TABLE quota_lease (
         number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
@@ -163,7 +164,8 @@ STATE_3 = (
     "CREATE INDEX quota_hold_quote ON quota_hold (quote)",
     # quota: what is given back of a lease that is closed, by the entry that had used it; running totals.
     """CREATE TABLE quota_void (
-        number INTEGER NOT NULL, entry TEXT NOT NULL, units INTEGER NOT NULL, PRIMARY KEY (number, entry)
+        number INTEGER NOT NULL, entry TEXT NOT NULL, units INTEGER NOT NULL, told INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL, PRIMARY KEY (number, entry)
     ) WITHOUT ROWID, STRICT""",
     # quota: what was given that no lease covered, per life: on trust, and by quotes that were committed late.
     """CREATE TABLE quota_beyond (

@@ -17,6 +17,10 @@ OVER_WITH = ("quota_request", "quota_lease", "quota_hold", "quota_void", "quota_
 """What ends with a life."""
 
 
+MAX_ASKED = 1000
+"""Requests without an answer at a time."""
+
+
 def new_nonce() -> str:
     """32 hex digits that nobody had before."""
     return os.urandom(16).hex()
@@ -48,6 +52,8 @@ class Asking:
             raise Conflict("the authority does not know this life of the gateway yet", "Ask again", code="quota_asleep")
         if pending(query, self._cell):
             return
+        if query("SELECT count(*) FROM quota_request", ())[0][0] >= MAX_ASKED:
+            raise Conflict("too many requests wait for the authority", "Ask again later", code="quota_asleep")
         self.number = life.next
         db.execute("UPDATE quota_life SET next=next + 1")
         row = (life.next, *self._cell, self._want, self._why.value, now.wall_ms)
@@ -183,8 +189,8 @@ class Credited(_Answer):
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         told = self._credited
         if self._lives(db, told.lease):
-            sql = "DELETE FROM quota_void WHERE number=? AND entry=? AND units<=?"
-            db.execute(sql, (told.lease.number, told.entry, told.units))
+            sql = "UPDATE quota_void SET told=max(told, ?) WHERE number=? AND entry=?"
+            db.execute(sql, (told.units, told.lease.number, told.entry))
 
 
 class Counted(_Answer):

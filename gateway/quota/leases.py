@@ -116,7 +116,7 @@ def denial(query: Query, cell: Key) -> tuple[str, int] | None:
 
 
 def pending(query: Query, cell: Key) -> bool:
-    """Whether a request for this cell waits for its answer. (There are few requests at a time.)"""
+    """Whether a request for this cell waits for its answer."""
     sql = "SELECT 1 FROM quota_request WHERE key=? AND period=? AND subject=?"
     return bool(query(sql, cell))
 

@@ -40,7 +40,7 @@ def owed(query: Query, *, greet: bool) -> dict[Id, Said]:
     for number, used, returned, last, closed in query(sql, (MOST,)):
         kind = Close if closed else Report
         found["lease", number] = kind(LeaseId(of, number), used, returned, last or None)
-    for number, entry, units in query("SELECT number, entry, units FROM quota_void LIMIT ?", (MOST,)):
+    for number, entry, units in query("SELECT number, entry, units FROM quota_void WHERE units>told LIMIT ?", (MOST,)):
         found["void", number, entry] = Void(LeaseId(of, number), entry, units)
     return found
 

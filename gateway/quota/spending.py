@@ -146,7 +146,7 @@ class GiveBack:
                 sql_back = f"UPDATE quota_beyond SET {column}={column} + ?"
                 db.execute(f"{sql_back} WHERE key=? AND period=? AND subject=? AND incarnation=?", cell)
             elif life is not None and incarnation == life.incarnation:
-                self._to_lease(db, number, back)
+                self._to_lease(db, number, back, now)
 
     def _less(self, db: sqlite3.Connection, part: int, left: int) -> None:
         if left:
@@ -154,13 +154,14 @@ class GiveBack:
         else:
             db.execute("DELETE FROM quota_spend WHERE entry=? AND part=?", (self._name, part))
 
-    def _to_lease(self, db: sqlite3.Connection, number: int, units: int) -> None:
+    def _to_lease(self, db: sqlite3.Connection, number: int, units: int, now: Stamp) -> None:
         found = lease(in_transaction(db), number)
         if found is not None and not found.closed:
             db.execute("UPDATE quota_lease SET returned=returned + ? WHERE number=?", (units, number))
         else:
             add = "ON CONFLICT DO UPDATE SET units=units + excluded.units"
-            db.execute(f"INSERT INTO quota_void VALUES (?,?,?) {add}", (number, self._name, units))
+            row = (number, self._name, units, now.wall_ms)
+            db.execute(f"INSERT INTO quota_void VALUES (?,?,?,0,?) {add}", row)
 
 
 class _Book:

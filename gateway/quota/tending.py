@@ -100,6 +100,9 @@ class Tidy:
         db.execute("DELETE FROM quota_hold WHERE boot<>? OR until_ns<=?", (now.boot, now.mono_ns))
         if not now.quality.trusted:
             return
+        # Whoever asked has gone long ago. What is granted all the same is closed unused.
+        db.execute("DELETE FROM quota_request WHERE at_ms<?", (now.wall_ms - DAY_MS,))
         before = (now.wall_ms - self._kept_ms,)
         for table in ("quota_spend", "quota_denied", "quota_visit"):
             db.execute(f"DELETE FROM {table} WHERE at_ms<?", before)
+        db.execute("DELETE FROM quota_void WHERE at_ms<? AND units<=told", before)

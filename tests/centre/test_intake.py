@@ -279,7 +279,7 @@ def test_a_bundle_larger_than_the_broker_takes_does_not_cut_the_line(
     where: str, tmp_path: Path, officer: Callable[..., SignedBundle], caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
-        mosquitto("max_packet_size 2000") as broker,
+        mosquitto("max_packet_size 2600") as broker,
         running(broker, where, keys=[str(tmp_path / "city.pub")]) as centre,
         ScriptedGateway(broker) as gateway,
     ):

@@ -24,10 +24,16 @@ HOLDER = "h-1"
 NAMES = ("museum-1", "school-1", "library-1")
 MAX_BAG = 60
 STEPS: Counter[str] = Counter()
-"""Steps that were taken, of all runs of this process; `used` and `over` count units."""
+"""Steps that were taken, of all runs of this process."""
+UNITS: Counter[str] = Counter()
+"""Units that people got, and of these what no lease covered."""
 
+rarely = precondition(lambda self: self.turn % 4 == 0)
+"""What leads nowhere for long, or costs time: every fourth step it may come."""
 _templates: dict[str, Path] = {}
 some = st.integers(0, 5)
+seconds_here = st.sampled_from((1, 61, 61, 61, 3600, 3600, 86_400, 9 * 86_400))
+seconds_there = st.sampled_from((1, 61, 3600, 3600, 86_400, 86_400, 40 * 86_400))
 any_one = st.integers(0, 1000)
 
 
@@ -62,6 +68,7 @@ class Core(RuleBasedStateMachine):
         """What people really got, less what was voided."""
         self.over: Counter[Key] = Counter()
         """Of that, what was committed late and no lease covered."""
+        self.turn = 0
         self.entries: list[tuple[str, str, Key, int, int]] = []
         """Gateway, entry, cell, units, and how many of them are over."""
 
@@ -95,8 +102,8 @@ class Core(RuleBasedStateMachine):
         return self.quotas[of % len(self.quotas)]
 
     def note(self, box: Box, entry: str, cell: Key, units: int, over: int = 0) -> None:
-        STEPS["used"] += units
-        STEPS["over"] += over
+        UNITS["used"] += units
+        UNITS["over"] += over
         self.got[cell] += units
         self.over[cell] += over
         self.entries.append((box.name, entry, cell, units, over))
@@ -124,6 +131,7 @@ class Core(RuleBasedStateMachine):
             return
         self.note(box, entry, box.cell(quota, HOLDER), units)
 
+    @rarely
     @rule(at=some, which=some)
     def close(self, at: int, which: int) -> None:
         STEPS["close"] += 1
@@ -131,12 +139,14 @@ class Core(RuleBasedStateMachine):
         if rows := box.rows("SELECT number FROM quota_lease WHERE closed=0 ORDER BY number"):
             box.close(rows[which % len(rows)][0])
 
-    @rule(at=some, seconds=st.sampled_from((1, 61, 86_400, 3 * 86_400)))
+    @rarely
+    @rule(at=some, seconds=seconds_here)
     def time_at_a_gateway(self, at: int, seconds: int) -> None:
         STEPS["time"] += 1
         self.box_at(at).clock.advance(seconds)
 
-    @rule(seconds=st.sampled_from((1, 61, 86_400, 40 * 86_400)))
+    @rarely
+    @rule(seconds=seconds_there)
     def time_at_the_centre(self, seconds: int) -> None:
         STEPS["time"] += 1
         self.world.clock.advance(seconds)
@@ -149,6 +159,25 @@ class Core(RuleBasedStateMachine):
         box = self.box_at(at)
         self.world.up += [(box.name, payload) for payload in box.say(greet)]
         del self.world.up[:-MAX_BAG]
+
+    @rule(at=some, of=some, units=st.integers(1, 3))
+    def want_and_say(self, at: int, of: int, units: int) -> None:
+        self.want(at=at, of=of, units=units)
+        self.say(at=at, greet=False)
+
+    @precondition(lambda self: self.world.up)
+    @rule(some_of=st.lists(st.tuples(any_one, st.booleans()), min_size=1, max_size=6))
+    def deliver_several_up(self, some_of: list[tuple[int, bool]]) -> None:
+        for which, again in some_of:
+            if self.world.up:
+                self.deliver_up(which=which, again=again)
+
+    @precondition(lambda self: self.world.down)
+    @rule(some_of=st.lists(st.tuples(any_one, st.booleans()), min_size=1, max_size=6))
+    def deliver_several_down(self, some_of: list[tuple[int, bool]]) -> None:
+        for which, again in some_of:
+            if self.world.down:
+                self.deliver_down(which=which, again=again)
 
     @precondition(lambda self: self.world.up)
     @rule(which=any_one, again=st.booleans())
@@ -182,6 +211,7 @@ class Core(RuleBasedStateMachine):
 
     @invariant()
     def nobody_gets_more_than_there_is(self) -> None:
+        self.turn += 1
         for cell, units in self.got.items():
             assert units - self.over[cell] <= self.limits[cell.key], f"I3: {cell}: {units}"
 
@@ -198,7 +228,15 @@ class Core(RuleBasedStateMachine):
 
 
 class Machine(Core):
-    """Beside that: voids, quotes, recalls, restarts, power cuts, and moments with a good line."""
+    """Beside that: voids, quotes, recalls, restarts, power cuts, moments with a good line. It begins with leases."""
+
+    @initialize()
+    def begin(self) -> None:
+        super().begin()
+        for box in self.world.boxes[:2]:
+            for quota in self.quotas:
+                box.want(quota, HOLDER)
+        self.world.talk()
 
     def __init__(self) -> None:
         super().__init__()
@@ -206,14 +244,18 @@ class Machine(Core):
         self.count = 0
 
     @precondition(lambda self: self.entries)
-    @rule(which=any_one)
-    def void(self, which: int) -> None:
+    @rule(which=any_one, back=st.integers(1, 3))
+    def void(self, which: int, back: int) -> None:
+        """Of all that an entry used, or of some of it; what was over goes first."""
         STEPS["void"] += 1
         name, entry, cell, units, over = self.entries.pop(which % len(self.entries))
         box = self.world.box(name)
-        box.commit(box.quotas.give_back(entry))
-        self.got[cell] -= units
-        self.over[cell] -= over
+        back, over_back = min(back, units), min(back, over)
+        box.commit(box.quotas.give_back(entry, {cell.key: back}))
+        self.got[cell] -= back
+        self.over[cell] -= over_back
+        if back < units:
+            self.entries.append((name, entry, cell, units - back, over - over_back))
 
     @rule(at=some, of=some, units=st.integers(1, 2))
     def quote(self, at: int, of: int, units: int) -> None:
@@ -244,22 +286,26 @@ class Machine(Core):
             return
         self.note(box, entry, cell, units)
 
+    @rarely
     @rule(at=some)
     def tend(self, at: int) -> None:
         STEPS["tend"] += 1
         box = self.box_at(at)
         box.run(box.quotas.tend())
 
+    @rarely
     @rule(at=some)
     def restart(self, at: int) -> None:
         STEPS["restart"] += 1
         self.box_at(at).restart()
 
+    @rarely
     @rule(at=some)
     def cut(self, at: int) -> None:
         STEPS["cut"] += 1
         self.box_at(at).cut(self.world.fresh())
 
+    @rarely
     @rule()
     def recalls(self) -> None:
         STEPS["recalls"] += 1
@@ -282,6 +328,7 @@ class Copies(Core):
         self.world.talk(greet=True)
         self.nobody_gets_more_than_there_is()
 
+    @rarely
     @rule(at=some)
     def copy(self, at: int) -> None:
         STEPS["copy"] += 1
@@ -291,6 +338,7 @@ class Copies(Core):
         self.copies[box.name].append(target)
 
     @precondition(lambda self: any(self.copies.values()))
+    @rarely
     @rule(at=some)
     def restore(self, at: int) -> None:
         box = self.box_at(at)
@@ -312,6 +360,7 @@ class Cards(Copies, Machine):
         super().other_card(box)
         self.quotes = [quote for quote in self.quotes if quote[0] != box.name]
 
+    @rarely
     @rule(at=some)
     def replace(self, at: int) -> None:
         """Without a word."""
@@ -320,6 +369,7 @@ class Cards(Copies, Machine):
         box.replace(self.world.fresh())
         self.other_card(box)
 
+    @rarely
     @rule(at=some)
     def fence(self, at: int) -> None:
         STEPS["fence"] += 1

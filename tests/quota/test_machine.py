@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.quota.machine import STEPS, Cards, Machine
+from tests.quota.machine import STEPS, UNITS, Cards, Machine
 
 LONG = int(os.environ.get("QUOTA_STEPS", "0"))
 STEPS_EACH = 50
@@ -27,7 +27,7 @@ def playing(examples: int, steps: int = STEPS_EACH) -> settings:
 
 @pytest.mark.parametrize("machine", [Machine, Cards])
 def test_no_limit_is_passed(machine: type[Machine]) -> None:
-    run_state_machine_as_test(machine, settings=playing(25))
+    run_state_machine_as_test(machine, settings=playing(20))
 
 
 @pytest.mark.skipif(not LONG, reason="QUOTA_STEPS says how many steps the long form has")
@@ -37,4 +37,4 @@ def test_no_limit_is_passed_in_the_long_form() -> None:
     while STEPS.total() - before < LONG:
         run_state_machine_as_test(Machine, settings=playing(200, 100))
         run_state_machine_as_test(Cards, settings=playing(200, 100))
-    print(f"{STEPS.total() - before} steps in {time.monotonic() - began:.0f} s: {dict(STEPS)}")
+    print(f"{STEPS.total() - before} steps in {time.monotonic() - began:.0f} s: {dict(STEPS)}, {dict(UNITS)}")

@@ -137,7 +137,7 @@ def nats(port: int | None = None) -> Iterator[Broker]:
     """NATS on a free port: MQTT 3.1.1 only, its sessions and retained messages in JetStream files.
 
     Of one session it lets `max_ack_pending` times the number of subscriptions be 65,535 at most; with its own 1,024 the
-    64 of a worker that holds all shards are one too many."""
+    80 of a worker that holds all shards are too many."""
     port = port or free_port()
     path = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or require_program(
         "nats-server", "nats-server"
@@ -147,7 +147,7 @@ def nats(port: int | None = None) -> Iterator[Broker]:
         config.write_text(
             f'server_name: one\nlisten: "127.0.0.1:{free_port()}"\n'
             f'jetstream {{ store_dir: "{folder}/store" }}\n'
-            f'mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 1000 }}\n'
+            f'mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 800 }}\n'
         )
         yield from _running(Broker([path, "-c", str(config)], port, ("3.1.1",), Path(folder) / "nats.log"))
 

@@ -73,9 +73,10 @@ def make_bundles(
     clock: FakeClock,
     on_rules: Callable[[RulesInForce], None] = lambda _rules: None,
     pace: Pace | None = None,
+    gateway: str = GATEWAY,
 ) -> Bundles:
     hurry = pace or Pace(jitter_s=0)
-    return Bundles(ledger, cache, TRUSTED, (CITY, GATEWAY, "k1"), clock, on_rules, pace=hurry)
+    return Bundles(ledger, cache, TRUSTED, (CITY, gateway, "k1"), clock, on_rules, pace=hurry)
 
 
 def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> Sync:
@@ -83,14 +84,15 @@ def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more:
     names = ("older", "on_behind", "new_epoch", "on_fault", "quotas")
     hooks = {name: more.pop(name) for name in names if name in more}
     told = {"keepalive_s": 60, "protocol": "auto", "resend_s": 20.0, "window": 20, "backlog_per_s": 5000, **more}
-    address = Address("127.0.0.1", port, GATEWAY, int(str(told["keepalive_s"])), str(told["protocol"]))
-    bundles = make_bundles(ledger, cache, clock)
+    gateway = str(told.get("gateway", GATEWAY))
+    address = Address("127.0.0.1", port, gateway, int(str(told["keepalive_s"])), str(told["protocol"]))
+    bundles = make_bundles(ledger, cache, clock, gateway=gateway)
     bundles.start()
     return Sync(
         PahoLink(address),
         ledger,
         bundles,
-        TOPICS,
+        Topics(CITY, gateway),
         clock,
         version="test",
         window=int(str(told["window"])),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +13,9 @@ from sqlalchemy import select
 
 from gateway.centre.app import Centre
 from gateway.centre.quota_tables import quota_cells, quota_leases
-from gateway.model.bodies import SecurityBody
+from gateway.identity.registry import Cache
+from gateway.ledger.ledger import Ledger
+from gateway.model.bodies import EpochReason, SecurityBody
 from gateway.model.decision import Use
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.quota.quotas import Quotas
@@ -20,7 +24,7 @@ from gateway.rules.purse import Asked
 from gateway.wire.quota import Fence, Known, LeaseId, QuotaTold
 from tests.quota.world import RIDES, TRUSTED, ask, publish
 from tests.sync.ends import GATEWAY, TOPICS
-from tests.sync.house import House, centre_on, until
+from tests.sync.house import House, centre_on, syncing, until
 
 ANNA = "holder-anna"
 
@@ -38,8 +42,6 @@ def rows(centre: Centre, table: Any) -> list[Any]:
 
 
 def asked(house: House, quota: dict[str, Any]) -> Asked:
-    from datetime import UTC, datetime
-
     return ask(quota, datetime.fromtimestamp(house.clock.wall_ms() / 1000, UTC).date())
 
 
@@ -152,10 +154,33 @@ async def test_a_card_that_knows_less_than_the_authority_begins_a_new_life(house
     assert [row.standing for row in rows(centre, quota_leases)] == ["fenced"]
 
 
+async def test_what_another_gateway_does_not_use_is_fetched_from_there_while_somebody_waits(
+    house: House, centre: Centre, tmp_path: Path
+) -> None:
+    quotas = await quotas_of(house, warm_units=0)
+    ledger = Ledger(tmp_path / "school" / "ledger.db", "school-1", house.clock)
+    ledger.start()
+    cache = Cache(tmp_path / "school" / "cache.db")
+    cache.start()
+    others = Quotas(ledger, house.clock, "school-1")
+    await others.start()
+    async with (
+        house.syncing(quotas=quotas),
+        syncing(ledger, cache, house.clock, house.broker.port, quotas=others, gateway="school-1"),
+    ):
+        await alive(house)
+        await until(lambda: ledger.query("SELECT incarnation FROM quota_life")[0][0] > 0)
+        await others.prepare(ANNA, [asked(house, RIDES)], 20, {"rides": 5})
+        assert left(others, house, RIDES).left == 5
+        await quotas.prepare(ANNA, [asked(house, RIDES)], 40)
+        assert left(quotas, house, RIDES).left == 2
+        assert left(others, house, RIDES).left == 0
+    await ledger.stop()
+    cache.stop()
+
+
 async def test_a_command_for_a_new_epoch_keeps_the_leases(house: House, centre: Centre) -> None:
     """The centre orders it, and the state goes along whole."""
-    from gateway.model.bodies import EpochReason
-
     quotas = await quotas_of(house)
     async with house.syncing(quotas=quotas):
         await alive(house)

@@ -23,8 +23,9 @@ def test_a_gateways_topics() -> None:
     topics = Topics("jelgava", "museum-1")
     base = f"sp/1/jelgava/{shard_of('museum-1'):02d}/museum-1"
     assert topics.events(Stream.RECEIPT) == f"{base}/ev/receipt"
-    leaves = ["state", "res", "ack", "cmd", "bundle", "want", "chunk"]
+    leaves = ["state", "res", "ack", "cmd", "bundle", "want", "chunk", "quota", "lease"]
     named = [topics.state, topics.result, topics.ack, topics.command, topics.bundle, topics.want, topics.chunk]
+    named += [topics.quota, topics.lease]
     assert named == [f"{base}/{leaf}" for leaf in leaves]
 
 
@@ -63,4 +64,5 @@ def test_a_worker_listens_to_its_shards_only() -> None:
         "sp/1/jelgava/03/+/state",
         "sp/1/jelgava/03/+/res",
         "sp/1/jelgava/03/+/want",
+        "sp/1/jelgava/03/+/quota",
     ]

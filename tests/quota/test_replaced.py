@@ -1,0 +1,175 @@
+"""A box that is replaced, and what receipts say against what the authority knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.ledger.checkpoint import Signer, load_signer
+from gateway.model.bodies import AdmissionBody, VoidBody, VoidReason
+from gateway.model.decision import Decision, Use
+from gateway.model.entry import EntryKind, NewEntry, Stream
+from gateway.model.errors import InputRefused
+from gateway.model.identification import Credential, CredentialKind, Identification, Strength
+from gateway.model.receipt import Line, Receipt
+from tests.quota.world import RIDES, Box, World
+
+ANNA = "holder-anna"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, ["museum-1", "school-1"], RIDES)
+    made.talk()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def box(world: World) -> Box:
+    box = world.boxes[0]
+    box.want(RIDES, ANNA)
+    world.talk()
+    return box
+
+
+def signer_of(world: World, box: Box, name: str = "ledger.key") -> Signer:
+    """The gateway's own key, of which a checkpoint is at the centre."""
+    return load_signer(world.folder / name, box.ledger.disk)
+
+
+def send_entries(world: World, box: Box) -> None:
+    """What is in the ledger comes to the centre."""
+    for stream in Stream:
+        world.store.take(box.ledger.read(stream, 0, 1000))
+
+
+def checkpointed(world: World, box: Box) -> Signer:
+    signer = signer_of(world, box)
+    box.run(box.ledger.commit([signer.entry(box.name, box.ledger.epoch, {Stream.RECEIPT: (1, bytes(32))})]))
+    send_entries(world, box)
+    return signer
+
+
+def test_what_the_old_box_had_not_used_is_free_again_and_nothing_is_used_there_any_more(world: World, box: Box) -> None:
+    signer = checkpointed(world, box)
+    assert box.serve(RIDES, ANNA)
+    word = box.run(box.quotas.hand_over(signer))
+    assert box.serve(RIDES, ANNA) is None
+    box.want(RIDES, ANNA)
+    assert box.rows("SELECT * FROM quota_request") == []
+    box.replace(world.fresh())
+    world.talk()
+    assert world.out()[box.cell(RIDES, ANNA)] == 2, "the new box alone: nobody knows what the old one used"
+    assert box.run(box.quotas.bring(word)) == 1
+    world.talk()
+    assert world.out()[box.cell(RIDES, ANNA)] == 1
+    assert box.rows("SELECT * FROM quota_handed") == []
+    box.run(box.quotas.bring(word))  # the same file once more
+    world.talk()
+    assert world.out()[box.cell(RIDES, ANNA)] == 1
+    assert not world.alarms()
+
+
+def test_the_last_word_travels_when_the_old_box_is_never_seen_again(world: World, box: Box) -> None:
+    signer = checkpointed(world, box)
+    word = box.run(box.quotas.hand_over(signer))
+    box.replace(world.fresh())
+    box.run(box.quotas.bring(word))
+    world.talk()  # with the new box's hello, in whichever order
+    assert world.out()[box.cell(RIDES, ANNA)] == 0
+    box.want(RIDES, ANNA)
+    world.talk()
+    assert box.serve(RIDES, ANNA, 2)
+
+
+def test_a_last_word_that_another_key_signed_frees_nothing(world: World, box: Box) -> None:
+    checkpointed(world, box)
+    word = box.run(box.quotas.hand_over(signer_of(world, box, "another.key")))
+    box.replace(world.fresh())
+    box.run(box.quotas.bring(word))
+    world.talk()
+    assert world.out()[box.cell(RIDES, ANNA)] == 2
+    assert world.alarms()["hand-over refused"] == 1
+    assert box.rows("SELECT * FROM quota_handed") == [], "it is not said for ever"
+
+
+def test_a_last_word_that_was_changed_frees_nothing(world: World, box: Box) -> None:
+    signer = checkpointed(world, box)
+    assert box.serve(RIDES, ANNA, 2)
+    word = box.run(box.quotas.hand_over(signer))
+    box.replace(world.fresh())
+    box.run(box.quotas.bring(word.replace(b"[1,2,0]", b"[1,0,0]")))
+    world.talk()
+    assert world.out()[box.cell(RIDES, ANNA)] == 2
+    assert world.alarms()["hand-over refused"] == 1
+
+
+def test_what_is_no_last_word_is_refused(box: Box) -> None:
+    with pytest.raises(InputRefused):
+        box.run(box.quotas.bring(b'{"say": "handover"}'))
+
+
+# Receipts against leases -------------------------------------------------------------------------------------
+
+
+def admitted(box: Box, units: int, *, spend: bool = True) -> int:
+    """A ride, as a gate records it; its number."""
+    use = Use("rides", box.asked(RIDES).period.name, units)
+    credential = Credential(CredentialKind.CARD, Strength.WEAK, "a" * 64, "k1")
+    receipt = Receipt((Line(id="1", text="Ride", category="fare.bus", unit_cents=150),))
+    body = AdmissionBody(
+        station="gate-1",
+        identification=Identification(credential, holder=ANNA),
+        receipt=receipt,
+        decision=Decision((), 150, 150, uses=(use,)),
+    )
+    entry = NewEntry(Stream.RECEIPT, EntryKind.ADMISSION, msgspec.json.encode(body))
+    effects = [box.quotas.spend(ANNA, [use])] if spend else []
+    (stored,) = box.run(box.ledger.commit([entry], effects))
+    return stored.seq
+
+
+def void(box: Box, admission: int) -> None:
+    body = VoidBody(station="gate-1", admission=admission, reason=VoidReason.NO_PASSAGE, epoch=box.ledger.epoch)
+    entry = NewEntry(Stream.RECEIPT, EntryKind.VOID, msgspec.json.encode(body))
+    back = box.quotas.give_back(f"{box.ledger.epoch}/receipt/{admission}")
+    box.run(box.ledger.commit([entry], [back]))
+
+
+def end_of_november(world: World) -> None:
+    world.clock.set_wall(1_796_700_000_000)  # 8 December
+
+
+def test_what_receipts_say_is_what_the_authority_knows(world: World, box: Box) -> None:
+    first = admitted(box, 1)
+    admitted(box, 1)
+    void(box, first)
+    world.talk()
+    send_entries(world, box)
+    end_of_november(world)
+    assert world.store.reconcile("rides", "2026-11") == []
+    assert not world.alarms()
+
+
+def test_a_ride_that_named_no_lease_does_not_come_out(world: World, box: Box) -> None:
+    admitted(box, 1)
+    admitted(box, 1, spend=False)
+    world.talk()
+    send_entries(world, box)
+    (one,) = world.store.reconcile("rides", "2026-11")
+    assert (one.gateway, one.subject, one.used, one.known, one.open) == ("museum-1", ANNA, 2, 1, 1)
+    assert one.alarming
+    assert world.alarms()["quota does not come out"] == 1
+
+
+def test_receipts_that_have_not_come_are_no_difference_until_the_period_is_long_over(world: World, box: Box) -> None:
+    admitted(box, 1)
+    world.talk()
+    assert world.store.reconcile("rides", "2026-11") == []
+    end_of_november(world)
+    (one,) = world.store.reconcile("rides", "2026-11")
+    assert (one.used, one.known, one.alarming) == (0, 1, False)
