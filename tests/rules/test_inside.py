@@ -119,7 +119,8 @@ def test_an_editor_sees_what_is_no_example(broken: Json) -> None:
 
 
 def test_equal_values_of_any_kind_are_no_difference() -> None:
-    for value in ({}, [], None, 1, "a", {"a": [1, {"b": None}]}):
+    values: list[Any] = [{}, [], None, 1, "a", {"a": [1, {"b": None}]}]
+    for value in values:
         assert list(differences(value, value)) == []
 
 
