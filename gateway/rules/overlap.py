@@ -211,7 +211,7 @@ def _price(what: What) -> Range:
 
 
 def _when_covers(one: Rule, other: Rule) -> bool:
-    if _by_clock(one) and not _by_clock(other):
+    if by_clock(one) and not by_clock(other):
         return False  # While the clock is not trusted the other one is given.
     a, b = one.when, other.when
     if a is UNSET:
@@ -221,7 +221,7 @@ def _when_covers(one: Rule, other: Rule) -> bool:
     return _inside(dates_of(other), dates_of(one))
 
 
-def _by_clock(rule: Rule) -> bool:
+def by_clock(rule: Rule) -> bool:
     """Whether it is withheld while the clock is not trusted (docs/rules.md, Dates)."""
     when, who = rule.when, rule.who
     by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)

@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import random
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
 from itertools import product
-from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.model.circumstances import Left
-from gateway.model.receipt import Means, Receipt
-from gateway.rules.document import Rule, RulesContent
+from gateway.rules.conditions import Need, What, When, Where, Who
+from gateway.rules.document import Rule
 from gateway.rules.index import compile
 from gateway.rules.overlap import covers, may_meet, no_less
-from gateway.rules.question import Question
 from gateway.rules.read import load
-from tests.rules.builders import TODAY, Json, document, line, percent, question, rule
-
-CODES = (["x"], ["y"], ["x", "y"])
-ENDS = ({"from": 1}, {"until": 1}, {"from": 1, "until": 1}, {"from": 2})
-DATES = ({"from": "2026-05-11"}, {"until": "2026-05-10"}, {"from": "2026-05-10", "until": "2026-05-11"})
-WINDOWS = (
-    [{"days": ["sun"]}], [{"days": ["mon"], "until": "12:00"}], [{"from": "11:00", "until": "12:00"}],
-    [{"from": "12:00", "until": "14:00"}], [{"days": ["sat"], "from": "13:00", "until": "11:00"}],
-    [{"days": ["mon"]}, {"days": ["tue"], "from": "13:00"}],
-)  # fmt: skip
-FIELDS: dict[str, dict[str, Sequence[Any]]] = {
-    "who": {
-        "any_of_groups": CODES, "all_of_groups": CODES, "none_of_groups": CODES, "residence": CODES, "age": ENDS,
-        "partner": ("never", "only", "also"),
-        "any_of_lists": [[{"groups": codes, "dates": {"from": "2026-05-10"}}] for codes in CODES],
-    },
-    "where": {"merchant_groups": CODES, "places": [["abc"], ["def"]], "gateways": [["gw-1"], ["gw-2"]]},
-    "what": {"categories": CODES, "skus": CODES, "flags": CODES, "not_flags": CODES, "unit_price": ENDS},
-    "when": {"dates": DATES, "windows": WINDOWS, "clock_not_trusted": ("grant", "withhold")},
-    "need": {"means": [["card"], ["cash"]], "min_quantity": [2000]},
-}  # fmt: skip
-"""Each field of a rule with some values that meet each other and some that do not."""
-
-
-def _sensible(fields: Json) -> Json:
-    """Without parts that say nothing, and what no document may say."""
-    who = fields.get("who", {})
-    if set(who.get("any_of_groups", ())) & set(who.get("none_of_groups", ())):
-        del who["none_of_groups"]
-    return {name: part for name, part in fields.items() if part or name == "who"}
-
-
-SAID = [(part, field) for part, fields in FIELDS.items() for field in fields]
+from tests.rules.builders import Json, document, line, percent, question, rule
+from tests.rules.town import ALONE, FIELDS, SAID, content, met, sensible
 
 
 @st.composite
@@ -66,74 +32,14 @@ def rules(draw: st.DrawFn, like: Json | None = None) -> Json:
                 said.setdefault(part, {})[field] = (
                     value if draw(st.booleans()) else draw(st.sampled_from(FIELDS[part][field]))
                 )
-    return _sensible(said)
+    return sensible(said)
 
 
 pairs = rules().flatmap(lambda other: st.tuples(rules(other), st.just(other)))
 
 
-def _asked(number: int) -> Question:
-    """A holder with one entitlement at most buys two things somewhere at some time."""
-    dice = random.Random(number)
-    some = dice.choice
-
-    def many() -> tuple[str, ...]:
-        return tuple(dice.sample(["x", "y"], some([0, 1, 1])))
-
-    lines = tuple(
-        line(some([1, 2]), some("xy"), id=f"{n}", sku=some("xy"), quantity=some([1000, 2000]), flags=many())
-        for n in range(2)
-    )
-    return question(
-        receipt=Receipt(lines, means=some(list(Means))),
-        entitlements=many(),
-        merchant_groups=many(),
-        identified=some([True, True, True, False]),
-        city=some(["", "", "siauliai"]),
-        residence=some("xy"),
-        age=some([0, 1, 2]),
-        place=some(["abc", "def"]),
-        gateway=some(["gw-1", "gw-2"]),
-        at=datetime.combine(TODAY, time(some([10, 11, 12, 13, 14]))) + timedelta(some([-1, 0, 1, 2])),
-        clock_trusted=some([True, True, True, False]),
-    )
-
-
-ASKED = [_asked(number) for number in range(160)]
-"""The same at every run: what is drawn are the rules."""
-
-TABLES: Json = {
-    "partners": [{"city": "siauliai", "groups": {"x": ["x"], "y": ["y"]}}],
-    "calendars": {"lv": ["2026-05-11"]},  # A Monday.
-}
-
-
-def content(*rules: Json) -> RulesContent:
-    written = [rule(f"r{number}", **fields) for number, fields in enumerate(rules)]
-    return load(json.dumps({"schema": 1, "rules": written, **TABLES}).encode())
-
-
-def met(fields: Json, asked: Sequence[Question] = ASKED) -> set[tuple[int, str]]:
-    """The lines that this rule, alone and free, meets."""
-    alone = compile(content({**fields, "give": percent(10_000)}), 0)
-    decided = enumerate(alone.decide(one) for one in asked)
-    return {(number, line.line) for number, one in decided for line in one.lines if line.discount_cents}
-
-
 def loaded(*rules: Json) -> Sequence[Rule]:
     return content(*rules).rules
-
-
-ALONE: list[Json] = [
-    {},
-    {"who": {}},
-    *({part: {field: value}} for part, field in SAID for value in FIELDS[part][field]),
-]
-GRANT = {"clock_not_trusted": "grant"}
-ALONE += [{"when": {"dates": DATES[2], **GRANT}}, {"who": {"age": ENDS[0]}, "when": GRANT}]
-for days, calendar in ((["holiday"], "lv"), (["mon"], "lv"), (["tue"], "lv"), (["mon"], "")):
-    ALONE.append({"when": {"windows": [{"days": days}], **({"calendar": calendar} if calendar else {})}})
-"""Rules that say one thing, each of them, those that say nothing, and what minds the clock together."""
 
 
 def test_any_two_rules_that_say_one_thing_each_stand_as_the_engine_has_it() -> None:
@@ -203,3 +109,22 @@ def test_what_takes_no_less_takes_no_less(one: Json, other: Json, cents: int, qu
             for give in (one, other)
         ]
         assert given[0].discount_cents >= given[1].discount_cents
+
+
+@pytest.mark.parametrize("kind", [Who, Where, What, When, Need])
+def test_no_condition_is_forgotten(kind: type[msgspec.Struct]) -> None:
+    """One that `covers` does not know of would make it wrong: add it there, and to the town."""
+    elsewhere = {
+        "when": {"calendar", "zone"},  # Comes with windows; says nothing.
+        "need": {"min_spend_cents", "of", "basis", "with", "events"},  # The whole need has to be the same.
+    }
+    part = kind.__name__.lower()
+    told = {field.encode_name for field in msgspec.structs.fields(kind)}
+    assert told == set(FIELDS[part]) | elsewhere.get(part, set())
+
+
+def test_no_part_of_a_rule_is_forgotten() -> None:
+    parts = {"who", "where", "what", "when", "need", "quota"}
+    about = {"id", "version", "title", "legal_basis", "give", "payers", "message"}
+    order = {"stage", "priority", "exclusive_group", "choose"}
+    assert set(Rule.__struct_fields__) == parts | about | order
