@@ -13,7 +13,7 @@ VERBS = {
     "taps": Verb("gateway.cli.taps:taps", "Follow what stations show, live; card ids masked."),
     "devices": Verb("gateway.cli.devices:devices", "Devices and their health; restart one."),
     "driver": Verb("gateway.cli.driver:driver", "Run a driver by hand and watch it; list the drivers."),
-    "rules": Verb("gateway.cli.rules:rules", "Try rules on a receipt."),
+    "rules": Verb("gateway.cli.rules:rules", "Try rules, test, check and compare them; keep them in a spreadsheet."),
     "bundle": Verb(
         "gateway.cli.bundle:bundle", "Build, sign, verify and apply bundles; see and undo what is in force."
     ),

@@ -46,7 +46,8 @@ class ChangedRule(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A question for both. `setting` as in an example; `at` goes before its time."""
+    """A question for both. `setting` as in an example; `at` goes before its time. Without a `holder`, or for null, a
+    stranger."""
 
     receipt: msgspec.Raw
     holder: msgspec.Raw | UnsetType = UNSET
@@ -139,7 +140,7 @@ class Comparer:
         return Comparison(self.asked, self.changed, self._rules, tuple(self._changes), costs, *self._due)
 
     def _answer(self, number: int, where: str, case: Case) -> Evaluation:
-        holder = bytes(case.holder) if case.holder is not UNSET else None
+        holder = bytes(case.holder) if case.holder not in (UNSET, msgspec.Raw(b"null")) else None
         try:
             setting = setting_of(case.setting, case.at if case.at is not UNSET else None)
             found = answer(self._sets[number], bytes(case.receipt), holder, setting, ("en",))

@@ -29,8 +29,7 @@ def pairs(content: RulesContent) -> Iterator[Finding]:
         met = set(range(rank)) if mine == ("",) else {one for code in (*mine, "") for one in by_category[code]}
         compared += len(met)
         if compared > MAX_COMPARED:
-            text = f"{MAX_COMPARED} pairs of rules were compared, from {rule.id!r} on none"
-            yield found(Code.NOT_ALL_COMPARED, "$.rules", text)
+            yield _stopped(rule)
             return
         for category in mine:
             by_category[category].append(rank)
@@ -72,6 +71,7 @@ def _later_winners(numbered: list[tuple[int, Rule]], suspended: dict[str, frozen
             after = [other for _, other in members[place + 1 :]]
             compared += len(after)
             if compared > MAX_COMPARED:
+                yield _stopped(rule)
                 return
             for other in after:
                 certain = suspended[other.id] <= suspended[rule.id] and covers(other, rule)
@@ -79,6 +79,11 @@ def _later_winners(numbered: list[tuple[int, Rule]], suspended: dict[str, frozen
                     text = f"{other.id!r} always goes before it"
                     yield found(Code.ALWAYS_LOSES, f"$.rules[{index}]", text, rule.id, (other.id,))
                     break
+
+
+def _stopped(rule: Rule) -> Finding:
+    text = f"{MAX_COMPARED} pairs of rules were compared, from {rule.id!r} on none"
+    return found(Code.NOT_ALL_COMPARED, "$.rules", text)
 
 
 def _beats(other: Rule, rule: Rule) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from gateway.rules.compiled import DAY_MINUTES
 from gateway.rules.conditions import MAX_AGE, What, When, Where, Who, Window
 from gateway.rules.document import Rule
-from gateway.rules.flatten import DAY_MINUTES, ordinals
+from gateway.rules.flatten import ordinals
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
 from gateway.rules.named import groups_of
 from gateway.rules.parts import Dates
@@ -211,27 +212,37 @@ def _price(what: What) -> Range:
 
 
 def _when_covers(one: Rule, other: Rule) -> bool:
+    if by_clock(one) and not by_clock(other):
+        return False  # While the clock is not trusted the other one is given.
     a, b = one.when, other.when
     if a is UNSET:
         return True
-    if b is UNSET:
-        return a.dates is UNSET and a.windows is UNSET
-    same_hours = a.windows is UNSET or (a.windows, a.calendar) == (b.windows, b.calendar)
-    same_doubt = a.clock_not_trusted in ("grant", b.clock_not_trusted)
-    return same_hours and same_doubt and _inside(dates_of(other), dates_of(one))
+    if a.windows is not UNSET and (b is UNSET or (a.windows, a.calendar) != (b.windows, b.calendar)):
+        return False
+    return _inside(dates_of(other), dates_of(one))
+
+
+def by_clock(rule: Rule) -> bool:
+    """Whether it is withheld while the clock is not trusted (docs/rules.md, Dates)."""
+    when, who = rule.when, rule.who
+    by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)
+    by_age = who is not UNSET and (who.any_of_lists is not UNSET or who.age is not UNSET)
+    return (by_time or by_age) and (when is UNSET or when.clock_not_trusted == "withhold")
 
 
 def _same_hours(one: When | UnsetType, other: When | UnsetType) -> bool:
     if one is UNSET or other is UNSET or one.windows is UNSET or other.windows is UNSET:
         return True
-    return any(_open_together(a, b) for a in one.windows for b in other.windows)
+    # A holiday of the one calendar may be a weekday by the other.
+    days = one.calendar == other.calendar
+    return any(_open_together(a, b, days=days) for a in one.windows for b in other.windows)
 
 
-def _open_together(one: Window, other: Window) -> bool:
+def _open_together(one: Window, other: Window, *, days: bool) -> bool:
     (a, b), (c, d) = _minutes(one), _minutes(other)
     if b > DAY_MINUTES or d > DAY_MINUTES:
         return True  # Over midnight: which of them meet on the next day is not worked out.
-    return not set(one.days).isdisjoint(other.days) and max(a, c) < min(b, d)
+    return max(a, c) < min(b, d) and not (days and set(one.days).isdisjoint(other.days))
 
 
 def _minutes(window: Window) -> Range:

@@ -32,7 +32,9 @@ def imported(*args: str) -> set[str]:
     return set(done.stderr.rpartition("MODULES ")[2].split())
 
 
-@pytest.mark.parametrize("args", [("--help",), ("status", "--socket", "/nowhere"), ("devices", "--socket", "/nowhere")])
+@pytest.mark.parametrize(
+    "args", [("--help",), ("rules", "--help"), ("status", "--socket", "/nowhere"), ("devices", "--socket", "/nowhere")]
+)
 def test_nothing_heavy_is_imported(args: tuple[str, ...]) -> None:
     found = imported(*args)
     assert "gateway.cli.main" in found

@@ -67,3 +67,47 @@ def test_a_time_that_is_none_is_a_usage_error(files: tuple[str, ...]) -> None:
     told = smartplace("rules", "evaluate", *files, "--at", "tomorrow")
     assert told.returncode == 2
     assert "2026-05-30" in told.stderr
+
+
+JELGAVA = SAMPLE.parents[1] / "rules" / "jelgava"
+RIDE = {"lines": [{"id": "1", "text": "Ride", "category": "fare.bus", "unit_cents": 150}]}
+PENSIONER = {"id": "h-2", "entitlements": ["c1", "s2"], "residence": "jelgava"}
+SETTING = {"at": "2026-11-23T08:00", "merchant_groups": ["bus"], "quotas": [{"key": "rides-s2", "left": 7, "used": 13}]}
+
+
+@pytest.fixture
+def ride(tmp_path: Path) -> tuple[str, ...]:
+    for name, content in (("receipt", RIDE), ("holder", PENSIONER), ("setting", SETTING)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    given = [
+        part for name in ("receipt", "holder", "setting") for part in (f"--{name}", str(tmp_path / f"{name}.json"))
+    ]
+    return ("--rules", str(JELGAVA), *given)
+
+
+def test_a_setting_says_place_time_and_what_is_left_and_rules_come_from_a_folder(
+    ride: tuple[str, ...],
+) -> None:
+    told = smartplace("rules", "evaluate", *ride)
+    assert told.returncode == 0, told.stderr
+    assert "Ride: 1.50 -> 0.00" in told.stdout
+    assert "applied: 20 rides a month (bus-free-s2 v1): -0.85, borne by jelgava 0.85" in told.stdout
+    assert "for other means of payment" in told.stdout
+    assert "left of rides-s2: 6 of 20 until 2026-11-30" in told.stdout
+
+
+def test_an_option_goes_before_the_setting(ride: tuple[str, ...]) -> None:
+    told = json.loads(smartplace("rules", "evaluate", "--json", *ride, "--at", "2026-12-01").stdout)
+    assert (told["at"], told["balances"][0]["until"]) == ("2026-12-01T12:00:00", "2026-12-31")
+    shop = json.loads(smartplace("rules", "evaluate", "--json", *ride, "--merchant-group", "shop").stdout)
+    assert shop["totals"]["due_cents"] == 150
+    doubt = json.loads(smartplace("rules", "evaluate", "--json", *ride, "--clock-not-trusted").stdout)
+    assert {"clock_not_trusted"} <= {why["reason"] for why in doubt["reasons"]}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"colour": "red"}', '{"at": "tomorrow"}', '{"quotas": [{"left": 1}]}'])
+def test_a_setting_that_is_none_is_9_and_named(ride: tuple[str, ...], tmp_path: Path, content: str) -> None:
+    (tmp_path / "setting.json").write_text(content)
+    told = smartplace("rules", "evaluate", *ride)
+    assert told.returncode == 9
+    assert str(tmp_path / "setting.json") in told.stderr

@@ -171,6 +171,12 @@ def test_the_time_of_a_question_is_its_own_then_the_settings_then_the_given_one(
         due()
 
 
+def test_a_holder_that_is_null_is_a_stranger() -> None:
+    one = content(rule("a", who={}))
+    assert compared(one, one, case(), case(holder=None)).due_after_cents == 2000
+    assert compared(one, one, case(holder={"id": "h"})).due_after_cents == 900
+
+
 def test_a_line_that_is_no_question_is_refused() -> None:
     for line in (b"", b"{", b"[]", b'{"receipt": {}, "colour": 1}', b"[" * 100_000):
         with pytest.raises(InputRefused):

@@ -119,5 +119,24 @@ def test_an_editor_sees_what_is_no_example(broken: Json) -> None:
 
 
 def test_equal_values_of_any_kind_are_no_difference() -> None:
-    for value in ({}, [], None, 1, "a", {"a": [1, {"b": None}]}):
+    values: list[Any] = [{}, [], None, 1, "a", {"a": [1, {"b": None}]}]
+    for value in values:
         assert list(differences(value, value)) == []
+
+
+def test_the_document_with_examples_on_the_page_is_as_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs/rules.md").read_text(encoding="utf-8")
+    shown = page.partition("```json inside\n")[2].partition("```")[0]
+    content = load(shown.encode())
+    assert [one.differences for one in run(content, compile(content, 0))] == [(), ()]
+    assert list(Draft202012Validator(SCHEMA).iter_errors(json.loads(shown))) == []
+    fields = page.partition("## Examples inside")[2].partition("## In an editor")[0]
+    assert [name for name in SCHEMA["$defs"]["Example"]["properties"] if f"| `{name}` |" not in fields] == []
+
+
+def test_the_editors_settings_on_the_page_name_the_schema_and_the_samples() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs/rules.md").read_text(encoding="utf-8")
+    (setting,) = json.loads(page.partition("```json settings\n")[2].partition("```")[0])["json.schemas"]
+    assert (root / setting["url"]).is_file()
+    assert list(root.glob(setting["fileMatch"][0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from itertools import combinations
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from gateway.rules.finding import ADVICE, Code, Finding, Level
 from gateway.rules.lint import MAX_FINDINGS, lint
 from gateway.rules.question import Question
 from tests.rules.builders import MERCHANT, Json, document, percent, question, questions, rule, rule_lists, rule_set
+from tests.rules.town import ALONE, ASKED, TABLES, met, sensible
 
 AT = date(2026, 5, 10)
 FREE, HALF = percent(10_000), percent(5000)
@@ -254,6 +256,40 @@ def test_rules_that_were_given_on_the_same_line_were_told_of(rules: list[Json], 
         given = list(dict.fromkeys(share.rule for share in line.shares))
         for number, later in enumerate(given):
             assert all((later, before) in told for before in given[:number])
+
+
+DEAD = (Code.NO_HOLDER, Code.NO_TIME, Code.NO_RECEIPT)
+
+
+def together(one: Json, other: Json) -> Json:
+    """A rule that says both, the second where they speak of the same."""
+    return sensible({part: {**one.get(part, {}), **other.get(part, {})} for part in {*one, *other}})
+
+
+def test_what_is_called_dead_never_applies() -> None:
+    """Any two things said in one rule, asked all over a small town."""
+    told = 0
+    for one, other in combinations(ALONE, 2):
+        fields = together(one, other)
+        dead = [each for each in lint_of(fields) if each.code in DEAD]
+        for each in dead:
+            told += 1
+            knows_the_time = "gives it all the same" in each.text
+            asked = [asks for asks in ASKED if asks.clock_trusted or not knows_the_time]
+            assert not met(fields, asked), (fields, each.text)
+    assert told > 10
+
+
+def lint_of(fields: Json) -> list[Finding]:
+    return lint([("r.json", json.dumps({"schema": 1, "rules": [rule("r", **fields)], **TABLES}).encode())], AT, ("en",))
+
+
+@pytest.mark.parametrize("doubt", ["grant", "withhold"])
+def test_what_has_ended_is_given_all_the_same_where_the_time_is_not_known_and_that_is_told(doubt: str) -> None:
+    fields = when(dates={"until": "2026-05-09"}, clock_not_trusted=doubt)
+    (one,) = found(rule("a", **fields))
+    without = [asks for asks in ASKED if not asks.clock_trusted]
+    assert ("gives it all the same" in one.text) is bool(met(fields, without)) is (doubt == "grant")
 
 
 @given(st.binary(max_size=100))
