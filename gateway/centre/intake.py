@@ -37,6 +37,8 @@ RETRY_S = 1.0
 """Between attempts when the database refuses: nothing is confirmed meanwhile, and soon nothing more is read."""
 ACKS_PER_MESSAGE = 64
 NEVER = float("-inf")
+TIDY_S = 24 * 3600.0
+"""Between two looks for what is known of periods that ended long ago."""
 
 
 class Intake:
@@ -49,6 +51,7 @@ class Intake:
         self._due: dict[str, dict[tuple[str, Stream], Ack]] = {}
         self._sent: dict[str, float] = {}
         self._stopping = threading.Event()
+        self._tidy_at = NEVER
         leases = Leases(store.database, settings.client_id, settings.lease_s)
         self.shards = Shards(leases, settings.lease_s, self._leases_told)
         self.link = Link(settings, centre_filters(settings.city, range(SHARDS)), self._inbox.put)
@@ -86,6 +89,8 @@ class Intake:
             for told in self._store.news(self.shards.held):
                 self._send_bundle(told.gateway, told.announcement)
             self._send_answers(self._store.recalls(self.shards.held))
+            if time.monotonic() >= self._tidy_at and not self._store.tidy():
+                self._tidy_at = time.monotonic() + TIDY_S
         except LedgerError as error:
             log.error("%s; commands, bundles and recalls are sent later", error)
 

@@ -20,6 +20,7 @@ from gateway.centre.quota_outside import count_beyond, counted, keep_life, life_
 from gateway.centre.quota_rows import (
     OPEN,
     Box,
+    answer_of,
     box_of,
     credit,
     free,
@@ -140,6 +141,7 @@ class Authority:
         c = quota_leases.c
         before = c.gateway == gateway, c.standing == OPEN
         self._db.execute(update(quota_leases).where(*before).values(standing="fenced", changed_ms=self._now_ms))
+        self._db.execute(quota_leases.delete().where(c.gateway == gateway, c.standing == "denied"))
         box.incarnation, box.floor, box.open = box.incarnation + 1, 1, 0
         return box.incarnation
 
@@ -300,11 +302,3 @@ def is_open(row: Row[tuple[object, ...]]) -> bool:
 def greatest(known: int, said: int) -> int:
     """Of two running totals, whichever came later: they only rise."""
     return max(known, said)
-
-
-def answer_of(row: Row[tuple[object, ...]]) -> Told:
-    """What was answered to a request before."""
-    lease, cell = LeaseId(row.incarnation, row.number), Cell(row.key, row.period, row.subject)
-    if row.standing == "denied":
-        return wire.Denied(lease, cell, Denial(row.why))
-    return wire.Grant(lease, cell, row.units, row.base, row.stop_ms, elsewhere=bool(row.elsewhere))

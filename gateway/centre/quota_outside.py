@@ -11,6 +11,9 @@ from gateway.wire.quota import Beyond, Counted, Hello
 
 MAX_BEYOND = 20_000
 """Cells of which one gateway says that it gave without a lease."""
+LIVES_KEPT = 100
+"""Of one gateway. A hello of an older one that still comes would begin another life, and cost the present one its
+leases."""
 TOTALS = ("grace", "over", "grace_back", "over_back")
 
 
@@ -50,6 +53,8 @@ def keep_life(db: Connection, gateway: str, said: Hello, number: int, now_ms: in
     """A life begins with this hello."""
     row = {"gateway": gateway, "nonce": said.nonce, "incarnation": number, "closings": said.closings}
     db.execute(quota_lives.insert(), {**row, "at_ms": now_ms})
+    c = quota_lives.c
+    db.execute(quota_lives.delete().where(c.gateway == gateway, c.incarnation <= number - LIVES_KEPT))
 
 
 def counted(said: Beyond) -> Counted:

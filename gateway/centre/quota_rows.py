@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, select, update
 from gateway.centre.quota_lots import Lot, free_of_lot
 from gateway.centre.quota_tables import quota_beyond, quota_boxes, quota_cells, quota_credits, quota_leases
 from gateway.centre.sql import insert, upsert
-from gateway.wire.quota import Denied, Key, LeaseId, Recall, Request
+from gateway.wire.quota import Cell, Denial, Denied, Grant, Key, LeaseId, Recall, Request
 from gateway.wire.topics import shard_of
 
 OPEN = "open"
@@ -66,6 +66,14 @@ def lease_row(db: Connection, gateway: str, of: LeaseId) -> Row[Any] | None:
     c = quota_leases.c
     mine = c.gateway == gateway, c.incarnation == of.incarnation, c.number == of.number
     return db.execute(select(quota_leases).where(*mine)).one_or_none()
+
+
+def answer_of(row: Row[Any]) -> Grant | Denied:
+    """What was answered to a request before."""
+    lease, cell = LeaseId(row.incarnation, row.number), Cell(row.key, row.period, row.subject)
+    if row.standing == "denied":
+        return Denied(lease, cell, Denial(row.why))
+    return Grant(lease, cell, row.units, row.base, row.stop_ms, elsewhere=bool(row.elsewhere))
 
 
 def insert_lease(db: Connection, gateway: str, said: Request, granted: Denied | Lot, now_ms: int) -> None:

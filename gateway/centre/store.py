@@ -27,6 +27,7 @@ from gateway.centre.quota_limits import Limits
 from gateway.centre.quota_lots import put_lot
 from gateway.centre.quota_reconcile import Difference, reconcile
 from gateway.centre.quota_rows import take_recalls
+from gateway.centre.quota_tidy import tidy
 from gateway.centre.shelf import EVERYONE, Announcement
 from gateway.centre.tables import gateways
 from gateway.model.clock import Clock
@@ -172,6 +173,11 @@ class Store:
             detail = f"I8: {key}/{period}"
             write_alarms(db, Counter((one.gateway, "quota does not come out", detail) for one in found), now_ms)
             return found
+
+    def tidy(self) -> int:
+        """Let go some of what is known of periods that ended long ago; 0 when there is nothing more."""
+        with self._transaction() as (db, now_ms):
+            return tidy(db, now_ms)
 
     def fence(self, gateway: str) -> int:
         """A box was stolen, or replaced without a word: its leases count as used up from now on. The gateway hears of

@@ -111,13 +111,17 @@ class Quotas:
     ) -> None:
         """Ask the authority for what is missing here, when the line is up, and wait so long at most. `wants`: quota key
         → units that are needed (1). Afterwards `left` says what there is; a cell for which no answer came counts as out
-        of reach until one comes."""
+        of reach until one comes. Raises `LedgerError`."""
         cells = {cell: (wants or {}).get(ask.key, 1) for ask in asks if (cell := cell_of(ask, holder)) is not None}
+        asking = [self._loop.create_task(self._ask(cell, want)) for cell, want in cells.items()]
         try:
             async with asyncio.timeout(within_s):
-                await asyncio.gather(*(self._ask(cell, want) for cell, want in cells.items()))
+                await asyncio.gather(*asking)
         except TimeoutError:
             self._silent |= {cell for cell in cells if pending(self._ledger.query, cell)}
+        finally:
+            for task in asking:
+                task.cancel()
 
     async def _ask(self, cell: Key, want: int) -> None:
         while (missing := self._missing(cell, want)) and self._poke is not None:

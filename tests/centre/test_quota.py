@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from gateway.centre.leases import LeaseLost
 from gateway.centre.parcel import Parcel
-from gateway.centre.quota_tables import quota_cells, quota_leases
+from gateway.centre.quota_tables import quota_beyond, quota_cells, quota_credits, quota_leases, quota_lives
 from gateway.centre.store import Said, Settled, Store
 from gateway.wire.quota import Beyond, Cell, Close, Grant, Hello, LeaseId, QuotaSaid, Report, Request, Void
 from gateway.wire.quota import Said as Message
@@ -107,4 +107,38 @@ def test_a_conflict_of_entries_ends_the_life_of_its_gateway(store: Store) -> Non
     assert [type(told).__name__ for _, told in settled.answers] == ["Fence"]
     with store.database.begin() as db:
         assert db.execute(select(quota_leases.c.standing)).scalars().all() == ["fenced"]
+    store.close()
+
+
+def test_what_is_known_of_a_period_goes_long_after_its_end(where: str) -> None:
+    clock = FakeClock()
+    store = Store(where, clock, zone="Europe/Riga")
+    store.open()
+    publish(store, 1, RIDES, BUDGET)
+    say(
+        store,
+        "museum-1",
+        Hello("0" * 32),
+        Request(LeaseId(1, 1), MINE, 2),
+        Request(LeaseId(1, 2), Cell("budget", "ever")),
+    )
+    say(store, "museum-1", Close(LeaseId(1, 1), 2), Void(LeaseId(1, 1), ENTRY, 1), Beyond(1, MINE, 1))
+    assert store.tidy() == 0
+    clock.advance(420 * 86_400)
+    assert (store.tidy(), store.tidy()) == (1, 0)
+    with store.database.begin() as db:
+        kept = {table.name: db.execute(select(table)).all() for table in (quota_credits, quota_beyond)}
+        assert kept == {"quota_credits": [], "quota_beyond": []}
+        assert [row.key for row in db.execute(select(quota_leases)).all()] == ["budget"]
+        assert [row.key for row in db.execute(select(quota_cells)).all()] == ["budget"]
+    store.close()
+
+
+def test_a_gateway_that_begins_life_after_life_fills_nothing(store: Store) -> None:
+    for number in range(110):
+        life = LeaseId(number + 1, 1)
+        say(store, "museum-1", Hello(f"{number:032x}"), Request(life, Cell("no-such", "ever", "h")))
+    with store.database.begin() as db:
+        assert len(db.execute(select(quota_lives)).all()) == 100
+        assert len(db.execute(select(quota_leases)).all()) == 1
     store.close()
