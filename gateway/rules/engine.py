@@ -5,24 +5,24 @@ The same question and rules give the same bytes, whatever the order of rules and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
-from msgspec import UNSET
 
 from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, half_up
 from gateway.model.receipt import Means
-from gateway.rules.compiled import ANY, Compiled, Index, Shared, sieve_of
+from gateway.rules.compiled import ANY, Compiled, Index, Shared, Told, sieve_of
 from gateway.rules.contest import Contest, Entry, lines_met
-from gateway.rules.document import Rule
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
-from gateway.rules.parts import MAX_SECONDS
 from gateway.rules.purse import Asked, Purse, asked_by
 from gateway.rules.question import Question, inputs_digest
 from gateway.rules.trace import Near, Trace, near_misses, nearby
 from gateway.rules.vat import vat_of
+
+LATER = frozenset((Reason.OTHER_MEANS, Reason.EVENT_MISSING, Reason.TOO_MANY_EVENTS, Reason.OUTSIDE_HOURS))
+"""What may be otherwise at the next receipt today: the benefit is this person's all the same."""
 
 
 class DecisionBroken(GatewayError):
@@ -34,7 +34,8 @@ class DecisionBroken(GatewayError):
 class RuleSet:
     """Rules in force, ready to be asked. Immutable; safe to share between threads.
 
-    `rules` are the documents in the engine's order, `number` is the bundle's.
+    `rules` say what people are told of each, in the engine's order; `number` is the bundle's. How the rules were
+    written is not kept: that takes several times the memory.
     """
 
     __slots__ = (
@@ -44,19 +45,20 @@ class RuleSet:
     def __init__(
         self,
         number: int,
-        rules: tuple[Rule, ...],
+        rules: tuple[Told, ...],
         compiled: tuple[Compiled, ...],
         index: Index,
         shared: Shared,
         entitlements: frozenset[str],
+        events: Mapping[str, int],
     ) -> None:
         self.number = number
         self.rules = rules
         self.entitlements = entitlements
         """The codes that these rules use: all that a registry needs to hold at a place."""
-        self.events = _events(rules)
-        """What has to be known of what happened before → within how many seconds."""
-        self.counts = any(rule.quota is not UNSET for rule in rules)
+        self.events = events
+        """What has to be known of what happened before → within how many seconds at most."""
+        self.counts = any(rule.more is not None and rule.more.quotas for rule in compiled)
         """Whether any rule counts on a quota."""
         self._compiled = compiled
         self._sieve = sieve_of(compiled)
@@ -64,8 +66,8 @@ class RuleSet:
         self._shared = shared
         self._ranks = {rule.id: rank for rank, rule in enumerate(compiled)}
 
-    def rule(self, rule_id: str) -> Rule:
-        """The document of a rule, for its title and message. Raises `NotFound`."""
+    def rule(self, rule_id: str) -> Told:
+        """What people are told of a rule. Raises `NotFound`."""
         rank = self._ranks.get(rule_id)
         if rank is None:
             raise NotFound(f"no rule {rule_id!r} in rules bundle {self.number}")
@@ -75,17 +77,22 @@ class RuleSet:
         """The text to show when the rule applied, in the first of these languages that it has; empty without one.
         Raises `NotFound`."""
         message = self.rule(rule_id).message
-        return message.best(languages) if message is not UNSET else ""
+        return message.best(languages) if message is not None else ""
 
-    def counting(self) -> Iterator[tuple[Compiled, Rule]]:
-        """The rules that count on a quota, in their order, with their documents."""
-        for compiled, rule in zip(self._compiled, self.rules, strict=True):
-            if compiled.more is not None and compiled.more.quotas:
-                yield compiled, rule
-
-    def moment(self, settled: Question) -> Moment:
-        """A settled question's time and its person's groups in our own codes."""
-        return self._moment(settled)
+    def of_person(self, settled: Question) -> Iterator[Compiled]:
+        """The rules that count on a quota and are this person's at this place now, whatever is bought; in their order."""
+        moment, index = self._moment(settled), self._index
+        places = index.places.numbers(settled.merchant_groups)
+        ranks: set[int] = set()
+        for group in index.groups.numbers(moment.groups):
+            for place in places:
+                ranks.update(index.by_group_place.get(group * index.place_width + place, ()))
+        for rank in sorted(ranks):
+            rule = self._compiled[rank]
+            if rule.more is None or not rule.more.quotas:
+                continue
+            if (kept := unmet(rule, settled, moment)) is None or kept[0] in LATER:
+                yield rule
 
     def asks(self, question: Question) -> tuple[Asked, ...]:
         """The quotas that the rules would count on for this question: of those, and of no others, `quotas` should say
@@ -118,9 +125,11 @@ class RuleSet:
         settled = question.settled()
         moment, trace, purse = self._moment(settled), Trace(), Purse(settled)
         found, numbers = self._found(settled, moment)
+        groups, places, categories = numbers
+        met = _lines_of_rules(found, categories)
         stranger = Reason.NOT_ENTITLED if settled.identified else Reason.NOT_IDENTIFIED
-        near = nearby(self._index, (numbers[0], numbers[1], sorted({*numbers[2], ANY})), found, stranger)
-        entries = self._entries(settled, moment, found, numbers[2], trace, near)
+        near = nearby(self._index, (groups, places, sorted({*categories, ANY})), met, stranger)
+        entries = self._entries(settled, moment, met, trace, near)
         contest = Contest(settled, purse, trace)
         contest.run(entries)
         decided = tuple(self._with_vat(line, settled, at) for at, line in enumerate(contest.decided()))
@@ -160,17 +169,10 @@ class RuleSet:
         return index.candidates(groups, places, {*categories, ANY}), (groups, places, categories)
 
     def _entries(
-        self,
-        settled: Question,
-        moment: Moment,
-        found: dict[int, list[int]],
-        categories: list[int],
-        trace: Trace,
-        near: Near,
+        self, settled: Question, moment: Moment, met: Mapping[int, list[int]], trace: Trace, near: Near
     ) -> list[Entry]:
         """The candidates that apply, in order, with the lines that they meet. The others are traced, or are near misses
         like those of the index."""
-        met = _lines_of_rules(found, categories)
         entries: list[Entry] = []
         late: list[int] = []
         closed: list[int] = []
@@ -249,15 +251,6 @@ def rounding(due: Cents, question: Question) -> Cents:
     if not to or question.receipt.means is not Means.CASH:
         return 0
     return half_up(due, to) * to - due
-
-
-def _events(rules: Iterable[Rule]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for rule in rules:
-        for one in rule.need.events if rule.need is not UNSET and rule.need.events is not UNSET else ():
-            within = one.within_s if one.within_s is not UNSET else MAX_SECONDS
-            found[one.event] = max(within, found.get(one.event, 0))
-    return found
 
 
 def assert_sums(decision: Decision, question: Question) -> None:

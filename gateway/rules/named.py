@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from gateway.rules.document import Rule, RulesContent
 from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Percent
+from gateway.rules.parts import MAX_SECONDS
 
 
 def groups_of(rule: Rule) -> tuple[str, ...]:
@@ -41,6 +42,17 @@ def all_groups(content: RulesContent) -> frozenset[str]:
     for rule in content.rules:
         spared |= named_groups(rule)
     return frozenset(spared)
+
+
+def all_events(content: RulesContent) -> dict[str, int]:
+    """Every event that the document asks for → within how many seconds at most: all that has to be known of what
+    happened before."""
+    found: dict[str, int] = {}
+    for rule in content.rules:
+        for one in rule.need.events if rule.need is not UNSET and rule.need.events is not UNSET else ():
+            within = one.within_s if one.within_s is not UNSET else MAX_SECONDS
+            found[one.event] = max(within, found.get(one.event, 0))
+    return found
 
 
 def is_whole(rule: Rule) -> bool:
