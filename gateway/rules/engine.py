@@ -80,7 +80,7 @@ class RuleSet:
         return message.best(languages) if message is not None else ""
 
     def of_person(self, settled: Question) -> Iterator[Compiled]:
-        """The rules that count on a quota and are this person's at this place now, whatever is bought; in their order."""
+        """The rules that count on a quota and are this person's here now, whatever is bought; in their order."""
         moment, index = self._moment(settled), self._index
         places = index.places.numbers(settled.merchant_groups)
         ranks: set[int] = set()
