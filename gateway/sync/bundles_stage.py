@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 import msgspec
 
 from gateway.identity.registry import Cache
 from gateway.model.errors import InputRefused
-from gateway.rules.check import check
+from gateway.rules import examples
+from gateway.rules.document import RulesContent
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
@@ -21,6 +23,8 @@ from gateway.wire.bundle import BundleKind, Manifest
 from gateway.wire.contents import MAX_DELTA, RegistryDelta, decode
 
 PROBES = 100
+EXAMPLES = 300
+"""Of a rule document that are tried: a second on a small box."""
 """Credentials of a new registry that must be found as a tap would find them."""
 SMALL = 50
 """What has fewer rules or holders may change as it likes."""
@@ -42,19 +46,19 @@ def check_pieces(manifest: Manifest, pieces: Iterable[bytes]) -> None:
 
 
 def stage_rules(cache: Cache, manifest: Manifest, pieces: Pieces, in_force: int) -> RuleSet:
-    """Compile and keep rules; `in_force` is how many count now. Raises `InputRefused`."""
+    """Compile, try and keep rules; `in_force` is how many count now. Raises `InputRefused`."""
     content = b"".join(pieces())
-    rules = compile_document(content, manifest.number)
+    document = load(content)
+    rules = compile_rules(document, manifest.number)
     _check_size(manifest, "rules", in_force, len(rules.rules))
+    _try_examples(document, rules)
     cache.staging.put_content(BundleKind.RULES.value, manifest.number, content)
     return rules
 
 
 def compile_document(content: bytes, number: int) -> RuleSet:
     """Raises `InputRefused` for a document that is none or makes no sense."""
-    document = load(content)
-    check(document)
-    return compile_rules(document, number)
+    return compile_rules(load(content), number)
 
 
 def stage_registry(cache: Cache, manifest: Manifest, pieces: Pieces, key_id: str) -> None:
@@ -80,6 +84,16 @@ def stage_registry(cache: Cache, manifest: Manifest, pieces: Pieces, key_id: str
     except InputRefused:
         cache.unstage(number)
         raise
+
+
+def _try_examples(document: RulesContent, rules: RuleSet) -> None:
+    """What the author expects of the rules has to come out here, too."""
+    for outcome in islice(examples.run(document, rules), EXAMPLES):
+        if outcome.differences:
+            what = f"self-test: example {outcome.number + 1} ({outcome.what[:80]}): {outcome.differences[0]}"
+            raise InputRefused(
+                what, "See `smartplace rules test`; bring this gateway's program up to date", code="bundle_self_test"
+            )
 
 
 def _check_size(manifest: Manifest, of: str, old: int, new: int) -> None:

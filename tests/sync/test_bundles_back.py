@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 
@@ -38,6 +39,22 @@ async def test_rules_that_grow_beyond_reason_are_refused_and_the_old_ones_stay(t
     await taker.take(RULES, 3, rules(*few))
     assert "self-test: 60 rules where 360" in taker.refusals[0]
     assert taker.in_force[-1].rules.number == 2
+
+
+async def test_rules_whose_examples_come_out_otherwise_are_refused_and_the_old_ones_stay(taker: Taker) -> None:
+    await taker.take(RULES, 1, rules("r1"))
+    document = json.loads(rules("r1"))
+    example = {
+        "what": "a tenth less",
+        "at": "2026-05-10",
+        "receipt": {"lines": [{"id": "1", "text": "Book", "category": "books", "unit_cents": 1000}]},
+    }
+    for number, due in ((2, 910), (3, 900)):
+        tried = {**document, "examples": [{**example, "expect": {"totals": {"due_cents": due}}}]}
+        await taker.take(RULES, number, json.dumps(tried).encode())
+    (refused,) = taker.refusals
+    assert "self-test: example 1 (a tenth less): $.totals.due_cents: 900 instead of 910" in refused
+    assert [one.rules.number for one in taker.in_force] == [1, 3]
 
 
 @pytest.mark.parametrize("kind", [RULES, REGISTRY])
