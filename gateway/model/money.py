@@ -18,6 +18,8 @@ def half_up(numerator: int, denominator: int) -> int:
 
 def line_cents(unit_cents: Cents, quantity: Thousandths) -> Cents:
     """Price of a line: unit price × quantity in thousandths, half-up to the cent."""
+    if unit_cents >= 0:
+        return (unit_cents * quantity + 500) // 1000
     return half_up(unit_cents * quantity, 1000)
 
 

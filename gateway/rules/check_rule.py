@@ -11,14 +11,18 @@ from gateway.rules.conditions import Need, What, When, Where, Who
 from gateway.rules.document import Payer, Quota, Rule
 from gateway.rules.gives import FixedPrice, FreeUnits, Give, Step, Tiers
 from gateway.rules.named import by_age, is_whole
+from gateway.rules.parts import Text
 from gateway.rules.tables import CalendarDays
 
 
+NO_TEXT = Text()
+
+
 def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[Fault]:
-    """Each fault with its path from the rule."""
-    if not rule.title.best():
+    """Each fault with its path from the rule, but for its payers'."""
+    if rule.title == NO_TEXT:
         yield "title", "no title in any language"
-    if rule.message is not UNSET and not rule.message.best():
+    if rule.message == NO_TEXT:
         yield "message", "no message in any language"
     if rule.who is not UNSET:
         yield from _who_faults(rule.who)
@@ -33,8 +37,8 @@ def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[F
     if rule.need is not UNSET:
         yield from _need_faults(rule.need)
     yield from _give_faults(rule.give, rule)
-    yield from _quota_faults(rule)
-    yield from _payer_faults(rule.payers)
+    if rule.quota is not UNSET:
+        yield from _quota_faults(rule.quota, rule)
 
 
 def _who_faults(who: Who) -> Iterator[Fault]:
@@ -125,8 +129,7 @@ def _before(steps: tuple[Step, ...], index: int) -> int:
     return steps[index - 1].first
 
 
-def _quota_faults(rule: Rule) -> Iterator[Fault]:
-    quotas = rule.quota if rule.quota is not UNSET else ()
+def _quota_faults(quotas: tuple[Quota, ...], rule: Rule) -> Iterator[Fault]:
     if len({quota.key for quota in quotas}) != len(quotas):
         yield "quota", "the same key twice"
     for index, quota in enumerate(quotas):
@@ -151,7 +154,8 @@ def _one_quota(quota: Quota, rule: Rule) -> Iterator[Fault]:
             yield "carry", "there is nothing to carry over from"
 
 
-def _payer_faults(payers: tuple[Payer, ...]) -> Iterator[Fault]:
+def payer_faults(payers: tuple[Payer, ...]) -> Iterator[Fault]:
+    """What is wrong with who pays, each fault with its path from the rule."""
     total = rests = 0
     seen: set[tuple[str, str]] = set()
     for index, payer in enumerate(payers):

@@ -6,8 +6,11 @@ alphabetical order, `ANY` is 0. So nothing here depends on the order of the docu
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,8 +24,10 @@ ANY = 0
 """The number that stands for "does not restrict"."""
 NEVER = 0
 FOR_EVER = 10**9
+DAY_MINUTES = 24 * 60
 
 Ranks = list[int]
+Numbers = tuple[int, ...]
 
 
 class Kind(IntEnum):
@@ -106,6 +111,36 @@ class Compiled(msgspec.Struct, frozen=True, gc=False):
     more: More | None = None
 
 
+class Sieve(NamedTuple):
+    """By rank: days, and minutes of the day, at which a rule may hold. Outside of them it does not, and they are the
+    first thing that keeps it out. Numbers side by side: of ten thousand rules most are told from here, and their own
+    values are never touched."""
+
+    first: array[int]
+    last: array[int]
+    opens: array[int]
+    closes: array[int]
+
+
+def sieve_of(rules: Iterable[Compiled]) -> Sieve:
+    sieve = Sieve(*(array("i") for _ in Sieve._fields))
+    for rule in rules:
+        first, last, opens, closes = rule.first, rule.last, 0, DAY_MINUTES
+        if rule.more is not None and (rule.more.who is not None or rule.more.where is not None):
+            first, last = NEVER, FOR_EVER  # Who and where come before the time when it is told why not.
+        elif rule.windows is not None:
+            hull = min(hours[1] for hours in rule.windows.hours), max(hours[2] for hours in rule.windows.hours)
+            if hull[1] <= DAY_MINUTES:
+                opens, closes = hull
+            else:
+                last = min(last + 1, FOR_EVER)  # A window that goes over midnight holds a day longer.
+        sieve.first.append(first)
+        sieve.last.append(last)
+        sieve.opens.append(opens)
+        sieve.closes.append(closes)
+    return sieve
+
+
 class Shared(msgspec.Struct, frozen=True):
     """What all rules share: partner city → their group → ours; VAT class → its rates, the oldest first."""
 
@@ -127,6 +162,12 @@ class Codes:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._numbers)
+
+    def named(self, codes: tuple[str, ...]) -> Numbers:
+        """Where a rule stands that names these codes, each once; none of them: `ANY`."""
+        if len(codes) == 1:
+            return (self._numbers[codes[0]],)
+        return tuple({self._numbers[code] for code in codes}) or (ANY,)
 
     def number(self, code: str) -> int:
         """The code's number, `ANY` when no rule names it: such a code meets unrestricted rules only."""
@@ -150,24 +191,27 @@ class Index:
     def __init__(self, groups: Codes, places: Codes, categories: Codes) -> None:
         self.groups, self.places, self.categories = groups, places, categories
         self.place_width, self.category_width = len(places) + 1, len(categories) + 1
-        self.triples: dict[int, dict[int, Ranks]] = {}
-        self.by_place_category: dict[int, Ranks] = {}
-        self.by_group_category: dict[int, Ranks] = {}
-        self.by_group_place: dict[int, Ranks] = {}
+        # They grow while rules are added; a look-up is by `get` and leaves nothing behind.
+        self.triples: defaultdict[int, defaultdict[int, Ranks]] = defaultdict(lambda: defaultdict(list))
+        self.by_place_category: defaultdict[int, Ranks] = defaultdict(list)
+        self.by_group_category: defaultdict[int, Ranks] = defaultdict(list)
+        self.by_group_place: defaultdict[int, Ranks] = defaultdict(list)
 
-    def add(self, rank: int, groups: set[int], places: set[int], categories: set[int]) -> None:
+    def add(self, rank: int, groups: Numbers, places: Numbers, categories: Numbers) -> None:
         """Put a rule under all its combinations. Ranks come in ascending order, so every list ascends."""
+        place_width, category_width = self.place_width, self.category_width
         for group in groups:
             for place in places:
-                table = self.triples.setdefault(group * self.place_width + place, {})
+                pair = group * place_width + place
+                table = self.triples[pair]
                 for category in categories:
-                    table.setdefault(category, []).append(rank)
-                self.by_group_place.setdefault(group * self.place_width + place, []).append(rank)
+                    table[category].append(rank)
+                self.by_group_place[pair].append(rank)
             for category in categories:
-                self.by_group_category.setdefault(group * self.category_width + category, []).append(rank)
+                self.by_group_category[group * category_width + category].append(rank)
         for place in places:
             for category in categories:
-                self.by_place_category.setdefault(place * self.category_width + category, []).append(rank)
+                self.by_place_category[place * category_width + category].append(rank)
 
     def candidates(self, groups: list[int], places: list[int], categories: set[int]) -> dict[int, Ranks]:
         """Category → ranks of the rules that meet all three; a rule may come several times, in no order."""

@@ -196,7 +196,7 @@ class Contest:
                 if offer.cents:
                     self._purse.take(entry.rule, (offer,))
                 elif offer.pieces:
-                    self._purse.count(entry.rule, _counts_by(entry.rule), offer.pieces)
+                    self._purse.count(entry.rule, offer.pieces)
                 elif reason is not Reason.NO_EFFECT:
                     why = reason
         return offers, why
@@ -241,8 +241,8 @@ class Contest:
     def _count(self, rivals: Sequence[Entry], pieces: Sequence[int]) -> None:
         """Nothing is taken off: the first in order that goes by the number of the use has counted these."""
         for rival, number in zip(rivals, pieces, strict=True):
-            if number and (key := _counts_by(rival.rule)):
-                self._purse.count(rival.rule, key, number)
+            if number and _counts_by(rival.rule):
+                self._purse.count(rival.rule, number)
                 return
 
     @staticmethod

@@ -10,9 +10,9 @@ from msgspec import UNSET
 from gateway.model.circumstances import Happened
 from gateway.model.decision import Reason
 from gateway.model.receipt import Line
-from gateway.rules.compiled import Compiled, More, Windows
+from gateway.rules.compiled import DAY_MINUTES, Compiled, More, Windows
 from gateway.rules.conditions import MAX_AGE, Happening, Need, What, Where, Who
-from gateway.rules.flatten import DAY_MINUTES, ordinals
+from gateway.rules.flatten import ordinals
 from gateway.rules.question import Question
 
 HOLIDAY = 7
@@ -39,11 +39,12 @@ def untimely(rule: Compiled, moment: Moment) -> Reason | None:
     """Why the rule does not hold at this moment."""
     if not moment.trusted:
         return None if rule.holds_without_clock else Reason.CLOCK_NOT_TRUSTED
-    if rule.windows is None:
-        return None if rule.first <= moment.day <= rule.last else Reason.OUTSIDE_DATES
+    dated = rule.first <= moment.day <= rule.last
+    if rule.windows is None or not rule.first <= moment.day <= rule.last + 1:
+        return None if dated else Reason.OUTSIDE_DATES
     if _in_windows(rule.windows, moment, rule.first, rule.last):
         return None
-    return Reason.OUTSIDE_HOURS if rule.first <= moment.day <= rule.last else Reason.OUTSIDE_DATES
+    return Reason.OUTSIDE_HOURS if dated else Reason.OUTSIDE_DATES
 
 
 def unmet(rule: Compiled, question: Question, moment: Moment) -> tuple[Reason, str] | None:

@@ -5,7 +5,7 @@ The same question and rules give the same bytes, whatever the order of rules and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -14,13 +14,13 @@ from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, half_up
 from gateway.model.receipt import Means
-from gateway.rules.compiled import ANY, Compiled, Index, Shared
+from gateway.rules.compiled import ANY, Compiled, Index, Shared, sieve_of
 from gateway.rules.contest import Contest, Entry, lines_met
 from gateway.rules.document import Rule
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
 from gateway.rules.purse import Asked, Purse, asked_by
 from gateway.rules.question import Question, inputs_digest
-from gateway.rules.trace import Trace, near_misses
+from gateway.rules.trace import Near, Trace, near_misses, nearby
 from gateway.rules.vat import vat_of
 
 
@@ -36,7 +36,7 @@ class RuleSet:
     `rules` are the documents in the engine's order, `number` is the bundle's.
     """
 
-    __slots__ = ("_compiled", "_index", "_ranks", "_shared", "entitlements", "events", "number", "rules")
+    __slots__ = ("_compiled", "_index", "_ranks", "_shared", "_sieve", "entitlements", "events", "number", "rules")
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class RuleSet:
         self.events = frozenset(_events(rules))
         """What has to be known of what happened before."""
         self._compiled = compiled
+        self._sieve = sieve_of(compiled)
         self._index = index
         self._shared = shared
         self._ranks = {rule.id: rank for rank, rule in enumerate(compiled)}
@@ -92,23 +93,24 @@ class RuleSet:
         settled = question.settled()
         moment, trace, purse = self._moment(settled), Trace(), Purse(settled)
         found, numbers = self._found(settled, moment)
-        entries = self._entries(settled, moment, found, numbers[2], trace)
+        stranger = Reason.NOT_ENTITLED if settled.identified else Reason.NOT_IDENTIFIED
+        near = nearby(self._index, (numbers[0], numbers[1], sorted({*numbers[2], ANY})), found, stranger)
+        entries = self._entries(settled, moment, found, numbers[2], trace, near)
         contest = Contest(settled, purse, trace)
         contest.run(entries)
         decided = tuple(self._with_vat(line, settled, at) for at, line in enumerate(contest.decided()))
-        looked = numbers[0], numbers[1], sorted({*numbers[2], ANY})
-        near_misses(self._compiled, self._index, looked, found, settled, moment, trace)
+        near_misses(self._compiled, self._sieve, near, settled, moment, trace)
+        listed = sum(line.list_cents for line in decided)
         discount = sum(line.discount_cents for line in decided)
-        due = settled.receipt.list_cents - discount
         decision = Decision(
             lines=decided,
-            list_cents=settled.receipt.list_cents,
+            list_cents=listed,
             discount_cents=discount,
             trace=trace.told(),
             bundle=self.number,
             inputs=inputs_digest(settled, self.number),
             messages=tuple(self._compiled[r].id for r in sorted(contest.applied) if self._compiled[r].has_message),
-            rounding_cents=rounding(due, settled),
+            rounding_cents=rounding(listed - discount, settled),
             uses=purse.uses(),
             balances=purse.balances(),
         )
@@ -133,32 +135,48 @@ class RuleSet:
         return index.candidates(groups, places, {*categories, ANY}), (groups, places, categories)
 
     def _entries(
-        self, settled: Question, moment: Moment, found: dict[int, list[int]], categories: list[int], trace: Trace
+        self,
+        settled: Question,
+        moment: Moment,
+        found: dict[int, list[int]],
+        categories: list[int],
+        trace: Trace,
+        near: Near,
     ) -> list[Entry]:
-        """The candidates that apply, in order, with the lines that they meet. The others are traced."""
-        lines = settled.receipt.lines
-        of_category: dict[int, list[int]] = {}
-        for number, category in enumerate(categories):
-            of_category.setdefault(category, []).append(number)
-        met: dict[int, list[int]] = {}
-        for category, ranks in found.items():
-            if category != ANY:
-                for rank in set(ranks):
-                    met.setdefault(rank, []).extend(of_category[category])
-        everywhere = list(range(len(lines)))
-        met |= dict.fromkeys(found.get(ANY, ()), everywhere)
+        """The candidates that apply, in order, with the lines that they meet. The others are traced, or are near misses
+        like those of the index."""
+        met = _lines_of_rules(found, categories)
         entries: list[Entry] = []
+        late: list[int] = []
+        closed: list[int] = []
+        kept: dict[Reason, list[int]] = {Reason.OUTSIDE_DATES: late, Reason.OUTSIDE_HOURS: closed}
+        first, last, opens, closes = self._sieve
+        day, minute, trusted = moment.day, moment.minute, moment.trusted
         for rank in sorted(met):
-            rule = self._compiled[rank]
-            if (kept := unmet(rule, settled, moment)) is not None:
-                trace.add(kept[0], rule, other=kept[1])
+            if trusted and not first[rank] <= day <= last[rank]:
+                late.append(rank)
                 continue
-            entry = self._entry(rank, rule, sorted(met[rank]), settled, trace)
-            if entry is not None:
-                entries.append(entry)
+            if trusted and not opens[rank] <= minute < closes[rank]:
+                closed.append(rank)
+                continue
+            rule = self._compiled[rank]
+            if (why := unmet(rule, settled, moment)) is None:
+                if (entry := self._entry(rank, rule, met[rank], settled, trace)) is not None:
+                    entries.append(entry)
+            elif why[1]:
+                trace.add(why[0], rule, other=why[1])
+            else:
+                kept.setdefault(why[0], []).append(rank)
+        for reason, ranks in kept.items():
+            if reason in near:
+                near[reason].update(ranks)
+                continue
+            trace.add_all(reason, (self._compiled[rank] for rank in ranks))
         return entries
 
-    def _entry(self, rank: int, rule: Compiled, numbers: list[int], settled: Question, trace: Trace) -> Entry | None:
+    def _entry(
+        self, rank: int, rule: Compiled, numbers: Sequence[int], settled: Question, trace: Trace
+    ) -> Entry | None:
         lines = settled.receipt.lines
         meets = lines_met(rule, lines, numbers) if rule.more is not None else numbers
         if not meets:
@@ -183,6 +201,21 @@ class RuleSet:
         of_class = settled.receipt.lines[number].vat
         vat = vat_of(decided, self._shared.vat, of_class, settled.today, registered=settled.vat_registered)
         return msgspec.structs.replace(decided, vat=vat)
+
+
+def _lines_of_rules(found: Mapping[int, Sequence[int]], categories: Sequence[int]) -> dict[int, list[int]]:
+    """Rank → numbers of the lines that the rule may meet, ascending. Many ranks share one list."""
+    of_category: dict[int, list[int]] = {ANY: list(range(len(categories)))}
+    for number, category in enumerate(categories):
+        if category != ANY:
+            of_category.setdefault(category, []).append(number)
+    met: dict[int, list[int]] = {}
+    for category, ranks in found.items():
+        lines = of_category[category]
+        for rank in ranks:
+            if met.setdefault(rank, lines) is not lines:
+                met[rank] = sorted({*met[rank], *lines})
+    return met
 
 
 def rounding(due: Cents, question: Question) -> Cents:

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator
 from msgspec import UNSET
 
 from gateway.model.decision import FiscalForm, QuotaUnit
-from gateway.rules.compiled import FOR_EVER, NEVER, Compiled, Counted, Kind, More, Shared, Suspended, Windows
+from gateway.rules.compiled import (
+    DAY_MINUTES,
+    FOR_EVER,
+    NEVER,
+    Compiled,
+    Counted,
+    Kind,
+    More,
+    Shared,
+    Suspended,
+    Windows,
+)
 from gateway.rules.conditions import DAYS, What, When, Where, Who, Window
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
@@ -15,7 +26,9 @@ from gateway.rules.named import by_age, is_whole
 from gateway.rules.parts import Dates
 from gateway.rules.tables import Suspension
 
-DAY_MINUTES = 24 * 60
+MINUTES = {f"{minute // 60:02}:{minute % 60:02}": minute for minute in range(DAY_MINUTES + 1)}
+"""By what a clock shows, 24:00 as well."""
+EVERY_DAY = (1 << len(DAYS)) - 1
 
 Payers = tuple[tuple[tuple[str, FiscalForm], ...], tuple[int, ...]]
 
@@ -122,13 +135,9 @@ def _windows(when: When, holidays: dict[str, frozenset[int]]) -> Windows | None:
 
 
 def _hours(window: Window) -> tuple[int, int, int]:
-    first, until = _minutes(window.first), _minutes(window.until)
-    bits = sum(1 << DAYS.index(day) for day in set(window.days))
+    first, until = MINUTES[window.first], MINUTES[window.until]
+    bits = EVERY_DAY if window.days is DAYS else sum(1 << DAYS.index(day) for day in set(window.days))
     return bits, first, until if until > first else until + DAY_MINUTES
-
-
-def _minutes(clock: str) -> int:
-    return int(clock[:2]) * 60 + int(clock[3:])
 
 
 def _suspended(suspension: Suspension) -> Suspended:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import UNSET
 
-from gateway.rules.compiled import ANY, Codes, Index
+from gateway.rules.compiled import Codes, Index
 from gateway.rules.document import Rule, RulesContent
 from gateway.rules.engine import RuleSet
 from gateway.rules.flatten import flatten, shared_of
@@ -16,9 +18,9 @@ def compile(content: RulesContent, number: int) -> RuleSet:
 
     The order of the rules in the document does not matter.
     """
-    rules = sorted(content.rules, key=lambda rule: (rule.stage, -rule.priority, rule.id))
+    rules = tuple(sorted(content.rules, key=lambda rule: (rule.stage, -rule.priority, rule.id)))
     compiled = tuple(flatten(rules, content))
-    return RuleSet(number, tuple(rules), compiled, _index(rules), shared_of(content), all_groups(content))
+    return RuleSet(number, rules, compiled, index_of(rules), shared_of(content), all_groups(content))
 
 
 def no_rules() -> RuleSet:
@@ -26,7 +28,8 @@ def no_rules() -> RuleSet:
     return compile(RulesContent(schema=1, rules=()), 0)
 
 
-def _index(rules: list[Rule]) -> Index:
+def index_of(rules: Sequence[Rule]) -> Index:
+    """The index over rules in their order: their ranks are their places in it."""
     restrictions = [_restrictions(rule) for rule in rules]
     groups, places, categories = (
         Codes((code for codes in dimension for code in codes), has_any=not all(dimension))
@@ -34,7 +37,7 @@ def _index(rules: list[Rule]) -> Index:
     )
     index = Index(groups, places, categories)
     for rank, (who, where, what) in enumerate(restrictions):
-        index.add(rank, _numbers(groups, who), _numbers(places, where), _numbers(categories, what))
+        index.add(rank, groups.named(who), places.named(where), categories.named(what))
     return index
 
 
@@ -46,7 +49,3 @@ def _restrictions(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...], tuple[s
         where.merchant_groups if where is not UNSET and where.merchant_groups is not UNSET else (),
         what.categories if what is not UNSET and what.categories is not UNSET else (),
     )
-
-
-def _numbers(codes: Codes, named: tuple[str, ...]) -> set[int]:
-    return {codes.number(code) for code in named} or {ANY}

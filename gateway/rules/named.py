@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from gateway.rules.document import Rule, RulesContent
-from gateway.rules.gives import Fixed, FixedPrice, FreeUnits
+from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Percent
 
 
 def groups_of(rule: Rule) -> tuple[str, ...]:
@@ -26,8 +26,10 @@ def named_groups(rule: Rule) -> set[str]:
     who = rule.who
     if who is UNSET:
         return set()
-    lists = (who.any_of_groups, who.all_of_groups, who.none_of_groups)
-    found = {code for codes in lists if codes is not UNSET for code in codes}
+    found: set[str] = set()
+    for codes in (who.any_of_groups, who.all_of_groups, who.none_of_groups):
+        if codes is not UNSET:
+            found.update(codes)
     for one in who.any_of_lists if who.any_of_lists is not UNSET else ():
         found |= {*one.groups, *(one.grace.groups if one.grace is not UNSET else ())}
     return found
@@ -36,12 +38,16 @@ def named_groups(rule: Rule) -> set[str]:
 def all_groups(content: RulesContent) -> frozenset[str]:
     """Every group that the document asks for: no other has any business at a place."""
     spared = {code for one in content.suspensions if one.except_groups is not UNSET for code in one.except_groups}
-    return frozenset(spared.union(*(named_groups(rule) for rule in content.rules)))
+    for rule in content.rules:
+        spared |= named_groups(rule)
+    return frozenset(spared)
 
 
 def is_whole(rule: Rule) -> bool:
     """Whether it is computed once for the receipt; else line by line."""
     give, need = rule.give, rule.need
+    if type(give) is Percent and give.cap is UNSET and need is UNSET:
+        return False  # The most frequent one.
     if need is not UNSET and need.min_spend_cents is not UNSET and need.basis == "running":
         return True
     if isinstance(give, FreeUnits) or (isinstance(give, Fixed | FixedPrice) and give.per == "receipt"):

@@ -98,10 +98,10 @@ class Purse:
                     amount = sum(offer.cents for offer in offers)
             self._spent[held.cell] = self._spent.get(held.cell, 0) + amount
 
-    def count(self, rule: Compiled, key: str, pieces: int) -> None:
-        """Uses that were counted without anything being taken off."""
+    def count(self, rule: Compiled, pieces: int) -> None:
+        """Units that were counted without anything being taken off."""
         for held in self._held(rule):
-            if held.quota.key == key:
+            if held.quota.unit is QuotaUnit.UNITS:
                 self._spent[held.cell] = self._spent.get(held.cell, 0) + pieces
 
     @contextmanager

@@ -81,6 +81,7 @@ def _twice(content: bytes) -> str | None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
+    """Called for every object of a document: most of what it costs to look is in here."""
+    if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
+        names = [name for name, _ in pairs]
         raise _Twice(next(name for name in names if names.count(name) > 1))

@@ -5,12 +5,13 @@ A near miss is a rule that only one thing kept from being a candidate: the holde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from gateway.model.decision import Limited, Reason, Traced
 from gateway.model.money import Cents
-from gateway.rules.compiled import Compiled, Index
-from gateway.rules.eligible import Moment, untimely
+from gateway.rules.compiled import Compiled, Index, Sieve
+from gateway.rules.eligible import Moment, unmet, untimely
 from gateway.rules.question import Question
 
 MAX_TRACED = 50
@@ -45,35 +46,56 @@ class Trace:
         if len(fates) < MAX_TRACED:
             fates.append(Traced(rule.id, rule.version, reason, line, cents, other, limited))
 
+    def add_all(self, reason: Reason, rules: Iterable[Compiled]) -> None:
+        """The same reason for all of these, in their order."""
+        fates = self._fates.setdefault(reason, [])
+        fates += [Traced(rule.id, rule.version, reason) for rule in islice(rules, MAX_TRACED - len(fates))]
+
     def told(self) -> tuple[Traced, ...]:
         return tuple(fate for reason in ORDER for fate in self._fates.get(reason, ()))[:MAX_TRACED]
 
 
 Numbers = tuple[list[int], list[int], list[int]]
 """Where to look: entitlements, merchant groups, categories."""
+Near = dict[Reason, set[int]]
 
 
 def near_misses(
     rules: Sequence[Compiled],
-    index: Index,
-    numbers: Numbers,
-    found: dict[int, list[int]],
+    sieve: Sieve,
+    looked_at: Mapping[Reason, set[int]],
     question: Question,
     moment: Moment,
     trace: Trace,
 ) -> None:
-    """Trace the near misses. A rule whose time would keep it out as well is not near."""
+    """Trace the first few of these that nothing else would keep out."""
+    first, last, opens, closes = sieve
+    day, minute, trusted = moment.day, moment.minute, moment.trusted
+    for reason, ranks in looked_at.items():
+        near = (
+            rules[rank]
+            for rank in sorted(ranks)
+            if (not trusted or (first[rank] <= day <= last[rank] and opens[rank] <= minute < closes[rank]))
+            and _nothing_else(rules[rank], reason, question, moment)
+        )
+        trace.add_all(reason, islice(near, MAX_NEAR))
+
+
+def nearby(index: Index, numbers: Numbers, found: Mapping[int, Sequence[int]], stranger: Reason) -> Near:
+    """Ranks of rules that are not candidates (`found`) for want of one thing, some of each reason. `stranger`: what a
+    rule is told for that is for other holders."""
     groups, places, categories = numbers
     candidates = {rank for ranks in found.values() for rank in ranks}
-    stranger = Reason.NOT_ENTITLED if question.identified else Reason.NOT_IDENTIFIED
-    for reason, looked_at in (
-        (Reason.OTHER_CATEGORY, _looked_at(index.by_group_place, groups, index.place_width, places)),
-        (Reason.OTHER_PLACE, _looked_at(index.by_group_category, groups, index.category_width, categories)),
-        (stranger, _looked_at(index.by_place_category, places, index.category_width, categories)),
-    ):
-        near = [rank for rank in looked_at - candidates if untimely(rules[rank], moment) is None]
-        for rank in sorted(near)[:MAX_NEAR]:
-            trace.add(reason, rules[rank])
+    return {
+        Reason.OTHER_CATEGORY: _looked_at(index.by_group_place, groups, index.place_width, places) - candidates,
+        Reason.OTHER_PLACE: _looked_at(index.by_group_category, groups, index.category_width, categories) - candidates,
+        stranger: _looked_at(index.by_place_category, places, index.category_width, categories) - candidates,
+    }
+
+
+def _nothing_else(rule: Compiled, reason: Reason, question: Question, moment: Moment) -> bool:
+    why = unmet(rule, question, moment)
+    return why is None or (why[0] is reason and untimely(rule, moment) is None)
 
 
 def _looked_at(table: dict[int, list[int]], firsts: list[int], width: int, seconds: list[int]) -> set[int]:

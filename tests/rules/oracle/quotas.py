@@ -107,7 +107,7 @@ class Purse:
     def count(self, rule: Json, pieces: int) -> None:
         """Units that a rule by uses has counted without taking anything off."""
         for quota in rule.get("quota", ()):
-            if quota["key"] == rule["give"]["key"]:
+            if quota["unit"] == "units":
                 cell = self._cell(quota)
                 self.spent[cell] = self.spent.get(cell, 0) + pieces
 
