@@ -33,6 +33,8 @@ def share_out(total: Cents, weights: Sequence[int]) -> list[Cents]:
     the earlier part wins a tie. Weights are not negative; all zero gives everything to the first part."""
     if total < 0:
         return [-part for part in share_out(-total, weights)]
+    if len(weights) == 1:
+        return [total]
     whole = sum(weights)
     if whole == 0:
         return [total, *([0] * (len(weights) - 1))] if weights else []

@@ -9,13 +9,13 @@ from msgspec import UNSET
 from gateway.rules.check_tables import Fault, dates_fault
 from gateway.rules.conditions import Need, What, When, Where, Who
 from gateway.rules.document import Payer, Quota, Rule
-from gateway.rules.gives import FixedPrice, FreeUnits, Give, Step, Tiers
+from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Give, Percent, Step, Tiers
 from gateway.rules.named import by_age, is_whole
 from gateway.rules.parts import Text
 from gateway.rules.tables import CalendarDays
 
-
-NO_TEXT = Text()
+# What says nothing at all.
+NO_TEXT, NO_WHERE, NO_WHAT, NO_NEED = Text(), Where(), What(), Need()
 
 
 def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[Fault]:
@@ -26,7 +26,7 @@ def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[F
         yield "message", "no message in any language"
     if rule.who is not UNSET:
         yield from _who_faults(rule.who)
-    if rule.where is not UNSET and rule.where == Where():
+    if rule.where is not UNSET and rule.where == NO_WHERE:
         yield "where", "says nothing: leave it out"
     if rule.what is not UNSET:
         yield from _what_faults(rule.what)
@@ -36,7 +36,8 @@ def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[F
             yield "when", "says nothing: leave it out"
     if rule.need is not UNSET:
         yield from _need_faults(rule.need)
-    yield from _give_faults(rule.give, rule)
+    if not isinstance(rule.give, Percent | Fixed):
+        yield from _give_faults(rule.give, rule)
     if rule.quota is not UNSET:
         yield from _quota_faults(rule.quota, rule)
 
@@ -59,7 +60,7 @@ def _who_faults(who: Who) -> Iterator[Fault]:
 
 
 def _what_faults(what: What) -> Iterator[Fault]:
-    if what == What():
+    if what == NO_WHAT:
         yield "what", "says nothing: leave it out"
     price = what.unit_price
     if price is not UNSET:
@@ -85,7 +86,7 @@ def _when_faults(when: When, calendars: Mapping[str, CalendarDays]) -> Iterator[
 
 
 def _need_faults(need: Need) -> Iterator[Fault]:
-    if need == Need():
+    if need == NO_NEED:
         yield "need", "says nothing: leave it out"
     if need.min_spend_cents is UNSET and (need.of != "lines" or need.basis != "list"):
         yield "need", "`of` and `basis` go with `min_spend_cents`"

@@ -18,6 +18,7 @@ from gateway.model.decision import FiscalForm, QuotaUnit
 from gateway.model.money import BasisPoints
 from gateway.rules.conditions import Need, What, Where, Who
 from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Percent, Tiers
+from gateway.rules.parts import Text
 from gateway.rules.tables import VatRate
 
 ANY = 0
@@ -109,6 +110,16 @@ class Compiled(msgspec.Struct, frozen=True, gc=False):
     plain: bool = True
     """Nothing but `kind` and `value` decides the amount."""
     more: More | None = None
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What people are told of a rule."""
+
+    id: str
+    version: int
+    title: Text
+    legal_basis: str
+    message: Text | None = None
 
 
 class Sieve(NamedTuple):

@@ -49,7 +49,8 @@ class Contest:
         the receipt if any of them is computed for the whole receipt, else for each line where the first that meets it
         stands."""
         for entry in entries:
-            self._purse.see(entry.rule)
+            if entry.rule.more is not None:
+                self._purse.see(entry.rule)
         groups, at_line = _rivals(entries)
         for entry in entries:
             name = entry.rule.exclusive
@@ -93,10 +94,10 @@ class Contest:
     def _offer(self, entry: Entry, line: int) -> tuple[Offer, Reason]:
         """What the rule would take off the line now; and why nothing, if it is nothing."""
         rule = entry.rule
-        at = self._at(line)
         if rule.plain and not self._lines[line].floor_cents:
-            cents = plain_amount(rule.kind, rule.value, at.cents, at.quantity)
+            cents = plain_amount(rule.kind, rule.value, self._cents[line], self._lines[line].quantity)
             return Offer(cents, 0), Reason.NO_EFFECT
+        at = self._at(line)
         limited: Limited | None = None
         if rule.more is not None and rule.more.quotas:
             if (refusal := self._purse.refusal(rule)) is not None:

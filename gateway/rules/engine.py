@@ -5,18 +5,16 @@ The same question and rules give the same bytes, whatever the order of rules and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import UNSET
 
 from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, half_up
 from gateway.model.receipt import Means
-from gateway.rules.compiled import ANY, Compiled, Index, Shared, sieve_of
+from gateway.rules.compiled import ANY, Compiled, Index, Shared, Told, sieve_of
 from gateway.rules.contest import Contest, Entry, lines_met
-from gateway.rules.document import Rule
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
 from gateway.rules.purse import Asked, Purse, asked_by
 from gateway.rules.question import Question, inputs_digest
@@ -33,7 +31,8 @@ class DecisionBroken(GatewayError):
 class RuleSet:
     """Rules in force, ready to be asked. Immutable; safe to share between threads.
 
-    `rules` are the documents in the engine's order, `number` is the bundle's.
+    `rules` say what people are told of each, in the engine's order; `number` is the bundle's. How the rules were
+    written is not kept: that takes several times the memory.
     """
 
     __slots__ = ("_compiled", "_index", "_ranks", "_shared", "_sieve", "entitlements", "events", "number", "rules")
@@ -41,17 +40,18 @@ class RuleSet:
     def __init__(
         self,
         number: int,
-        rules: tuple[Rule, ...],
+        rules: tuple[Told, ...],
         compiled: tuple[Compiled, ...],
         index: Index,
         shared: Shared,
         entitlements: frozenset[str],
+        events: frozenset[str],
     ) -> None:
         self.number = number
         self.rules = rules
         self.entitlements = entitlements
         """The codes that these rules use: all that a registry needs to hold at a place."""
-        self.events = frozenset(_events(rules))
+        self.events = events
         """What has to be known of what happened before."""
         self._compiled = compiled
         self._sieve = sieve_of(compiled)
@@ -59,8 +59,8 @@ class RuleSet:
         self._shared = shared
         self._ranks = {rule.id: rank for rank, rule in enumerate(compiled)}
 
-    def rule(self, rule_id: str) -> Rule:
-        """The document of a rule, for its title and message. Raises `NotFound`."""
+    def rule(self, rule_id: str) -> Told:
+        """What people are told of a rule. Raises `NotFound`."""
         rank = self._ranks.get(rule_id)
         if rank is None:
             raise NotFound(f"no rule {rule_id!r} in rules bundle {self.number}")
@@ -70,7 +70,7 @@ class RuleSet:
         """The text to show when the rule applied, in the first of these languages that it has; empty without one.
         Raises `NotFound`."""
         message = self.rule(rule_id).message
-        return message.best(languages) if message is not UNSET else ""
+        return message.best(languages) if message is not None else ""
 
     def asks(self, question: Question) -> tuple[Asked, ...]:
         """The quotas that the rules would count on for this question: of those, and of no others, `quotas` should say
@@ -93,9 +93,11 @@ class RuleSet:
         settled = question.settled()
         moment, trace, purse = self._moment(settled), Trace(), Purse(settled)
         found, numbers = self._found(settled, moment)
+        groups, places, categories = numbers
+        met = _lines_of_rules(found, categories)
         stranger = Reason.NOT_ENTITLED if settled.identified else Reason.NOT_IDENTIFIED
-        near = nearby(self._index, (numbers[0], numbers[1], sorted({*numbers[2], ANY})), found, stranger)
-        entries = self._entries(settled, moment, found, numbers[2], trace, near)
+        near = nearby(self._index, (groups, places, sorted({*categories, ANY})), met, stranger)
+        entries = self._entries(settled, moment, met, trace, near)
         contest = Contest(settled, purse, trace)
         contest.run(entries)
         decided = tuple(self._with_vat(line, settled, at) for at, line in enumerate(contest.decided()))
@@ -135,17 +137,10 @@ class RuleSet:
         return index.candidates(groups, places, {*categories, ANY}), (groups, places, categories)
 
     def _entries(
-        self,
-        settled: Question,
-        moment: Moment,
-        found: dict[int, list[int]],
-        categories: list[int],
-        trace: Trace,
-        near: Near,
+        self, settled: Question, moment: Moment, met: Mapping[int, list[int]], trace: Trace, near: Near
     ) -> list[Entry]:
         """The candidates that apply, in order, with the lines that they meet. The others are traced, or are near misses
         like those of the index."""
-        met = _lines_of_rules(found, categories)
         entries: list[Entry] = []
         late: list[int] = []
         closed: list[int] = []
@@ -224,13 +219,6 @@ def rounding(due: Cents, question: Question) -> Cents:
     if not to or question.receipt.means is not Means.CASH:
         return 0
     return half_up(due, to) * to - due
-
-
-def _events(rules: Iterable[Rule]) -> Iterable[str]:
-    for rule in rules:
-        if rule.need is not UNSET and rule.need.events is not UNSET:
-            for event in rule.need.events:
-                yield event.event
 
 
 def assert_sums(decision: Decision, question: Question) -> None:

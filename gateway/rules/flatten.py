@@ -17,6 +17,7 @@ from gateway.rules.compiled import (
     More,
     Shared,
     Suspended,
+    Told,
     Windows,
 )
 from gateway.rules.conditions import DAYS, What, When, Where, Who, Window
@@ -35,13 +36,15 @@ Payers = tuple[tuple[tuple[str, FiscalForm], ...], tuple[int, ...]]
 
 def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
     """The rules in their order."""
-    # Many rules share their payers, windows and suspensions: one copy of each combination.
+    # Many rules share their payers, windows and suspensions: one copy of each combination. And of each name.
+    names: dict[str, str] = {}
     payers_of: dict[tuple[Payer, ...], Payers] = {}
     windows_of: dict[object, Windows | None] = {}
     holidays = {name: frozenset(day.toordinal() for day in days) for name, days in content.calendars.items()}
     suspended = [(one, _suspended(one)) for one in content.suspensions]
     for rule in rules:
         kind, value = _amount(rule.give)
+        group = rule.exclusive_group if rule.exclusive_group is not UNSET else ""
         if rule.payers not in payers_of:
             payers_of[rule.payers] = _payers(rule.payers)
         payers, weights = payers_of[rule.payers]
@@ -60,7 +63,7 @@ def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
             kind=kind,
             value=value,
             give=rule.give,
-            exclusive=rule.exclusive_group if rule.exclusive_group is not UNSET else "",
+            exclusive=names.setdefault(group, group),
             payers=payers,
             weights=weights,
             first=first,
@@ -73,6 +76,14 @@ def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
             plain=kind is not Kind.OTHER and rule.quota is UNSET,
             more=more,
         )
+
+
+def told_of(rules: Iterable[Rule]) -> Iterator[Told]:
+    """The rules in their order."""
+    bases: dict[str, str] = {}
+    for rule in rules:
+        basis = bases.setdefault(rule.legal_basis, rule.legal_basis)
+        yield Told(rule.id, rule.version, rule.title, basis, rule.message if rule.message is not UNSET else None)
 
 
 def shared_of(content: RulesContent) -> Shared:

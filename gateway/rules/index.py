@@ -9,8 +9,8 @@ from msgspec import UNSET
 from gateway.rules.compiled import Codes, Index
 from gateway.rules.document import Rule, RulesContent
 from gateway.rules.engine import RuleSet
-from gateway.rules.flatten import flatten, shared_of
-from gateway.rules.named import all_groups, groups_of
+from gateway.rules.flatten import flatten, shared_of, told_of
+from gateway.rules.named import all_events, all_groups, groups_of
 
 
 def compile(content: RulesContent, number: int) -> RuleSet:
@@ -18,9 +18,16 @@ def compile(content: RulesContent, number: int) -> RuleSet:
 
     The order of the rules in the document does not matter.
     """
-    rules = tuple(sorted(content.rules, key=lambda rule: (rule.stage, -rule.priority, rule.id)))
-    compiled = tuple(flatten(rules, content))
-    return RuleSet(number, rules, compiled, index_of(rules), shared_of(content), all_groups(content))
+    rules = sorted(content.rules, key=lambda rule: (rule.stage, -rule.priority, rule.id))
+    return RuleSet(
+        number,
+        tuple(told_of(rules)),
+        tuple(flatten(rules, content)),
+        index_of(rules),
+        shared_of(content),
+        all_groups(content),
+        all_events(content),
+    )
 
 
 def no_rules() -> RuleSet:

@@ -43,6 +43,12 @@ def all_groups(content: RulesContent) -> frozenset[str]:
     return frozenset(spared)
 
 
+def all_events(content: RulesContent) -> frozenset[str]:
+    """Every event that the document asks for: all that has to be known of what happened before."""
+    needs = [rule.need for rule in content.rules if rule.need is not UNSET]
+    return frozenset(event.event for need in needs if need.events is not UNSET for event in need.events)
+
+
 def is_whole(rule: Rule) -> bool:
     """Whether it is computed once for the receipt; else line by line."""
     give, need = rule.give, rule.need

@@ -81,15 +81,17 @@ def near_misses(
         trace.add_all(reason, islice(near, MAX_NEAR))
 
 
-def nearby(index: Index, numbers: Numbers, found: Mapping[int, Sequence[int]], stranger: Reason) -> Near:
-    """Ranks of rules that are not candidates (`found`) for want of one thing, some of each reason. `stranger`: what a
-    rule is told for that is for other holders."""
+def nearby(index: Index, numbers: Numbers, candidates: Iterable[int], stranger: Reason) -> Near:
+    """Ranks of rules that are not candidates for want of one thing, some of each reason. `stranger`: what a rule is
+    told for that is for other holders."""
     groups, places, categories = numbers
-    candidates = {rank for ranks in found.values() for rank in ranks}
+    by_category = _looked_at(index.by_group_place, groups, index.place_width, places)
+    by_place = _looked_at(index.by_group_category, groups, index.category_width, categories)
+    by_holder = _looked_at(index.by_place_category, places, index.category_width, categories)
     return {
-        Reason.OTHER_CATEGORY: _looked_at(index.by_group_place, groups, index.place_width, places) - candidates,
-        Reason.OTHER_PLACE: _looked_at(index.by_group_category, groups, index.category_width, categories) - candidates,
-        stranger: _looked_at(index.by_place_category, places, index.category_width, categories) - candidates,
+        Reason.OTHER_CATEGORY: by_category.difference(candidates),
+        Reason.OTHER_PLACE: by_place.difference(candidates),
+        stranger: by_holder.difference(candidates),
     }
 
 

@@ -15,7 +15,7 @@ from tests.bench import frame, machine
 from tests.bench.context import Context
 from tests.bench.machine import ROOT
 
-BENCHES = ("tap", "ledger", "wear", "sync", "intake", "start", "idle", "stop", "cli")
+BENCHES = ("tap", "ledger", "wear", "sync", "intake", "start", "idle", "stop", "cli", "rules", "identity")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

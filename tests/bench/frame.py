@@ -61,6 +61,11 @@ def median(samples: Sequence[float]) -> float:
     return statistics.median(samples)
 
 
+def p95(samples: Sequence[float]) -> float:
+    """Nearest rank: the smallest sample that at least 95 % of the samples do not exceed."""
+    return sorted(samples)[math.ceil(0.95 * len(samples)) - 1]
+
+
 def p99(samples: Sequence[float]) -> float:
     """Nearest rank: the smallest sample that at least 99 % of the samples do not exceed."""
     return sorted(samples)[math.ceil(0.99 * len(samples)) - 1]
