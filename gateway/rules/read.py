@@ -18,7 +18,7 @@ MAX_TOLD = 300
 """Characters of a fault that a refusal repeats."""
 
 _decoder = msgspec.json.Decoder(RulesContent)
-_at = re.compile(r" - at `(\$.*?)`$")
+_at = re.compile(r" - at (?:`key` in )?`(\$.*?)`$")
 _index = re.compile(r"^\$\.rules\[(\d+)\]")
 
 
