@@ -1,4 +1,4 @@
-"""Whatever comes: a document, a receipt, a holder, an example is refused or means something, and nothing else happens."""
+"""Whatever comes, a document, a receipt, a holder, an example: it is refused or means something, no more."""
 
 from __future__ import annotations
 
