@@ -177,8 +177,10 @@ def _by_number(give: Tiers, at: Running, used: int) -> Cents:
     ends = [step.first - 1 for step in give.steps[1:]] + [last]
     total = 0
     for step, end in zip(give.steps, ends, strict=True):
-        begin, stop = max(used + 1, step.first), min(last, end)
-        if begin <= stop:
+        if step.first > last:
+            break
+        if end > used:
+            begin, stop = max(used + 1, step.first), min(last, end)
             total += _stepped(step, _between(at, begin - used - 1, stop - used))
     return total
 

@@ -96,9 +96,15 @@ class Purse:
     def allowed(self, rule: Compiled, unit: QuotaUnit, wanted: int) -> int | None:
         """How much of what it wants the rule may take, all quotas in this unit together: first what is cut is cut, then
         it is all or nothing (None). The rule has no `refusal`."""
-        rooms = [(held.quota.cut, self._room(held)) for held in self._held(rule) if held.quota.unit is unit]
-        most = min([wanted, *(room for cut, room in rooms if cut)])
-        return None if any(room < most for cut, room in rooms if not cut) else most
+        most, bound = wanted, wanted
+        for held in self._held(rule):
+            if held.quota.unit is unit:
+                room = self._room(held)
+                if held.quota.cut:
+                    most = min(most, room)
+                else:
+                    bound = min(bound, room)
+        return most if most <= bound else None
 
     def take(self, rule: Compiled, offers: Iterable[Offer]) -> None:
         """The rule has applied with these."""

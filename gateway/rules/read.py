@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -14,6 +15,9 @@ from gateway.rules.document import RulesContent
 
 MAX_BYTES = 64_000_000
 """As large as a bundle's content may be."""
+MAX_VALUES = 4_000_000
+"""Told by commas, before anything is decoded: a list is only found too long when all of it is in memory. As many rules
+as may be have fewer."""
 MAX_TOLD = 300
 """Characters of a fault that a refusal repeats."""
 
@@ -27,15 +31,18 @@ def load(content: bytes) -> RulesContent:
     path of the fault and whose text names the rule; nothing else, whatever the bytes."""
     if len(content) > MAX_BYTES:
         raise _refused(f"{len(content)} bytes; {MAX_BYTES} are the most", "$")
+    if content.count(b",") > MAX_VALUES:
+        raise _refused(f"more than {MAX_VALUES} values", "$")
     try:
         document = _decoder.decode(content)
-        twice = _twice(content)
+        twice = _twice(content) if _has_twice(content) else None
     except msgspec.ValidationError as error:
         raise _refusal(content, str(error)) from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise _refused(f"not a rule document: {error}", "$") from error
     if twice is not None:
-        raise _refused(f"{twice[:MAX_TOLD]!r} is there twice in one object", "$", "Write each name once")
+        name, path = twice
+        raise _refused(f"{name[:MAX_TOLD]!r} is there twice in one object", path, "Write each name once")
     check(document)
     return document
 
@@ -71,17 +78,37 @@ class _Twice(Exception):
     """A name that stands twice in an object."""
 
 
-def _twice(content: bytes) -> str | None:
-    """A name that one object has twice: of two equal names a JSON reader silently keeps the last (RFC 8259, 4)."""
+def _has_twice(content: bytes) -> bool:
+    """Whether an object has a name twice: a JSON reader silently keeps the last of equal ones (RFC 8259, 4)."""
     try:
         json.loads(content, object_pairs_hook=_once, parse_int=str, parse_float=str)
-    except _Twice as twice:
-        return str(twice)
-    return None
+    except _Twice:
+        return True
+    return False
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
     """Called for every object of a document: most of what it costs to look is in here."""
     if len(pairs) > 1 and len({name for name, _ in pairs}) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Twice(next(name for name in names if names.count(name) > 1))
+        raise _Twice
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object with all its names."""
+
+
+def _twice(content: bytes) -> tuple[str, str]:
+    """The first name that stands twice, and the path of its object."""
+    ahead: list[tuple[str, Any]] = [
+        ("$", json.loads(content, object_pairs_hook=_Pairs, parse_int=str, parse_float=str))
+    ]
+    while ahead:
+        path, value = ahead.pop()
+        if isinstance(value, _Pairs):
+            names = [name for name, _ in value]
+            if len(set(names)) != len(names):
+                return next(name for name, times in Counter(names).items() if times > 1), path
+            ahead += [(f"{path}.{name[:64]}", part) for name, part in reversed(value)]
+        elif isinstance(value, list):
+            ahead += [(f"{path}[{index}]", part) for index, part in reversed(list(enumerate(value)))]
+    return "", "$"

@@ -126,6 +126,20 @@ def test_the_bench_of_sync_counts_what_arrived_at_the_centre(tmp_path: Path) -> 
     assert all(figure["value"] > 0 and figure["baseline"] > 0 for figure in figures)
 
 
+def test_the_bench_of_rules_gives_the_baselines_cents(tmp_path: Path) -> None:
+    done = bench("rules", "--quick", "--folder", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    figures = {figure["metric"]: figure for figure in json.loads((tmp_path / "bench.json").read_text())}
+    assert {"candidates_10k_us", "decision_10k_p50_us", "decision_100k_p95_us", "load_10k_ms"} <= set(figures)
+    assert all(figure["value"] > 0 for figure in figures.values())
+
+
+def test_the_bench_of_identity_finds_every_holder(tmp_path: Path) -> None:
+    done = bench("identity", "--quick", "--folder", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "lookup_100k_us" in done.stdout
+
+
 def test_a_bench_that_cannot_work_fails_loudly(tmp_path: Path) -> None:
     done = bench("ledger", "--folder", str(tmp_path / "nowhere"), cwd=tmp_path)
     assert done.returncode == 1
