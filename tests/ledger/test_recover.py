@@ -117,6 +117,7 @@ def legible(folder: Path) -> set[int]:
     return {number for number in range(1, COUNT + 1) if len(text(number)) < 1000 and text(number) in raw}
 
 
+@pytest.mark.timeout(180)  # a start for each page, of which each table of the schema brings some
 @pytest.mark.parametrize("stopped", [True, False])
 async def test_a_rotten_byte_in_any_page(tmp_path: Path, clock: FakeClock, stopped: bool) -> None:
     made = await make(tmp_path, clock, stopped=stopped)
