@@ -79,7 +79,7 @@ def _read_window(words: list[str]) -> dict[str, Any]:
         raise ValueError(_WINDOWS)
     if any(word not in DAYS for word in words):
         raise ValueError(_WINDOWS)
-    if words and words != list(DAYS):
+    if words:
         window["days"] = words
     return window
 

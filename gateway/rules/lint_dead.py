@@ -97,13 +97,14 @@ def _time(rule: Rule, content: RulesContent) -> Iterator[Fault]:
         yield Code.NO_TIME, "when.windows", "none of its windows opens on its dates"
     who = rule.who
     # A window over midnight is open on the day after the dates, too.
+    open_last = last + (rule.when is not UNSET and rule.when.windows is not UNSET)
     if who is not UNSET and who.any_of_lists is not UNSET:
         ends = [ordinals(one.dates) for one in who.any_of_lists]
-        if all(max(a, first) > min(b, last + 1) for a, b in ends):
+        if all(max(a, first) > min(b, open_last) for a, b in ends):
             yield Code.NO_TIME, "who.any_of_lists", "none of its lists counts on its dates"
     for one in content.suspensions:
         a, b = ordinals(one.dates)
-        if _touches(one, rule) and one.except_groups is UNSET and a <= first and last < b:
+        if _touches(one, rule) and one.except_groups is UNSET and a <= first and open_last <= b:
             yield Code.NO_TIME, "when.dates", f"suspended by {one.id!r} as long as it lasts"
 
 

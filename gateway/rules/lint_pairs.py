@@ -19,7 +19,7 @@ SHOWN = 8
 
 def pairs(content: RulesContent) -> Iterator[Finding]:
     """For each rule that never takes anything because of another one: why. For each other rule: the rules before it
-    (in the order in which they apply) that may meet the same line of the same holder and do not exclude it."""
+    (by stage, priority and id) that may meet the same line of the same holder and do not exclude it."""
     numbered = sorted(enumerate(content.rules), key=lambda one: (one[1].stage, -one[1].priority, one[1].id))
     suspended = _suspended(content)
     by_category: dict[str, list[int]] = defaultdict(list)
@@ -55,7 +55,7 @@ def _against(index: int, rule: Rule, before: list[Rule], suspended: dict[str, fr
     if stacks:
         names = ", ".join(f"{other.id} (stage {other.stage})" for other in stacks[:SHOWN])
         more = f" and {len(stacks) - SHOWN} more" if len(stacks) > SHOWN else ""
-        text = f"is given (stage {rule.stage}) on what is left by {names}{more}, on the same lines of the same holders"
+        text = f"is given (stage {rule.stage}) on top of {names}{more}, on the same lines of the same holders"
         yield found(Code.OVERLAP, path, text, rule.id, tuple(other.id for other in stacks))
 
 

@@ -29,9 +29,9 @@ def may_meet(one: Rule, other: Rule) -> bool:
         and _share(_of(one.where, "places"), _of(other.where, "places"))
         and _share(_of(one.where, "gateways"), _of(other.where, "gateways"))
         and _same_lines(one.what, other.what)
-        and _meet(dates_of(one), dates_of(other))
-        and _same_hours(one.when, other.when)
         and _share(_of(one.need, "means"), _of(other.need, "means"))
+        # Where the time is not known neither dates nor hours nor ages keep them apart.
+        and (_same_time(one, other) or not (by_clock(one) or by_clock(other)))
     )
 
 
@@ -111,7 +111,7 @@ def _same_people(one: Rule, other: Rule) -> bool:
         return True
     if {a.partner, b.partner} == {"never", "only"}:
         return False
-    if not _share(a.residence, b.residence) or not _meet(_age(a), _age(b)):
+    if not _share(a.residence, b.residence):
         return False
     excluded = _set(a.none_of_groups) | _set(b.none_of_groups)
     if excluded & (_set(a.all_of_groups) | _set(b.all_of_groups)):
@@ -228,6 +228,13 @@ def by_clock(rule: Rule) -> bool:
     by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)
     by_age = who is not UNSET and (who.any_of_lists is not UNSET or who.age is not UNSET)
     return (by_time or by_age) and (when is UNSET or when.clock_not_trusted == "withhold")
+
+
+def _same_time(one: Rule, other: Rule) -> bool:
+    a, b = one.who, other.who
+    if a is not UNSET and b is not UNSET and not _meet(_age(a), _age(b)):
+        return False
+    return _meet(dates_of(one), dates_of(other)) and _same_hours(one.when, other.when)
 
 
 def _same_hours(one: When | UnsetType, other: When | UnsetType) -> bool:

@@ -59,7 +59,9 @@ ALONE: list[Json] = [
     *(sensible({part: {field: value}}) for part, field in SAID for value in FIELDS[part][field]),
 ]
 GRANT = {"clock_not_trusted": "grant"}
-ALONE += [{"when": {"dates": DATES[2], **GRANT}}, {"who": {"age": ENDS[0]}, "when": GRANT}]
+ALONE += [{"when": {"dates": dates, **GRANT}} for dates in DATES]
+ALONE += [{"when": {"windows": windows, **GRANT}} for windows in WINDOWS[1:4]]
+ALONE += [{"who": {"age": ends}, "when": GRANT} for ends in ENDS]
 for days, calendar in ((["holiday"], "lv"), (["mon"], "lv"), (["tue"], "lv"), (["mon"], "")):
     ALONE.append({"when": {"windows": [{"days": days}], **({"calendar": calendar} if calendar else {})}})
 """Rules that say one thing, each of them, those that say nothing, and what minds the clock together."""
@@ -84,7 +86,7 @@ def _asked(number: int) -> Question:
         identified=some([True, True, True, False]),
         city=some(["", "", "siauliai"]),
         residence=some("xy"),
-        age=some([0, 1, 2]),
+        age=some([0, 1, 2, None]),
         place=some(["abc", "def"]),
         gateway=some(["gw-1", "gw-2"]),
         at=datetime.combine(TODAY, time(some([10, 11, 12, 13, 14]))) + timedelta(some([-1, 0, 1, 2])),
