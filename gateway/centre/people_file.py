@@ -104,23 +104,25 @@ _NEW = tuple(f"new_{name}" for name in _ID)
 
 def read_holders(source: BinaryIO) -> Iterator[Row[HolderRow]]:
     """Holders of a file. CSV: one row a card, a holder may have several. Raises `InputRefused` at the bad row."""
-    return _read(source, HolderRow, COLUMNS, _holder_of)
+    return read_rows(source, HolderRow, COLUMNS, _holder_of)
 
 
 def read_cards(source: BinaryIO) -> Iterator[Row[CardId]]:
     """Cards of a file with the columns kind, id, issuer or kind, digest. Raises `InputRefused`."""
-    return _read(source, CardId, _ID, lambda cells: {name: cell for name, cell in cells.items() if cell})
+    return read_rows(source, CardId, _ID, lambda cells: {name: cell for name, cell in cells.items() if cell})
 
 
 def read_replacements(source: BinaryIO) -> Iterator[Row[Replacement]]:
     """Pairs of cards: kind, id, issuer or digest of the old one, the same with `new_` before it. Raises
     `InputRefused`."""
-    return _read(source, Replacement, (*_ID, *_NEW), _pair_of)
+    return read_rows(source, Replacement, (*_ID, *_NEW), _pair_of)
 
 
-def _read(
+def read_rows(
     source: BinaryIO, kind: type[T], columns: tuple[str, ...], make: Callable[[dict[str, str]], object]
 ) -> Iterator[Row[T]]:
+    """A file of another kind, read the same way: a JSON list of `kind`, or CSV with these columns, of which `make`
+    makes one from stripped cells. Raises `InputRefused` at the bad row."""
     buffered = io.BufferedReader(source) if not isinstance(source, io.BufferedReader) else source  # type: ignore[type-var]
     head = buffered.peek(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if head == b"[":
