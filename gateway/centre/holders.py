@@ -1,8 +1,8 @@
 """Holders with clear credential ids in, a registry of digests out. Clear ids live only in this step's memory.
 
 What is wrong is told by row, never by the id itself. Input is JSON (a list of `ImportedHolder`) or CSV with the
-columns holder, entitlements, language, kind, id, issuer, standing, from_ms, until_ms: one credential a row, the
-same holder may have several rows; entitlements are separated by white space.
+columns holder, entitlements, language, residence, born, kind, id, issuer, standing, from_ms, until_ms: one credential a
+row, the same holder may have several rows; entitlements are separated by white space.
 """
 
 from __future__ import annotations
@@ -10,16 +10,26 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 
 import msgspec
 
+from gateway.centre.people_times import check_born
 from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.rules.document import RulesContent
-from gateway.rules.named import all_groups
+from gateway.rules.named import all_groups, asks_age, asks_residence
 from gateway.wire import credentials
-from gateway.wire.contents import MAX_BLOCKED, Blocks, RegistryContent, RegistryCredential, RegistryHolder, Standing
+from gateway.wire.contents import (
+    MAX_BLOCKED,
+    Blocks,
+    Code,
+    RegistryContent,
+    RegistryCredential,
+    RegistryHolder,
+    Standing,
+)
 
 
 class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,6 +53,8 @@ class ImportedHolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     holder: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     entitlements: tuple[str, ...] = ()
     language: str | None = None
+    residence: Code | None = None
+    born: date | None = None
     credentials: tuple[ImportedCredential, ...] = ()
 
 
@@ -68,25 +80,35 @@ def read_csv(text: str) -> list[ImportedHolder]:
         holder = _csv_holder(row, f"row {number}")
         known = found.get(holder.holder)
         if known is not None:
-            if (known.entitlements, known.language) != (holder.entitlements, holder.language):
+            if msgspec.structs.replace(known, credentials=()) != msgspec.structs.replace(holder, credentials=()):
                 raise InputRefused("differs from the holder's first row", where=f"row {number}")
             holder = msgspec.structs.replace(known, credentials=known.credentials + holder.credentials)
         found[holder.holder] = holder
     return list(found.values())
 
 
-def used_entitlements(rules: RulesContent) -> frozenset[str]:
-    """The entitlement codes that these rules ask for: no other has any business at the place."""
-    return all_groups(rules)
+class Asked(msgspec.Struct, frozen=True):
+    """What a place's rules ask of a holder: nothing else has any business there."""
+
+    entitlements: frozenset[str] = frozenset()
+    residence: bool = False
+    born: bool = False
+
+    def facts(self, residence: str | None, born: date | None) -> tuple[str | None, date | None]:
+        """Of these, what the place gets to know."""
+        return residence if self.residence else None, born if self.born else None
 
 
-def build_registry(
-    holders: Sequence[ImportedHolder], key: bytes, key_id: str, entitlements: frozenset[str]
-) -> RegistryContent:
-    """The registry for a place whose rules use these `entitlements`, digests made with the city's `key`.
+def asked_by(rules: RulesContent) -> Asked:
+    """What these rules ask: entitlement codes, whether for residence, whether for age."""
+    return Asked(all_groups(rules), residence=asks_residence(rules), born=asks_age(rules))
 
-    Deterministic: the same input gives the same bytes when encoded. Raises `InputRefused` for a holder named
-    twice, an id that is none, or a credential that two holders have.
+
+def build_registry(holders: Sequence[ImportedHolder], key: bytes, key_id: str, asked: Asked) -> RegistryContent:
+    """The registry for a place whose rules ask this, digests made with the city's `key`.
+
+    Deterministic, and so without a clock: the same input gives the same bytes when encoded. Raises `InputRefused` for
+    a holder named twice, an id that is none, somebody born before 1881, or a credential that two holders have.
     """
     if len(key) != credentials.KEY_BYTES:
         raise InputRefused(f"the key has {len(key)} bytes", f"It needs {credentials.KEY_BYTES}")
@@ -99,8 +121,11 @@ def build_registry(
         if any("[" in code for code in holder.entitlements):
             advice = "Import them: smartplace centre holders import, then smartplace centre registry"
             raise InputRefused("entitlements with dates", advice, where=where)
-        codes = tuple(sorted(entitlements.intersection(holder.entitlements)))
-        people[holder.holder] = RegistryHolder(holder.holder, codes, holder.language)
+        if holder.born is not None:
+            check_born(holder.born, where)
+        codes = tuple(sorted(asked.entitlements.intersection(holder.entitlements)))
+        facts = asked.facts(holder.residence, holder.born)
+        people[holder.holder] = RegistryHolder(holder.holder, codes, holder.language, *facts)
         for credential in holder.credentials:
             registered = _registered(credential, holder.holder, key, where)
             if owners.setdefault((registered.kind, registered.digest), registered) is not registered:

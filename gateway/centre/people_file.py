@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, BinaryIO, TypeVar
 
@@ -18,7 +19,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
-from gateway.wire.contents import DigestHex, Ms, Standing
+from gateway.wire.contents import Code, DigestHex, Ms, Standing
 
 MAX_JSON = 256 * 1024 * 1024
 """Bytes of a JSON file, which is read as one; a city of 100,000 has about 25 million. CSV has no limit."""
@@ -67,12 +68,15 @@ class CardRow(CardId, frozen=True, forbid_unknown_fields=True, kw_only=True, omi
 
 
 class HolderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """A holder by opaque id, and what is said of it."""
+    """A holder by opaque id, and what is said of it. `residence` (declared) and `born` are for rules that ask where
+    somebody lives and how old they are."""
 
     holder: HolderId
     action: Action = Action.SET
     entitlements: tuple[Annotated[str, msgspec.Meta(max_length=96)], ...] | UnsetType = UNSET
     language: Language | UnsetType | None = UNSET
+    residence: Code | UnsetType | None = UNSET
+    born: date | UnsetType | None = UNSET
     ended_ms: Ms = 0
     credentials: tuple[CardRow, ...] = ()
 
@@ -90,7 +94,9 @@ Row = tuple[str, T]
 _ID = ("kind", "id", "issuer", "digest")
 _CARD = (*_ID, "standing", "from_ms", "until_ms", "from", "until", "temporary", "replaced_by", "issued_here")
 _CARD_ALL = (*_CARD, "blocked_ms", "ended_ms")
-COLUMNS = ("holder", "action", "entitlements", "language", "holder_ended_ms", *_CARD_ALL)
+_FACTS = ("language", "residence", "born")
+"""Of a holder: one value, or none."""
+COLUMNS = ("holder", "action", "entitlements", *_FACTS, "holder_ended_ms", *_CARD_ALL)
 _NUMBERS = frozenset(("from_ms", "until_ms", "from", "until", "blocked_ms", "ended_ms", "holder_ended_ms"))
 _FLAGS = frozenset(("temporary", "issued_here"))
 _NEW = tuple(f"new_{name}" for name in _ID)
@@ -98,23 +104,25 @@ _NEW = tuple(f"new_{name}" for name in _ID)
 
 def read_holders(source: BinaryIO) -> Iterator[Row[HolderRow]]:
     """Holders of a file. CSV: one row a card, a holder may have several. Raises `InputRefused` at the bad row."""
-    return _read(source, HolderRow, COLUMNS, _holder_of)
+    return read_rows(source, HolderRow, COLUMNS, _holder_of)
 
 
 def read_cards(source: BinaryIO) -> Iterator[Row[CardId]]:
     """Cards of a file with the columns kind, id, issuer or kind, digest. Raises `InputRefused`."""
-    return _read(source, CardId, _ID, lambda cells: {name: cell for name, cell in cells.items() if cell})
+    return read_rows(source, CardId, _ID, lambda cells: {name: cell for name, cell in cells.items() if cell})
 
 
 def read_replacements(source: BinaryIO) -> Iterator[Row[Replacement]]:
     """Pairs of cards: kind, id, issuer or digest of the old one, the same with `new_` before it. Raises
     `InputRefused`."""
-    return _read(source, Replacement, (*_ID, *_NEW), _pair_of)
+    return read_rows(source, Replacement, (*_ID, *_NEW), _pair_of)
 
 
-def _read(
+def read_rows(
     source: BinaryIO, kind: type[T], columns: tuple[str, ...], make: Callable[[dict[str, str]], object]
 ) -> Iterator[Row[T]]:
+    """A file of another kind, read the same way: a JSON list of `kind`, or CSV with these columns, of which `make`
+    makes one from stripped cells. Raises `InputRefused` at the bad row."""
     buffered = io.BufferedReader(source) if not isinstance(source, io.BufferedReader) else source  # type: ignore[type-var]
     head = buffered.peek(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if head == b"[":
@@ -187,8 +195,7 @@ def _holder_of(cells: dict[str, str]) -> dict[str, object]:
         said["action"] = cells["action"]
     if "entitlements" in cells:
         said["entitlements"] = cells["entitlements"].split()
-    if "language" in cells:
-        said["language"] = cells["language"] or None
+    said |= {name: cells[name] or None for name in _FACTS if name in cells}
     if cells.get("holder_ended_ms"):
         said["ended_ms"] = cells["holder_ended_ms"]
     card = {name: _cell(name, cells[name]) for name in _CARD_ALL if name in cells}

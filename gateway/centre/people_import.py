@@ -7,6 +7,7 @@ whose place another one has taken stays blocked whatever a file says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, func, select
@@ -29,6 +30,7 @@ from gateway.centre.people_rows import (
 )
 from gateway.centre.people_staging import PAGE, Progress, Staged, StagedCard, StagedHolder
 from gateway.centre.people_tables import cards, holders
+from gateway.centre.people_times import check_born, latest_birth
 from gateway.model.errors import Conflict, InputRefused, NotFound
 from gateway.wire.contents import Standing
 
@@ -82,11 +84,15 @@ class _Import:
         self._staged = staged
         self._progress = progress or (lambda _what, _done: None)
         self._now = journal.at_ms
+        self._latest_birth = latest_birth(journal.at_ms)
 
     def run(self) -> None:
         done = 0
         for people in self._staged.pages_of_holders():
             end_holders(self._db, self._journal, [(where, said.holder) for where, said in people if said.end])
+            for where, said in people:
+                if said.born:
+                    check_born(date.fromisoformat(said.born), where, self._latest_birth)
             self._holders([said for _, said in people if not said.end])
             done += len(people)
             self._progress("holders done", done)
@@ -167,6 +173,8 @@ def _merged_holder(now: HolderState, said: StagedHolder) -> HolderState:
         now.entitlements if said.entitlements is None else said.entitlements,
         now.language if said.language is None else said.language or None,
         said.ended_ms,
+        now.residence if said.residence is None else said.residence or None,
+        now.born if said.born is None else said.born or None,
     )
 
 

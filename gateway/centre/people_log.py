@@ -36,10 +36,11 @@ class Verb(StrEnum):
     REPLACE = "replace"
     TEMPORARY = "temporary"
     END = "end"
+    SELL = "sell"
 
 
 class Change(StrEnum):
-    """What became of a holder or, from `CARD_ADDED` on, of a card."""
+    """What became of a holder or, from `CARD_ADDED` on, of a card; `LOT_SOLD`: a holder has bought units."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -54,6 +55,7 @@ class Change(StrEnum):
     CARD_REPLACED = "card replaced"
     CARD_ENDED = "card ended"
     CARD_RESUMED = "card resumed"
+    LOT_SOLD = "lot sold"
 
 
 class Done(msgspec.Struct, frozen=True):

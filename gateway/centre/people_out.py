@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from datetime import date
 from typing import TextIO
 
 import msgspec
 from sqlalchemy import Connection, select
 
-from gateway.centre.holders import used_entitlements
+from gateway.centre.holders import asked_by
 from gateway.centre.people_file import COLUMNS, CardRow, HolderRow
 from gateway.centre.people_key import key_id_of
 from gateway.centre.people_rows import CardState, HolderState, cards_by
@@ -41,7 +42,7 @@ class Blocked(msgspec.Struct, frozen=True):
 def people(db: Connection, only: str | None = None) -> Iterator[Person]:
     """All holders with their cards, ended ones too, in the order of their ids; or one."""
     of = holders.c
-    asked = select(of.holder, of.entitlements, of.language, of.ended_ms).order_by(of.holder).limit(PAGE)
+    asked = select(*(of[name] for name in HolderState._fields)).order_by(of.holder).limit(PAGE)
     if only is not None:
         asked = asked.where(of.holder == only)
     page = [HolderState._make(row) for row in db.execute(asked)]
@@ -60,6 +61,8 @@ def exported(db: Connection, only: str | None = None) -> Iterator[HolderRow]:
             holder=holder.holder,
             entitlements=tuple(holder.entitlements.split()),
             language=holder.language,
+            residence=holder.residence,
+            born=_date(holder.born),
             ended_ms=holder.ended_ms,
             credentials=tuple(_exported(card) for card in plastic),
         )
@@ -87,6 +90,8 @@ def write_csv(rows: Iterator[HolderRow], out: TextIO) -> int:
             "holder": row.holder,
             "entitlements": " ".join(row.entitlements or ()),
             "language": row.language or "",
+            "residence": row.residence or "",
+            "born": row.born or "",
             "holder_ended_ms": row.ended_ms or "",
         }
         for card in row.credentials or (None,):
@@ -96,14 +101,16 @@ def write_csv(rows: Iterator[HolderRow], out: TextIO) -> int:
 
 
 def registry_of(db: Connection, rules: RulesContent, at_ms: int) -> RegistryContent:
-    """The registry for a place with these rules: only entitlements that they use and that hold at this time, only
-    holders with a card, cards with their validity. What has ended is not in it."""
+    """The registry for a place with these rules: only entitlements that they use and that hold at this time, residence
+    and birth only where they ask for them, only holders with a card, cards with their validity. What has ended is not
+    in it."""
     return project(db, rules, at_ms).content
 
 
 def project(db: Connection, rules: RulesContent, at_ms: int) -> Projection:
-    """The same, and until when it is right. Deterministic: the same store, rules and time give the same."""
-    used = used_entitlements(rules)
+    """The same, and until when it is right (birthdays need no new one). Deterministic: the same store, rules and time
+    give the same."""
+    asked = asked_by(rules)
     someone: list[RegistryHolder] = []
     plastic: list[RegistryCredential] = []
     until_ms = 0
@@ -111,11 +118,12 @@ def project(db: Connection, rules: RulesContent, at_ms: int) -> Projection:
         living = [_registered(card) for card in theirs if not card.ended_ms]
         if holder.ended_ms or not living:
             continue
-        known = [entitlement for entitlement in stored(holder.entitlements) if entitlement.code in used]
+        known = [entitlement for entitlement in stored(holder.entitlements) if entitlement.code in asked.entitlements]
         codes = sorted({entitlement.code for entitlement in known if entitlement.holds(at_ms)})
         turns = [ms for one in known for ms in (one.from_ms, one.until_ms) if ms > at_ms]
         until_ms = min([*turns, *([until_ms] if until_ms else [])], default=0)
-        someone.append(RegistryHolder(holder.holder, tuple(codes), holder.language))
+        facts = asked.facts(holder.residence, _date(holder.born))
+        someone.append(RegistryHolder(holder.holder, tuple(codes), holder.language, *facts))
         plastic += living
     plastic.sort(key=lambda card: card.digest)
     return Projection(RegistryContent(key_id_of(db), tuple(someone), tuple(plastic)), until_ms)
@@ -147,6 +155,10 @@ def _exported(card: CardState) -> CardRow:
         blocked_ms=card.blocked_ms,
         ended_ms=card.ended_ms,
     )
+
+
+def _date(stored: str | None) -> date | None:
+    return None if stored is None else date.fromisoformat(stored)
 
 
 def _cell(value: object) -> object:

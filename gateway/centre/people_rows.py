@@ -25,6 +25,8 @@ class HolderState(NamedTuple):
     entitlements: str
     language: str | None
     ended_ms: int
+    residence: str | None = None
+    born: str | None = None
 
 
 class CardState(NamedTuple):
@@ -46,8 +48,7 @@ class CardState(NamedTuple):
 
 def holders_of(db: Connection, ids: Sequence[str]) -> dict[str, HolderState]:
     """At most `PAGE` of them."""
-    of = holders.c
-    asked = select(of.holder, of.entitlements, of.language, of.ended_ms).where(of.holder.in_(ids))
+    asked = select(*(holders.c[name] for name in HolderState._fields)).where(holders.c.holder.in_(ids))
     return {row.holder: row for row in map(HolderState._make, db.execute(asked))}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from datetime import tzinfo
+from datetime import date, tzinfo
 from types import TracebackType
 from typing import Any
 
@@ -58,12 +58,14 @@ class CardKey(msgspec.Struct, frozen=True):
 
 
 class StagedHolder(msgspec.Struct, frozen=True):
-    """What a file says of a holder; None: nothing. `language`: empty for none."""
+    """What a file says of a holder; None: nothing. `language`, `residence`, `born` (an ISO date): empty for none."""
 
     holder: str
     end: bool = False
     entitlements: str | None = None
     language: str | None = None
+    residence: str | None = None
+    born: str | None = None
     ended_ms: int = 0
 
 
@@ -152,8 +154,9 @@ class Staged:
 
     def _put_holder(self, row: HolderRow, where: str, ends: bool) -> None:
         entitlements = None if row.entitlements is UNSET else canonical(row.entitlements, self._zone)
-        language = None if row.language is UNSET else row.language or ""
-        said = msgspec.json.encode(StagedHolder(row.holder, ends, entitlements, language, row.ended_ms))
+        language, residence, born = (_fact(fact) for fact in (row.language, row.residence, row.born))
+        facts = StagedHolder(row.holder, ends, entitlements, language, residence, born, row.ended_ms)
+        said = msgspec.json.encode(facts)
         known = self._db.execute("SELECT said FROM holder WHERE id=?", (row.holder,)).fetchone()
         if known is None:
             self._db.execute("INSERT INTO holder (id, place, said) VALUES (?,?,?)", (row.holder, where, said))
@@ -189,3 +192,7 @@ class Staged:
         if told and told != ms:
             raise InputRefused("a time in milliseconds and another one beside it")
         return ms
+
+
+def _fact(said: str | date | msgspec.UnsetType | None) -> str | None:
+    return None if said is UNSET else str(said or "")

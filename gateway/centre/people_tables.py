@@ -20,7 +20,8 @@ card_keys = Table(
     Column("key_id", Text, primary_key=True),
     Column("mark", LargeBinary),
 )
-# `entitlements`: canonical text (`gateway.centre.people_times`).
+# `entitlements`: canonical text (`gateway.centre.people_times`). `born`: an ISO date. The last two came with schema 4,
+# and stand where a migration puts them.
 holders = Table(
     "holders",
     metadata,
@@ -29,6 +30,8 @@ holders = Table(
     Column("language", Text),
     Column("ended_ms", Number, nullable=False),
     Column("changed_ms", Number, nullable=False),
+    Column("residence", Text),
+    Column("born", Text),
     sqlite_with_rowid=False,
 )
 # `issued_here`: no file has named the card yet, so that no full import ends it for being missing.

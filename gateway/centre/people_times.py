@@ -1,4 +1,4 @@
-"""Times and entitlements as files write them and as the store keeps them.
+"""Times, entitlements and dates of birth as files write them and as the store keeps them.
 
 An entitlement is `code`, or `code[from..until]` with either end left open. A time is milliseconds since 1970, a day
 (`2026-09-01`, the last one included) or a time of day (`2026-09-01T08:00`), both in the zone that was given, or with
@@ -17,6 +17,9 @@ from gateway.wire.contents import MAX_MS
 
 MAX_ENTITLEMENTS = 256
 """Of one holder."""
+EARLIEST_BIRTH = date(1881, 1, 1)
+"""Nobody alive was born before: it is a slip of a pen, or a column that means something else."""
+_EASTERNMOST = timedelta(hours=14)
 _ENTITLEMENT = re.compile(r"([a-z0-9][a-z0-9_.-]{0,31})(?:\[([^\]\s]*?)\.\.([^\]\s]*)\])?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -59,6 +62,21 @@ def parse_time(given: int | str, zone: tzinfo | None, *, ends: bool = False) -> 
         return _bounded((at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1))
     except OverflowError:
         return _bounded(-1)
+
+
+def latest_birth(at_ms: int) -> date:
+    """The day that it is at this time where days begin first: a child that was born today has been born, wherever the
+    centre's clock stands."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms) + _EASTERNMOST).date()
+
+
+def check_born(born: date, where: str, latest: date | None = None) -> None:
+    """Raises `InputRefused`, never with the date itself: before `EARLIEST_BIRTH`, or after `latest` where that is
+    known."""
+    if born < EARLIEST_BIRTH:
+        raise InputRefused(f"born: before {EARLIEST_BIRTH.year}", "A date such as 1950-05-30", where=where)
+    if latest is not None and born > latest:
+        raise InputRefused("born: in the future", "A date such as 1950-05-30", where=where)
 
 
 def parse_entitlement(text: str, zone: tzinfo | None) -> Entitlement:

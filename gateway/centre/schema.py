@@ -18,7 +18,7 @@ from gateway.centre.sql import upsert
 from gateway.model.errors import LedgerError
 from gateway.wire.topics import SHARDS
 
-VERSION = 3
+VERSION = 4
 _ANY = 0x5350
 """Of PostgreSQL's advisory lock: one worker at a time prepares the store."""
 
@@ -96,6 +96,14 @@ def _to_3(db: Connection) -> None:
     tables.metadata.create_all(db, tables=QUOTAS)
 
 
+def _to_4(db: Connection) -> None:
+    # A store of schema 1 has them already: its step to 2 makes the holders' tables as they are today.
+    there = {column["name"] for column in inspect(db).get_columns("holders")}
+    for name in ("residence", "born"):
+        if name not in there:
+            db.exec_driver_sql(f"ALTER TABLE holders ADD COLUMN {name} TEXT")
+
+
 def set_version(db: Connection, version: int) -> None:
     if db.dialect.name == "sqlite":
         db.exec_driver_sql(f"PRAGMA user_version={version:d}")
@@ -103,5 +111,5 @@ def set_version(db: Connection, version: int) -> None:
         db.execute(upsert(db, tables.meta, "number"), {"name": "schema", "number": version})
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3}
+STEPS: dict[int, Callable[[Connection], None]] = {1: _to_2, 2: _to_3, 3: _to_4}
 """Schema → the step that leads to the next one."""

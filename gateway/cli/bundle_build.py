@@ -163,7 +163,7 @@ def _whole_registry(given: Told) -> RegistryContent:
             people = holders.read_csv(data.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise BadFile("not UTF-8", where=str(given["holders_file"])) from error
-    return holders.build_registry(people, _card_key(given), given["card_key_id"], holders.used_entitlements(rules))
+    return holders.build_registry(people, _card_key(given), given["card_key_id"], holders.asked_by(rules))
 
 
 def _told(manifest: Manifest, content: bytes, signer: str) -> Told:

@@ -50,6 +50,8 @@ VERBS = {
     "command": Verb("gateway.cli.centre_commands:command", "Give a gateway a command: pace, resend, new_epoch."),
     "commands": Verb("gateway.cli.centre_commands:commands", "The commands, and what became of each."),
     "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
+    "lots": Verb("gateway.cli.lots:lots", "What holders have bought: add, list, import."),
+    "quotas": Verb("gateway.cli.lots:quotas", "What of each quota is out, and which gateway has it."),
     "publish": Verb("gateway.cli.publish:publish", "Publish a signed bundle; wait until gateways have it."),
     "registry": Verb("gateway.cli.holders_out:registry", "Write the registry for a place's rules, to be signed."),
     "blocks": Verb("gateway.cli.holders_out:blocks", "Write the list of blocked cards, to be signed."),

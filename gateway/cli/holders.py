@@ -116,7 +116,7 @@ def export(out: Path | None, form: str, as_json: bool, **where: Any) -> None:
 @as_json
 @store_options
 def show(holder: str, as_json: bool, **where: Any) -> None:
-    """One holder by id: entitlements, cards, and what was changed by whom."""
+    """One holder by id: residence and birth, entitlements, cards, and what was changed by whom."""
     import msgspec
 
     with looking(**where) as db:
@@ -133,6 +133,9 @@ def show(holder: str, as_json: bool, **where: Any) -> None:
         document(holder=msgspec.to_builtins(row), log=[msgspec.to_builtins(line) for line in log])
         return
     click.echo(f"{row.holder}{f', ended {when(row.ended_ms)}' if row.ended_ms else ''}")
+    for name, fact in (("language", row.language), ("residence", row.residence), ("born", row.born)):
+        if fact:
+            click.echo(f"{name} {fact}")
     lines: list[list[Cell]] = [["entitlement", "from", "until"]]
     held = stored(" ".join(row.entitlements or ()))
     lines += [[one.code, when(one.from_ms or None), when(one.until_ms or None)] for one in held]

@@ -55,6 +55,16 @@ def all_events(content: RulesContent) -> dict[str, int]:
     return found
 
 
+def asks_residence(content: RulesContent) -> bool:
+    """Whether any rule asks where a holder has declared to live: else that has no business at a place."""
+    return any(rule.who is not UNSET and rule.who.residence is not UNSET for rule in content.rules)
+
+
+def asks_age(content: RulesContent) -> bool:
+    """Whether any rule asks how old a holder is: else no date of birth has any business at a place."""
+    return any(rule.who is not UNSET and rule.who.age is not UNSET for rule in content.rules)
+
+
 def is_whole(rule: Rule) -> bool:
     """Whether it is computed once for the receipt; else line by line."""
     give, need = rule.give, rule.need

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.centre.holders import ImportedCredential, ImportedHolder, build_registry, used_entitlements
+from gateway.centre.holders import ImportedCredential, ImportedHolder, asked_by, build_registry
 from gateway.centre.publisher import read_bundle, write_bundle
 from gateway.centre.sign import build_bundle, load_key
 from gateway.cli.demo.town import CITY, GATEWAY, Town
@@ -62,9 +62,9 @@ def make_cards(town: Town, number: int) -> None:
         )
         for index, uid in enumerate(uids)
     ]
-    entitlements = used_entitlements(load(bundled("bundles/demo-rules.json").read_bytes()))
+    asked = asked_by(load(bundled("bundles/demo-rules.json").read_bytes()))
     card_key = bytes.fromhex((town.keys / "card.hex").read_text(encoding="ascii"))
-    content = encode(build_registry(holders, card_key, KEY_ID, entitlements))
+    content = encode(build_registry(holders, card_key, KEY_ID, asked))
     key = load_key(town.keys / "bundles.key")
     now_ms = time.time_ns() // 1_000_000
     bundle = build_bundle(BundleKind.REGISTRY, now_ms // 1000, CITY, "*", content, key, created_ms=now_ms)

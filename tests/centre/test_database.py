@@ -15,11 +15,13 @@ from sqlalchemy import Engine, Inspector, MetaData, create_engine, inspect
 
 from gateway.centre import schema
 from gateway.centre.database import Database
+from gateway.centre.people_log import Change
 from gateway.centre.query import Query
 from gateway.centre.store import Store
 from gateway.model.entry import Stream
 from gateway.model.errors import ConfigurationError, LedgerError
 from gateway.wire.messages import Ack
+from tests.centre import people
 from tests.centre.chains import EPOCH, GATEWAY, chain_of
 from tests.support.clock import FakeClock
 from tests.support.postgres import PASSWORD, Postgres
@@ -93,6 +95,32 @@ def test_an_older_file_ends_with_the_tables_of_a_new_one(version: int, tmp_path:
     opened(tmp_path / "old.db").close()
     opened(tmp_path / "new.db").close()
     assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
+
+
+def test_holders_of_schema_3_keep_what_they_had_and_take_more(tmp_path: Path) -> None:
+    file_of(3, tmp_path / "centre.db")
+    with people.store(str(tmp_path / "centre.db")) as brought:
+        living, ended = brought.rows()
+        assert (living.entitlements, living.language, len(living.credentials)) == (("pupil", "resident"), "lv", 2)
+        assert (living.residence, living.born, bool(ended.ended_ms)) == (None, None, True)
+        said = "holder,residence,born\nh-1,jelgava,1946-11-24\n"
+        assert brought.take(said, delta=True).changes == {Change.CHANGED: 1}
+        assert brought.rows()[0].residence == "jelgava"
+
+
+def test_a_postgresql_store_of_schema_3_is_brought_here(city: str) -> None:
+    with people.store(city) as made:
+        made.take("holder,entitlements\nh-1,pupil\n")
+        with made.database.begin() as db:
+            db.exec_driver_sql("ALTER TABLE holders DROP COLUMN residence, DROP COLUMN born")
+            schema.set_version(db, 3)
+    with pytest.raises(LedgerError, match="Run the centre on it once"):
+        Query(city).counts()
+    with people.store(city) as brought:
+        assert [(row.entitlements, row.residence) for row in brought.rows()] == [(("pupil",), None)]
+        assert brought.take("holder,born\nh-1,1946-11-24\n", delta=True).changes == {Change.CHANGED: 1}
+        with brought.database.begin() as db:
+            assert schema.version_of(db) == schema.VERSION
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(tmp_path: Path) -> None:

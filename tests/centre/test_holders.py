@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import date
 
 import msgspec
 import pytest
@@ -10,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.centre.holders import (
+    Asked,
     ImportedHolder,
+    asked_by,
     build_blocks,
     build_registry,
     read_cards,
     read_csv,
     read_json,
-    used_entitlements,
 )
 from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
@@ -26,7 +28,7 @@ from gateway.wire.credentials import barcode, digest, pass_id
 
 KEY = bytes(range(32))
 UID = "04:A2:B3:C4:D5:E6:80"
-ALL = frozenset(("pupil", "senior", "disabled-1"))
+ALL = Asked(frozenset(("pupil", "senior", "disabled-1")))
 
 CSV = f"""holder,entitlements,language,kind,id,issuer,standing,from_ms,until_ms
 h-1,pupil resident,lv,card,{UID},,,,
@@ -36,8 +38,8 @@ h-3,senior,,,,,,,
 """
 
 
-def registry(holders: list[ImportedHolder], entitlements: frozenset[str] = ALL) -> RegistryContent:
-    return build_registry(holders, KEY, "k1", entitlements)
+def registry(holders: list[ImportedHolder], asked: Asked = ALL) -> RegistryContent:
+    return build_registry(holders, KEY, "k1", asked)
 
 
 def test_credentials_become_digests_of_their_canonical_ids() -> None:
@@ -70,9 +72,50 @@ def test_only_entitlements_that_the_rules_use_leave_the_centre() -> None:
     }
     everyone = {name: value for name, value in rule.items() if name != "who"} | {"id": "all"}
     rules = msgspec.convert({"schema": 1, "rules": [rule, everyone]}, RulesContent)
-    assert used_entitlements(rules) == {"pupil"}
-    holders = registry(read_csv(CSV), used_entitlements(rules)).holders
+    assert asked_by(rules) == Asked(frozenset({"pupil"}))
+    holders = registry(read_csv(CSV), asked_by(rules)).holders
     assert {holder.id: holder.entitlements for holder in holders} == {"h-1": ("pupil",), "h-2": (), "h-3": ()}
+
+
+LIVING = """holder,residence,born,kind,id
+h-1,jelgava,2012-02-29,barcode,1
+h-1,jelgava,2012-02-29,barcode,2
+h-2,,,barcode,3
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "residence", "born"),
+    [
+        (Asked(), None, None),
+        (Asked(residence=True), "jelgava", None),
+        (Asked(born=True), None, date(2012, 2, 29)),
+        (Asked(residence=True, born=True), "jelgava", date(2012, 2, 29)),
+    ],
+)
+def test_residence_and_birth_leave_only_where_the_rules_ask(
+    asked: Asked, residence: str | None, born: date | None
+) -> None:
+    first, second = registry(read_csv(LIVING), asked).holders
+    assert (first.residence, first.born) == (residence, born)
+    assert (second.residence, second.born) == (None, None)
+    assert read_json(msgspec.json.encode(read_csv(LIVING))) == read_csv(LIVING)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("h-9,Secret,,,", "row 5: wrong or unknown: residence"),
+        ("h-9,,29.02.2012,,", "row 5: wrong or unknown: born"),
+        ("h-9,,1880-12-31,,", "holder 3: born: before 1881"),
+        ("h-1,jelgava,2012-02-28,barcode,4", "row 5: differs"),
+        ("h-1,siauliai,2012-02-29,barcode,4", "row 5: differs"),
+    ],
+)
+def test_a_wrong_one_is_told_by_row_and_column(row: str, told: str) -> None:
+    with pytest.raises(InputRefused, match=told) as refused:
+        registry(read_csv(LIVING + row + "\n"), Asked())
+    assert "Secret" not in str(refused.value)
 
 
 def test_the_same_holders_in_another_order_give_the_same_bytes() -> None:

@@ -88,6 +88,8 @@ def test_a_holder_without_a_card() -> None:
         ("holder,kind,id,standing\nh-1,card,1,secret\n", "row 2"),
         ("holder,kind,id,until_ms\nh-1,card,1,secret\n", "row 2"),
         ("holder,kind,id,digest\nh-1,card,,secret\n", "row 2"),
+        ("holder,residence\nh-1,Secret\n", "row 2"),
+        ("holder,born\nh-1,secret\n", "row 2"),
         ('holder,kind,id\nh-1,card,"sec"ret\n', "after row 1"),
         ('{"holder": "secret"}', ""),
         ('[{"holder": "h-1"}, {"holder": "h-2", "secret": 1}]', "item 2"),
@@ -121,7 +123,21 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 
 
 CELL = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
-    ["card", "barcode", "set", "end", "active", "blocked", "5", "true", "2026-01-01", "pupil[..5]", UID]
+    [
+        "card",
+        "barcode",
+        "set",
+        "jelgava",
+        "1946-11-24",
+        "end",
+        "active",
+        "blocked",
+        "5",
+        "true",
+        "2026-01-01",
+        "pupil[..5]",
+        UID,
+    ]
 )
 
 

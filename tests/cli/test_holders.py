@@ -26,7 +26,7 @@ h-1,pupil[2026-09-01..2027-05-31] resident,lv,card,04:A2:B3:C4:D5:E6:80,,,,
 h-1,pupil[2026-09-01..2027-05-31] resident,lv,pass,P-77-canary,jelgava,,,
 h-2,senior,,barcode,2900001234567,,,,
 """
-RULES = {
+RULES: dict[str, Any] = {
     "schema": 1,
     "rules": [
         {
@@ -150,6 +150,30 @@ def test_a_day_at_the_office(office: Office) -> None:
     no_clear_id(office)
 
 
+@pytest.mark.timeout(120)
+def test_residence_and_birth_come_in_are_shown_and_go_where_they_are_asked_for(office: Office) -> None:
+    said = "holder,residence,born\nh-1,jelgava,2012-02-29\nh-2,siauliai,1946-11-24\n"
+    assert office.did("import", "-", "--delta", stdin=said, keyed=False)["changes"] == {"changed": 2}
+    shown = office.run("holders", "show", "h-2").stdout
+    assert "residence siauliai\nborn 1946-11-24\n" in shown
+    holder = office.told("holders", "show", "h-2")["holder"]
+    assert (holder["residence"], holder["born"]) == ("siauliai", "1946-11-24")
+    for who, told in (
+        ({"residence": ["jelgava"]}, {"residence": "jelgava"}),
+        ({"age": {"until": 18}}, {"born": "2012-02-29"}),
+        ({"any_of_groups": ["resident"]}, {"entitlements": ["resident"]}),
+    ):
+        rules = office.file("rules.json", json.dumps({"schema": 1, "rules": [{**RULES["rules"][0], "who": who}]}))
+        office.told("registry", "--rules", rules, "--out", office.folder / "r")
+        line = (office.folder / "r").read_text().splitlines()[1]
+        assert {name: value for name, value in json.loads(line).items() if name != "language"} == {"id": "h-1", **told}
+    office.run("holders", "log", "--json")
+    log = office.run("holders", "log").stdout + office.run("holders", "log", "--operations").stdout
+    assert "changed" in log
+    for value in ("jelgava", "siauliai", "2012-02", "1946"):
+        assert value not in log
+
+
 def no_clear_id(office: Office) -> None:
     """In no file of the folder, no output, nor in any row of the store (an export has them all)."""
     office.run("holders", "export", "--json")
@@ -172,6 +196,9 @@ BAD: list[tuple[list[str], str, int, str]] = [
     (["import", "-", "--delta"], f"holder,kind,id\nh-3,card,{UID}\n", 5, "another holder"),
     (["import", "-"], "holder\nh-1\n", 5, "--most-ended"),
     (["import", "-", "--card-key-id", "k2"], "holder\nh-1\n", 5, "k1"),
+    (["import", "-", "--delta"], "holder,born\nh-1,\nh-2,1880-12-31\n", 9, "row 3: born: before 1881"),
+    (["import", "-", "--delta"], "holder,born\nh-1,2199-01-01\n", 9, "row 2: born: in the future"),
+    (["import", "-", "--delta"], "holder,residence\nh-1,Jelgava\n", 9, "row 2: wrong, unknown or missing: residence"),
     (["block", "-"], "kind,id\ncard,04FFFFFF\n", 4, "row 2"),
     (["block", "-"], "kind,id\n04FFFFFF,card\n", 9, "row 2"),
     (["block", UID], "", 9, "cannot be read"),  # an id where a file belongs

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from gateway.identity.staging import Offer
 from gateway.model.errors import InputRefused, LedgerError
 from gateway.model.identification import CredentialKind
 from gateway.wire import registry as wire
-from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
+from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryDelta, RegistryHolder, Standing
 
 KIND = CredentialKind.SUN_CARD
 
@@ -239,6 +240,26 @@ def test_a_delta_writes_only_what_changes_and_the_old_one_is_still_whole(cache: 
     cache.drop_other_registries()
     assert cache.rows("SELECT count(*) FROM credential")[0][0] == 500
     assert not cache.use_registry(1)
+
+
+@pytest.mark.parametrize(
+    ("residence", "born"), [("siauliai", date(1946, 11, 24)), ("jelgava", date(1946, 11, 23)), (None, None)]
+)
+def test_a_delta_changes_where_somebody_lives_and_when_born(
+    cache: Cache, residence: str | None, born: date | None
+) -> None:
+    before = RegistryHolder("h1", ("a",), "lv", "jelgava", date(1946, 11, 24))
+    after = RegistryHolder("h1", ("a",), "lv", residence, born)
+    old, new = (RegistryContent("k1", (one, RegistryHolder("h2")), (credential(1),)) for one in (before, after))
+    cache.stage_registry(1, old, "k1")
+    cache.use_registry(1)
+    delta = wire.difference(old, new)
+    assert (delta.holders, delta.credentials) == ((after,), ())
+    sent = msgspec.json.decode(msgspec.json.encode(delta), type=RegistryDelta)
+    cache.stage_delta(2, sent, 1, "k1", name(new))
+    assert cache.find(digest(1)) == Known("h1", Standing.ACTIVE, 0, 0, ("a",), "lv", "jelgava", date(1946, 11, 24))
+    cache.use_registry(2)
+    assert cache.find(digest(1)) == Known("h1", Standing.ACTIVE, 0, 0, ("a",), "lv", residence, born)
 
 
 def test_a_delta_that_leads_elsewhere_leaves_no_trace(cache: Cache) -> None:

@@ -26,7 +26,8 @@ from gateway.wire.contents import (
 
 ids = st.text(min_size=1, max_size=6)
 codes = st.lists(st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,5}", fullmatch=True), max_size=3).map(tuple)
-people = st.dictionaries(ids, st.tuples(codes, st.sampled_from([None, "lv", "ru"])), min_size=1, max_size=6)
+facts = st.tuples(codes, st.sampled_from([None, "lv", "ru"]), st.sampled_from([None, "a", "b"]), st.none() | st.dates())
+people = st.dictionaries(ids, facts, min_size=1, max_size=6)
 cards = st.dictionaries(
     st.binary(min_size=32, max_size=32),
     st.tuples(st.sampled_from(CredentialKind), st.integers(0, 5), st.sampled_from(Standing), st.integers(0, 2**53)),
@@ -111,6 +112,9 @@ def lines(*changed: tuple[int, bytes]) -> bytes:
         (lines((1, b'{"id":"b"}\n')), "line 3: out of order"),
         (lines((2, b'{"id":"a"}\n')), "line 3: out of order"),
         (lines((1, b'{"id":"a","name":"Anna"}\n')), "line 2"),
+        (lines((1, b'{"id":"a","residence":"Jelgava"}\n')), "line 2"),
+        (lines((1, b'{"id":"a","born":"1946-13-01"}\n')), "line 2"),
+        (lines((1, b'{"id":"a","born":"1946-11-24T00:00:00"}\n')), "line 2"),
         (lines((4, lines().splitlines(keepends=True)[3])), "line 5: out of order"),
         (lines()[:-1], "cut off"),
         (lines() + b"x", "cut off"),

@@ -13,7 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.centre.holders import ImportedCredential, ImportedHolder, build_registry, used_entitlements
+from gateway.centre.holders import ImportedCredential, ImportedHolder, asked_by, build_registry
 from gateway.centre.publisher import write_bundle
 from gateway.centre.sign import build_bundle, generate_key, load_key
 from gateway.config.files import bundled
@@ -147,7 +147,7 @@ class Town:
         number = int(time.time())
         document = load_rules(rules)
         holders = [_imported(person) for person in PEOPLE if person.registered]
-        registry = build_registry(holders, self._card_key, CARD_KEY_ID, used_entitlements(document))
+        registry = build_registry(holders, self._card_key, CARD_KEY_ID, asked_by(document))
         key = load_key(self.keys / "bundles.key")
         contents = {BundleKind.RULES: rules, BundleKind.REGISTRY: encode(registry)}
         for (kind, content), file in zip(contents.items(), self.bundles, strict=True):
