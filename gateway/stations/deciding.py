@@ -53,39 +53,39 @@ class Decided(msgspec.Struct, frozen=True):
 class Deciding:
     """One for all stations of a place. `quotas` is None where there is no ledger of them (trying things out)."""
 
-    def __init__(self, benefits: Benefits, quotas: Quotas | None, query: Query, clock: Clock) -> None:
+    def __init__(
+        self, benefits: Benefits, quotas: Quotas | None, query: Query, clock: Clock, answer_s: float = ANSWER_S
+    ) -> None:
         self._benefits = benefits
         self._quotas = quotas
         self._query = query
         self._clock = clock
+        self._answer_s = answer_s
 
-    async def decide(
-        self, station: str, receipt: Receipt, who: Identification | None, *, wait_s: float = ANSWER_S
-    ) -> Decided:
+    async def decide(self, station: str, receipt: Receipt, who: Identification | None) -> Decided:
         """What is due for this receipt now, for this person or for a stranger. Waits for the quota authority only when
-        a rule counts on a quota of which nothing is here, and not longer than `wait_s`."""
+        a rule counts on a quota of which nothing is here, and not longer than `answer_s`."""
         question = self._benefits.question(receipt, who, station)
         holder = who.holder if who is not None and who.accepted else None
         if holder is not None and self._benefits.events:
             question = self._with_events(question, holder)
         asks = self._benefits.asks(question) if self._benefits.counts else ()
         if asks and self._quotas is not None:
-            if wait_s:
-                await self._quotas.prepare(holder, asks, wait_s, {ask.key: ask.want for ask in asks})
+            await self._quotas.prepare(holder, asks, self._answer_s, {ask.key: ask.want for ask in asks})
             left = self._quotas.left(holder, asks, self._clock.stamp())
             question = msgspec.structs.replace(question, quotas=left).settled()
         decision, circumstances = self._benefits.decide(question)
         return Decided(decision, circumstances, holder, asks)
 
-    async def balances(self, station: str, who: Identification, *, wait_s: float = 0) -> tuple[Balance, ...]:
-        """What is left for this person of the benefits that they have here. Spends nothing and, unless it may wait,
-        asks nobody: then it is what is known here."""
+    async def balances(self, station: str, who: Identification, *, ask: bool = False) -> tuple[Balance, ...]:
+        """What is left for this person of the benefits that they have here, as far as it is known here. Spends nothing.
+        `ask`: asks the quota authority where nothing is known, and waits for it as a decision does."""
         if not who.accepted or not self._benefits.counts or self._quotas is None:
             return ()
         question = self._benefits.question(None, who, station)
         asks = self._benefits.person_asks(question)
-        if asks and wait_s:
-            await self._quotas.prepare(who.holder, asks, wait_s)
+        if asks and ask:
+            await self._quotas.prepare(who.holder, asks, self._answer_s)
         left = self._quotas.left(who.holder, asks, self._clock.stamp())
         return self._benefits.balances(question, left)
 

@@ -32,7 +32,7 @@ from gateway.stations.answers import (
     Tidy,
     stored_answer,
 )
-from gateway.stations.deciding import ANSWER_S, TRIES, has_changed
+from gateway.stations.deciding import TRIES, has_changed
 from gateway.stations.printing import LOOK, Printing
 from gateway.stations.services import RECEIPT, Services, new_entry
 from gateway.stations.till_words import (
@@ -144,7 +144,7 @@ class Till:
         """What is left for the person whose tap waits here, of the benefits that they have at this place. Spends
         nothing."""
         who = self._waiting_tap()
-        left = await self._services.deciding.balances(self.id, who, wait_s=ANSWER_S) if who is not None else ()
+        left = await self._services.deciding.balances(self.id, who, ask=True) if who is not None else ()
         return BalanceAnswer(who is not None, left)
 
     async def commit(self, request: CommitRequest, key: str) -> bytes:

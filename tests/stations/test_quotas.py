@@ -33,7 +33,8 @@ RIDES = {"key": "rides", "unit": "units", "limit": 3, "period": "day"}
 FREE_RIDES = rule(
     "rides", who={"any_of_groups": [FREE]}, what={"categories": ["fare.bus"]}, give=percent(10_000), quota=[RIDES]
 )
-ANNA = "h-anna"
+PATIENCE_S = 20.0
+"""For an answer of the authority, on a busy machine."""
 
 
 class Town:
@@ -50,7 +51,7 @@ class Town:
         place.benefits.use(compile_rules(load(self._rules), 1), 0)
         self.quotas = Quotas(place.ledger, place.clock, "gw-test")
         await self.quotas.start()
-        place.services.deciding = Deciding(place.benefits, self.quotas, place.ledger.query, place.clock)
+        place.services.deciding = Deciding(place.benefits, self.quotas, place.ledger.query, place.clock, PATIENCE_S)
         self.authority = Authority(self._store, place.clock, self._rules, "gw-test", self.quotas)
         await self.authority.line(True)
 
