@@ -16,7 +16,7 @@ from gateway.rules.named import groups_of
 
 MAX_KEYS = 250_000
 """Combinations of entitlement, merchant group and category over all rules: bounds the index's memory."""
-MAX_PER_KEY = 1000
+MAX_PER_KEY = 300
 """Rules under one of them: bounds what a decision takes."""
 SHOWN = 10
 """Faults named in one refusal."""
