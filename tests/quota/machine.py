@@ -5,6 +5,7 @@ Outside of both sides stands a count of what people really got. No limit may eve
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections import Counter
@@ -41,6 +42,7 @@ def template(quotas: tuple[dict[str, Any], ...]) -> Path:
     """A store with these rules published, to begin each run with a copy of."""
     if (name := str(quotas)) not in _templates:
         folder = Path(tempfile.mkdtemp(dir=_fast()))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         make_store(folder / "centre.db", FakeClock(), *quotas).close()
         _templates[name] = folder / "centre.db"
     return _templates[name]
