@@ -1,5 +1,6 @@
 """How two rules stand to each other, from how they are written. Pure, and cautious: `covers` is true only when it is
-certain, `may_meet` is false only when it is certain. Who happens to have two unlike entitlements is not thought of.
+certain, `may_meet` is false only when it is certain. Who has two unlike entitlements, or a place two merchant groups,
+is not thought of.
 """
 
 from __future__ import annotations
