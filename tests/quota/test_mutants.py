@@ -3,14 +3,11 @@ looks at. A machine that could not would prove nothing."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Row, select
 
 from gateway.centre import quota as authority_module
@@ -173,22 +170,3 @@ def test_it_is_caught_on_the_shortest_way(
     mutant(monkeypatch)
     with pytest.raises(AssertionError, match=BROKEN):
         go(machine, way)
-
-
-@pytest.mark.skipif(not os.environ.get("QUOTA_STEPS"), reason="the long form only")
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("mutant", "machine", "_way"), MUTANTS, ids=NAMES)
-def test_the_machine_finds_it_by_itself(
-    mutant: Callable[[Patch], None], machine: type[Core], _way: Way, monkeypatch: Patch
-) -> None:
-    mutant(monkeypatch)
-    looking = settings(
-        max_examples=5000,
-        stateful_step_count=40,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    with pytest.raises(AssertionError, match=BROKEN):
-        run_state_machine_as_test(machine, settings=looking)
