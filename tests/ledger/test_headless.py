@@ -182,7 +182,8 @@ async def test_pages_of_another_size(tmp_path: Path, clock: FakeClock, size: int
     blank(made / "ledger.db", 1, size=size)
     there, unread = await held_by(made, clock)
     if found:
-        assert (there, unread) == (held, ())
+        # A statement longer than a page runs over into others, where it is not looked for: such a table is named.
+        assert (there, set(unread) & set(TABLES)) == (held, set())
     else:
         assert set(TABLES) <= set(unread)
         assert there == {table: [] for table in TABLES}

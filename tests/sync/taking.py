@@ -30,8 +30,16 @@ CARD = bytes(32)
 def rules(*ids: str, note: str = "t") -> bytes:
     one = {"version": 1, "legal_basis": note, "give": {"kind": "percent", "basis_points": 1000}}
     payers = [{"party": "city", "form": "discount", "rest": True}]
+    # Not too many for the same goods: that would be refused.
+    what = [{"categories": [f"c{number // 200}"]} for number in range(len(ids))]
     return json.dumps(
-        {"schema": 1, "rules": [{"id": id, "title": {"en": id}, "payers": payers, **one} for id in ids]}
+        {
+            "schema": 1,
+            "rules": [
+                {"id": id, "title": {"en": id}, "payers": payers, "what": of, **one}
+                for id, of in zip(ids, what, strict=True)
+            ],
+        }
     ).encode()
 
 
