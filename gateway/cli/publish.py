@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gateway.centre.shelf import Unreached
     from gateway.wire.bundle import SignedBundle
 
-EVERYONE = "*"
-"""The target of a bundle that is for all gateways (docs/sync.md)."""
 LOOK_S = 0.2
 """Between two questions to the store, while it is waited for."""
 
@@ -108,6 +106,8 @@ def _waited(query: Query, published: Published, wait: float) -> list[Unreached]:
 
 
 def _lacks(row: Unreached, published: Published) -> bool:
+    from gateway.centre.shelf import EVERYONE
+
     manifest = published.manifest
     mine = manifest.target in (EVERYONE, row.gateway)
     return mine and row.kind is manifest.kind and row.told < manifest.number
@@ -125,4 +125,6 @@ def _show(missing: list[Unreached]) -> None:
 
 
 def _everyone(target: str) -> str:
+    from gateway.centre.shelf import EVERYONE
+
     return "all" if target == EVERYONE else target

@@ -267,13 +267,6 @@ class Brought:
         db.execute("INSERT OR REPLACE INTO quota_handed VALUES (?,?)", self._row)
 
 
-class NewLife:
-    """Effect: end the present life: this card may be an older copy of what it was."""
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        end_life(db)
-
-
 def end_life(db: sqlite3.Connection) -> None:
     """On the open transaction: forget every lease (they count as used up at the authority) and begin a new life, which
     may use nothing before the authority has answered it."""

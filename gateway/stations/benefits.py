@@ -98,14 +98,10 @@ class Benefits:
         """What is left of them."""
         return balances(self._in_force, question, quotas)
 
-    def title(self, rule: str, language: str | None) -> str:
-        """A rule's title in the person's language or the place's. Raises `NotFound`."""
-        languages = (language, *self._profile.languages) if language else self._profile.languages
-        return self._in_force.rule(rule).title.best(languages)
-
     def decide(self, question: Question) -> tuple[Decision, Circumstances]:
-        """The decision on a settled question, and what it rested on."""
-        return self._in_force.decide(question), question.circumstances()
+        """The decision, and what it rested on in its canonical form."""
+        settled = question.settled()
+        return self._in_force.decide(settled), settled.circumstances()
 
     def messages(self, decision: Decision, language: str | None) -> list[str]:
         """What to tell the person, in their language or the place's."""

@@ -73,7 +73,7 @@ class Deciding:
         if asks and self._quotas is not None:
             await self._quotas.prepare(holder, asks, self._answer_s, {ask.key: ask.want for ask in asks})
             left = self._quotas.left(holder, asks, self._clock.stamp())
-            question = msgspec.structs.replace(question, quotas=left).settled()
+            question = msgspec.structs.replace(question, quotas=left)
         decision, circumstances = self._benefits.decide(question)
         return Decided(decision, circumstances, holder, asks)
 
@@ -117,7 +117,7 @@ class Deciding:
         return [Note(holder, event, codes, station)]
 
     def undone(self, entry: str) -> list[Effect]:
-        """Effects of a void of this entry (`name_of`)."""
+        """Effects of a void of this entry (`gateway.quota.spending.entry_name`)."""
         given_back: list[Effect] = [self._quotas.give_back(entry)] if self._quotas is not None else []
         return [*given_back, Undone(entry)]
 
@@ -127,7 +127,7 @@ class Deciding:
 
     def _with_events(self, question: Question, holder: str) -> Question:
         events = before(self._query, holder, self._benefits.events, question.place, self._clock.stamp())
-        return msgspec.structs.replace(question, events=events).settled()
+        return msgspec.structs.replace(question, events=events)
 
 
 def has_changed(conflict: Conflict) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from gateway.model.circumstances import Happened
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
+from gateway.quota.spending import entry_name
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
@@ -29,7 +30,7 @@ class Note(msgspec.Struct, frozen=True):
     entry: int = 0
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        row = (name_of(ids[self.entry]), self.holder, self.event, " ".join(self.codes), self.station)
+        row = (entry_name(ids[self.entry]), self.holder, self.event, " ".join(self.codes), self.station)
         db.execute(
             "INSERT OR REPLACE INTO happened VALUES (?,?,?,?,?,?,?,?)", (*row, now.wall_ms, now.boot, now.mono_ns)
         )
@@ -57,11 +58,6 @@ class Aged(msgspec.Struct, frozen=True):
                 db.execute("DELETE FROM happened WHERE event=?", (event,))
             elif now.quality.trusted:
                 db.execute("DELETE FROM happened WHERE event=? AND at_ms<?", (event, now.wall_ms - keep * 1000))
-
-
-def name_of(entry: EntryId) -> str:
-    """How this table and those of quotas name an entry."""
-    return f"{entry.epoch}/{entry.stream}/{entry.seq}"
 
 
 def before(query: Query, holder: str, keep_s: Mapping[str, int], place: str, now: Stamp) -> tuple[Happened, ...]:

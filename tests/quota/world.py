@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 from gateway.centre.link import Delivery
 from gateway.centre.quota_tables import quota_beyond, quota_cells, quota_leases
-from gateway.centre.sign import SigningKey, build_bundle
 from gateway.centre.sorting import sort
 from gateway.centre.store import Store
 from gateway.ledger.backup import back_up, restore
@@ -31,15 +30,13 @@ from gateway.quota.tending import Keeping
 from gateway.rules.compiled import Counted
 from gateway.rules.periods import period_of
 from gateway.rules.purse import Asked
-from gateway.wire.bundle import BundleKind, Manifest
 from gateway.wire.quota import Key, QuotaSaid, QuotaTold, Want
-from gateway.wire.topics import SHARDS, Topics
+from gateway.wire.topics import Topics
 from tests.rules.builders import document, rule
+from tests.support import authority
+from tests.support.authority import ALL, CITY
 from tests.support.clock import FakeClock
 
-CITY = "jelgava"
-SIGNER = SigningKey(b"12345678", bytes(range(32)))
-ALL = dict.fromkeys(range(SHARDS), 1)
 T = TypeVar("T")
 
 RIDES = {"key": "rides", "unit": "units", "limit": 5, "period": "month"}
@@ -69,9 +66,7 @@ def make_store(path: Path, clock: FakeClock, *quotas: dict[str, Any]) -> Store:
 
 
 def publish(store: Store, number: int, *quotas: dict[str, Any], target: str = "*") -> None:
-    content = rules(*quotas)
-    signed = build_bundle(BundleKind.RULES, number, CITY, target, content, SIGNER, created_ms=1)
-    store.put_bundles([(msgspec.json.decode(signed.manifest, type=Manifest), signed)])
+    authority.publish(store, rules(*quotas), number, target)
 
 
 class Box:

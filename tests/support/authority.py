@@ -22,9 +22,9 @@ SIGNER = SigningKey(b"12345678", bytes(range(32)))
 ALL = dict.fromkeys(range(SHARDS), 1)
 
 
-def publish(store: Store, rules: bytes) -> None:
-    """These rules for all, as bundle 1."""
-    signed = build_bundle(BundleKind.RULES, 1, CITY, "*", rules, SIGNER, created_ms=1)
+def publish(store: Store, rules: bytes, number: int = 1, target: str = "*") -> None:
+    """These rules, as a signed bundle."""
+    signed = build_bundle(BundleKind.RULES, number, CITY, target, rules, SIGNER, created_ms=1)
     store.put_bundles([(msgspec.json.decode(signed.manifest, type=Manifest), signed)])
 
 
