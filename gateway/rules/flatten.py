@@ -23,7 +23,7 @@ from gateway.rules.compiled import (
 from gateway.rules.conditions import DAYS, What, When, Where, Who, Window
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
-from gateway.rules.named import by_age, is_whole
+from gateway.rules.named import holds_without_clock, is_whole
 from gateway.rules.parts import Dates
 from gateway.rules.tables import Suspension
 
@@ -69,7 +69,7 @@ def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
             first=first,
             last=last,
             windows=windows,
-            holds_without_clock=_holds_without_clock(rule),
+            holds_without_clock=holds_without_clock(rule),
             has_message=rule.message is not UNSET,
             by_priority=rule.choose == "priority",
             whole=is_whole(rule),
@@ -122,14 +122,6 @@ def _amount(give: Give) -> tuple[Kind, int]:
             return Kind.OTHER, 0
 
 
-def _holds_without_clock(rule: Rule) -> bool:
-    when = rule.when
-    by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)
-    if by_time or by_age(rule):
-        return when is not UNSET and when.clock_not_trusted == "grant"
-    return True
-
-
 def _payers(payers: tuple[Payer, ...]) -> Payers:
     given = sum(payer.share_basis_points for payer in payers if payer.share_basis_points is not UNSET)
     weights = tuple(
@@ -142,10 +134,11 @@ def _windows(when: When, holidays: dict[str, frozenset[int]]) -> Windows | None:
     if when.windows is UNSET:
         return None
     days = holidays.get(when.calendar, frozenset()) if when.calendar is not UNSET else frozenset()
-    return Windows(tuple(_hours(window) for window in when.windows), days)
+    return Windows(tuple(hours_of(window) for window in when.windows), days)
 
 
-def _hours(window: Window) -> tuple[int, int, int]:
+def hours_of(window: Window) -> tuple[int, int, int]:
+    """Its days as bits, and from and until in minutes; what goes over midnight ends beyond `DAY_MINUTES`."""
     first, until = MINUTES[window.first], MINUTES[window.until]
     bits = EVERY_DAY if window.days is DAYS else sum(1 << DAYS.index(day) for day in set(window.days))
     return bits, first, until if until > first else until + DAY_MINUTES

@@ -12,8 +12,8 @@ from gateway.rules.document import Quota, Rule, RulesContent
 from gateway.rules.finding import Code, Finding, found
 from gateway.rules.flatten import ordinals
 from gateway.rules.gives import FixedPrice, FreeUnits, Tiers
-from gateway.rules.named import is_whole
-from gateway.rules.overlap import by_clock, dates_of
+from gateway.rules.named import holds_without_clock, is_whole
+from gateway.rules.overlap import dates_of
 from gateway.rules.tables import Suspension
 
 MAX_DAYS = 800
@@ -31,7 +31,7 @@ def dead(index: int, rule: Rule, content: RulesContent, at: date) -> Iterator[Fi
         *_receipt(rule),
         *_quota(rule),
     ):
-        still = code in (Code.PAST, Code.NO_TIME) and not path.startswith("quota") and not by_clock(rule)
+        still = code in (Code.PAST, Code.NO_TIME) and not path.startswith("quota") and holds_without_clock(rule)
         text += "; a place that does not know the time gives it all the same" if still else ""
         yield found(code, f"$.rules[{index}].{path}", text, rule.id)
 

@@ -77,6 +77,15 @@ def is_whole(rule: Rule) -> bool:
     return give.cap is not UNSET and give.cap.per == "receipt"
 
 
+def holds_without_clock(rule: Rule) -> bool:
+    """Whether it is given while the clock is not trusted (docs/rules.md, Dates)."""
+    when = rule.when
+    by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)
+    if by_time or by_age(rule):
+        return when is not UNSET and when.clock_not_trusted == "grant"
+    return True
+
+
 def by_age(rule: Rule) -> bool:
     """Whether the day decides who it is for: without a trusted clock that is not known."""
     return rule.who is not UNSET and (rule.who.any_of_lists is not UNSET or rule.who.age is not UNSET)

@@ -13,9 +13,9 @@ from msgspec import UNSET, UnsetType
 from gateway.rules.compiled import DAY_MINUTES
 from gateway.rules.conditions import MAX_AGE, What, When, Where, Who, Window
 from gateway.rules.document import Rule
-from gateway.rules.flatten import ordinals
+from gateway.rules.flatten import hours_of, ordinals
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
-from gateway.rules.named import groups_of
+from gateway.rules.named import groups_of, holds_without_clock
 from gateway.rules.parts import Dates
 
 Range = tuple[int, int]
@@ -32,7 +32,7 @@ def may_meet(one: Rule, other: Rule) -> bool:
         and _same_lines(one.what, other.what)
         and _share(_of(one.need, "means"), _of(other.need, "means"))
         # Where the time is not known neither dates nor hours nor ages keep them apart.
-        and (_same_time(one, other) or not (by_clock(one) or by_clock(other)))
+        and (_same_time(one, other) or (holds_without_clock(one) and holds_without_clock(other)))
     )
 
 
@@ -213,7 +213,7 @@ def _price(what: What) -> Range:
 
 
 def _when_covers(one: Rule, other: Rule) -> bool:
-    if by_clock(one) and not by_clock(other):
+    if not holds_without_clock(one) and holds_without_clock(other):
         return False  # While the clock is not trusted the other one is given.
     a, b = one.when, other.when
     if a is UNSET:
@@ -221,14 +221,6 @@ def _when_covers(one: Rule, other: Rule) -> bool:
     if a.windows is not UNSET and (b is UNSET or (a.windows, a.calendar) != (b.windows, b.calendar)):
         return False
     return _inside(dates_of(other), dates_of(one))
-
-
-def by_clock(rule: Rule) -> bool:
-    """Whether it is withheld while the clock is not trusted (docs/rules.md, Dates)."""
-    when, who = rule.when, rule.who
-    by_time = when is not UNSET and (when.dates is not UNSET or when.windows is not UNSET)
-    by_age = who is not UNSET and (who.any_of_lists is not UNSET or who.age is not UNSET)
-    return (by_time or by_age) and (when is UNSET or when.clock_not_trusted == "withhold")
 
 
 def _same_time(one: Rule, other: Rule) -> bool:
@@ -247,12 +239,7 @@ def _same_hours(one: When | UnsetType, other: When | UnsetType) -> bool:
 
 
 def _open_together(one: Window, other: Window, *, days: bool) -> bool:
-    (a, b), (c, d) = _minutes(one), _minutes(other)
+    (_, a, b), (_, c, d) = hours_of(one), hours_of(other)
     if b > DAY_MINUTES or d > DAY_MINUTES:
         return True  # Over midnight: which of them meet on the next day is not worked out.
     return max(a, c) < min(b, d) and not (days and set(one.days).isdisjoint(other.days))
-
-
-def _minutes(window: Window) -> Range:
-    first, until = (int(clock[:2]) * 60 + int(clock[3:]) for clock in (window.first, window.until))
-    return first, until if until > first else until + DAY_MINUTES
