@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import sqlite3
 import threading
@@ -105,6 +106,8 @@ def stop(program: Program, where: str) -> None:
     """SIGSTOP, and not within a transaction on SQLite: there the others could only wait for it (docs/centre.md)."""
     for _ in range(200):
         program.process.send_signal(signal.SIGSTOP)
+        # The signal is only on its way: a thread on another core may still begin a transaction before it stands.
+        os.waitid(os.P_PID, program.process.pid, os.WSTOPPED)
         if where.startswith("postgresql") or can_write(where):
             return
         program.process.send_signal(signal.SIGCONT)
