@@ -111,12 +111,13 @@ def stop(program: Program, where: str) -> None:
         if where.startswith("postgresql") or can_write(where):
             return
         program.process.send_signal(signal.SIGCONT)
+        eventually(lambda: can_write(where))  # else it would be met in the very same transaction again
     raise AssertionError("it is within a transaction whenever it is stopped")
 
 
 def can_write(where: str) -> bool:
     """Whether whoever writes to this file now comes to an end."""
-    db = sqlite3.connect(where, isolation_level=None, timeout=2.0)
+    db = sqlite3.connect(where, isolation_level=None, timeout=1.0)
     try:
         db.execute("BEGIN IMMEDIATE")
         db.execute("ROLLBACK")
