@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from itertools import islice, product
+from itertools import chain, islice, product
 from math import prod
 
 from msgspec import UNSET
@@ -22,6 +23,8 @@ SHOWN = 10
 """Faults named in one refusal."""
 
 Fault = tuple[str, str]
+Named = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Codes in each dimension of the index."""
 
 
 def check(content: RulesContent) -> None:
@@ -46,29 +49,28 @@ def faults(content: RulesContent) -> Iterator[Fault]:
     groups: dict[str, Rule] = {}
     units: dict[str, Quota] = {}
     paid: dict[tuple[Payer, ...], list[Fault]] = {}
-    bucket: dict[tuple[str, str, str], int] = {}
+    named: list[Named] = []
     keys = 0
     for index, rule in enumerate(content.rules):
         if rule.id in seen:
             yield f"$.rules[{index}].id", f"rule {rule.id!r} is there twice"
         seen.add(rule.id)
         # Many rules have the same payers.
-        if rule.payers not in paid:
-            paid[rule.payers] = list(payer_faults(rule.payers))
-        for faults in (rule_faults(rule, content.calendars), _shared_faults(rule, groups, units), paid[rule.payers]):
+        if (of_payers := paid.get(rule.payers)) is None:
+            of_payers = paid[rule.payers] = list(payer_faults(rule.payers))
+        for faults in (rule_faults(rule, content.calendars), _shared_faults(rule, groups, units), of_payers):
             for at, what in faults:
                 yield f"$.rules[{index}].{at}", f"rule {rule.id!r}: {what}"
-        # A rule may stand under a quarter of a million of them alone: none is made before they are counted.
-        named = _named(rule)
-        keys += prod(map(len, named))
-        if keys <= MAX_KEYS:
-            for key in product(*named):
-                bucket[key] = bucket.get(key, 0) + 1
+        named.append(_named(rule))
+        keys += prod(map(len, named[-1]))
+    # A rule may stand under a quarter of a million of them alone: none is made before they are counted.
     if keys > MAX_KEYS:
         yield "$.rules", f"more than {MAX_KEYS} combinations of group, merchant group and category"
-    elif bucket and (most := max(bucket.values())) > MAX_PER_KEY:
-        key = next(key for key, number in bucket.items() if number == most)
-        yield "$.rules", f"{most} rules for {' × '.join(code or 'any' for code in key)}; {MAX_PER_KEY} are the most"
+        return
+    fullest = Counter(chain.from_iterable(product(*codes) for codes in named)).most_common(1)
+    if fullest and (most := fullest[0][1]) > MAX_PER_KEY:
+        key = " × ".join(code or "any" for code in fullest[0][0])
+        yield "$.rules", f"{most} rules for {key}; {MAX_PER_KEY} are the most"
 
 
 def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota]) -> Iterator[Fault]:
@@ -87,7 +89,7 @@ def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota])
                 yield f"quota[{index}].{name}", f"another rule's quota {quota.key!r} has another `{name}`"
 
 
-def _named(rule: Rule) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _named(rule: Rule) -> Named:
     """What the rule names in each dimension of the index, the empty code for any."""
     where, what = rule.where, rule.what
     places = where.merchant_groups if where is not UNSET and where.merchant_groups is not UNSET else ("",)

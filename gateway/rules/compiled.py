@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -46,10 +46,12 @@ Gave = Percent | Fixed | FixedPrice | Tiers | FreeUnits
 
 
 class Windows(msgspec.Struct, frozen=True, gc=False):
-    """Hours of days: (days as bits, from, until) in minutes, `until` beyond 1440 on the next day. `holidays` are day
-    numbers that are no weekday."""
+    """Hours of days: (days as bits, from, until) in minutes, `until` beyond 1440 on the next day; `opens` is the first
+    of them and `closes` the last. `holidays` are day numbers that are no weekday."""
 
     hours: tuple[tuple[int, int, int], ...]
+    opens: int
+    closes: int
     holidays: frozenset[int] = frozenset()
 
 
@@ -134,22 +136,19 @@ class Sieve(NamedTuple):
 
 
 def sieve_of(rules: Iterable[Compiled]) -> Sieve:
-    sieve = Sieve(*(array("i") for _ in Sieve._fields))
-    for rule in rules:
-        first, last, opens, closes = rule.first, rule.last, 0, DAY_MINUTES
-        if rule.more is not None and (rule.more.who is not None or rule.more.where is not None):
-            first, last = NEVER, FOR_EVER  # Who and where come before the time when it is told why not.
-        elif rule.windows is not None:
-            hull = min(hours[1] for hours in rule.windows.hours), max(hours[2] for hours in rule.windows.hours)
-            if hull[1] <= DAY_MINUTES:
-                opens, closes = hull
-            else:
-                last = min(last + 1, FOR_EVER)  # A window that goes over midnight holds a day longer.
-        sieve.first.append(first)
-        sieve.last.append(last)
-        sieve.opens.append(opens)
-        sieve.closes.append(closes)
-    return sieve
+    by_field = tuple(zip(*map(_times, rules), strict=True)) or ((),) * len(Sieve._fields)
+    return Sieve(*(array("i", numbers) for numbers in by_field))
+
+
+def _times(rule: Compiled) -> tuple[int, int, int, int]:
+    more, windows = rule.more, rule.windows
+    if more is not None and (more.who is not None or more.where is not None):
+        return NEVER, FOR_EVER, 0, DAY_MINUTES  # Who and where come before the time when it is told why not.
+    if windows is None:
+        return rule.first, rule.last, 0, DAY_MINUTES
+    if windows.closes <= DAY_MINUTES:
+        return rule.first, rule.last, windows.opens, windows.closes
+    return rule.first, min(rule.last + 1, FOR_EVER), 0, DAY_MINUTES  # A window over midnight holds a day longer.
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -195,8 +194,8 @@ class Codes:
 class Index:
     """entitlement × merchant group × category → ranks, and the three pairs for "why not".
 
-    `triples[entitlement * width + merchant group]` is a table category → ranks, so that one set operation finds
-    all categories of a receipt. A pair's key is its first number × the width of its second + its second.
+    `triples[entitlement * width + merchant group]` is a table category → ranks. A pair's key is its first number × the
+    width of its second + its second.
     """
 
     def __init__(self, groups: Codes, places: Codes, categories: Codes) -> None:
@@ -224,18 +223,21 @@ class Index:
             for category in categories:
                 self.by_place_category[place * category_width + category].append(rank)
 
-    def candidates(self, groups: list[int], places: list[int], categories: set[int]) -> dict[int, Ranks]:
-        """Category → ranks of the rules that meet all three; a rule may come several times, in no order."""
-        found: dict[int, Ranks] = {}
+    def candidates(
+        self, groups: Iterable[int], places: Sequence[int], lines_of: Mapping[int, Numbers]
+    ) -> dict[int, Numbers]:
+        """Rank → numbers of the lines that the rule may meet, ascending, for the rules that meet all three; in no
+        order. `lines_of` has them by category; many ranks share one tuple."""
+        met: dict[int, Numbers] = {}
         for group in groups:
             base = group * self.place_width
             for place in places:
                 table = self.triples.get(base + place)
                 if table is None:
                     continue
-                for category in table.keys() & categories:
-                    if category in found:
-                        found[category] = found[category] + table[category]
-                    else:
-                        found[category] = table[category]
-        return found
+                for category in table.keys() & lines_of.keys() if len(table) < len(lines_of) else lines_of:
+                    lines = lines_of[category]
+                    for rank in table.get(category, ()):
+                        if met.setdefault(rank, lines) is not lines:
+                            met[rank] = tuple(sorted({*met[rank], *lines}))
+        return met

@@ -13,12 +13,12 @@ from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, half_up
 from gateway.model.receipt import Means
-from gateway.rules.compiled import ANY, Compiled, Index, Shared, Told, sieve_of
+from gateway.rules.compiled import ANY, Compiled, Index, Numbers, Shared, Told, sieve_of
 from gateway.rules.contest import Contest, Entry, lines_met
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
 from gateway.rules.purse import Asked, Purse, asked_by
 from gateway.rules.question import Question, inputs_digest
-from gateway.rules.trace import Near, Trace, near_misses, nearby
+from gateway.rules.trace import Near, Trace, Where, near_misses, nearby
 from gateway.rules.vat import vat_of
 
 LATER = frozenset((Reason.OTHER_MEANS, Reason.EVENT_MISSING, Reason.TOO_MANY_EVENTS, Reason.OUTSIDE_HOURS))
@@ -99,10 +99,10 @@ class RuleSet:
         how much is left before `decide` is called."""
         settled = question.settled()
         moment = self._moment(settled)
-        found, numbers = self._found(settled, moment)
+        found, _ = self._found(settled, moment)
         counting = [
             (self._compiled[rank], lines)
-            for rank, lines in sorted(_lines_of_rules(found, numbers[2]).items())
+            for rank, lines in sorted(found.items())
             if (more := self._compiled[rank].more) is not None and more.quotas
         ]
         lines = settled.receipt.lines
@@ -124,11 +124,9 @@ class RuleSet:
         """
         settled = question.settled()
         moment, trace, purse = self._moment(settled), Trace(), Purse(settled)
-        found, numbers = self._found(settled, moment)
-        groups, places, categories = numbers
-        met = _lines_of_rules(found, categories)
+        met, where = self._found(settled, moment)
         stranger = Reason.NOT_ENTITLED if settled.identified else Reason.NOT_IDENTIFIED
-        near = nearby(self._index, (groups, places, sorted({*categories, ANY})), met, stranger)
+        near = nearby(self._index, where, met, stranger)
         entries = self._entries(settled, moment, met, trace, near)
         contest = Contest(settled, purse, trace)
         contest.run(entries)
@@ -158,18 +156,16 @@ class RuleSet:
             groups = frozenset(code for theirs in settled.entitlements for code in ours.get(theirs, ()))
         return moment_of(settled, groups)
 
-    def _found(
-        self, settled: Question, moment: Moment
-    ) -> tuple[dict[int, list[int]], tuple[list[int], list[int], list[int]]]:
-        """Category → ranks of candidates; and the numbers of groups, merchant groups and of each line's category."""
+    def _found(self, settled: Question, moment: Moment) -> tuple[dict[int, Numbers], Where]:
+        """Candidates (rank → numbers of the lines that it may meet), and the numbers under which they were found."""
         index = self._index
         groups = index.groups.numbers(moment.groups)
         places = index.places.numbers(settled.merchant_groups)
-        categories = [index.categories.number(line.category) for line in settled.receipt.lines]
-        return index.candidates(groups, places, {*categories, ANY}), (groups, places, categories)
+        lines_of = _lines_of([index.categories.number(line.category) for line in settled.receipt.lines])
+        return index.candidates(groups, places, lines_of), (groups, places, sorted(lines_of))
 
     def _entries(
-        self, settled: Question, moment: Moment, met: Mapping[int, list[int]], trace: Trace, near: Near
+        self, settled: Question, moment: Moment, met: Mapping[int, Numbers], trace: Trace, near: Near
     ) -> list[Entry]:
         """The candidates that apply, in order, with the lines that they meet. The others are traced, or are near misses
         like those of the index."""
@@ -230,19 +226,12 @@ class RuleSet:
         return msgspec.structs.replace(decided, vat=vat)
 
 
-def _lines_of_rules(found: Mapping[int, Sequence[int]], categories: Sequence[int]) -> dict[int, list[int]]:
-    """Rank → numbers of the lines that the rule may meet, ascending. Many ranks share one list."""
-    of_category: dict[int, list[int]] = {ANY: list(range(len(categories)))}
+def _lines_of(categories: Sequence[int]) -> dict[int, Numbers]:
+    """Category → numbers of its lines, ascending; all of them under `ANY`."""
+    found: dict[int, list[int]] = {ANY: []}
     for number, category in enumerate(categories):
-        if category != ANY:
-            of_category.setdefault(category, []).append(number)
-    met: dict[int, list[int]] = {}
-    for category, ranks in found.items():
-        lines = of_category[category]
-        for rank in ranks:
-            if met.setdefault(rank, lines) is not lines:
-                met[rank] = sorted({*met[rank], *lines})
-    return met
+        found.setdefault(category, []).append(number)
+    return {**{category: tuple(lines) for category, lines in found.items()}, ANY: tuple(range(len(categories)))}
 
 
 def rounding(due: Cents, question: Question) -> Cents:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from gateway.model.decision import FiscalForm, QuotaUnit
 from gateway.rules.compiled import (
@@ -20,7 +20,7 @@ from gateway.rules.compiled import (
     Told,
     Windows,
 )
-from gateway.rules.conditions import DAYS, What, When, Where, Who, Window
+from gateway.rules.conditions import DAYS, What, Where, Who, Window
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
 from gateway.rules.named import holds_without_clock, is_whole
@@ -29,6 +29,7 @@ from gateway.rules.tables import Suspension
 
 MINUTES = {f"{minute // 60:02}:{minute % 60:02}": minute for minute in range(DAY_MINUTES + 1)}
 """By what a clock shows, 24:00 as well."""
+NO_DAYS: frozenset[int] = frozenset()
 EVERY_DAY = (1 << len(DAYS)) - 1
 
 Payers = tuple[tuple[tuple[str, FiscalForm], ...], tuple[int, ...]]
@@ -39,24 +40,24 @@ def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
     # Many rules share their payers, windows and suspensions: one copy of each combination. And of each name.
     names: dict[str, str] = {}
     payers_of: dict[tuple[Payer, ...], Payers] = {}
-    windows_of: dict[object, Windows | None] = {}
+    windows_of: dict[object, Windows] = {}
     holidays = {name: frozenset(day.toordinal() for day in days) for name, days in content.calendars.items()}
     suspended = [(one, _suspended(one)) for one in content.suspensions]
     for rule in rules:
         kind, value = _amount(rule.give)
         group = rule.exclusive_group if rule.exclusive_group is not UNSET else ""
-        if rule.payers not in payers_of:
-            payers_of[rule.payers] = _payers(rule.payers)
-        payers, weights = payers_of[rule.payers]
+        if (paid := payers_of.get(rule.payers)) is None:
+            paid = payers_of[rule.payers] = _payers(rule.payers)
+        payers, weights = paid
         when = rule.when
         first, last, windows = NEVER, FOR_EVER, None
         if when is not UNSET:
             first, last = ordinals(when.dates) if when.dates is not UNSET else (first, last)
-            key = when.windows, when.calendar
-            if key not in windows_of:
-                windows_of[key] = _windows(when, holidays)
-            windows = windows_of[key]
-        more = _more(rule, tuple(flat for one, flat in suspended if _touches(one, rule)))
+            if when.windows is not UNSET:
+                key = when.windows, when.calendar
+                if (windows := windows_of.get(key)) is None:
+                    windows = windows_of[key] = _windows(when.windows, when.calendar, holidays)
+        more = _more(rule, tuple(flat for one, flat in suspended if _touches(one, rule)) if suspended else ())
         yield Compiled(
             id=rule.id,
             version=rule.version,
@@ -130,11 +131,13 @@ def _payers(payers: tuple[Payer, ...]) -> Payers:
     return tuple((payer.party, payer.form) for payer in payers), weights
 
 
-def _windows(when: When, holidays: dict[str, frozenset[int]]) -> Windows | None:
-    if when.windows is UNSET:
-        return None
-    days = holidays.get(when.calendar, frozenset()) if when.calendar is not UNSET else frozenset()
-    return Windows(tuple(hours_of(window) for window in when.windows), days)
+def _windows(windows: tuple[Window, ...], calendar: str | UnsetType, holidays: dict[str, frozenset[int]]) -> Windows:
+    days = holidays.get(calendar, NO_DAYS) if calendar is not UNSET else NO_DAYS
+    hours = tuple([hours_of(window) for window in windows])
+    opens, closes = hours[0][1:]
+    for _, first, until in hours[1:]:
+        opens, closes = min(opens, first), max(closes, until)
+    return Windows(hours, opens, closes, days)
 
 
 def hours_of(window: Window) -> tuple[int, int, int]:

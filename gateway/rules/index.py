@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from msgspec import UNSET
 
@@ -39,7 +40,7 @@ def index_of(rules: Sequence[Rule]) -> Index:
     """The index over rules in their order: their ranks are their places in it."""
     restrictions = [_restrictions(rule) for rule in rules]
     groups, places, categories = (
-        Codes((code for codes in dimension for code in codes), has_any=not all(dimension))
+        Codes(chain.from_iterable(dimension), has_any=not all(dimension))
         for dimension in (zip(*restrictions, strict=True) if restrictions else ((), (), ()))
     )
     index = Index(groups, places, categories)

@@ -16,8 +16,9 @@ from gateway.rules.question import Question
 
 MAX_TRACED = 50
 """Fates told in one decision. Who pays what is complete all the same: that is in the lines' shares."""
-MAX_NEAR = 5
-"""Near misses told per reason."""
+MAX_ALIKE = 5
+"""Rules told per reason, of those that took no part, near misses too: of a hundred that hold in other hours nobody
+reads more, and each is bytes in an entry."""
 MAX_LOOKED_AT = 40
 """Rules looked at per reason in search of near misses."""
 
@@ -25,8 +26,16 @@ ORDER = tuple(Reason)
 """The nearest to money first; within a reason by line, then in the rules' order. Cut at the end."""
 
 
+TOOK_PART = frozenset(
+    (
+        *(Reason.APPLIED, Reason.LOST_TO, Reason.NO_EFFECT, Reason.NOT_DISCOUNTABLE),
+        *(Reason.QUOTA_EMPTY, Reason.QUOTA_UNKNOWN),
+    )
+)
+
+
 class Trace:
-    """Collects fates; holds at most `MAX_TRACED` per reason."""
+    """Collects fates; holds at most `MAX_TRACED` per reason, `MAX_ALIKE` of rules that took no part."""
 
     __slots__ = ("_fates",)
 
@@ -43,19 +52,19 @@ class Trace:
         limited: Limited | None = None,
     ) -> None:
         fates = self._fates.setdefault(reason, [])
-        if len(fates) < MAX_TRACED:
+        if len(fates) < (MAX_TRACED if reason in TOOK_PART else MAX_ALIKE):
             fates.append(Traced(rule.id, rule.version, reason, line, cents, other, limited))
 
     def add_all(self, reason: Reason, rules: Iterable[Compiled]) -> None:
-        """The same reason for all of these, in their order."""
+        """The same reason for all of these, in their order: they took no part."""
         fates = self._fates.setdefault(reason, [])
-        fates += [Traced(rule.id, rule.version, reason) for rule in islice(rules, MAX_TRACED - len(fates))]
+        fates += [Traced(rule.id, rule.version, reason) for rule in islice(rules, MAX_ALIKE - len(fates))]
 
     def told(self) -> tuple[Traced, ...]:
         return tuple(fate for reason in ORDER for fate in self._fates.get(reason, ()))[:MAX_TRACED]
 
 
-Numbers = tuple[list[int], list[int], list[int]]
+Where = tuple[list[int], list[int], list[int]]
 """Where to look: entitlements, merchant groups, categories."""
 Near = dict[Reason, set[int]]
 
@@ -78,13 +87,13 @@ def near_misses(
             if (not trusted or (first[rank] <= day <= last[rank] and opens[rank] <= minute < closes[rank]))
             and _nothing_else(rules[rank], reason, question, moment)
         )
-        trace.add_all(reason, islice(near, MAX_NEAR))
+        trace.add_all(reason, near)
 
 
-def nearby(index: Index, numbers: Numbers, candidates: Iterable[int], stranger: Reason) -> Near:
+def nearby(index: Index, where: Where, candidates: Iterable[int], stranger: Reason) -> Near:
     """Ranks of rules that are not candidates for want of one thing, some of each reason. `stranger`: what a rule is
     told for that is for other holders."""
-    groups, places, categories = numbers
+    groups, places, categories = where
     by_category = _looked_at(index.by_group_place, groups, index.place_width, places)
     by_place = _looked_at(index.by_group_category, groups, index.category_width, categories)
     by_holder = _looked_at(index.by_place_category, places, index.category_width, categories)

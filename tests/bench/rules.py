@@ -116,8 +116,8 @@ def _candidates(context: Context, receipts: Sequence[PlainReceipt]) -> list[Row]
         found = 0
         for receipt, named in zip(receipts, categories, strict=True):
             groups, places = index.groups.numbers(receipt.groups), index.places.numbers(receipt.merchants)
-            numbers = {*(index.categories.number(code) for code in named), ANY}
-            found += sum(len(ranks) for ranks in index.candidates(groups, places, numbers).values())
+            lines_of = {index.categories.number(code): (number,) for number, code in enumerate(named)}
+            found += len(index.candidates(groups, places, {**lines_of, ANY: tuple(range(len(named)))}))
         return found
 
     def theirs() -> int:

@@ -125,6 +125,24 @@ def test_a_name_twice_in_any_object_is_refused_where_it_stands(data: st.DataObje
     assert (error.where, "is there twice" in error.what) == (target, True)
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        pytest.param('"legal_basis":"Art. 1\\u003a 5\\u003A 7"', id="colons that are escaped"),
+        pytest.param('"legal_basis":"Art. 1: 5: 7"', id="colons that are not"),
+        pytest.param('"legal_basis":"5","stage":1,"priority":0', id="defaults written out"),
+    ],
+)
+def test_a_name_twice_is_found_whatever_stands_beside_it(beside: str) -> None:
+    """Colons are counted: no other text may make up for the one that a name dropped takes along."""
+    plain = document(rule("a")).decode()
+    once = plain.replace('"legal_basis": "test"', beside)
+    assert once != plain
+    load(once.encode())
+    error = fault(once.replace('"version": 1', '"version": 2, "version": 1').encode())
+    assert (error.where, "is there twice" in error.what) == ("$.rules[0]", True)
+
+
 @pytest.mark.parametrize("number", ["9" * 400, "-1", "-" + "9" * 400, "1e400", "1.5", "NaN", "Infinity", "-Infinity"])
 @pytest.mark.parametrize(
     ("field", "where"),
