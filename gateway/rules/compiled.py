@@ -114,7 +114,7 @@ class Compiled(msgspec.Struct, frozen=True, gc=False):
     more: More | None = None
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What people are told of a rule."""
 
     id: str
@@ -122,6 +122,11 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     title: Text
     legal_basis: str
     message: Text | None = None
+
+
+packed = msgspec.msgpack.Encoder().encode
+"""A `Told` as it is kept: of ten thousand rules a handful is ever shown."""
+unpacked = msgspec.msgpack.Decoder(Told).decode
 
 
 class Sieve(NamedTuple):

@@ -13,7 +13,7 @@ from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, half_up
 from gateway.model.receipt import Means
-from gateway.rules.compiled import ANY, Compiled, Index, Numbers, Shared, Told, sieve_of
+from gateway.rules.compiled import ANY, Compiled, Index, Numbers, Shared, Told, sieve_of, unpacked
 from gateway.rules.contest import Contest, Entry, lines_met
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
 from gateway.rules.purse import Asked, Purse, asked_by
@@ -34,18 +34,18 @@ class DecisionBroken(GatewayError):
 class RuleSet:
     """Rules in force, ready to be asked. Immutable; safe to share between threads.
 
-    `rules` say what people are told of each, in the engine's order; `number` is the bundle's. How the rules were
-    written is not kept: that takes several times the memory.
+    `told` is what people are told of each, packed, in the engine's order; `number` is the bundle's. How the rules were
+    written is not kept: that takes several times the memory. Its length is the number of rules.
     """
 
     __slots__ = (
-        *("_compiled", "_index", "_ranks", "_shared", "_sieve", "counts", "entitlements", "events", "number", "rules"),
+        *("_compiled", "_index", "_ranks", "_shared", "_sieve", "_told", "counts", "entitlements", "events", "number"),
     )
 
     def __init__(
         self,
         number: int,
-        rules: tuple[Told, ...],
+        told: tuple[bytes, ...],
         compiled: tuple[Compiled, ...],
         index: Index,
         shared: Shared,
@@ -53,13 +53,13 @@ class RuleSet:
         events: Mapping[str, int],
     ) -> None:
         self.number = number
-        self.rules = rules
         self.entitlements = entitlements
         """The codes that these rules use: all that a registry needs to hold at a place."""
         self.events = events
         """What has to be known of what happened before → within how many seconds at most."""
         self.counts = any(rule.more is not None and rule.more.quotas for rule in compiled)
         """Whether any rule counts on a quota."""
+        self._told = told
         self._compiled = compiled
         self._sieve = sieve_of(compiled)
         self._index = index
@@ -71,7 +71,14 @@ class RuleSet:
         rank = self._ranks.get(rule_id)
         if rank is None:
             raise NotFound(f"no rule {rule_id!r} in rules bundle {self.number}")
-        return self.rules[rank]
+        return unpacked(self._told[rank])
+
+    def __len__(self) -> int:
+        return len(self._compiled)
+
+    def ids(self) -> Iterator[str]:
+        """Of the rules, in the engine's order."""
+        return (rule.id for rule in self._compiled)
 
     def message(self, rule_id: str, languages: tuple[str, ...]) -> str:
         """The text to show when the rule applied, in the first of these languages that it has; empty without one.

@@ -19,6 +19,7 @@ from gateway.rules.compiled import (
     Suspended,
     Told,
     Windows,
+    packed,
 )
 from gateway.rules.conditions import DAYS, What, Where, Who, Window
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
@@ -36,15 +37,20 @@ Payers = tuple[tuple[tuple[str, FiscalForm], ...], tuple[int, ...]]
 
 
 def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
-    """The rules in their order."""
-    # Many rules share their payers, windows and suspensions: one copy of each combination. And of each name.
+    """The rules in their order.
+
+    Nothing of a usual rule's document is held on to: what is kept of it here and there would keep all of the memory in
+    which it was read. Many rules share their amount, payers, windows and suspensions: one copy of each.
+    """
     names: dict[str, str] = {}
+    gives: dict[Give, Give] = {}
     payers_of: dict[tuple[Payer, ...], Payers] = {}
     windows_of: dict[object, Windows] = {}
     holidays = {name: frozenset(day.toordinal() for day in days) for name, days in content.calendars.items()}
     suspended = [(one, _suspended(one)) for one in content.suspensions]
     for rule in rules:
-        kind, value = _amount(rule.give)
+        give = gives.setdefault(rule.give, rule.give)
+        kind, value = _amount(give)
         group = rule.exclusive_group if rule.exclusive_group is not UNSET else ""
         if (paid := payers_of.get(rule.payers)) is None:
             paid = payers_of[rule.payers] = _payers(rule.payers)
@@ -59,11 +65,11 @@ def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
                     windows = windows_of[key] = _windows(when.windows, when.calendar, holidays)
         more = _more(rule, tuple(flat for one, flat in suspended if _touches(one, rule)) if suspended else ())
         yield Compiled(
-            id=rule.id,
+            id=rule.id.encode().decode(),
             version=rule.version,
             kind=kind,
             value=value,
-            give=rule.give,
+            give=give,
             exclusive=names.setdefault(group, group),
             payers=payers,
             weights=weights,
@@ -79,12 +85,11 @@ def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
         )
 
 
-def told_of(rules: Iterable[Rule]) -> Iterator[Told]:
-    """The rules in their order."""
-    bases: dict[str, str] = {}
+def told_of(rules: Iterable[Rule]) -> Iterator[bytes]:
+    """The rules in their order, each packed (`packed`)."""
     for rule in rules:
-        basis = bases.setdefault(rule.legal_basis, rule.legal_basis)
-        yield Told(rule.id, rule.version, rule.title, basis, rule.message if rule.message is not UNSET else None)
+        message = rule.message if rule.message is not UNSET else None
+        yield packed(Told(rule.id, rule.version, rule.title, rule.legal_basis, message))
 
 
 def shared_of(content: RulesContent) -> Shared:

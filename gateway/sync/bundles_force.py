@@ -174,7 +174,7 @@ class Force:
         loop = asyncio.get_running_loop()
         kind, cache = manifest.kind, self._cache
         if kind is BundleKind.RULES:
-            in_force = len(self._rules.rules) if self._rules is not None else 0
+            in_force = len(self._rules) if self._rules is not None else 0
             rules = await loop.run_in_executor(None, stage_rules, cache, manifest, pieces, in_force)
             await self._commit(manifest)
             self._rules = rules

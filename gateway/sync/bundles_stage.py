@@ -50,7 +50,7 @@ def stage_rules(cache: Cache, manifest: Manifest, pieces: Pieces, in_force: int)
     content = b"".join(pieces())
     document = load(content)
     rules = compile_rules(document, manifest.number)
-    _check_size(manifest, "rules", in_force, len(rules.rules))
+    _check_size(manifest, "rules", in_force, len(rules))
     _try_examples(document, rules)
     cache.staging.put_content(BundleKind.RULES.value, manifest.number, content)
     return rules
