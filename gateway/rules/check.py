@@ -13,6 +13,7 @@ from gateway.model.errors import InputRefused
 from gateway.rules.check_rule import payer_faults, rule_faults
 from gateway.rules.check_tables import table_faults
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
+from gateway.rules.forms import Forms
 from gateway.rules.named import groups_of
 
 MAX_KEYS = 250_000
@@ -46,6 +47,7 @@ def faults(content: RulesContent) -> Iterator[Fault]:
     """What makes no sense, each with its path."""
     yield from table_faults(content)
     seen: set[str] = set()
+    forms = Forms()
     groups: dict[str, Rule] = {}
     units: dict[str, Quota] = {}
     paid: dict[tuple[Payer, ...], list[Fault]] = {}
@@ -57,8 +59,9 @@ def faults(content: RulesContent) -> Iterator[Fault]:
         seen.add(rule.id)
         # Many rules have the same payers.
         if (of_payers := paid.get(rule.payers)) is None:
-            of_payers = paid[rule.payers] = list(payer_faults(rule.payers))
-        for faults in (rule_faults(rule, content.calendars), _shared_faults(rule, groups, units), of_payers):
+            of_payers = paid[rule.payers] = list(payer_faults(rule.payers, forms))
+        shared = _shared_faults(rule, groups, units, forms)
+        for faults in (rule_faults(rule, content.calendars, forms), shared, of_payers):
             for at, what in faults:
                 yield f"$.rules[{index}].{at}", f"rule {rule.id!r}: {what}"
         named.append(_named(rule))
@@ -73,10 +76,12 @@ def faults(content: RulesContent) -> Iterator[Fault]:
         yield "$.rules", f"{most} rules for {key}; {MAX_PER_KEY} are the most"
 
 
-def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota]) -> Iterator[Fault]:
+def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota], forms: Forms) -> Iterator[Fault]:
     """What has to be the same in all rules that share a name."""
     if rule.exclusive_group is not UNSET:
         name = rule.exclusive_group
+        if name not in forms.codes:
+            yield from forms.of_code(name, "exclusive_group")
         first = groups.setdefault(name, rule)
         if first.stage != rule.stage:
             yield "stage", f"its exclusive group {name!r} stands in stage {first.stage} already"

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from msgspec import UNSET
 
 from gateway.rules.check_tables import Fault, dates_fault
-from gateway.rules.conditions import Need, What, When, Where, Who
+from gateway.rules.conditions import MINUTES, Need, What, When, Where, Who
 from gateway.rules.document import Payer, Quota, Rule
+from gateway.rules.forms import SHOWN, Forms
 from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Give, Percent, Step, Tiers
 from gateway.rules.named import by_age, is_whole
 from gateway.rules.parts import Text
@@ -18,18 +19,20 @@ from gateway.rules.tables import CalendarDays
 NO_TEXT, NO_WHERE, NO_WHAT, NO_NEED = Text(), Where(), What(), Need()
 
 
-def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[Fault]:
+def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays], forms: Forms) -> Iterator[Fault]:
     """Each fault with its path from the rule, but for its payers'."""
+    if rule.legal_basis not in forms.phrases:
+        yield from forms.of_phrase(rule.legal_basis, "legal_basis")
     if rule.title == NO_TEXT:
         yield "title", "no title in any language"
     if rule.message == NO_TEXT:
         yield "message", "no message in any language"
     if rule.who is not UNSET:
-        yield from _who_faults(rule.who)
-    if rule.where is not UNSET and rule.where == NO_WHERE:
-        yield "where", "says nothing: leave it out"
+        yield from _who_faults(rule.who, forms)
+    if rule.where is not UNSET:
+        yield from _where_faults(rule.where, forms)
     if rule.what is not UNSET:
-        yield from _what_faults(rule.what)
+        yield from _what_faults(rule.what, forms)
     if rule.when is not UNSET:
         yield from _when_faults(rule.when, calendars)
         if rule.when.dates is UNSET and rule.when.windows is UNSET and not by_age(rule):
@@ -42,7 +45,9 @@ def rule_faults(rule: Rule, calendars: Mapping[str, CalendarDays]) -> Iterator[F
         yield from _quota_faults(rule.quota, rule)
 
 
-def _who_faults(who: Who) -> Iterator[Fault]:
+def _who_faults(who: Who, forms: Forms) -> Iterator[Fault]:
+    if who.any_of_groups is not UNSET and not forms.codes.issuperset(who.any_of_groups):
+        yield from forms.of_codes(who.any_of_groups, "who.any_of_groups")
     for index, one in enumerate(who.any_of_lists if who.any_of_lists is not UNSET else ()):
         if (fault := dates_fault(one.dates)) is not None:
             yield f"who.any_of_lists[{index}].dates", fault
@@ -59,7 +64,16 @@ def _who_faults(who: Who) -> Iterator[Fault]:
             yield "who.none_of_groups", f"{code!r} is in `any_of_groups` as well"
 
 
-def _what_faults(what: What) -> Iterator[Fault]:
+def _where_faults(where: Where, forms: Forms) -> Iterator[Fault]:
+    if where == NO_WHERE:
+        yield "where", "says nothing: leave it out"
+    elif where.merchant_groups is not UNSET and not forms.codes.issuperset(where.merchant_groups):
+        yield from forms.of_codes(where.merchant_groups, "where.merchant_groups")
+
+
+def _what_faults(what: What, forms: Forms) -> Iterator[Fault]:
+    if what.categories is not UNSET and not forms.codes.issuperset(what.categories):
+        yield from forms.of_codes(what.categories, "what.categories")
     if what == NO_WHAT:
         yield "what", "says nothing: leave it out"
     price = what.unit_price
@@ -75,6 +89,10 @@ def _when_faults(when: When, calendars: Mapping[str, CalendarDays]) -> Iterator[
         yield "when.dates", fault
     windows = when.windows if when.windows is not UNSET else ()
     for index, window in enumerate(windows):
+        if window.first not in MINUTES:
+            yield f"when.windows[{index}].from", f"{window.first[:SHOWN]!r} is no time of a day, such as 08:30"
+        if window.until not in MINUTES:
+            yield f"when.windows[{index}].until", f"{window.until[:SHOWN]!r} is no time of a day, such as 08:30"
         if window.first == "24:00":
             yield f"when.windows[{index}].from", "24:00 is the end of a day: 00:00 is the beginning of the next"
         if "holiday" in window.days and len(window.days) < 8 and when.calendar is UNSET:
@@ -155,12 +173,13 @@ def _one_quota(quota: Quota, rule: Rule) -> Iterator[Fault]:
             yield "carry", "there is nothing to carry over from"
 
 
-def payer_faults(payers: tuple[Payer, ...]) -> Iterator[Fault]:
+def payer_faults(payers: tuple[Payer, ...], forms: Forms) -> Iterator[Fault]:
     """What is wrong with who pays, each fault with its path from the rule."""
     total = rests = 0
     seen: set[tuple[str, str]] = set()
     for index, payer in enumerate(payers):
         path = f"payers[{index}]"
+        yield from forms.of_code(payer.party, f"{path}.party")
         if (payer.share_basis_points is UNSET) != payer.rest:
             yield path, "needs either `share_basis_points` or `rest: true`"
         if (payer.party, payer.form) in seen:

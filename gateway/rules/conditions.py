@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.model.receipt import Means
-from gateway.rules.parts import Amount, Code, Codes, Dates, Part, PlaceId, Price, Quantity, Seconds
+from gateway.rules.parts import Amount, Code, Codes, Dates, OftenCodes, Part, PlaceId, Price, Quantity, Seconds
 
 MAX_AGE = 150
 MAX_LISTS, MAX_WINDOWS, MAX_NEEDS = 16, 32, 16
@@ -16,8 +16,11 @@ MAX_GRACE_DAYS = 366
 
 Places = Annotated[tuple[PlaceId, ...], Meta(min_length=1, max_length=64)]
 Age = Annotated[int, Meta(ge=0, le=MAX_AGE)]
-# 24:00 is the end of a day (ISO 8601-1, 5.3.2).
-Clock = Annotated[str, Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)|^24:00$(?!\n)")]
+CLOCK = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)|^24:00$(?!\n)"
+Clock = Annotated[str, Meta(extra_json_schema={"pattern": CLOCK})]
+"""`check` looks whether it is in `MINUTES`."""
+MINUTES = {f"{minute // 60:02}:{minute % 60:02}": minute for minute in range(24 * 60 + 1)}
+"""By what a clock shows. 24:00 is the end of a day (ISO 8601-1, 5.3.2)."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday")
 
@@ -47,7 +50,7 @@ class Listed(Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Who(Part, frozen=True, forbid_unknown_fields=True):
     """An identified holder of whom all of this is true. With nothing given: whoever is identified."""
 
-    any_of_groups: Codes | UnsetType = UNSET
+    any_of_groups: OftenCodes | UnsetType = UNSET
     all_of_groups: Codes | UnsetType = UNSET
     none_of_groups: Codes | UnsetType = UNSET
     any_of_lists: Annotated[tuple[Listed, ...], Meta(min_length=1, max_length=MAX_LISTS)] | UnsetType = UNSET
@@ -60,7 +63,7 @@ class Who(Part, frozen=True, forbid_unknown_fields=True):
 class Where(Part, frozen=True, forbid_unknown_fields=True):
     """A place of which all of this is true. At least one is given."""
 
-    merchant_groups: Codes | UnsetType = UNSET
+    merchant_groups: OftenCodes | UnsetType = UNSET
     places: Places | UnsetType = UNSET
     gateways: Places | UnsetType = UNSET
 
@@ -75,7 +78,7 @@ class UnitPrice(Part, frozen=True, forbid_unknown_fields=True):
 class What(Part, frozen=True, forbid_unknown_fields=True):
     """Lines of which all of this is true. At least one is given."""
 
-    categories: Codes | UnsetType = UNSET
+    categories: OftenCodes | UnsetType = UNSET
     skus: Codes | UnsetType = UNSET
     unit_price: UnitPrice | UnsetType = UNSET
     flags: Codes | UnsetType = UNSET

@@ -15,7 +15,7 @@ from gateway.model.decision import FiscalForm
 from gateway.model.money import BasisPoints
 from gateway.rules.conditions import Need, What, When, Where, Who
 from gateway.rules.gives import Give
-from gateway.rules.parts import Code, Part, Phrase, Pieces, RuleId, Text
+from gateway.rules.parts import Code, OftenCode, OftenPhrase, Part, Pieces, RuleId, Text
 from gateway.rules.tables import CalendarDays, Partner, Suspension, VatRates
 
 MAX_RULES = 100_000
@@ -26,7 +26,7 @@ MAX_TABLES = 64
 class Payer(Part, frozen=True, forbid_unknown_fields=True):
     """Who bears how much of the rule's discount, and how it stands on paper (VAT depends on `form`)."""
 
-    party: Code
+    party: OftenCode
     form: FiscalForm
     share_basis_points: Annotated[BasisPoints, Meta(ge=1, le=10_000)] | UnsetType = UNSET
     rest: bool = False
@@ -63,12 +63,12 @@ class Rule(Part, frozen=True, forbid_unknown_fields=True):
     id: RuleId
     version: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     title: Text
-    legal_basis: Phrase
+    legal_basis: OftenPhrase
     give: Give
     payers: Annotated[tuple[Payer, ...], Meta(min_length=1, max_length=8)]
     stage: Annotated[int, Meta(ge=0, le=99)] = 1
     priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
-    exclusive_group: Code | UnsetType = UNSET
+    exclusive_group: OftenCode | UnsetType = UNSET
     choose: Literal["best", "priority"] = "best"
     who: Who | UnsetType = UNSET
     where: Where | UnsetType = UNSET

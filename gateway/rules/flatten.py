@@ -21,15 +21,13 @@ from gateway.rules.compiled import (
     Windows,
     packed,
 )
-from gateway.rules.conditions import DAYS, What, Where, Who, Window
+from gateway.rules.conditions import DAYS, MINUTES, What, Where, Who, Window
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
 from gateway.rules.named import holds_without_clock, is_whole
 from gateway.rules.parts import Dates
 from gateway.rules.tables import Suspension
 
-MINUTES = {f"{minute // 60:02}:{minute % 60:02}": minute for minute in range(DAY_MINUTES + 1)}
-"""By what a clock shows, 24:00 as well."""
 NO_DAYS: frozenset[int] = frozenset()
 EVERY_DAY = (1 << len(DAYS)) - 1
 

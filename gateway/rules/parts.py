@@ -16,12 +16,20 @@ MAX_CODES = 64
 MAX_SECONDS = 400 * 24 * 3600
 
 # `$` alone would also match before a final line feed.
-Code = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
+CODE = r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)"
+Code = Annotated[str, Meta(pattern=CODE)]
 RuleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$(?!\n)")]
 Codes = Annotated[tuple[Code, ...], Meta(min_length=1, max_length=MAX_CODES)]
 PlaceId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{3,32}$(?!\n)")]
 # One line of text: a control character could forge lines on a terminal or a slip.
-Phrase = Annotated[str, Meta(min_length=1, max_length=240, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
+PHRASE = r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
+Phrase = Annotated[str, Meta(min_length=1, max_length=240, pattern=PHRASE)]
+
+# What nearly every rule names, and most rules alike. To match each while it is decoded takes more than all other
+# decoding together; `check` looks at each distinct one (`gateway.rules.forms`).
+OftenCode = Annotated[str, Meta(extra_json_schema={"pattern": CODE})]
+OftenCodes = Annotated[tuple[OftenCode, ...], Meta(min_length=1, max_length=MAX_CODES)]
+OftenPhrase = Annotated[str, Meta(min_length=1, max_length=240, extra_json_schema={"pattern": PHRASE})]
 
 Points = Annotated[BasisPoints, Meta(ge=1, le=10_000)]
 Amount = Annotated[Cents, Meta(ge=1, le=MAX_CENTS)]

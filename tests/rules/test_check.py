@@ -59,7 +59,7 @@ FREE = {"kind": "free_units"}
         ({"when": {}}, "when", "says nothing"),
         ({"when": {"clock_not_trusted": "grant"}}, "when", "says nothing"),
         ({"when": {"windows": [{"from": "24:00"}]}}, "when.windows[0].from", "end of a day"),
-        ({"when": {"windows": [{"from": "25:00"}]}}, "when.windows[0].from", "regex"),
+        ({"when": {"windows": [{"from": "25:00"}]}}, "when.windows[0].from", "no time of a day"),
         ({"when": {"windows": [{"days": ["mon", "holiday"]}]}}, "when.windows[0].days", "needs a `calendar`"),
         ({"when": {"windows": [{"days": ["someday"]}]}}, "when.windows[0].days[0]", "someday"),
         ({"when": {"calendar": "lv", "windows": [{}]}}, "when.calendar", "no calendar 'lv'"),
