@@ -20,7 +20,7 @@ def table_faults(content: RulesContent) -> Iterator[Fault]:
         if partner.city in cities:
             yield f"$.partners[{index}].city", f"partner city {partner.city!r} is there twice"
         cities.add(partner.city)
-    known = {rule.id for rule in content.rules}
+    known = {rule.id for rule in content.rules} if content.suspensions else set()
     suspensions: set[str] = set()
     for index, suspension in enumerate(content.suspensions):
         path = f"$.suspensions[{index}]"

@@ -113,9 +113,9 @@ def _amount(give: Give) -> tuple[Kind, int]:
     """The kinds that need nothing but one number; every other is `OTHER`."""
     if give.cap is not UNSET or give.floor_cents is not UNSET:
         return Kind.OTHER, 0
+    if type(give) is Percent and give.base == "running" and give.rounding == "line":
+        return Kind.PERCENT, give.basis_points  # The most frequent one.
     match give:
-        case Percent(basis_points=points, base="running", rounding="line"):
-            return Kind.PERCENT, points
         case Fixed(cents=cents, per="unit"):
             return Kind.OFF_UNIT, cents
         case Fixed(cents=cents, per="line"):

@@ -39,13 +39,15 @@ def no_rules() -> RuleSet:
 def index_of(rules: Sequence[Rule]) -> Index:
     """The index over rules in their order: their ranks are their places in it."""
     restrictions = [_restrictions(rule) for rule in rules]
-    groups, places, categories = (
-        Codes(chain.from_iterable(dimension), has_any=not all(dimension))
-        for dimension in (zip(*restrictions, strict=True) if restrictions else ((), (), ()))
-    )
+    dimensions = tuple(zip(*restrictions, strict=True)) or ((), (), ())
+    groups, places, categories = (Codes(chain.from_iterable(named), has_any=not all(named)) for named in dimensions)
     index = Index(groups, places, categories)
+    by_group, by_place, by_category = (
+        {codes: dimension.named(codes) for codes in set(named)}
+        for dimension, named in zip((groups, places, categories), dimensions, strict=True)
+    )
     for rank, (who, where, what) in enumerate(restrictions):
-        index.add(rank, groups.named(who), places.named(where), categories.named(what))
+        index.add(rank, by_group[who], by_place[where], by_category[what])
     return index
 
 
