@@ -122,15 +122,16 @@ class RuleSet:
             settled,
         )
 
-    def decide(self, question: Question) -> Decision:
-        """What the rules give on this receipt. The receipt has passed `check_receipt`.
+    def decide(self, question: Question, *, in_full: bool = False) -> Decision:
+        """What the rules give on this receipt. The receipt has passed `check_receipt`. `in_full`: the trace names more
+        rules than a stored decision has room for (`trace.MAX_IN_FULL`); nothing else is different.
 
         Guarantee: 0 ≤ discount ≤ list on every line, shares add up to the discount, lines to the totals, nothing is
         taken of a quota that is not left; raises `DecisionBroken` otherwise. At most `trace.MAX_TRACED` rules' fates
         are told.
         """
         settled = question.settled()
-        moment, trace, purse = self._moment(settled), Trace(), Purse(settled)
+        moment, trace, purse = self._moment(settled), Trace(in_full=in_full), Purse(settled)
         met, where = self._found(settled, moment)
         stranger = Reason.NOT_ENTITLED if settled.identified else Reason.NOT_IDENTIFIED
         near = nearby(self._index, where, met, stranger)

@@ -187,7 +187,7 @@ def answer(
     person = _decode(holder, Person, "holder") if holder is not None else None
     question = filled(rule_set, question_of(asked, person, setting), setting.quotas)
     first = (person.language,) if person and person.language else ()
-    return told(rule_set, question, rule_set.decide(question), (*first, *languages))
+    return told(rule_set, question, rule_set.decide(question, in_full=True), (*first, *languages))
 
 
 def question_of(receipt: Receipt, person: Person | None, setting: Setting) -> Question:

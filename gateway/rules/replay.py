@@ -13,7 +13,8 @@ from gateway.rules.question import ask
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """`same`: the rules give the stored decision again, byte for byte. `evaluation` is the stored one in full."""
+    """`same`: the rules give the stored decision again, byte for byte. `evaluation` is the stored one in words; when it
+    is the same, with all rules' fates."""
 
     same: bool
     evaluation: Evaluation
@@ -27,4 +28,6 @@ def replay(
     question = ask(receipt, asked)
     again = rule_set.decide(question)
     same = msgspec.json.encode(again) == msgspec.json.encode(decision)
-    return Replayed(same, told(rule_set if same else None, question, decision, languages))
+    if not same:
+        return Replayed(same, told(None, question, decision, languages))
+    return Replayed(same, told(rule_set, question, rule_set.decide(question, in_full=True), languages))

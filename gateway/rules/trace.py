@@ -19,6 +19,8 @@ MAX_TRACED = 50
 MAX_ALIKE = 5
 """Rules told per reason, of those that took no part, near misses too: of a hundred that hold in other hours nobody
 reads more, and each is bytes in an entry."""
+MAX_IN_FULL = 1000
+"""Fates told to somebody who asks why, of which nothing is stored."""
 MAX_LOOKED_AT = 40
 """Rules looked at per reason in search of near misses."""
 
@@ -35,12 +37,13 @@ TOOK_PART = frozenset(
 
 
 class Trace:
-    """Collects fates; holds at most `MAX_TRACED` per reason, `MAX_ALIKE` of rules that took no part."""
+    """Collects fates: at most `MAX_TRACED`, of rules that took no part `MAX_ALIKE` per reason; or `in_full`."""
 
-    __slots__ = ("_fates",)
+    __slots__ = ("_alike", "_fates", "_most")
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_full: bool = False) -> None:
         self._fates: dict[Reason, list[Traced]] = {}
+        self._most, self._alike = (MAX_IN_FULL, MAX_IN_FULL) if in_full else (MAX_TRACED, MAX_ALIKE)
 
     def add(
         self,
@@ -52,16 +55,16 @@ class Trace:
         limited: Limited | None = None,
     ) -> None:
         fates = self._fates.setdefault(reason, [])
-        if len(fates) < (MAX_TRACED if reason in TOOK_PART else MAX_ALIKE):
+        if len(fates) < (self._most if reason in TOOK_PART else self._alike):
             fates.append(Traced(rule.id, rule.version, reason, line, cents, other, limited))
 
     def add_all(self, reason: Reason, rules: Iterable[Compiled]) -> None:
         """The same reason for all of these, in their order: they took no part."""
         fates = self._fates.setdefault(reason, [])
-        fates += [Traced(rule.id, rule.version, reason) for rule in islice(rules, MAX_ALIKE - len(fates))]
+        fates += [Traced(rule.id, rule.version, reason) for rule in islice(rules, self._alike - len(fates))]
 
     def told(self) -> tuple[Traced, ...]:
-        return tuple(fate for reason in ORDER for fate in self._fates.get(reason, ()))[:MAX_TRACED]
+        return tuple(fate for reason in ORDER for fate in self._fates.get(reason, ()))[: self._most]
 
 
 Where = tuple[list[int], list[int], list[int]]

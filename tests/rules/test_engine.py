@@ -219,3 +219,18 @@ def test_sums_that_do_not_agree_grant_nothing(broken: Decision) -> None:
 def test_a_decision_survives_the_way_through_json() -> None:
     decision = rule_set(rule(message={"en": "Enjoy"})).decide(question())
     assert msgspec.json.decode(msgspec.json.encode(decision), type=Decision) == decision
+
+
+def test_a_decision_names_the_first_five_that_took_no_part_and_whoever_asks_is_told_all() -> None:
+    past = {"dates": {"until": "2026-01-01"}}
+    over = [rule(f"over-{number:02}", when=past, who={}) for number in range(12)]
+    also = [rule(f"also-{number:02}", need={"min_quantity": 9000}, who={}) for number in range(12)]
+    gives = [rule(f"gives-{number:02}", give=percent(100)) for number in range(12)]
+    rules = rule_set(*over, *also, *gives)
+    brief, full = rules.decide(question()), rules.decide(question(), in_full=True)
+    told = {reason: [fate.rule for fate in brief.trace if fate.reason is reason] for reason in Reason}
+    assert told[Reason.OUTSIDE_DATES] == [f"over-{number:02}" for number in range(5)]
+    assert told[Reason.QUANTITY_TOO_LOW] == [f"also-{number:02}" for number in range(5)]
+    assert len(told[Reason.APPLIED]) == 12
+    assert fates(full).keys() == {one["id"] for one in (*over, *also, *gives)}
+    assert msgspec.structs.replace(full, trace=brief.trace) == brief
