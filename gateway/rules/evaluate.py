@@ -124,6 +124,10 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     grace: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+class Earlier(Happened, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something that happened before, for trying rules: `ago_s` seconds before the time."""
+
+
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Where and when rules are tried. `quotas`: what is not named is as full as its rule's limit."""
 
@@ -133,7 +137,7 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     place: str = ""
     gateway: str = ""
     station: str = ""
-    events: tuple[Happened, ...] = ()
+    events: tuple[Earlier, ...] = ()
     quotas: tuple[Known, ...] = ()
     cash_rounding_cents: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     vat_registered: bool = True

@@ -16,7 +16,7 @@ _phrase = re.compile(PHRASE)
 
 
 class Forms:
-    """What of one document has been looked at so far: what is in `codes` and `phrases` need not be asked about again."""
+    """What of one document has been found right so far: what is in `codes` and `phrases` need not be asked again."""
 
     __slots__ = ("codes", "phrases")
 

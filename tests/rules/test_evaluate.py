@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.model.decision import Reason
 from gateway.model.errors import InputRefused
-from gateway.rules.evaluate import Evaluation, Setting, evaluate, told
+from gateway.rules.evaluate import Evaluation, Setting, evaluate, setting_of, told
 from gateway.rules.explain import explain
 from gateway.rules.question import Question
 from tests.rules.builders import Json, document, questions, rule, rule_lists, rule_set
@@ -146,3 +146,19 @@ def test_the_words_for_each_reason() -> None:
     unsure = explain(evaluate(rules, receipt, None, setting))
     assert "  Rule d (d v1): depends on the time, and the clock is not trusted" in unsure.splitlines()
     assert "  Rule e (e v1): for identified holders" in unsure.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"place": "library-1", "palce": 1}, "`palce`"),
+        ({"events": [{"event": "entry", "ago_s": 5, "palce": "library-1"}]}, "`palce`"),
+        ({"quotas": [{"key": "rides", "leftt": 1}]}, "`leftt`"),
+        ({"events": [{"event": "entry"}]}, "`ago_s`"),
+        ([], "not an object"),
+    ],
+)
+def test_a_setting_with_a_field_that_is_none_is_refused(given: object, says: str) -> None:
+    with pytest.raises(InputRefused, match=says) as caught:
+        setting_of(given, DAY)
+    assert caught.value.where == "setting"
