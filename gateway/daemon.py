@@ -104,8 +104,8 @@ class Daemon:
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
         self._started_ns = self._clock.mono_ns()
-        signer = load_signer(state / "ledger.key", Disk())
-        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock, configuration.ledger, signer=signer)
+        self._signer = load_signer(state / "ledger.key", Disk())
+        self._ledger = Ledger(state / "ledger.db", gateway.id, self._clock, configuration.ledger, signer=self._signer)
         self._ledger.start()
         self._running["ledger"] = self._ledger.stop
         self._cache = Cache(state / "cache.db")
@@ -220,6 +220,8 @@ class Daemon:
             kill_device=self._devices.kill,
             bundles=self._bundles,
             forget=self._forget,
+            hand_over=lambda: self._quotas.hand_over(self._signer),
+            bring=self._quotas.bring,
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,

@@ -6,7 +6,6 @@ A large one comes as the centre would send it: first its announcement, then chun
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
@@ -14,9 +13,7 @@ from aiohttp import hdrs, web
 
 from gateway.api import body
 from gateway.api.answers import Answer
-from gateway.api.callers import Caller
-from gateway.api.guard import CALLER
-from gateway.api.problems import HttpRefused
+from gateway.api.guard import require_technician
 from gateway.model.errors import NotFound
 from gateway.sync.bundles import Bundles, BundlesStatus
 from gateway.sync.bundles_record import Past
@@ -85,13 +82,7 @@ class BundleRoutes:
 
 
 def _technician(request: web.Request) -> None:
-    if request[CALLER] is not Caller.TECHNICIAN:
-        raise HttpRefused(
-            HTTPStatus.FORBIDDEN,
-            "only a technician may change bundles by hand",
-            "Use `smartplace bundle` as root or as the gateway's own user",
-            "not_allowed",
-        )
+    require_technician(request, "change bundles by hand", "bundle")
 
 
 def _json(answer: msgspec.Struct) -> web.Response:

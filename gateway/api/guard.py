@@ -167,6 +167,17 @@ class Guard:
         return response
 
 
+def require_technician(request: web.Request, what: str, verb: str) -> None:
+    """Only root and the gateway's own user, on the unix socket, may do this. Raises `HttpRefused` (`not_allowed`)."""
+    if request[CALLER] is not Caller.TECHNICIAN:
+        raise HttpRefused(
+            HTTPStatus.FORBIDDEN,
+            f"only a technician may {what}",
+            f"Use `smartplace {verb}` as root or as the gateway's own user",
+            "not_allowed",
+        )
+
+
 def _too_large() -> HttpRefused:
     return HttpRefused(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -12,12 +12,14 @@ import msgspec
 
 from gateway.api.answers import Devices, Erased, ForgetRequest, HealthAnswer, Restarted, Stations, StationView, Status
 from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
+from gateway.api.handovers import Brought
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
 from gateway.stations.till_words import BalanceAnswer, CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles_record import Past
 from gateway.wire.bundle import BundleKind, SignedBundle
 from gateway.wire.described import components
+from gateway.wire.quota import HandOver
 
 API_VERSION = "1"
 
@@ -25,6 +27,7 @@ _TYPES = (
     *(HealthAnswer, Status, Devices, Restarted, ForgetRequest, Erased, Stations, StationView, Shown, Problem),
     *(QuoteRequest, QuoteAnswer, BalanceAnswer, CommitRequest, CommitAnswer),
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
+    *(HandOver, Brought),
 )
 
 Json = dict[str, Any]
@@ -163,6 +166,23 @@ def _paths() -> Json:
         },
         "/v1/bundles/{kind}/rollback": {
             "post": _operation("rollback", "The one before", Past, parameters=[_KIND], description=_BY_HAND)
+        },
+        "/v1/quota/hand-over": {
+            "post": _operation(
+                "quota_hand_over",
+                "Close every lease for good, and the signed last word about them",
+                HandOver,
+                description=f"{_BY_HAND} Afterwards nothing that needs a quota is given here. Again: the same word.",
+            )
+        },
+        "/v1/quota/bring": {
+            "post": _operation(
+                "quota_bring",
+                "Bring the last word of the box that this one replaces",
+                Brought,
+                body=HandOver,
+                description=f"{_BY_HAND} It is kept, and sent to the centre until that has it.",
+            )
         },
         "/v1/ledger/forget": {
             "post": _operation(

@@ -57,6 +57,16 @@ async def cannot_forget(holder: str) -> Forgotten:
     raise NotReady("nothing can be forgotten here", "Ask the daemon itself")
 
 
+async def cannot_hand_over() -> bytes:
+    """Nobody here can."""
+    raise NotReady("no quotas are held here", "Ask the daemon itself")
+
+
+async def cannot_bring(word: bytes) -> int:
+    """Nobody here can."""
+    raise NotReady("no quotas are held here", "Ask the daemon itself")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiParts:
     """The daemon's parts as the API sees them. `started_ns` is on the clock's monotonic scale.
@@ -77,3 +87,5 @@ class ApiParts:
     started_ns: int
     on_security: Callable[[str, str, int], None] = unheard
     forget: Callable[[str], Awaitable[Forgotten]] = cannot_forget
+    hand_over: Callable[[], Awaitable[bytes]] = cannot_hand_over
+    bring: Callable[[bytes], Awaitable[int]] = cannot_bring

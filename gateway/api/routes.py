@@ -14,7 +14,8 @@ from gateway.api.answers import Erased, ForgetRequest, Restarted
 from gateway.api.bundles import BundleRoutes
 from gateway.api.callers import Caller
 from gateway.api.events import Events
-from gateway.api.guard import CALLER
+from gateway.api.guard import CALLER, require_technician
+from gateway.api.handovers import HandOverRoutes
 from gateway.api.parts import ApiParts
 from gateway.api.problems import HttpRefused
 from gateway.api.views import Views
@@ -50,6 +51,7 @@ class Routes:
         router.add_get("/v1/events", self._events.handle, allow_head=False)
         router.add_get("/openapi.json", self.openapi)
         BundleRoutes(self._parts.bundles, _read).add_to(app)
+        HandOverRoutes(self._parts, _read).add_to(app)
 
     # Reading ---------------------------------------------------------------------------------------------
 
@@ -78,13 +80,7 @@ class Routes:
 
     async def restart(self, request: web.Request) -> web.Response:
         """A technician has a driver killed; it heals by itself."""
-        if request[CALLER] is not Caller.TECHNICIAN:
-            raise HttpRefused(
-                HTTPStatus.FORBIDDEN,
-                "only a technician may restart a device",
-                "Use `smartplace devices restart` as root or as the gateway's own user",
-                "not_allowed",
-            )
+        require_technician(request, "restart a device", "devices restart")
         device = request.match_info["id"]
         if all(known.device != device for known in self._parts.device_health()):
             raise NotFound(f"no device {device[:32]!r}", "See `smartplace devices list`", code="no_such_device")
@@ -109,13 +105,7 @@ class Routes:
 
     async def forget(self, request: web.Request) -> web.Response:
         """A holder has asked to be forgotten, and a technician does it."""
-        if request[CALLER] is not Caller.TECHNICIAN:
-            raise HttpRefused(
-                HTTPStatus.FORBIDDEN,
-                "only a technician may have somebody forgotten",
-                "Use `smartplace ledger forget` as root or as the gateway's own user",
-                "not_allowed",
-            )
+        require_technician(request, "have somebody forgotten", "ledger forget")
         asked = body.decode(await _read(request), ForgetRequest)
         done = await self._parts.forget(asked.holder)
         return _json(Erased(entries=done.entries, rows=done.rows, copies=done.copies, beyond_reach=done.beyond_reach))

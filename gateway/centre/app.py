@@ -44,6 +44,12 @@ class Centre:
         self.intake.shards.look_soon()
         return command
 
+    def fence(self, gateway: str) -> int:
+        """As `Store.fence`, and the gateway is told at once."""
+        life = self.store.fence(gateway)
+        self.intake.shards.look_soon()
+        return life
+
     def stop(self) -> None:
         """Store and confirm what has come, leave the broker, give the shards back, close the store."""
         self.intake.stop()

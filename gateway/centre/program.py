@@ -106,7 +106,7 @@ def _obey(centre: Centre, text: str) -> Any:
             return centre.store.put_lot(line.holder, line.key, line.lot, line.units, line.expires_ms)
         case "fence":
             _check_gateway(line.gateway)
-            return centre.store.fence(line.gateway)
+            return centre.fence(line.gateway)
         case "alarms":
             return centre.query.alarms()
         case _:

@@ -18,7 +18,9 @@ from gateway.centre.quota_limits import LEASE_MS, Limits, Terms, size
 from gateway.centre.quota_lots import Lot, lots_of, take_of_lot
 from gateway.centre.quota_outside import count_beyond, counted, keep_life, life_of
 from gateway.centre.quota_rows import (
+    FENCED,
     OPEN,
+    UNTOLD,
     Box,
     answer_of,
     box_of,
@@ -60,6 +62,8 @@ class Authority:
 
     def run(self, groups: Sequence[tuple[str, wire.QuotaSaid]]) -> Answers:
         """Take all of it, in order; what is to be said back after the commit."""
+        for gateway in sorted({gateway for gateway, _ in groups}):
+            self._box(gateway)  # Ours from here on: an officer may be fencing it.
         lock_cells(self._db, self._touched(groups))
         answers = [
             (gateway, told) for gateway, group in groups for said in group.said for told in self._take(gateway, said)
@@ -129,18 +133,20 @@ class Authority:
         recalls = recalls_of(self._db, gateway, known)
         return [wire.Fence(known, said.nonce, closings), *recalls]
 
-    def fence(self, names: Sequence[str]) -> list[tuple[str, wire.Fence]]:
-        """End the present life of these gateways, and what they are told."""
-        fenced = [(gateway, wire.Fence(self._begin_life(gateway))) for gateway in names]
+    def fence(self, names: Sequence[str], *, later: bool = False) -> list[tuple[str, wire.Fence]]:
+        """End the present life of these gateways, and what they are told. `later`: by whoever holds their shards
+        (`quota_rows.take_untold`), since the caller sends nothing."""
+        fenced = [(gateway, wire.Fence(self._begin_life(gateway, UNTOLD if later else 0))) for gateway in names]
         self._save()
         return fenced
 
-    def _begin_life(self, gateway: str) -> int:
+    def _begin_life(self, gateway: str, recall: int = 0) -> int:
         """The next life of a gateway; all leases of those before count as used up until their periods end."""
         box = self._box(gateway)
         c = quota_leases.c
         before = c.gateway == gateway, c.standing == OPEN
-        self._db.execute(update(quota_leases).where(*before).values(standing="fenced", changed_ms=self._now_ms))
+        ended = {"standing": FENCED, "recall": recall, "changed_ms": self._now_ms}
+        self._db.execute(update(quota_leases).where(*before).values(ended))
         self._db.execute(quota_leases.delete().where(c.gateway == gateway, c.standing == "denied"))
         box.incarnation, box.floor, box.open = box.incarnation + 1, 1, 0
         return box.incarnation
@@ -151,7 +157,7 @@ class Authority:
         elif said.incarnation <= box.incarnation:
             for number, used, returned in said.closed:
                 row = lease_row(self._db, gateway, LeaseId(said.incarnation, number))
-                if row is not None and row.standing in (OPEN, "fenced"):
+                if row is not None and row.standing in (OPEN, FENCED):
                     self._settle(gateway, box, row, used, returned, "")
         return wire.HandedOver(said.incarnation)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, select
 
 from gateway.centre.quota_tables import quota_leases
 from gateway.centre.tables import entries
 from gateway.model.bodies import CheckpointBody
 from gateway.model.entry import EntryKind, Stream
-from gateway.wire.quota import HandOver, Key, hand_over_bytes
+from gateway.wire.handover import is_signed
+from gateway.wire.quota import HandOver, Key
 
 MAX_CHECKPOINTS = 10_000
 """Stored checkpoints of a gateway that are looked at for its key, the newest first."""
@@ -20,10 +19,7 @@ MAX_CHECKPOINTS = 10_000
 def fault_of(db: Connection, gateway: str, said: HandOver) -> str:
     """Why this is not the word of this gateway; empty when it is. Its key is the one that signed checkpoints which the
     centre has: who makes a key up cannot close another's leases."""
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(said.key))
-        public.verify(bytes.fromhex(said.signature), hand_over_bytes(gateway, said.incarnation, said.closed))
-    except (InvalidSignature, ValueError):
+    if not is_signed(said, gateway):
         return "not signed by the key that it names"
     c = entries.c
     asked = select(c.body).where(

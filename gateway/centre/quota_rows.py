@@ -11,10 +11,12 @@ from sqlalchemy import Connection, Row, and_, func, select, update
 from gateway.centre.quota_lots import Lot, free_of_lot
 from gateway.centre.quota_tables import quota_beyond, quota_boxes, quota_cells, quota_credits, quota_leases
 from gateway.centre.sql import insert, upsert
-from gateway.wire.quota import Cell, Denial, Denied, Grant, Key, LeaseId, Recall, Request
+from gateway.wire.quota import Cell, Denial, Denied, Fence, Grant, Key, LeaseId, Recall, Request
 from gateway.wire.topics import shard_of
 
-OPEN = "open"
+OPEN, FENCED = "open", "fenced"
+UNTOLD, TOLD = 1, 2
+"""Of `recall`."""
 MAX_RECALLED = 20
 """Leases of everybody's cell that one refusal recalls, the largest first."""
 
@@ -29,8 +31,10 @@ class Box(msgspec.Struct):
 
 
 def box_of(db: Connection, gateway: str) -> Box:
+    """Nobody else changes it until the commit: an officer may fence a gateway beside the worker that answers it."""
     c = quota_boxes.c
-    row = db.execute(select(c.incarnation, c.floor, c.open).where(c.gateway == gateway)).one_or_none()
+    asked = select(c.incarnation, c.floor, c.open).where(c.gateway == gateway).with_for_update()
+    row = db.execute(asked).one_or_none()
     return Box(*row) if row is not None else Box()
 
 
@@ -120,10 +124,10 @@ def credit(db: Connection, row: Row[Any], entry: str, units: int) -> tuple[int, 
     if units <= told:
         return 0, 0
     new = units - told
-    more = 0 if row.standing == "fenced" else min(new, max(0, row.used - row.returned - row.credited))
+    more = 0 if row.standing == FENCED else min(new, max(0, row.used - row.returned - row.credited))
     kept = {**lease, "entry": entry, "told": units, "units": credited + more}
     db.execute(upsert(db, quota_credits, "told", "units"), kept)
-    return more, 0 if row.standing == "fenced" else new - more
+    return more, 0 if row.standing == FENCED else new - more
 
 
 def others_open(db: Connection, cell: Key, gateway: str) -> bool:
@@ -138,7 +142,7 @@ def recall_others(db: Connection, cell: Key, gateway: str, holder: bool, now_ms:
     rows = db.execute(asked if holder else asked.limit(MAX_RECALLED)).all()
     for row in rows:
         mine = and_(c.gateway == row.gateway, c.incarnation == row.incarnation, c.number == row.number)
-        db.execute(update(quota_leases).where(mine).values(recall=1, changed_ms=now_ms))
+        db.execute(update(quota_leases).where(mine).values(recall=UNTOLD, changed_ms=now_ms))
     return bool(rows)
 
 
@@ -149,17 +153,21 @@ def recalls_of(db: Connection, gateway: str, life: int) -> list[Recall]:
     return [Recall(LeaseId(life, number)) for number in db.execute(select(c.number).where(*mine)).scalars()]
 
 
-def take_recalls(db: Connection, shards: Iterable[int]) -> list[tuple[str, Recall]]:
-    """Recalls that nobody has sent to the gateways of these shards; they count as sent from now on, and are said again
-    when such a gateway says hello."""
-    c = quota_leases.c
-    due = c.recall == 1, c.shard.in_(list(shards))
-    asked = select(c.gateway, c.incarnation, c.number).where(*due, c.standing == OPEN)
+def take_untold(db: Connection, shards: Iterable[int]) -> list[tuple[str, Recall | Fence]]:
+    """Recalls that nobody has sent to the gateways of these shards, and that their life was ended by an officer, once
+    for each. They count as sent from now on, and are said again when such a gateway says hello."""
+    c, boxes = quota_leases.c, quota_boxes.c
+    due = c.recall == UNTOLD, c.shard.in_(list(shards)), c.standing.in_((OPEN, FENCED))
+    asked = select(c.gateway, c.incarnation, c.number, c.standing).where(*due)
     rows = db.execute(asked.with_for_update(skip_locked=True)).all()
-    for gateway, incarnation, number in rows:
+    for gateway, incarnation, number, _ in rows:
         mine = and_(c.gateway == gateway, c.incarnation == incarnation, c.number == number)
-        db.execute(update(quota_leases).where(mine).values(recall=2))
-    return [(gateway, Recall(LeaseId(incarnation, number))) for gateway, incarnation, number in rows]
+        db.execute(update(quota_leases).where(mine).values(recall=TOLD))
+    fenced = sorted({row.gateway for row in rows if row.standing == FENCED})
+    lives = select(boxes.gateway, boxes.incarnation).where(boxes.gateway.in_(fenced)).order_by(boxes.gateway)
+    found: list[tuple[str, Recall | Fence]] = [(gateway, Fence(life)) for gateway, life in db.execute(lives).all()]
+    found += [(row.gateway, Recall(LeaseId(row.incarnation, row.number))) for row in rows if row.standing == OPEN]
+    return found
 
 
 def _idle(cell: Key, gateway: str) -> Any:

@@ -67,6 +67,12 @@ def prepaid_keys(db: Connection) -> frozenset[str] | None:
     return frozenset(found)
 
 
+def is_leased(db: Connection, key: str, period: str) -> bool:
+    """Whether any gateway ever leased some of this quota in this period, as far as that is still known."""
+    c = quota_cells.c
+    return db.execute(select(c.key).where(c.key == key, c.period == period).limit(1)).first() is not None
+
+
 def cells(db: Connection, holder: str | None, key: str | None, limit: int) -> list[CellRow]:
     """Cells (of this holder, of this quota) by quota, period and holder; at most so many."""
     c = quota_cells.c

@@ -37,7 +37,7 @@ quota_cells = Table(
     sqlite_with_rowid=False,
 )
 # Every request of a life that is to be answered the same way again. `standing`: open, closed, denied, fenced.
-# `recall`: 0 none, 1 to be told, 2 told.
+# `recall`: 0 none, 1 to be told, 2 told; of a fenced one: that its life was ended.
 quota_leases = Table(
     "quota_leases",
     metadata,

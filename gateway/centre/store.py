@@ -26,7 +26,7 @@ from gateway.centre.quota import Answers, Authority
 from gateway.centre.quota_limits import Limits
 from gateway.centre.quota_lots import put_lot
 from gateway.centre.quota_reconcile import Difference, reconcile
-from gateway.centre.quota_rows import take_recalls
+from gateway.centre.quota_rows import take_untold
 from gateway.centre.quota_tidy import tidy
 from gateway.centre.shelf import EVERYONE, Announcement
 from gateway.centre.tables import gateways
@@ -70,12 +70,14 @@ class Store:
         self, store: str | Path, clock: Clock, password: Path | None = None, worker: str = "", zone: str = "UTC"
     ) -> None:
         self.database = Database(str(store), password, worker=worker)
+        self._reader = Database(str(store), password, read_only=True)
         self._clock = clock
         self._limits = Limits(zone)
 
     def open(self) -> None:
         """Open, make or migrate it. Raises `LedgerError` or `ConfigurationError`."""
         self.database.reopen()
+        self._reader.reopen()
         try:
             schema.prepare(self.database)
         except GatewayError:
@@ -85,6 +87,7 @@ class Store:
     def close(self) -> None:
         """Close it; what was committed stays."""
         self.database.close()
+        self._reader.close()
 
     def settle(self, said: Said, held: Mapping[int, int] | None = None) -> Settled:
         """Take a group of messages in, in one transaction. `held`: the leases (shard → fence) under which it is done;
@@ -155,9 +158,10 @@ class Store:
     # Quotas ----------------------------------------------------------------------------------------------
 
     def recalls(self, held: Mapping[int, int]) -> Answers:
-        """Recalls of leases that nobody has sent to the gateways of these shards; they count as sent from now on."""
+        """Recalls of leases, and fences by hand, that nobody has sent to the gateways of these shards; they count as
+        sent from now on."""
         with self._transaction() as (db, _):
-            return [*take_recalls(db, held)]
+            return [*take_untold(db, held)]
 
     def put_lot(self, holder: str, key: str, lot: str, units: int, expires_ms: int = 0) -> bool:
         """Keep what a holder has bought of a prepaid quota, once for each `lot`. False: it was there. Raises
@@ -167,12 +171,15 @@ class Store:
 
     def reconcile(self, key: str, period: str) -> list[Difference]:
         """What receipts say was used of a quota in a period and the authority does not know, or after its end the other
-        way round. Each is an alarm, too (`gateway.centre.quota_reconcile`)."""
-        with self._transaction() as (db, now_ms):
-            found = reconcile(db, key, period, now_ms)
+        way round. Each is an alarm, too (`gateway.centre.quota_reconcile`). Nobody waits while the receipts are read:
+        only the alarms need the store for themselves."""
+        with self._reader.begin() as db:
+            found = reconcile(db, key, period, self._clock.wall_ms())
+        if found:
             detail = f"I8: {key}/{period}"
-            write_alarms(db, Counter((one.gateway, "quota does not come out", detail) for one in found), now_ms)
-            return found
+            with self._transaction() as (db, now_ms):
+                write_alarms(db, Counter((one.gateway, "quota does not come out", detail) for one in found), now_ms)
+        return found
 
     def tidy(self) -> int:
         """Let go some of what is known of periods that ended long ago; 0 when there is nothing more."""
@@ -180,10 +187,11 @@ class Store:
             return tidy(db, now_ms)
 
     def fence(self, gateway: str) -> int:
-        """A box was stolen, or replaced without a word: its leases count as used up from now on. The gateway hears of
-        it when it says anything of quotas. Returns the number of the life that begins."""
+        """A box was stolen, or replaced without a word: its leases count as used up from now on. Whoever takes in this
+        gateway's shard tells it with the next beat, if it held any, and in any case when it says hello or anything of
+        an old life. Returns the number of the life that begins."""
         with self._transaction() as (db, now_ms):
-            ((_, fence),) = Authority(db, self._limits, now_ms).fence([gateway])
+            ((_, fence),) = Authority(db, self._limits, now_ms).fence([gateway], later=True)
             return fence.incarnation
 
     # Bundles ---------------------------------------------------------------------------------------------

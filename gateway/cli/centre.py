@@ -52,6 +52,8 @@ VERBS = {
     "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
     "lots": Verb("gateway.cli.lots:lots", "What holders have bought: add, list, import."),
     "quotas": Verb("gateway.cli.lots:quotas", "What of each quota is out, and which gateway has it."),
+    "fence": Verb("gateway.cli.centre_quotas:fence", "End what a stolen or copied box may still use of quotas."),
+    "reconcile": Verb("gateway.cli.centre_quotas:reconcile", "Hold receipts against leases of a quota."),
     "publish": Verb("gateway.cli.publish:publish", "Publish a signed bundle; wait until gateways have it."),
     "registry": Verb("gateway.cli.holders_out:registry", "Write the registry for a place's rules, to be signed."),
     "blocks": Verb("gateway.cli.holders_out:blocks", "Write the list of blocked cards, to be signed."),

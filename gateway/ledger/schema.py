@@ -142,7 +142,8 @@ STATE_3 = (
         want INTEGER NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
     ) STRICT""",
     "CREATE INDEX quota_request_cell ON quota_request (key, period, subject)",
-    # quota: leases of this life. `told_…`: what the authority is known to know; `recalled`, `closed`: 0 or 1.
+    # quota: leases of this life. `told_…`: what the authority is known to know; `recalled`: 0 or 1; `closed`: 0, 1, or
+    # 2 when the authority knows and the row is kept for the last word.
     """CREATE TABLE quota_lease (
         number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
         units INTEGER NOT NULL, base INTEGER NOT NULL, stop_ms INTEGER NOT NULL, elsewhere INTEGER NOT NULL,

@@ -9,6 +9,7 @@ import sqlite3
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict
+from gateway.quota.handover import KEPT
 from gateway.quota.leases import held, in_transaction, lease, life_of, pending
 from gateway.wire import quota as wire
 from gateway.wire.quota import Key, Want
@@ -165,19 +166,22 @@ class Closing:
 
 
 class Settled(_Answer):
-    """Effect: the authority has closed a lease; its row may go."""
+    """Effect: the authority has closed a lease; its row may go, when no last word speaks of it."""
 
     def __init__(self, closed: wire.Closed) -> None:
         self._closed = closed
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        if not self._lives(db, self._closed.lease):
+        life, number = life_of(in_transaction(db)), self._closed.lease.number
+        if life is None or not self._lives(db, self._closed.lease):
             return
-        found = lease(in_transaction(db), self._closed.lease.number)
+        found = lease(in_transaction(db), number)
         if found is not None and not found.closed:
             self._end(db)  # We have closed it, and this card does not know.
+        elif life.handed:
+            db.execute("UPDATE quota_lease SET closed=? WHERE number=? AND closed=1", (KEPT, number))
         else:
-            db.execute("DELETE FROM quota_lease WHERE number=? AND closed=1", (self._closed.lease.number,))
+            db.execute("DELETE FROM quota_lease WHERE number=? AND closed=1", (number,))
 
 
 class Credited(_Answer):
@@ -236,35 +240,6 @@ class Handed(_Answer):
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         db.execute("DELETE FROM quota_handed WHERE incarnation=?", (self._handed.incarnation,))
-
-
-class LastWord:
-    """Effect: all leases are over here, and this life asks for nothing more. Afterwards `incarnation` and `closed`
-    (number, used, returned) are what its last word says."""
-
-    incarnation = 0
-    closed: tuple[tuple[int, int, int], ...] = ()
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        life = life_of(in_transaction(db))
-        if life is None or not life.incarnation:
-            raise Conflict("this gateway has no life that the centre knows", "There is nothing to hand over")
-        closed = db.execute("UPDATE quota_lease SET closed=1 WHERE closed=0").rowcount
-        db.execute("UPDATE quota_life SET handed=1, closings=closings + ?", (closed,))
-        db.execute("DELETE FROM quota_hold")
-        db.execute("DELETE FROM quota_request")
-        self.incarnation = life.incarnation
-        self.closed = tuple(db.execute("SELECT number, used, returned FROM quota_lease ORDER BY number").fetchall())
-
-
-class Brought:
-    """Effect: the last word of another box is here, to be sent on."""
-
-    def __init__(self, incarnation: int, message: bytes) -> None:
-        self._row = (incarnation, message)
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute("INSERT OR REPLACE INTO quota_handed VALUES (?,?)", self._row)
 
 
 def end_life(db: sqlite3.Connection) -> None:

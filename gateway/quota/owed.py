@@ -34,8 +34,8 @@ def owed(query: Query, *, greet: bool) -> dict[Id, Said]:
         cell = Cell(key, period, subject)
         found["request", number] = Request(LeaseId(of, number), cell, want, Want(why), floor)
     sql = (
-        "SELECT number, used, returned, last, closed FROM quota_lease WHERE closed=1 OR used>told_used"
-        " OR returned>told_returned ORDER BY closed DESC, number LIMIT ?"
+        "SELECT number, used, returned, last, closed FROM quota_lease WHERE closed=1"
+        " OR (closed=0 AND (used>told_used OR returned>told_returned)) ORDER BY closed DESC, number LIMIT ?"
     )
     for number, used, returned, last, closed in query(sql, (MOST,)):
         kind = Close if closed else Report

@@ -15,13 +15,15 @@ from gateway.model.circumstances import Left
 from gateway.model.clock import Clock, Stamp
 from gateway.model.decision import Use
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
-from gateway.model.errors import Conflict, InputRefused
+from gateway.model.errors import Conflict
 from gateway.quota import owed
-from gateway.quota.keeping import Asking, Born, Brought, Fenced, LastWord, effect_of
+from gateway.quota.handover import Brought, LastWord
+from gateway.quota.keeping import Asking, Born, Fenced, effect_of
 from gateway.quota.leases import denial, held, life_of, pending, room, trusted_given, usable
 from gateway.quota.spending import Charge, GiveBack, Hold, Release, Spend, SpendLate, entry_name
 from gateway.quota.tending import Keeping, duties
 from gateway.rules.purse import Asked
+from gateway.wire.handover import read_word
 from gateway.wire.quota import (
     Denial,
     Denied,
@@ -40,6 +42,7 @@ RECALL_PAUSE_S = 0.5
 """While the authority calls leases back from elsewhere: between two requests of somebody who waits."""
 ASK_AGAIN_S = 30.0
 """After the authority had nothing left of a cell: before it is asked again because somebody stands there."""
+BY_HAND = "a technician"
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -211,8 +214,7 @@ class Quotas:
         ended = [one for one in effects if one.went_back or (isinstance(one, Fenced) and one.ended)]
         if ended:
             what = "quota_went_back" if any(one.went_back for one in ended) else "quota_fenced"
-            body = SecurityBody(what=what, source=f"{len(told)} messages of the quota authority", count=len(ended))
-            self._ledger.ride(NewEntry(Stream.AUDIT, EntryKind.SECURITY, msgspec.json.encode(body)))
+            self._ledger.ride(_security(what, f"{len(told)} messages of the quota authority", len(ended)))
             if self._poke is not None:
                 self._poke()  # The new life wants a number.
         for one in told:
@@ -250,24 +252,32 @@ class Quotas:
     # A box that is replaced ---------------------------------------------------------------------------------
 
     async def hand_over(self, signer: Signer) -> bytes:
-        """Close every lease here for good and return the signed last word of this life, for the box that takes this
-        one's place. Afterwards nothing that needs a quota is given here. Raises `Conflict` or `LedgerError`."""
+        """Close every lease here for good, on record, and return the signed last word of this life, for the box that
+        takes this one's place: JSON of a `HandOver`. Afterwards nothing that needs a quota is given here. Asked again,
+        it is the same word, as long as this life lasts. Raises `Conflict` (the centre knows of no life here) or
+        `LedgerError`; nothing is closed then."""
         word = LastWord()
-        await self._ledger.commit([], [word])
+        self._ledger.checkpoint()  # By it the centre knows the key.
+        await self._ledger.commit([_security("quota_handed_over", BY_HAND)], [word])
+        if self._poke is not None:
+            self._poke()
         signature = signer.sign(hand_over_bytes(self._gateway, word.incarnation, word.closed))
         return msgspec.json.encode(HandOver(word.incarnation, word.closed, signer.public, signature))
 
     async def bring(self, message: bytes) -> int:
-        """Take the last word of the box that this one replaces, to be sent on until the authority has it. Returns how
-        many leases it speaks of. Raises `InputRefused` or `LedgerError`."""
-        try:
-            word = msgspec.json.decode(message, type=HandOver)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InputRefused(f"no hand-over: {error}", "Give the file that the old box wrote") from error
-        await self._ledger.commit([], [Brought(word.incarnation, message)])
+        """Take the last word of the box that this one replaces, on record, to be sent on until the authority has it.
+        Returns how many leases it speaks of. Raises `InputRefused` (`bad_hand_over`) or `LedgerError`."""
+        word = read_word(message, self._gateway)
+        effect = Brought(word.incarnation, msgspec.json.encode(word))
+        await self._ledger.commit([_security("quota_brought", BY_HAND, max(1, len(word.closed)))], [effect])
         if self._poke is not None:
             self._poke()
         return len(word.closed)
+
+
+def _security(what: str, source: str, count: int = 1) -> NewEntry:
+    body = SecurityBody(what=what, source=source, count=count)
+    return NewEntry(Stream.AUDIT, EntryKind.SECURITY, msgspec.json.encode(body))
 
 
 def cell_of(ask: Asked, holder: str | None) -> Key | None:

@@ -16,6 +16,7 @@ from gateway.config.types import ApiSection, DeskStation, GateStation, TillStati
 from gateway.identity.identify import Identity
 from gateway.identity.keys import Keys
 from gateway.identity.registry import Cache
+from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
 from gateway.model.device import DeviceHealth, Health, PrintJob, PrintOutcome, PrintStepTaken
@@ -23,6 +24,7 @@ from gateway.model.entry import Stream
 from gateway.model.errors import NotReady
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CodeReading
+from gateway.quota.quotas import Quotas
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
 from gateway.stations.benefits import Benefits, Profile
@@ -107,6 +109,9 @@ class Place:
             self.ledger, self.cache, TRUSTED, ("jelgava", "gw-test", "k1"), self.clock, lambda _rules: None
         )
         self.bundles.start()
+        self.signer = load_signer(self.ledger.path.with_name("ledger.key"), self.ledger.disk)
+        self.quotas = Quotas(self.ledger, self.clock, "gw-test")
+        await self.quotas.start()
         pupils = rule("pupils", who={"any_of_groups": ["pupil"]}, give=percent(2500))
         self.benefits.use(compile_rules(load(document(pupils)), 7), 0)
         identity = Identity(Keys(CARD_KEY, "k1", None, None, {}), self.cache, self.ledger.query)
@@ -141,6 +146,8 @@ class Place:
             clock=self.clock,
             started_ns=self.clock.mono_ns(),
             on_security=lambda what, source, count: self.security.append((what, source, count)),
+            hand_over=lambda: self.quotas.hand_over(self.signer),
+            bring=lambda word: self.quotas.bring(word),
             forget=lambda holder: forget(self.ledger, self.ledger.path.with_name("cache.db"), holder),
         )
 

@@ -10,7 +10,14 @@ from sqlalchemy import select
 
 from gateway.centre.leases import LeaseLost
 from gateway.centre.parcel import Parcel
-from gateway.centre.quota_tables import quota_beyond, quota_cells, quota_credits, quota_leases, quota_lives
+from gateway.centre.quota_tables import (
+    quota_beyond,
+    quota_boxes,
+    quota_cells,
+    quota_credits,
+    quota_leases,
+    quota_lives,
+)
 from gateway.centre.store import Said, Settled, Store
 from gateway.wire.quota import Beyond, Cell, Close, Grant, Hello, LeaseId, QuotaSaid, Report, Request, Void
 from gateway.wire.quota import Said as Message
@@ -87,6 +94,36 @@ def test_two_workers_never_grant_more_than_there_is(where: str, store: Store) ->
         assert sorted(numbers) == list(range(limit)), "each unit has a number of its own"
     for worker in stores:
         worker.close()
+
+
+def test_a_fence_by_hand_beside_a_worker_that_grants_is_not_lost(where: str, store: Store) -> None:
+    """An officer holds no shard: what ends a life and what leases to it may be two processes."""
+    office = opened(where)
+    say(store, "museum-1", Hello("0" * 32))
+    faults: list[BaseException] = []
+    begun = threading.Event()
+
+    def work() -> None:
+        try:
+            for number in range(1, 61):
+                say(store, "museum-1", Request(LeaseId(1, number), Cell("rides", "2026-11", f"h-{number}")))
+                begun.set()
+        except BaseException as fault:
+            faults.append(fault)
+            raise
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begun.wait(30)
+    lives = [office.fence("museum-1") for _ in range(20)]
+    worker.join()
+    assert not faults
+    assert lives == list(range(2, 22))
+    with store.database.begin() as db:
+        assert db.execute(select(quota_boxes.c.incarnation)).scalars().all() == [21]
+        assert set(db.execute(select(quota_leases.c.standing)).scalars()) == {"fenced"}
+    office.close()
+    store.close()
 
 
 def test_a_worker_that_has_lost_the_shard_grants_nothing(store: Store) -> None:

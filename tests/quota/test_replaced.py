@@ -9,15 +9,17 @@ import msgspec
 import pytest
 
 from gateway.ledger.checkpoint import Signer, load_signer
-from gateway.model.bodies import AdmissionBody, VoidBody, VoidReason
+from gateway.model.bodies import AdmissionBody, SecurityBody, VoidBody, VoidReason
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind, NewEntry, Stream
-from gateway.model.errors import InputRefused
+from gateway.model.errors import Conflict, InputRefused
 from gateway.model.identification import Credential, CredentialKind, Identification, Strength
 from gateway.model.receipt import Line, Receipt
+from gateway.wire.quota import HandOver, QuotaSaid
 from tests.quota.world import RIDES, Box, World
 
 ANNA = "holder-anna"
+SECURITY = "SELECT body FROM audit WHERE kind='security' ORDER BY seq"
 
 
 @pytest.fixture
@@ -97,20 +99,114 @@ def test_a_last_word_that_another_key_signed_frees_nothing(world: World, box: Bo
     assert box.rows("SELECT * FROM quota_handed") == [], "it is not said for ever"
 
 
-def test_a_last_word_that_was_changed_frees_nothing(world: World, box: Box) -> None:
+def test_a_last_word_that_was_changed_is_not_taken_and_frees_nothing(world: World, box: Box) -> None:
     signer = checkpointed(world, box)
     assert box.serve(RIDES, ANNA, 2)
-    word = box.run(box.quotas.hand_over(signer))
+    word = box.run(box.quotas.hand_over(signer)).replace(b"[1,2,0]", b"[1,0,0]")
     box.replace(world.fresh())
-    box.run(box.quotas.bring(word.replace(b"[1,2,0]", b"[1,0,0]")))
+    with pytest.raises(InputRefused, match="not signed for museum-1"):
+        box.run(box.quotas.bring(word))
+    assert box.rows("SELECT * FROM quota_handed") == []
+    forged = msgspec.json.decode(word, type=HandOver)  # and from a box that does not look
+    world.to_centre("museum-1", msgspec.json.encode(QuotaSaid("museum-1", (forged,))))
     world.talk()
     assert world.out()[box.cell(RIDES, ANNA)] == 2
     assert world.alarms()["hand-over refused"] == 1
 
 
-def test_what_is_no_last_word_is_refused(box: Box) -> None:
-    with pytest.raises(InputRefused):
-        box.run(box.quotas.bring(b'{"say": "handover"}'))
+def test_what_is_no_last_word_of_this_gateway_is_refused(world: World, box: Box) -> None:
+    other = world.boxes[1]
+    word = box.run(box.quotas.hand_over(signer_of(world, box)))
+    others = other.run(other.quotas.hand_over(signer_of(world, other, "other.key")))
+    nested = b"[" * 100_000
+    for wrong in (b"", b"{}", b'{"say": "handover"}', b"\xff", nested, others, word[: len(word) // 2], word * 1000):
+        with pytest.raises(InputRefused) as refused:
+            box.run(box.quotas.bring(wrong))
+        assert refused.value.code == "bad_hand_over"
+    assert box.rows("SELECT * FROM quota_handed") == []
+
+
+def test_the_last_word_is_the_same_whenever_it_is_asked_for(world: World, box: Box) -> None:
+    signer = checkpointed(world, box)
+    box.want(RIDES, "holder-bert")
+    world.talk()
+    assert box.serve(RIDES, ANNA)
+    word = box.run(box.quotas.hand_over(signer))
+    assert box.run(box.quotas.hand_over(signer)) == word, "before anybody has heard of it"
+    world.talk()
+    assert [row.standing for row in world.leases()] == ["closed", "closed"]
+    assert box.say() == [], "what the centre knows is not said again"
+    assert box.run(box.quotas.hand_over(signer)) == word, "when the centre has closed it all"
+    box.restart()
+    world.talk(greet=True)
+    assert box.run(box.quotas.hand_over(signer)) == word
+    assert msgspec.json.decode(word, type=HandOver).closed == ((1, 1, 0), (2, 0, 0))
+    assert not world.alarms()
+
+
+def test_a_lease_that_came_after_the_last_word_is_in_the_next_one(world: World, box: Box) -> None:
+    """Asked for before it, granted after it: closed unused, and known to the new box, too."""
+    signer = checkpointed(world, box)
+    box.want(RIDES, "holder-bert")
+    (request,) = box.say()
+    box.run(box.quotas.hand_over(signer))
+    world.to_centre("museum-1", request)
+    ((_, granted),) = world.down
+    world.down.clear()
+    box.take(granted)
+    word = msgspec.json.decode(box.run(box.quotas.hand_over(signer)), type=HandOver)
+    assert word.closed == ((1, 0, 0), (2, 0, 0))
+    world.talk()
+    assert set(world.out().values()) == {0}
+
+
+def test_a_void_after_the_last_word_is_told_by_the_old_box(world: World, box: Box) -> None:
+    signer = checkpointed(world, box)
+    entry = box.serve(RIDES, ANNA)
+    assert entry is not None
+    word = box.run(box.quotas.hand_over(signer))
+    world.talk()
+    box.commit(box.quotas.give_back(entry))
+    world.talk()
+    assert world.out()[box.cell(RIDES, ANNA)] == 0
+    assert box.run(box.quotas.hand_over(signer)) == word
+    assert not world.alarms()
+
+
+def test_a_box_that_is_to_stay_after_all_is_fenced_and_begins_anew(world: World, box: Box) -> None:
+    signer = checkpointed(world, box)
+    assert box.serve(RIDES, ANNA)
+    word = box.run(box.quotas.hand_over(signer))
+    world.store.fence("museum-1")
+    world.talk(greet=True)
+    assert world.out()[box.cell(RIDES, ANNA)] == 2
+    box.run(box.quotas.bring(word))
+    world.talk()
+    assert world.out()[box.cell(RIDES, ANNA)] == 1
+    box.want(RIDES, ANNA)
+    world.talk()
+    assert box.serve(RIDES, ANNA)
+
+
+def test_who_handed_over_and_who_brought_is_on_record(world: World, box: Box) -> None:
+    def recorded() -> list[tuple[str, str]]:
+        told = [msgspec.json.decode(body or b"", type=SecurityBody) for (body,) in box.rows(SECURITY)]
+        return [(one.what, one.source) for one in told]
+
+    word = box.run(box.quotas.hand_over(signer_of(world, box)))
+    assert recorded() == [("quota_handed_over", "a technician")]
+    box.replace(world.fresh())
+    box.run(box.quotas.bring(word))
+    assert recorded() == [("quota_brought", "a technician")]
+
+
+def test_a_box_that_the_centre_does_not_know_has_nothing_to_hand_over(tmp_path: Path) -> None:
+    world = World(tmp_path, ["museum-1"], RIDES)
+    box = world.boxes[0]
+    with pytest.raises(Conflict, match="no life that the centre knows"):
+        box.run(box.quotas.hand_over(signer_of(world, box)))
+    assert box.rows(SECURITY) == []
+    world.stop()
 
 
 # Receipts against leases -------------------------------------------------------------------------------------

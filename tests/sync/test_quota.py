@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from gateway.centre.app import Centre
 from gateway.centre.quota_tables import quota_cells, quota_leases
+from gateway.centre.store import Store
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import EpochReason, SecurityBody
@@ -152,6 +153,24 @@ async def test_a_card_that_knows_less_than_the_authority_begins_a_new_life(house
     assert body.what == "quota_went_back"
     assert left(quotas, house, RIDES).known is False
     assert [row.standing for row in rows(centre, quota_leases)] == ["fenced"]
+
+
+async def test_a_quiet_gateway_is_told_that_an_officer_has_fenced_it(house: House, centre: Centre) -> None:
+    """Who writes into the store is another process than the worker that tells it; the gateway itself says nothing."""
+    quotas = await quotas_of(house, warm_units=0)
+    async with house.syncing(quotas=quotas):
+        await alive(house)
+        await quotas.prepare(ANNA, [asked(house, RIDES)], 20)
+        office = Store(house.folder / "centre.db", house.clock)
+        office.open()
+        assert office.fence(GATEWAY) == 2
+        office.close()
+        await until(lambda: house.ledger.query("SELECT incarnation FROM quota_life") == [(3,)])
+        await until(lambda: house.told(EntryKind.SECURITY))
+    (body,) = house.told(EntryKind.SECURITY)
+    assert isinstance(body, SecurityBody)
+    assert body.what == "quota_fenced"
+    assert left(quotas, house, RIDES).known is False
 
 
 async def test_what_another_gateway_does_not_use_is_fetched_from_there_while_somebody_waits(

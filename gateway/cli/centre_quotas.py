@@ -1,0 +1,118 @@
+"""`smartplace centre fence` and `reconcile`: what an officer does about quotas when a box or its card is not to be
+trusted. Both go to the store itself; whether a worker runs does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.centre import query_of, store_of, store_options
+from gateway.cli.centre_commands import a_gateway, checked
+from gateway.cli.common import as_json
+from gateway.cli.exits import Exit
+from gateway.cli.holders_common import looking
+from gateway.cli.output import Cell, document, patience, table, talk
+from gateway.model.errors import NotFound
+from gateway.wire.contents import Code
+from gateway.wire.quota import PeriodName
+
+if TYPE_CHECKING:
+    from gateway.centre.quota_reconcile import Difference
+    from gateway.centre.store import Store
+
+a_key = checked(Code, "a quota's key, as rules name it")
+a_period = checked(PeriodName, "a period's name, such as 2026-11-26, 2026-W48, 2026-11, 2026 or ever")
+
+
+@click.command()
+@click.argument("gateway", callback=a_gateway)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@store_options
+def fence(gateway: str, yes: bool, as_json: bool, **where: Any) -> None:
+    """Count all that GATEWAY holds of quotas as used up: its box was stolen, or its card copied. It cannot be undone.
+
+    From this moment on nothing that it says of these leases changes anything. It is told by a worker's next beat, or
+    when it comes back, and begins anew then; its account at the broker is what shuts a box out.
+    """
+    with patience("reaching the store"):
+        found = query_of(**where).gateways(gateway)
+    if not found:
+        advice = "`smartplace centre gateways` lists those that were"
+        raise NotFound("no gateway of this id was ever heard of", advice, where=gateway, code="gateway_unknown")
+    if not yes:
+        click.confirm(f"Count all that {gateway} holds of quotas as used up, for good?", abort=True, err=True)
+    with patience("writing to the store"), _store(**where) as store:
+        life = store.fence(gateway)
+    if as_json:
+        document(gateway=gateway, life=life, online=found[0].online)
+        return
+    click.echo(f"{gateway} is fenced: what it held until now counts as used up, its life {life} begins")
+    talk("it is told with a worker's next beat" if found[0].online else "it is offline: it is told when it comes back")
+
+
+@click.command()
+@click.argument("key", callback=a_key)
+@click.argument("period", callback=a_period)
+@as_json
+@store_options
+def reconcile(key: str, period: str, as_json: bool, **where: Any) -> None:
+    """Hold receipts against leases: what of the quota KEY in PERIOD (such as 2026-11) does not come out.
+
+    Each difference is kept as an alarm, too. Exit code 1 when more was used than the centre can know of; 8 when only
+    receipts are missing, long after the period's end.
+    """
+    import msgspec
+
+    with patience("reading all receipts of the store"):
+        with looking(**where) as db:  # before it is opened to be written: one that is not there is not made
+            from gateway.centre.quota_seen import is_leased
+
+            leased = is_leased(db, key, period)
+        with _store(**where) as store:
+            found = store.reconcile(key, period)
+    if as_json:
+        rows = [msgspec.to_builtins(one) | {"alarming": one.alarming, "means": meaning(one)} for one in found]
+        document(key=key, period=period, leased=leased, differences=rows)
+    elif found:
+        lines: list[list[Cell]] = [["gateway", "holder", "used", "known", "open", "fenced", "erased", "means"]]
+        for one in found:
+            numbers = [str(number) for number in (one.used, one.known, one.open, one.fenced, one.erased)]
+            said: Cell = (meaning(one), "red" if one.alarming else "yellow")
+            lines.append([one.gateway, one.subject or "everybody", *numbers, said])
+        table(lines)
+    else:
+        click.echo(f"nothing differs: what receipts say of {key} in {period} is what the centre knows")
+    if not leased:
+        talk("no gateway has leased any of it: look at the key, and at the period's name")
+    if any(one.alarming for one in found):
+        raise SystemExit(Exit.FAILED)
+    if found:
+        raise SystemExit(Exit.WARNINGS)
+
+
+def meaning(one: Difference) -> str:
+    """What a difference means, for people."""
+    if not one.alarming:
+        return "receipts are missing: fewer units in them than the centre knows of"
+    if one.open:
+        return "more was used than the centre knows of; open leases: perhaps not told yet"
+    return "more was used than the centre knows of"
+
+
+@contextmanager
+def _store(config: Path, store: str | None, password_file: Path | None) -> Iterator[Store]:
+    from gateway.centre.store import Store
+    from gateway.model.clock import SystemClock
+
+    named, password = store_of(config, store, password_file)
+    opened = Store(named, SystemClock(), password)
+    opened.open()
+    try:
+        yield opened
+    finally:
+        opened.close()
