@@ -8,8 +8,9 @@ import msgspec
 
 from gateway.model.receipt import Receipt
 from gateway.rules.document import RulesContent
-from gateway.rules.evaluate import Evaluation, Person, Setting
+from gateway.rules.evaluation import Evaluation
 from gateway.rules.examples import NAMED_BY, Example
+from gateway.rules.setting import Person, Setting
 from gateway.wire.described import components
 
 Json = dict[str, Any]

@@ -37,7 +37,7 @@ def explain(entry: str, rules_file: Path | None, language: str, as_json: bool, c
     import msgspec
 
     from gateway.model.bodies import AdmissionBody, ReceiptBody
-    from gateway.rules.evaluate import told
+    from gateway.rules.evaluation import told
     from gateway.rules.explain import explain as in_words
     from gateway.rules.question import ask
     from gateway.rules.replay import replay

@@ -16,8 +16,8 @@ from gateway.cli.output import document, talk
 from gateway.cli.rules_files import IN_FILE, load_rules, read
 
 if TYPE_CHECKING:
-    from gateway.rules.evaluate import Setting
     from gateway.rules.examples import Outcome
+    from gateway.rules.setting import Setting
 
 PROGRESS_S = 2.0
 
@@ -136,7 +136,7 @@ def _setting(
     """What the file says, and what the options say before it. Raises `BadFile`, `InputRefused`."""
     import msgspec
 
-    from gateway.rules.evaluate import setting_of
+    from gateway.rules.setting import setting_of
 
     given = _json(file) if file is not None else {}
     if moment is None and not (isinstance(given, dict) and given.get("at")):

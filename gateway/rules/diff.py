@@ -14,9 +14,11 @@ from gateway.model.decision import FiscalForm, Reason
 from gateway.model.errors import InputRefused
 from gateway.model.money import Cents
 from gateway.rules.document import RulesContent
-from gateway.rules.evaluate import EvaluatedLine, Evaluation, RuleCents, Why, answer, setting_of
+from gateway.rules.evaluate import answer
+from gateway.rules.evaluation import EvaluatedLine, Evaluation, RuleCents, Why
 from gateway.rules.examples import Example
 from gateway.rules.index import compile
+from gateway.rules.setting import setting_of
 
 MAX_CHANGES = 1000
 """Changes told one by one; counts and costs are of all."""

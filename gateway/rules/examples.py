@@ -11,7 +11,9 @@ import msgspec
 from gateway.model.errors import InputRefused
 from gateway.rules.document import RulesContent
 from gateway.rules.engine import RuleSet
-from gateway.rules.evaluate import AT, Evaluation, answer, setting_of
+from gateway.rules.evaluate import answer
+from gateway.rules.evaluation import Evaluation
+from gateway.rules.setting import AT, setting_of
 
 At = Annotated[str, msgspec.Meta(pattern=AT)]
 MAX_DIFFERENCES = 20

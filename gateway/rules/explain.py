@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.model.decision import Balance, Limited, QuotaUnit, Reason
 from gateway.model.money import euros
-from gateway.rules.evaluate import EvaluatedLine, Evaluation, Why
+from gateway.rules.evaluation import EvaluatedLine, Evaluation, Why
 
 
 def explain(evaluation: Evaluation) -> str:

@@ -8,7 +8,7 @@ from gateway.model.circumstances import Circumstances
 from gateway.model.decision import Decision
 from gateway.model.receipt import Receipt
 from gateway.rules.engine import RuleSet
-from gateway.rules.evaluate import Evaluation, told
+from gateway.rules.evaluation import Evaluation, told
 from gateway.rules.question import ask
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from gateway.model.decision import Reason
 from gateway.model.errors import InputRefused
-from gateway.rules.evaluate import Evaluation, Setting, evaluate, setting_of, told
+from gateway.rules.evaluate import evaluate
+from gateway.rules.evaluation import Evaluation, told
 from gateway.rules.explain import explain
 from gateway.rules.question import Question
+from gateway.rules.setting import Setting, setting_of
 from tests.rules.builders import Json, document, questions, rule, rule_lists, rule_set
 
 DEMO = (Path(__file__).parents[2] / "config/bundles/demo-rules.json").read_bytes()

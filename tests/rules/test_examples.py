@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 from gateway.model.errors import InputRefused
-from gateway.rules.evaluate import Evaluation, Setting, evaluate
+from gateway.rules.evaluate import evaluate
+from gateway.rules.evaluation import Evaluation
 from gateway.rules.read import load
+from gateway.rules.setting import Setting
 from tests.rules.builders import Json, document
 
 ROOT = Path(__file__).parents[2]

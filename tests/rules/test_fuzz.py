@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from gateway.model.errors import InputRefused
 from gateway.rules import examples
-from gateway.rules.evaluate import Setting, answer
+from gateway.rules.evaluate import answer
 from gateway.rules.index import compile
 from gateway.rules.read import load
+from gateway.rules.setting import Setting
 from tests.rules.builders import Json, a_document, a_question, document, rule, rule_set
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from gateway.rules.evaluate import Evaluation
+from gateway.rules.evaluation import Evaluation
 from gateway.rules.examples import NAMED_BY, differences, run
 from gateway.rules.index import compile
 from gateway.rules.read import load

@@ -1,0 +1,112 @@
+"""Who, where and when rules are tried, as files and examples tell it. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from gateway.model.circumstances import Happened, Left
+from gateway.model.errors import InputRefused
+from gateway.model.receipt import Receipt
+from gateway.rules.engine import RuleSet
+from gateway.rules.question import Question
+
+AT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)"
+_civil = re.compile(AT)
+
+
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who is identified, as a file for trying rules tells it. `city`: a partner's, whose codes the entitlements are."""
+
+    id: str
+    entitlements: tuple[str, ...] = ()
+    language: str | None = None
+    city: str = ""
+    residence: str = ""
+    age: Annotated[int, msgspec.Meta(ge=0, le=150)] | None = None
+
+
+class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is left of a quota, for trying rules: of the period that the time falls into."""
+
+    key: str
+    left: Annotated[int, msgspec.Meta(ge=0)] = 0
+    used: Annotated[int, msgspec.Meta(ge=0)] = 0
+    known: bool = True
+    grace: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class Earlier(Happened, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something that happened before, for trying rules: `ago_s` seconds before the time."""
+
+
+class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Where and when rules are tried. `quotas`: what is not named is as full as its rule's limit."""
+
+    at: datetime
+    merchant_groups: tuple[str, ...] = ()
+    clock_trusted: bool = True
+    place: str = ""
+    gateway: str = ""
+    station: str = ""
+    events: tuple[Earlier, ...] = ()
+    quotas: tuple[Known, ...] = ()
+    cash_rounding_cents: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    vat_registered: bool = True
+
+
+def setting_of(given: object, at: datetime | str | None = None) -> Setting:
+    """A setting as a file or an example tells it (`Setting` without the need of an `at`). `at` is civil time at the
+    place, a day alone its noon; it goes before that of the setting. Raises `InputRefused`."""
+    if not isinstance(given, dict):
+        raise InputRefused("not a setting: not an object", where="setting")
+    time = at if at is not None else given.get("at")
+    if time is None:
+        raise InputRefused("says no time", "Give `at`, such as 2026-05-30T14:00", where="setting")
+    try:
+        return msgspec.convert({**given, "at": time if isinstance(time, datetime) else civil_time(time)}, Setting)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise InputRefused(f"not a setting: {error}", where="setting") from error
+
+
+def civil_time(text: object) -> datetime:
+    """`2026-05-30T14:00` as it is, without seconds or with; `2026-05-30` is its noon. Raises `ValueError`."""
+    if not isinstance(text, str) or not _civil.match(text):
+        raise ValueError(f"{str(text)[:40]!r} is no time such as 2026-05-30T14:00")
+    return datetime.fromisoformat(text if "T" in text else f"{text}T12:00")
+
+
+def question_of(receipt: Receipt, person: Person | None, setting: Setting) -> Question:
+    """The question without what is left of quotas."""
+    return Question(
+        receipt=receipt,
+        at=setting.at,
+        entitlements=person.entitlements if person else (),
+        merchant_groups=setting.merchant_groups,
+        clock_trusted=setting.clock_trusted,
+        identified=person is not None,
+        city=person.city if person else "",
+        residence=person.residence if person else "",
+        age=person.age if person else None,
+        place=setting.place,
+        gateway=setting.gateway,
+        station=setting.station,
+        events=setting.events,
+        cash_rounding_cents=setting.cash_rounding_cents,
+        vat_registered=setting.vat_registered,
+    )
+
+
+def filled(rule_set: RuleSet, question: Question, known: tuple[Known, ...]) -> Question:
+    """The question with what is left: as told, else as much as the rules' limits let."""
+    told_of = {one.key: one for one in known}
+    quotas = []
+    for asked in rule_set.asks(question):
+        one = told_of.get(asked.key)
+        if one is None:
+            one = Known(asked.key, left=asked.period.limit)
+        quotas.append(Left(asked.key, asked.period.name, one.left, one.used, asked.holder, one.known, one.grace))
+    return msgspec.structs.replace(question, quotas=tuple(quotas))
