@@ -13,6 +13,7 @@ from gateway.ledger import schema
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import EntryId, NewEntry
+from gateway.quota.spending import _Book
 
 
 def not_synchronised() -> None:
@@ -56,10 +57,16 @@ def book_twice() -> None:
     Ledger.commit = doubled  # type: ignore[method-assign]
 
 
+def give_again() -> None:
+    """What is given of a lease is not written down: it never ends."""
+    _Book.take = lambda self, cell, units: 0  # type: ignore[method-assign]
+
+
 BROKEN: dict[str, Callable[[], None]] = {
     "not_synchronised": not_synchronised,
     "too_early": too_early,
     "book_twice": book_twice,
+    "give_again": give_again,
 }
 
 if __name__ == "__main__":
