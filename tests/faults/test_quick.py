@@ -20,12 +20,18 @@ from tests.faults.runner import run
 FOLDER = Path("/var/tmp")  # noqa: S108 (a folder of random name is made in it)
 SIDE_BY_SIDE = 3
 """Most of a row is waiting."""
-ELSEWHERE = ("house-killed", "printer-driver", "cut-at-sync", "quota-black-hole")
-"""The first two are tests of tests/end_to_end already, the third is `kill-at-sync` and `power-cut` in one, the last is
-`quota-deaf` with a long silence."""
+ELSEWHERE = ("house-killed", "printer-driver", "cut-at-sync", "quota-sync", "quota-black-hole")
+"""The first two are tests of tests/end_to_end already, the next two are `kill-at-sync` with `power-cut` and with
+`quota-kill` in one, the last is `quota-deaf` with a long silence."""
 NAMES = [name for name, fault in FAULTS.items() if fault.run is not None and name not in ELSEWHERE]
 PROGRAM = str(Path(__file__).with_name("broken_gateway.py"))
-SABOTAGE = {"too_early": "kill", "not_synchronised": "power-cut", "book_twice": "kill", "give_again": "quota-kill"}
+SABOTAGE = {
+    "too_early": "kill",
+    "not_synchronised": "power-cut",
+    "book_twice": "kill",
+    "give_again": "quota-kill",
+    "keep_leases": "quota-older",
+}
 """Broken promise → the row that shows it."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -37,6 +37,7 @@ _ALL = (
     Fault("house-killed", "kill -9 of the daemon with all its drivers", devices.house_killed),
     Fault("printer-driver", "kill -9 of the printer's driver in a receipt", devices.printer_driver_killed),
     Fault("quota-kill", "quotas at stake: kill -9 at random", partial(kill.at_random, make=QuotaSite)),
+    Fault("quota-sync", "quotas at stake: kill -9 at syncs", partial(kill.at_each_sync, make=QuotaSite), ("strace",)),
     Fault("quota-cut", "quotas at stake: power cut", partial(cut.power_cut, make=QuotaSite), CARD),
     Fault("quota-older", "quotas at stake: an older copy", partial(damage.older_copy, make=QuotaSite)),
     Fault("quota-black-hole", "quotas at stake: one gateway is cut off", partial(wire.black_hole, make=QuotaSite)),

@@ -48,10 +48,10 @@ RECEIPTS = 100
 SURVIVED_S = 60.0
 
 
-def at_each_sync(context: Context) -> Tally:
+def at_each_sync(context: Context, make: type[Site] = Site) -> Tally:
     """One life for each k: at the k-th fsync or fdatasync of any of its threads the gateway is killed, during a run of
     100 receipts with new bundles in it; until a life outlives them all. First the same while the files are made."""
-    return _sweep(context, None)
+    return _sweep(context, None, make)
 
 
 def cut_at_each_sync(context: Context) -> Tally:
@@ -60,9 +60,9 @@ def cut_at_each_sync(context: Context) -> Tally:
         return _sweep(context, memory)
 
 
-def _sweep(context: Context, memory: Card | None) -> Tally:
+def _sweep(context: Context, memory: Card | None, make: type[Site] = Site) -> Tally:
     step = context.rounds(67, 9, 1)
-    with Site(context, state=memory.folder if memory else None) as site:
+    with make(context, state=memory.folder if memory else None) as site:
         made = _while_made(site, context.rounds(5, 1, 1), memory)
         killed, k = made, 1
         while _life(site, k, memory):
