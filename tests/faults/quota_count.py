@@ -33,10 +33,12 @@ Where = tuple[str, Cell]
 
 
 class Books(NamedTuple):
-    """The authority's. `out`: granted and not freed; `known`: in use, of leases of the present lives and of what was
+    """The authority's. `out`: granted and not freed, which is `leased`: open leases whole, closed ones as far as they
+    were used, those of lives that are over whole; `known`: in use, of leases of the present lives and of what was
     given beyond any lease; `fenced`: whole leases of lives that are over."""
 
     out: Mapping[Cell, int]
+    leased: Mapping[Cell, int]
     known: Mapping[Where, int]
     fenced: Mapping[Where, int]
 
@@ -56,7 +58,8 @@ def count_units(
 ) -> Units:
     """Overspent: more units of a cell were told than its limit, or stand in receipts, or are granted and not freed.
     Unknown: a receipt takes less of a quota than what its POS was told to give; a gateway's receipts take more of a
-    cell than the authority knows, or less and no life of the gateway is over."""
+    cell than the authority knows, or less and no life of the gateway is over; units of
+    a cell are out and in no lease, or the other way round."""
     by_key = {(entry.id, str(entry.body.get("key"))): entry for entry in _receipts(stored)}
     in_receipts: Counter[Where] = Counter()
     for receipt in by_key.values():
@@ -79,7 +82,7 @@ def count_units(
     by_quota: Counter[str] = Counter()
     for cell, units in told_units.items():
         by_quota[cell.key] += units
-    unknown += _unknown(in_receipts, books)
+    unknown += [*_unknown(in_receipts, books), *_nowhere(books)]
     return Units(tuple(_overspent(given, books, limits)), tuple(unknown), by_quota, given)
 
 
@@ -99,20 +102,23 @@ def books_of(store: str) -> Books:
             Cell(key, subject): units
             for key, subject, units in db.execute("SELECT key, subject, granted - freed FROM quota_cells")
         }
+        leased: Counter[Cell] = Counter()
         known: Counter[Where] = Counter()
         fenced: Counter[Where] = Counter()
         leases = "SELECT gateway, key, subject, standing, units, used - returned - credited FROM quota_leases"
         for gateway, key, subject, standing, units, used in db.execute(leases):
+            cell = Cell(key, subject)
+            leased[cell] += used if standing == "closed" else units
             if standing == "fenced":
-                fenced[gateway, Cell(key, subject)] += units
+                fenced[gateway, cell] += units
             elif standing != "denied":
-                known[gateway, Cell(key, subject)] += used
+                known[gateway, cell] += used
         beyond = "SELECT gateway, key, subject, grace + over - grace_back - over_back FROM quota_beyond"
         for gateway, key, subject, units in db.execute(beyond):
             known[gateway, Cell(key, subject)] += units
     finally:
         db.close()
-    return Books(out, known, fenced)
+    return Books(out, leased, known, fenced)
 
 
 def _overspent(given: Mapping[Cell, int], books: Books, limits: Mapping[str, Limit]) -> Iterator[str]:
@@ -128,6 +134,13 @@ def _unknown(in_receipts: Mapping[Where, int], books: Books) -> Iterator[str]:
         used, known, fenced = in_receipts.get(where, 0), books.known.get(where, 0), books.fenced.get(where, 0)
         if not (known <= used <= known + fenced if fenced else used == known):
             yield f"{gateway}'s receipts take {used} of {cell}, and the authority knows of {known} to {known + fenced}"
+
+
+def _nowhere(books: Books) -> Iterator[str]:
+    for cell in sorted({*books.out, *books.leased}):
+        out, leased = books.out.get(cell, 0), books.leased.get(cell, 0)
+        if out != leased:
+            yield f"{out} of {cell} are out, and leases have {leased}"
 
 
 def _receipts(stored: Sequence[StoredEntry]) -> list[StoredEntry]:

@@ -16,6 +16,7 @@ from tests.faults.quota_town import BUDGET, VISITS, Limit
 
 LIMITS = {VISITS: Limit(QuotaUnit.USES, 2), BUDGET: Limit(QuotaUnit.CENTS, 100)}
 EPOCH = "e" * 16
+NOTHING = Books({}, {}, {}, {})
 EVERYBODYS, ANNAS = Cell(BUDGET), Cell(VISITS, "anna")
 
 
@@ -39,7 +40,8 @@ def counted(notes: Sequence[Told], stored: Sequence[StoredEntry], books: Books) 
 
 
 def knows(units: int, cell: Cell = EVERYBODYS, *, gateway: str = "gw", fenced: int = 0) -> Books:
-    return Books({cell: units + fenced}, {(gateway, cell): units}, {(gateway, cell): fenced} if fenced else {})
+    out = {cell: units + fenced}
+    return Books(out, out, {(gateway, cell): units}, {(gateway, cell): fenced} if fenced else {})
 
 
 def test_what_was_given_within_the_limit_and_is_known_is_neither() -> None:
@@ -59,8 +61,8 @@ def test_two_gateways_give_of_one_quota() -> None:
     notes = [told(1, "a", budget=60), told(1, "b", gateway="other", budget=41)]
     stored = [receipt(1, "a", cents=60), receipt(1, "b", cents=41, gateway="other")]
     known = {("gw", EVERYBODYS): 60, ("other", EVERYBODYS): 41}
-    units = counted(notes, stored, Books({EVERYBODYS: 100}, known, {}))
-    assert (len(units.overspent), units.unknown) == (1, ())
+    units = counted(notes, stored, Books({EVERYBODYS: 101}, {EVERYBODYS: 101}, known, {}))
+    assert (len(units.overspent), units.unknown) == (2, ()), "given, and granted"
 
 
 def test_a_visit_too_many_of_one_holder_is_overspent_and_another_holders_is_another_cell() -> None:
@@ -69,7 +71,7 @@ def test_a_visit_too_many_of_one_holder_is_overspent_and_another_holders_is_anot
     assert len(counted(notes, three, knows(3, ANNAS)).overspent) == 2, "given, and granted"
     two_and_one = [*three[:2], receipt(3, "r3", holder="janis")]
     known = {("gw", ANNAS): 2, ("gw", Cell(VISITS, "janis")): 1}
-    units = counted(notes, two_and_one, Books({}, known, {}))
+    units = counted(notes, two_and_one, Books({}, {}, known, {}))
     assert (units.overspent, units.unknown) == ((), ())
 
 
@@ -81,7 +83,7 @@ def test_a_receipt_whose_answer_was_lost_counts_once_and_against_the_limit() -> 
 
 
 def test_an_authority_that_has_more_out_than_there_is_overspends() -> None:
-    assert counted([], [], Books({EVERYBODYS: 101}, {}, {})).overspent == (
+    assert counted([], [], Books({EVERYBODYS: 101}, {EVERYBODYS: 101}, {}, {})).overspent == (
         "overspent: 101 granted of budget of everybody, of 100 that there are",
     )
 
@@ -93,6 +95,11 @@ def test_a_unit_that_the_authority_does_not_know_is_unknown_also_within_the_limi
 
 def test_a_unit_that_is_used_up_and_nobody_got_is_unknown() -> None:
     assert len(counted([], [], knows(1)).unknown) == 1
+
+
+def test_a_unit_that_is_out_and_in_no_lease_is_unknown() -> None:
+    units = counted([], [], Books({EVERYBODYS: 61}, {EVERYBODYS: 60}, {}, {}))
+    assert units.unknown == ("61 of budget of everybody are out, and leases have 60",)
 
 
 def test_leases_of_a_life_that_is_over_cover_what_was_given_of_them_and_no_more() -> None:
@@ -107,7 +114,7 @@ def test_what_was_told_and_what_the_receipt_takes_have_to_be_the_same() -> None:
 
 
 def test_what_was_told_counts_also_when_its_receipt_is_not_there() -> None:
-    units = counted([told(1, "a", budget=101, visits=99)], [], Books({}, {}, {}))
+    units = counted([told(1, "a", budget=101, visits=99)], [], NOTHING)
     assert len(units.overspent) == 1
     assert units.cells == {EVERYBODYS: 101, Cell(VISITS, NOBODY): 1}
 
@@ -121,7 +128,7 @@ def test_the_notes_keep_what_a_quote_gave(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gave", [{}, {"shop-loyalty-c1": 49}])
 def test_a_rule_without_a_quota_is_not_counted(gave: dict[str, int]) -> None:
-    assert counted([Told("a", "q-a", f"gw/{EPOCH}/receipt/1", gave)], [receipt(1, "a")], Books({}, {}, {})) == (
+    assert counted([Told("a", "q-a", f"gw/{EPOCH}/receipt/1", gave)], [receipt(1, "a")], NOTHING) == (
         (),
         (),
         {},
