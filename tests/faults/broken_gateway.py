@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gateway.daemon import run
-from gateway.ledger import schema
+from gateway.ledger import schema, state
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.entry import EntryId, NewEntry
+from gateway.quota.spending import _Book
 
 
 def not_synchronised() -> None:
@@ -56,10 +57,22 @@ def book_twice() -> None:
     Ledger.commit = doubled  # type: ignore[method-assign]
 
 
+def give_again() -> None:
+    """What is given of a lease is not written down: it never ends."""
+    _Book.take = lambda self, cell, units: 0  # type: ignore[method-assign]
+
+
+def keep_leases() -> None:
+    """What an older copy says of leases is believed, though they may have been used since."""
+    state.SPENT_IN_COPIES = frozenset()
+
+
 BROKEN: dict[str, Callable[[], None]] = {
     "not_synchronised": not_synchronised,
     "too_early": too_early,
     "book_twice": book_twice,
+    "give_again": give_again,
+    "keep_leases": keep_leases,
 }
 
 if __name__ == "__main__":

@@ -49,12 +49,17 @@ class Verdict(NamedTuple):
     suppressed: int
     conflicts: int
     epochs: int
+    """Of the gateway that has most."""
     named: int
     """Entries that are not there, and of which the gateway itself has said so."""
+    missed: tuple[str, ...] = ()
+    """What was not put to the test."""
+    note: str = ""
 
     def tally(self, rounds: int, missed: Sequence[str] = (), note: str = "") -> Tally:
         """For the table."""
-        return Tally(rounds, self.told, self.lost, self.duplicates, self.suppressed, tuple(missed), note)
+        notes = "; ".join(filter(None, (note, self.note)))
+        return Tally(rounds, self.told, self.lost, self.duplicates, self.suppressed, (*missed, *self.missed), notes)
 
 
 def count(
@@ -80,9 +85,9 @@ def count(
     if not conflicts_explained:
         twice += _two_digests(stored, wire, ledger)
     suppressed = sum(len(digests) - 1 for digests in wire.values())
-    return Verdict(
-        len(told), tuple(lost), tuple(twice), suppressed, conflicts, len({e.epoch for e in stored}), len(named)
-    )
+    epochs = Counter(gateway for gateway, _ in {(entry.gateway, entry.epoch) for entry in stored})
+    most = max(epochs.values(), default=0)
+    return Verdict(len(told), tuple(lost), tuple(twice), suppressed, conflicts, most, len(named))
 
 
 def stored_of(store: str, gateway: str) -> list[StoredEntry]:

@@ -7,7 +7,9 @@ import json
 import os
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.cli.demo.acts import BASKET, TILL
@@ -23,18 +25,21 @@ GONE = "no_such_quote"
 
 
 class Told(NamedTuple):
-    """A receipt that the POS was told is recorded."""
+    """A receipt that the POS was told is recorded. `gave`: rule → cents that its quote took off."""
 
     key: str
     quote: str
     entry: str
+    gave: Mapping[str, int] = MappingProxyType({})
 
 
 class Pos:
-    """`start` sells in threads until `stop`. `told` is read back from the notes' file."""
+    """`start` sells in threads until `stop`. `told` is read back from the notes' file. `name`: how its keys begin."""
 
-    def __init__(self, port: int, notes: Path, clerks: int = 4) -> None:
-        self._port = port
+    def __init__(self, port: int, notes: Path, clerks: int = 4, *, name: str = "pos", again_s: float = AGAIN_S) -> None:
+        self.port = port
+        self._name = name
+        self._again_s = again_s
         self._path = notes
         self._file = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._clerks = clerks
@@ -52,6 +57,9 @@ class Pos:
         """Repeated commits whose receipt stood in the ledger already: only the answer had been lost."""
         self.count = 0
         """Receipts that were told."""
+        self.gave: Counter[str] = Counter()
+        """Rule → cents that were taken off on them."""
+        self._quoted: dict[str, dict[str, int]] = {}
 
     def start(self, clerks: int | None = None) -> None:
         """Sell until `stop`; a gateway that is not there is asked again and again."""
@@ -81,12 +89,15 @@ class Pos:
         """A key and its open quote, to be committed later with `commit`. Raises `OSError`, `FaultFailed`."""
         with self._lock:
             self._number += 1
-            key = f"pos-{self._number}"
+            key = f"{self._name}-{self._number}"
         status, answer = self._post("quotes", {"receipt": {"lines": BASKET}}, f"q-{key}")
         if status != 200:
             self._refuse(answer)
             raise FaultFailed(f"no quote: {answer}")
-        return key, str(answer["quote"])
+        quote = str(answer["quote"])
+        with self._lock:
+            self._quoted[quote] = _taken_off(answer)
+        return key, quote
 
     def commit(self, key: str, quote: str) -> dict[str, Any] | None:
         """Commit, and note what was told: the answer, or None when it was refused. Raises `OSError`."""
@@ -100,7 +111,7 @@ class Pos:
                     self.gone.append(f"quote {quote} of {key}")
                     del self.unanswered[key]
             return None
-        self._note(Told(key, quote, answer["entry"]))
+        self._note(Told(key, quote, answer["entry"], self._quoted.get(quote, {})))
         told: dict[str, Any] = answer
         return told
 
@@ -125,7 +136,7 @@ class Pos:
             except (OSError, FaultFailed):
                 self._ended.wait(TRIES_S)
             else:
-                self._ended.wait(AGAIN_S)
+                self._ended.wait(self._again_s)
 
     def _sell_one(self) -> None:
         self.commit(*self.give_quote())
@@ -134,6 +145,8 @@ class Pos:
         os.write(self._file, json.dumps(told).encode() + b"\n")
         with self._lock:
             self.count += 1
+            self.gave.update(told.gave)
+            self._quoted.pop(told.quote, None)
             del self.unanswered[told.key]
 
     def _refuse(self, answer: Any) -> None:
@@ -141,4 +154,13 @@ class Pos:
             self.refused[str(answer.get("code", answer))] += 1
 
     def _post(self, what: str, body: dict[str, Any], key: str) -> tuple[int, Any]:
-        return ask(self._port, "POST", f"/v1/stations/{TILL}/{what}", body, key, timeout=ASK_S)
+        return ask(self.port, "POST", f"/v1/stations/{TILL}/{what}", body, key, timeout=ASK_S)
+
+
+def _taken_off(answer: Mapping[str, Any]) -> dict[str, int]:
+    """Rule → cents, by the trace of a quote's answer; without rules there is none."""
+    cents: Counter[str] = Counter()
+    for traced in answer.get("trace", ()):
+        if traced["reason"] == "applied":
+            cents[traced["rule"]] += traced.get("cents", 0)
+    return dict(cents)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from gateway.cli.demo.children import python
 from gateway.cli.demo.rig import Rig
@@ -26,6 +27,10 @@ class SiteRig(Rig):
         program = [sys.executable, *self.program] if self.program else python("gateway", "run")
         argv = [*self.in_front, *program, "--config", str(self.town.config)]
         self._spawn("gateway", argv, steered=False)
+
+    def start_beside(self, name: str, config: Path) -> None:
+        """Another gateway, with a configuration of its own. Does not wait."""
+        self._spawn(name, python("gateway", "run", "--config", str(config)), steered=False)
 
     def start_centre(self) -> None:
         """The demo's centre; or several workers of one store, the first of them under its name."""

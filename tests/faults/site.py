@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sqlite3
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -15,11 +14,9 @@ from types import TracebackType
 from gateway.cli.demo.children import python
 from gateway.cli.demo.rig import MOSQUITTO, Failed
 from gateway.cli.demo.town import GATEWAY, Town
-from gateway.ledger import schema
-from gateway.model.entry import Stream
-from gateway.model.errors import LedgerError
 from tests.faults.count import Verdict, count, stored_of
 from tests.faults.frame import Context, FaultFailed, require
+from tests.faults.part import Part
 from tests.faults.pos import Pos
 from tests.faults.proxy import Proxy
 from tests.faults.rig import SiteRig
@@ -83,6 +80,7 @@ class Site:
             stack.callback(self.witness.stop)
             self.pos = Pos(self.rig.port, self.folder / "told")
             stack.callback(self.pos.close)
+            self._furnish(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -103,6 +101,9 @@ class Site:
             require(old in text, f"the configuration has no {old!r}")
             text = text.replace(old, new)
         self.town.config.write_text(text, encoding="utf-8")
+
+    def _furnish(self, stack: ExitStack) -> None:
+        """What else is there; for sites with more."""
 
     @property
     def link(self) -> Proxy:
@@ -134,6 +135,10 @@ class Site:
         except Failed as failed:
             raise FaultFailed(f"{failed}; it said: {self.log()}") from failed
         return last
+
+    def up_from_older(self) -> None:
+        """As `up`, on an older copy of the whole folder: nothing in it tells that it is one."""
+        self.up()
 
     @property
     def alive(self) -> bool:
@@ -168,15 +173,23 @@ class Site:
     def ledger(self) -> Path:
         return self.state / "ledger.db"
 
+    def parts(self) -> list[Part]:
+        """Whose word counts at the end: the gateway under attack, and others that a site has."""
+        return [Part(GATEWAY, self.pos, self.ledger)]
+
     # The end ---------------------------------------------------------------------------------------------
 
     def drain(self, timeout: float = DRAIN_S) -> None:
         """Until the centre has acked everything that is recorded now, and all of the epochs before."""
-        fixed = self.rig.status()["ledger"]
+        for part in self.parts():
+            self._drain(part, timeout)
+
+    def _drain(self, part: Part, timeout: float) -> None:
+        fixed = part.status()["ledger"]
 
         def done() -> bool:
             nonlocal fixed
-            now = self.rig.status()["ledger"]
+            now = part.status()["ledger"]
             if now["epoch"] != fixed["epoch"]:
                 fixed = now  # A new one has begun meanwhile: its numbers begin anew.
             drained = all(now["acked"][stream] >= last for stream, last in fixed["last"].items())
@@ -210,12 +223,13 @@ class Site:
 
     def count(self, *, conflicts_explained: bool = False, damaged: bool = False) -> Verdict:
         """Told against stored, as it is now."""
+        parts = self.parts()
         return count(
-            self.pos.told(),
-            self.pos.gone,
-            stored_of(self.store, GATEWAY),
+            [told for part in parts for told in part.pos.told()],
+            [quote for part in parts for quote in part.pos.gone],
+            [entry for part in parts for entry in stored_of(self.store, part.gateway)],
             self.witness.seen(),
-            digests(self.ledger),
+            {name: digest for part in parts for name, digest in part.digests().items()},
             conflicts_explained=conflicts_explained,
             damaged=damaged,
         )
@@ -241,20 +255,3 @@ class Site:
             self.rig.until(right, what, timeout)
         except Failed as failed:
             raise FaultFailed(f"{failed}; it said: {self.log()}") from failed
-
-
-def digests(ledger: Path) -> dict[str, bytes]:
-    """Every entry of a ledger file by its id. A file that cannot be read tells nothing."""
-    try:
-        db = schema.connect(ledger, read_only=True)
-        try:
-            epoch = dict(db.execute("SELECT key, value FROM meta"))["epoch"]
-            return {
-                f"{GATEWAY}/{epoch}/{stream}/{seq}": digest
-                for stream in Stream
-                for seq, digest in db.execute(f"SELECT seq, digest FROM {stream}")
-            }
-        finally:
-            db.close()
-    except (sqlite3.Error, LedgerError):
-        return {}

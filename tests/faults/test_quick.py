@@ -20,11 +20,18 @@ from tests.faults.runner import run
 FOLDER = Path("/var/tmp")  # noqa: S108 (a folder of random name is made in it)
 SIDE_BY_SIDE = 3
 """Most of a row is waiting."""
-ELSEWHERE = ("house-killed", "printer-driver", "cut-at-sync")
-"""The first two are tests of tests/end_to_end already, the last is `kill-at-sync` and `power-cut` in one."""
+ELSEWHERE = ("house-killed", "printer-driver", "cut-at-sync", "quota-sync", "quota-black-hole")
+"""The first two are tests of tests/end_to_end already, the next two are `kill-at-sync` with `power-cut` and with
+`quota-kill` in one, the last is `quota-deaf` with a long silence."""
 NAMES = [name for name, fault in FAULTS.items() if fault.run is not None and name not in ELSEWHERE]
 PROGRAM = str(Path(__file__).with_name("broken_gateway.py"))
-SABOTAGE = {"too_early": "kill", "not_synchronised": "power-cut", "book_twice": "kill"}
+SABOTAGE = {
+    "too_early": "kill",
+    "not_synchronised": "power-cut",
+    "book_twice": "kill",
+    "give_again": "quota-kill",
+    "keep_leases": "quota-older",
+}
 """Broken promise → the row that shows it."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -81,6 +88,13 @@ def test_a_gateway_that_breaks_a_promise_is_found_out(broken: str, name: str, sh
     assert not row.good
     if row.tally is not None:
         assert row.tally.lost or row.tally.duplicates, line(row)
+
+
+def test_a_quota_that_is_overspent_is_named(shown: dict[str, Future[Shown]]) -> None:
+    skip_without(SABOTAGE["give_again"])
+    row = shown["give_again"].result()
+    assert row.tally is not None, line(row)
+    assert any(said.startswith("overspent: ") and "budget" in said for said in row.tally.duplicates), line(row)
 
 
 def test_the_program_runs_one_row_and_writes_it_down(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tests.faults.frame import Fault
 from tests.faults.needs import POSTGRESQL, ROOT
+from tests.faults.quota_site import QuotaSite
 from tests.faults.rows import centre, clock, cut, damage, devices, disk, kill, wire
 
 CARD = (ROOT, "mkfs.ext4", "mount")
@@ -33,6 +36,13 @@ _ALL = (
     Fault("postgresql", "PostgreSQL is restarted", centre.postgres_restarted, (POSTGRESQL,)),
     Fault("house-killed", "kill -9 of the daemon with all its drivers", devices.house_killed),
     Fault("printer-driver", "kill -9 of the printer's driver in a receipt", devices.printer_driver_killed),
+    Fault("quota-kill", "quotas at stake: kill -9 at random", partial(kill.at_random, make=QuotaSite)),
+    Fault("quota-sync", "quotas at stake: kill -9 at syncs", partial(kill.at_each_sync, make=QuotaSite), ("strace",)),
+    Fault("quota-cut", "quotas at stake: power cut", partial(cut.power_cut, make=QuotaSite), CARD),
+    Fault("quota-older", "quotas at stake: an older copy", partial(damage.older_copy, make=QuotaSite)),
+    Fault("quota-black-hole", "quotas at stake: one gateway is cut off", partial(wire.black_hole, make=QuotaSite)),
+    Fault("quota-deaf", "quotas at stake: no answers", partial(wire.acks_dropped, make=QuotaSite)),
+    Fault("quota-centre", "quotas at stake: kill -9 of the centre", partial(centre.killed, make=QuotaSite)),
 )
 
 FAULTS = {fault.name: fault for fault in _ALL}

@@ -16,11 +16,11 @@ WORKERS = ("worker-a", "worker-b")
 LOAD_S = (0.2, 0.7)
 
 
-def killed(context: Context) -> Tally:
+def killed(context: Context, make: type[Site] = Site) -> Tally:
     """kill -9 of the centre under load. What it stored and did not ack is acked by the next one, or comes again."""
     rounds = context.rounds(4, 20, 100)
     between = 0
-    with Site(context) as site:
+    with make(context) as site:
         site.up(bundles=2)
         for number in range(rounds):
             site.pos.start()

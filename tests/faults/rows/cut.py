@@ -9,11 +9,11 @@ from tests.faults.site import Site
 LOAD_S = (0.02, 0.6)
 
 
-def power_cut(context: Context) -> Tally:
+def power_cut(context: Context, make: type[Site] = Site) -> Tally:
     """Sell, cut, go on from what the card has."""
     rounds = context.rounds(3, 40, 200)
     running = 0
-    with card() as memory, Site(context, state=memory.folder) as site:
+    with card() as memory, make(context, state=memory.folder) as site:
         site.up(bundles=2)
         for number in range(rounds):
             site.pos.start()

@@ -76,11 +76,11 @@ def _older_too(site: Site, damage: Damage, chance: random.Random) -> bool:
     return bool(files)
 
 
-def older_copy(context: Context) -> Tally:
+def older_copy(context: Context, make: type[Site] = Site) -> Tally:
     """ledger.db, or the whole state folder, is put back from a copy that the gateway has outlived: the numbers that it
     gives from then on were given before, unless it notices."""
     rounds = context.rounds(1, 6, 30)
-    with Site(context) as site:
+    with make(context) as site:
         copy = context.folder / "copy"
         for number in range(rounds):
             site.up(bundles=2)
@@ -95,12 +95,13 @@ def older_copy(context: Context) -> Tally:
             if number % 2:
                 shutil.rmtree(site.state)
                 shutil.copytree(copy, site.state)
+                site.up_from_older()
             else:
                 for end in ("-wal", "-shm"):
                     site.ledger.with_name(site.ledger.name + end).unlink(missing_ok=True)
                 shutil.copy(copy / site.ledger.name, site.ledger)
+                site.up()
             shutil.rmtree(copy)
-            site.up()
             site.pos.sell(context.chance.randint(1, 20))
             site.await_centre()
             site.kill()

@@ -6,12 +6,7 @@ import shutil
 import signal
 import time
 
-import msgspec
-
-from gateway.centre.publisher import read_bundle, write_bundle
-from gateway.centre.sign import build_bundle, load_key
-from gateway.cli.demo.town import CITY
-from gateway.wire.bundle import BundleKind, Manifest
+from tests.faults.bundles import next_bundles
 from tests.faults.card import Card, call, card
 from tests.faults.frame import Context, Tally, require
 from tests.faults.site import Site
@@ -19,11 +14,11 @@ from tests.faults.site import Site
 LOAD_S = (0.05, 0.5)
 
 
-def at_random(context: Context) -> Tally:
+def at_random(context: Context, make: type[Site] = Site) -> Tally:
     """Sell, kill at any moment, start again, ask again for what was not answered."""
     rounds = context.rounds(4, 60, 500)
     running = 0
-    with Site(context) as site:
+    with make(context) as site:
         site.up(bundles=2)
         for number in range(rounds):
             site.pos.start()
@@ -53,10 +48,10 @@ RECEIPTS = 100
 SURVIVED_S = 60.0
 
 
-def at_each_sync(context: Context) -> Tally:
+def at_each_sync(context: Context, make: type[Site] = Site) -> Tally:
     """One life for each k: at the k-th fsync or fdatasync of any of its threads the gateway is killed, during a run of
     100 receipts with new bundles in it; until a life outlives them all. First the same while the files are made."""
-    return _sweep(context, None)
+    return _sweep(context, None, make)
 
 
 def cut_at_each_sync(context: Context) -> Tally:
@@ -65,9 +60,9 @@ def cut_at_each_sync(context: Context) -> Tally:
         return _sweep(context, memory)
 
 
-def _sweep(context: Context, memory: Card | None) -> Tally:
+def _sweep(context: Context, memory: Card | None, make: type[Site] = Site) -> Tally:
     step = context.rounds(67, 9, 1)
-    with Site(context, state=memory.folder if memory else None) as site:
+    with make(context, state=memory.folder if memory else None) as site:
         made = _while_made(site, context.rounds(5, 1, 1), memory)
         killed, k = made, 1
         while _life(site, k, memory):
@@ -111,7 +106,7 @@ def _while_made(site: Site, step: int, memory: Card | None) -> int:
 
 def _life(site: Site, k: int, memory: Card | None) -> bool:
     """Whether the k-th sync came, and killed it."""
-    numbers = _next_bundles(site)
+    numbers = next_bundles(site.town)
     site.start(*_inject(k))
     site.ended_or_serves()
     site.pos.start()
@@ -134,26 +129,3 @@ def _life(site: Site, k: int, memory: Card | None) -> bool:
     site.rig.until(lambda: site.rig.status()["sync"]["bundles"] == numbers, "the new bundles")
     site.kill()
     return True
-
-
-def _next_bundles(site: Site) -> dict[str, int]:
-    """The town's bundles again, signed with the next number."""
-    key = load_key(site.town.keys / "bundles.key")
-    numbers = {}
-    for kind, file in zip((BundleKind.RULES, BundleKind.REGISTRY), site.town.bundles, strict=True):
-        old = read_bundle(file)
-        assert old.content is not None
-        manifest = msgspec.json.decode(old.manifest, type=Manifest)
-        numbers[kind.value] = manifest.number + 1
-        bundle = build_bundle(
-            kind,
-            manifest.number + 1,
-            CITY,
-            "*",
-            old.content,
-            key,
-            created_ms=manifest.created_ms + 1000,
-            expires_ms=manifest.expires_ms,
-        )
-        write_bundle(file, bundle)
-    return numbers

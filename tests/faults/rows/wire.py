@@ -64,10 +64,10 @@ def broker_stopped(context: Context) -> Tally:
     return verdict.tally(rounds, (), "noticed each time by silence alone")
 
 
-def acks_dropped(context: Context) -> Tally:
+def acks_dropped(context: Context, make: type[Site] = Site) -> Tally:
     """The centre stores, and its acks never arrive; or nothing arrives, and then the link breaks."""
     rounds = context.rounds(2, 8, 40)
-    with Site(context, through_proxy=True) as site:
+    with make(context, through_proxy=True) as site:
         site.up(bundles=2)
         for number in range(rounds):
             mode = (Mode.NO_ACKS, Mode.DEAF)[number % 2]
@@ -92,10 +92,10 @@ def acks_dropped(context: Context) -> Tally:
     return verdict.tally(rounds, missed, note)
 
 
-def black_hole(context: Context) -> Tally:
+def black_hole(context: Context, make: type[Site] = Site) -> Tally:
     """Packets go nowhere and nobody is told. When they flow again the old connection lives on, or is reset."""
     rounds = context.rounds(1, 4, 20)
-    with Site(context, through_proxy=True) as site:
+    with make(context, through_proxy=True) as site:
         site.up(bundles=2)
         for number in range(rounds):
             site.pos.start()
