@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice, product
-from math import prod
 
 from msgspec import UNSET
 
@@ -64,8 +63,9 @@ def faults(content: RulesContent) -> Iterator[Fault]:
         for faults in (rule_faults(rule, content.calendars, forms), shared, of_payers):
             for at, what in faults:
                 yield f"$.rules[{index}].{at}", f"rule {rule.id!r}: {what}"
-        named.append(_named(rule))
-        keys += prod(map(len, named[-1]))
+        of_groups, of_places, of_categories = of_rule = _named(rule)
+        named.append(of_rule)
+        keys += len(of_groups) * len(of_places) * len(of_categories)
     # A rule may stand under a quarter of a million of them alone: none is made before they are counted.
     if keys > MAX_KEYS:
         yield "$.rules", f"more than {MAX_KEYS} combinations of group, merchant group and category"

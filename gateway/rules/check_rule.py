@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import UNSET
 
 from gateway.rules.check_tables import Fault, dates_fault
-from gateway.rules.conditions import MINUTES, Need, What, When, Where, Who
+from gateway.rules.conditions import DAYS, MINUTES, Need, What, When, Where, Who
 from gateway.rules.document import Payer, Quota, Rule
 from gateway.rules.forms import SHOWN, Forms
 from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Give, Percent, Step, Tiers
@@ -95,7 +95,7 @@ def _when_faults(when: When, calendars: Mapping[str, CalendarDays]) -> Iterator[
             yield f"when.windows[{index}].until", f"{window.until[:SHOWN]!r} is no time of a day, such as 08:30"
         if window.first == "24:00":
             yield f"when.windows[{index}].from", "24:00 is the end of a day: 00:00 is the beginning of the next"
-        if "holiday" in window.days and len(window.days) < 8 and when.calendar is UNSET:
+        if window.days is not DAYS and "holiday" in window.days and len(window.days) < 8 and when.calendar is UNSET:
             yield f"when.windows[{index}].days", "`holiday` needs a `calendar`"
     if when.calendar is not UNSET and when.calendar not in calendars:
         yield "when.calendar", f"no calendar {when.calendar!r} in this document"

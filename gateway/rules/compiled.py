@@ -215,6 +215,14 @@ class Index:
     def add(self, rank: int, groups: Numbers, places: Numbers, categories: Numbers) -> None:
         """Put a rule under all its combinations. Ranks come in ascending order, so every list ascends."""
         place_width, category_width = self.place_width, self.category_width
+        if len(groups) == len(places) == len(categories) == 1:  # Most rules, and without a loop in half the time.
+            (group,), (place,), (category,) = groups, places, categories
+            pair = group * place_width + place
+            self.triples[pair][category].append(rank)
+            self.by_group_place[pair].append(rank)
+            self.by_group_category[group * category_width + category].append(rank)
+            self.by_place_category[place * category_width + category].append(rank)
+            return
         for group in groups:
             for place in places:
                 pair = group * place_width + place

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import UNSET
 
 from gateway.rules.document import Rule, RulesContent
@@ -24,25 +22,23 @@ def groups_of(rule: Rule) -> tuple[str, ...]:
     return who.all_of_groups[:1] if who.all_of_groups is not UNSET else ()
 
 
-def named_groups(rule: Rule) -> Iterator[str]:
-    """Every group that the rule names: what a registry has to hold for it."""
+def _add_groups(rule: Rule, found: set[str]) -> None:
+    """Add every group that the rule names: what a registry has to hold for it."""
     who = rule.who
     if who is UNSET:
         return
     for codes in (who.any_of_groups, who.all_of_groups, who.none_of_groups):
         if codes is not UNSET:
-            yield from codes
+            found.update(codes)
     for one in who.any_of_lists if who.any_of_lists is not UNSET else ():
-        yield from one.groups
-        if one.grace is not UNSET:
-            yield from one.grace.groups
+        found.update(one.groups, one.grace.groups if one.grace is not UNSET else ())
 
 
 def all_groups(content: RulesContent) -> frozenset[str]:
     """Every group that the document asks for: no other has any business at a place."""
     spared = {code for one in content.suspensions if one.except_groups is not UNSET for code in one.except_groups}
     for rule in content.rules:
-        spared.update(named_groups(rule))
+        _add_groups(rule, spared)
     return frozenset(spared)
 
 
