@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.centre import query_of, store_of, store_options
+from gateway.cli.centre import store_of, store_options
 from gateway.cli.centre_commands import a_gateway, checked
 from gateway.cli.common import as_json
 from gateway.cli.exits import Exit
 from gateway.cli.holders_common import looking
 from gateway.cli.output import Cell, document, patience, table, talk
-from gateway.model.errors import NotFound
 from gateway.wire.contents import Code
 from gateway.wire.quota import PeriodName
 
@@ -39,20 +38,19 @@ def fence(gateway: str, yes: bool, as_json: bool, **where: Any) -> None:
     From this moment on nothing that it says of these leases changes anything. It is told by a worker's next beat, or
     when it comes back, and begins anew then; its account at the broker is what shuts a box out.
     """
-    with patience("reaching the store"):
-        found = query_of(**where).gateways(gateway)
-    if not found:
-        advice = "`smartplace centre gateways` lists those that were"
-        raise NotFound("no gateway of this id was ever heard of", advice, where=gateway, code="gateway_unknown")
+    with patience("reaching the store"), looking(**where) as db:
+        from gateway.centre.heard import is_online
+
+        online = is_online(db, gateway)
     if not yes:
         click.confirm(f"Count all that {gateway} holds of quotas as used up, for good?", abort=True, err=True)
     with patience("writing to the store"), _store(**where) as store:
         life = store.fence(gateway)
     if as_json:
-        document(gateway=gateway, life=life, online=found[0].online)
+        document(gateway=gateway, life=life, online=online)
         return
     click.echo(f"{gateway} is fenced: what it held until now counts as used up, its life {life} begins")
-    talk("it is told with a worker's next beat" if found[0].online else "it is offline: it is told when it comes back")
+    talk("it is told with a worker's next beat" if online else "it is offline: it is told when it comes back")
 
 
 @click.command()

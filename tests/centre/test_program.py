@@ -65,6 +65,20 @@ def test_it_says_ready_obeys_and_ends_with_its_input(broker: Broker, tmp_path: P
         assert centre.process.wait(30) == 0
 
 
+def test_what_is_ordered_is_for_a_gateway_that_was_ever_heard_of(broker: Broker, tmp_path: Path) -> None:
+    fence = '{"do": "fence", "gateway": "%s"}'
+    pace = '{"do": "command", "gateway": "%s", "act": {"do": "pace", "entries_per_s": 5}}'
+    with program(*flags(broker, tmp_path)) as centre, ScriptedGateway(broker) as gateway:
+        centre.line()
+        gateway.birth()
+        eventually(lambda: centre.ask('{"do": "gateways"}')["ok"])
+        for order in (fence, pace):
+            assert centre.ask(order % "bus-11")["code"] == "gateway_unknown"
+            assert "ok" in centre.ask(order % GATEWAY)
+        assert centre.ask('{"do": "commands"}')["ok"][0]["command"]["gateway"] == GATEWAY
+        assert "error" in centre.ask('{"do": "lot", "holder": "h-1"}'), "the verb sells, which names who does"
+
+
 def test_sigterm_ends_it_cleanly(broker: Broker, tmp_path: Path) -> None:
     with program(*flags(broker, tmp_path)) as centre:
         centre.line()
