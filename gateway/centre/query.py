@@ -43,8 +43,8 @@ EARLIEST, LATEST = -(2**63), 2**63 - 1
 
 
 class Query:
-    """Read-only view of a store: an SQLite file, or PostgreSQL with its password in a file. Raises `LedgerError`
-    when there is none."""
+    """Read-only view of a store: an SQLite file, or PostgreSQL with its password in a file. Raises `NotFound`
+    when there is none, `LedgerError` when it cannot be read."""
 
     def __init__(self, store: str | Path, password: Path | None = None) -> None:
         self._store = str(store)
@@ -174,7 +174,7 @@ class Query:
         database = Database(self._store, self._password, read_only=True)
         try:
             with database.begin() as db:
-                schema.check(db)
+                schema.check(db, database.where)
                 yield db
         except LedgerError as error:
             error.where = error.where or database.where

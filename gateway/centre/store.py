@@ -63,18 +63,26 @@ class Settled(msgspec.Struct, frozen=True):
 
 class Store:
     """The store in an SQLite file or in PostgreSQL. A failing database raises `LedgerError`; nothing of that call is
-    then stored. `password` names the file with PostgreSQL's password, `worker` who uses it."""
+    then stored. `password` names the file with PostgreSQL's password, `worker` who uses it; `makes`: as a worker does,
+    where there is none yet."""
 
     def __init__(
-        self, store: str | Path, clock: Clock, password: Path | None = None, worker: str = "", zone: str = "UTC"
+        self,
+        store: str | Path,
+        clock: Clock,
+        password: Path | None = None,
+        worker: str = "",
+        zone: str = "UTC",
+        *,
+        makes: bool = True,
     ) -> None:
-        self.database = Database(str(store), password, worker=worker)
+        self.database = Database(str(store), password, worker=worker, makes=makes)
         self._reader = Database(str(store), password, read_only=True)
         self._clock = clock
         self._limits = Limits(zone)
 
     def open(self) -> None:
-        """Open, make or migrate it. Raises `LedgerError` or `ConfigurationError`."""
+        """Open, make or migrate it. Raises `LedgerError`, `NotFound` or `ConfigurationError`."""
         self.database.reopen()
         self._reader.reopen()
         try:

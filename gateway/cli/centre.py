@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gateway.cli.centre_store import check_installed, config_option, query_of, store_options
 from gateway.cli.common import as_json
 from gateway.cli.lazy import LazyGroup, Verb
 from gateway.cli.output import Cell, document, patience, table, talk
 from gateway.model.entry import EntryKind, Stream
 
 if TYPE_CHECKING:
-    from gateway.centre.query import EntryRow, Query
-    from gateway.centre.settings import Settings
+    from gateway.centre.query import EntryRow
 
-F = TypeVar("F", bound=Callable[..., Any])
 D = TypeVar("D", int, None)
-CONFIG = Path("/etc/smartplace/centre.json")
 
-config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="SMARTPLACE_CENTRE_CONFIG",
-    default=CONFIG,
-    show_default=True,
-    show_envvar=True,
-    help="The centre's settings: they name the store.",
-)
 gateway_option = click.option("--gateway", help="Only of this gateway.")
-
-
-def store_options(command: F) -> F:
-    """Where the store is: what the settings say, or `--store` with `--password-file`."""
-    for option in (
-        click.option("--password-file", type=click.Path(path_type=Path), help="With --store: PostgreSQL's password."),
-        click.option("--store", help="SQLite file, or postgresql://USER@HOST/DATABASE, instead of the settings'."),
-        config_option,
-    ):
-        command = option(command)
-    return command
-
 
 VERBS = {
     "command": Verb("gateway.cli.centre_commands:command", "Give a gateway a command: pace, resend, new_epoch."),
@@ -69,7 +45,9 @@ def centre() -> None:
 @config_option
 def run(config: Path) -> None:
     """Run one worker of the centre until SIGTERM, Ctrl-C or the end of its input (docs/centre.md)."""
-    program, settings = _program()
+    check_installed()
+    from gateway.centre import program, settings
+
     raise SystemExit(program.run(settings.load(config)))
 
 
@@ -185,43 +163,6 @@ def unreached(as_json: bool, config: Path, store: str | None, password_file: Pat
         online: Cell = ("online", "green") if row.online else ("offline", "red")
         lines.append([row.gateway, online, row.kind, str(row.newest), str(row.told or "-")])
     table(lines)
-
-
-def query_of(config: Path, store: str | None, password_file: Path | None) -> Query:
-    """The store that the options name, for reading."""
-    where = store_of(config, store, password_file)
-    from gateway.centre.query import Query
-
-    return Query(*where)
-
-
-def centre_of(config: Path) -> tuple[Settings, tuple[str, Path | None]]:
-    """The centre's settings, and its store with the file of its password. Raises `ConfigurationError`."""
-    _, settings = _program()
-    given = settings.load(config)
-    return given, (given.store, settings.store_password(given))
-
-
-def store_of(config: Path, store: str | None, password_file: Path | None) -> tuple[str, Path | None]:
-    """The store that the options name, and the file with its password."""
-    if store is not None:
-        _program()
-        return store, password_file
-    return centre_of(config)[1]
-
-
-def _program() -> tuple[Any, Any]:
-    """The centre's modules. Raises `NotFound` when its extra is not installed."""
-    try:
-        from gateway.centre import program, settings
-    except ModuleNotFoundError as error:
-        if error.name not in ("sqlalchemy", "psycopg"):
-            raise
-        from gateway.model.errors import NotFound
-
-        advice = "pip install 'smartplace-gateway[centre]'"
-        raise NotFound("the centre's packages are not installed", advice, where="smartplace centre") from error
-    return program, settings
 
 
 def _plain(raw: Any) -> Any:

@@ -3,25 +3,20 @@ trusted. Both go to the store itself; whether a worker runs does not matter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.centre import store_of, store_options
 from gateway.cli.centre_commands import a_gateway, checked
+from gateway.cli.centre_store import looking, opened, store_options
 from gateway.cli.common import as_json
 from gateway.cli.exits import Exit
-from gateway.cli.holders_common import looking
 from gateway.cli.output import Cell, document, patience, table, talk
 from gateway.wire.contents import Code
 from gateway.wire.quota import PeriodName
 
 if TYPE_CHECKING:
     from gateway.centre.quota_reconcile import Difference
-    from gateway.centre.store import Store
 
 a_key = checked(Code, "a quota's key, as rules name it")
 a_period = checked(PeriodName, "a period's name, such as 2026-11-26, 2026-W48, 2026-11, 2026 or ever")
@@ -44,7 +39,7 @@ def fence(gateway: str, yes: bool, as_json: bool, **where: Any) -> None:
         online = is_online(db, gateway)
     if not yes:
         click.confirm(f"Count all that {gateway} holds of quotas as used up, for good?", abort=True, err=True)
-    with patience("writing to the store"), _store(**where) as store:
+    with patience("writing to the store"), opened(**where) as store:
         life = store.fence(gateway)
     if as_json:
         document(gateway=gateway, life=life, online=online)
@@ -67,11 +62,11 @@ def reconcile(key: str, period: str, as_json: bool, **where: Any) -> None:
     import msgspec
 
     with patience("reading all receipts of the store"):
-        with looking(**where) as db:  # before it is opened to be written: one that is not there is not made
+        with looking(**where) as db:
             from gateway.centre.quota_seen import is_leased
 
             leased = is_leased(db, key, period)
-        with _store(**where) as store:
+        with opened(**where) as store:
             found = store.reconcile(key, period)
     if as_json:
         rows = [msgspec.to_builtins(one) | {"alarming": one.alarming, "means": meaning(one)} for one in found]
@@ -100,17 +95,3 @@ def meaning(one: Difference) -> str:
     if one.open:
         return "more was used than the centre knows of; open leases: perhaps not told yet"
     return "more was used than the centre knows of"
-
-
-@contextmanager
-def _store(config: Path, store: str | None, password_file: Path | None) -> Iterator[Store]:
-    from gateway.centre.store import Store
-    from gateway.model.clock import SystemClock
-
-    named, password = store_of(config, store, password_file)
-    opened = Store(named, SystemClock(), password)
-    opened.open()
-    try:
-        yield opened
-    finally:
-        opened.close()

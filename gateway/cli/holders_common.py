@@ -14,7 +14,6 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from gateway.cli.centre import store_of
 from gateway.cli.exits import BadFile
 from gateway.cli.output import document, talk
 from gateway.model.errors import ConfigurationError, InputRefused
@@ -43,36 +42,6 @@ def key_options(command: F) -> F:
     ):
         command = option(command)
     return command
-
-
-@contextmanager
-def writing(config: Path, store: str | None, password_file: Path | None) -> Iterator[Database]:
-    """The store, made or migrated when it needs it. Raises `LedgerError`."""
-    where = store_of(config, store, password_file)
-    from gateway.centre import schema
-    from gateway.centre.database import Database
-
-    database = Database(*where)
-    try:
-        schema.prepare(database)
-        yield database
-    finally:
-        database.close()
-
-
-@contextmanager
-def looking(config: Path, store: str | None, password_file: Path | None) -> Iterator[Any]:
-    """A connection to the store, for reading. Raises `LedgerError`."""
-    where = store_of(config, store, password_file)
-    from gateway.centre.database import Database
-    from gateway.centre.people_log import reading
-
-    database = Database(*where, read_only=True)
-    try:
-        with reading(database) as connection:
-            yield connection
-    finally:
-        database.close()
 
 
 def card_key(database: Database, file: Path | None, key_id: str) -> CardKey:

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.centre import centre_of, store_options, when
+from gateway.cli.centre import when
+from gateway.cli.centre_store import centre_of, looking, store_options, writing
 from gateway.cli.common import as_json
 from gateway.cli.holders_common import (
     Progress,
     file_argument,
     given,
-    looking,
     now_ms,
     officer_option,
     tell,
-    writing,
     zone_of,
     zone_option,
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.centre import centre_of, config_option
+from gateway.cli.centre_store import centre_of, config_option, opened
 from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
 from gateway.cli.output import Cell, document, patience, table, talk
@@ -68,17 +68,11 @@ def _publish(config: Path, bundle: SignedBundle, deltas: Sequence[SignedBundle])
     from gateway.centre.publisher import Publisher
     from gateway.centre.query import Query
     from gateway.centre.settings import trusted_keys
-    from gateway.centre.store import Store
-    from gateway.model.clock import SystemClock
 
     trusted = trusted_keys(settings)
-    store = Store(where[0], SystemClock(), where[1])
-    store.open()
-    try:
+    with opened(config, None, None) as store:
         # A worker of another process finds the note that is left for it with its next beat.
         return Publisher(settings.city, trusted, store, lambda: None).publish(bundle, deltas), Query(*where)
-    finally:
-        store.close()
 
 
 def _read(file: Path) -> SignedBundle:

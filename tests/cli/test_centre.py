@@ -148,7 +148,7 @@ def test_gaps(flags: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (["--store", "/nowhere/centre.db"], 1, "/nowhere/centre.db"),
+        (["--store", "/nowhere/centre.db"], 4, "/nowhere/centre.db: there is no store here"),
         (["--config", "/nowhere/centre.json"], 9, "/nowhere/centre.json"),
         (["--store", "postgresql://centre@127.0.0.1:1/city"], 1, "PostgreSQL"),
         (["--store", "postgresql://centre:hidden1@127.0.0.1:1/city"], 9, "no place in the URL"),

@@ -129,12 +129,6 @@ def test_it_asks_before_it_does(centre: Store, where: str) -> None:
     assert done.stdout == f"{BUS} is fenced: what it held until now counts as used up, its life 2 begins\n"
 
 
-def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    for verb in (("fence", BUS, "--yes"), ("reconcile", *NOVEMBER)):
-        assert tried(str(tmp_path / "none.db"), *verb).exit_code == 1
-    assert list(tmp_path.iterdir()) == []
-
-
 # Reconcile -----------------------------------------------------------------------------------------------
 
 

@@ -174,6 +174,9 @@ def test_what_cannot_be_used_by_anybody_is_not_sold(centre: Store, where: str) -
 
 
 def test_without_rules_and_holders_a_lot_is_kept_and_that_is_said(where: str) -> None:
+    store = Store(where, FakeClock())
+    store.open()
+    store.close()
     done = run(where, "lots", "add", "--holder", "anybody", *NEEDS, *LATER)
     assert done.returncode == 0
     assert said(done) == [
@@ -282,9 +285,3 @@ def test_a_life_that_is_over_holds_nothing_open_and_still_counts_as_out(centre: 
     centre.fence("gw-bus")
     (cell,) = did(where, "quotas")["quotas"]
     assert (cell["granted"], cell["freed"], cell["used"], cell["open"]) == (2, 0, 1, [])
-
-
-def test_looking_makes_no_store(tmp_path: Path) -> None:
-    for verb in (("quotas",), ("lots", "list")):
-        assert run(str(tmp_path / "none.db"), *verb).returncode == 1
-    assert list(tmp_path.iterdir()) == []
