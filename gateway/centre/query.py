@@ -117,11 +117,13 @@ class Query:
         rows = self._all(asked if gateway is None else asked.where(gaps.c.gateway == gateway))
         return [GapRow(g, e, Stream(s), first, last) for g, e, s, first, last in rows]
 
-    def alarms(self) -> list[AlarmRow]:
-        """All alarms, oldest first."""
+    def alarms(self, gateway: str | None = None, limit: int | None = None) -> list[AlarmRow]:
+        """Alarms (of this gateway), by when each came last, the newest last; with `limit` the newest so many."""
         table = alarms.c
         asked = select(table.gateway, table.what, table.detail, table.count, table.first_ms, table.last_ms)
-        return [AlarmRow(*row) for row in self._all(asked.order_by(table.first_ms, table.detail))]
+        asked = asked.order_by(table.last_ms.desc(), table.first_ms.desc(), table.detail.desc()).limit(limit)
+        rows = self._all(asked if gateway is None else asked.where(table.gateway == gateway))
+        return [AlarmRow(*row) for row in reversed(rows)]
 
     def refused(self) -> list[RefusedRow]:
         """All numbers that were refused and are kept with their reason."""

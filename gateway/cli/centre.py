@@ -25,6 +25,7 @@ gateway_option = click.option("--gateway", help="Only of this gateway.")
 VERBS = {
     "command": Verb("gateway.cli.centre_commands:command", "Give a gateway a command: pace, resend, new_epoch."),
     "commands": Verb("gateway.cli.centre_commands:commands", "The commands, and what became of each."),
+    "alarms": Verb("gateway.cli.centre_alarms:alarms", "What a person should look at."),
     "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
     "lots": Verb("gateway.cli.lots:lots", "What holders have bought: add, list, import."),
     "quotas": Verb("gateway.cli.lots:quotas", "What of each quota is out, and which gateway has it."),

@@ -45,6 +45,16 @@ def flags(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield ["--store", url, "--password-file", str(secret)]
 
 
+@pytest.fixture
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty store of the kind that the test's parameter names."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "centre.db")
+        return
+    with postgres() as server, server.database() as url:
+        yield url
+
+
 def fill(store: Store) -> None:
     entries = chain_of(9)
     store.open()
@@ -143,6 +153,31 @@ def test_gaps(flags: list[str]) -> None:
     assert gap == {"gateway": GATEWAY, "epoch": EPOCH, "stream": "receipt", "first": 4, "last": 6}
     assert told("gaps", "--gateway", "school-1", *flags)["gaps"] == []
     assert smartplace("centre", "gaps", *flags).stdout.splitlines()[1].split()[-3:] == ["4", "6", "3"]
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
+def test_alarms(where: str) -> None:
+    clock = FakeClock()
+    store = Store(where, clock)
+    store.open()
+    for gateway, what in ((GATEWAY, "hand-over refused"), ("school-1", "behind"), (GATEWAY, "hand-over refused")):
+        store.alarm(gateway, what, "no checkpoint")
+        clock.advance(60)
+    store.close()
+    at = FakeClock().wall_ms()
+    behind, refused = told("alarms", "--store", where)["alarms"]
+    assert (behind["gateway"], behind["what"], behind["count"]) == ("school-1", "behind", 1)
+    assert refused == {
+        "gateway": GATEWAY, "what": "hand-over refused", "detail": "no checkpoint",
+        "count": 2, "first_ms": at, "last_ms": at + 120_000,
+    }  # fmt: skip
+    assert told("alarms", "--gateway", "school-1", "--store", where)["alarms"] == [behind]
+    done = smartplace("centre", "alarms", "--limit", "1", "--store", where)
+    head, row = done.stdout.splitlines()
+    assert head.split() == ["last", "first", "times", "gateway", "alarm", "detail"]
+    assert row.startswith("2026-11-23 09:02:00  2026-11-23 09:00:00  2 ")
+    assert row.endswith(f"{GATEWAY}  hand-over refused  no checkpoint")
+    assert said(done) == ["the newest 1 are shown: --limit"]
 
 
 @pytest.mark.parametrize(

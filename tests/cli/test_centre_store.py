@@ -22,6 +22,7 @@ VERBS = {
     "events": [],
     "gaps": [],
     "unreached": [],
+    "alarms": [],
     "commands": [],
     "command": ["bus-11", "pace", "--entries-per-s", "5"],
     "holders import": ["{people}", "--as", "anna", "--card-key", "{key}", "--card-key-id", "k1"],
