@@ -81,7 +81,9 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
 @click.option("--since", metavar="TIME", help="From this time on (2026-05-30, or 2026-05-30T09:00; UTC).")
 @click.option("--until", metavar="TIME", help="Before this time.")
 @click.option("--undated", is_flag=True, help="With these two: also what nobody can date.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@click.option("--what", metavar="WORD", help="Only security events of this sort, such as quota_fenced.")
+@click.option("--after", type=click.IntRange(min=0), help="The first ones behind this arrival, to go on from there.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The newest so many.")
 @as_json
 @store_options
 def events(
@@ -91,26 +93,38 @@ def events(
     since: str | None,
     until: str | None,
     undated: bool,
+    what: str | None,
+    after: int | None,
     limit: int,
     as_json: bool,
     config: Path,
     store: str | None,
     password_file: Path | None,
 ) -> None:
-    """Stored entries in the order of their arrival. Bodies only with --json."""
+    """Stored entries in the order of their arrival, the newest last. Bodies only with --json."""
+    if what is not None and kind not in (None, EntryKind.SECURITY):
+        raise click.UsageError(f"--what is of security events, not of {kind}")
+    kind = EntryKind.SECURITY if what is not None else kind
     since_ms, until_ms = at_time(since, None), at_time(until, None)
+    from gateway.centre.query import what_of
+
     query = query_of(config, store, password_file)
     of = Stream(stream) if stream else None, EntryKind(kind) if kind else None
     with patience("reading the store"):
-        found = query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, undated=undated, limit=limit)
+        found = query.between(
+            gateway, *of, since_ms=since_ms, until_ms=until_ms, undated=undated, what=what, after=after, limit=limit
+        )
     if as_json:
         document(events=[_event(row) for row in found.rows], undated=found.undated)
         return
     lines: list[list[Cell]] = [["arrival", "gateway", "stream", "number", "kind", "at", "received"]]
     for r in found.rows:
         at = f"{when(r.wall_ms)} (guess)" if r.utc_ms is None else when(r.utc_ms)
-        lines.append([str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, at, when(r.received_ms)])
+        said = f"{r.kind} {what_of(r)}" if r.kind is EntryKind.SECURITY else r.kind
+        lines.append([str(r.arrival), r.gateway, r.stream, str(r.seq), said, at, when(r.received_ms)])
     table(lines)
+    if len(found.rows) == limit:
+        talk(f"{'the newest' if after is None else 'at most'} {limit} are shown: --limit, --after")
     if found.undated:
         talk(f"left out, because nobody can know when they happened: {found.undated}. --undated shows them too")
 

@@ -13,11 +13,12 @@ import pytest
 
 from gateway.centre.sign import SigningKey, build_bundle
 from gateway.centre.store import Store
-from gateway.model.entry import Stream
+from gateway.model.bodies import SecurityBody
+from gateway.model.entry import EntryKind, Stream
 from gateway.wire.bundle import BundleKind, read_manifest
 from gateway.wire.messages import State
 from tests.centre.boxes import NEXT, NOON_MS, Box, guessed
-from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
+from tests.centre.chains import CITY, EPOCH, GATEWAY, Chain, chain_of
 from tests.cli.conftest import ARGV, environment, said, smartplace
 from tests.support.broker import mosquitto
 from tests.support.clock import FakeClock
@@ -90,14 +91,39 @@ def test_gateways(flags: list[str]) -> None:
 
 def test_events_by_gateway_stream_kind_and_number(flags: list[str]) -> None:
     assert len(told("events", *flags)["events"]) == 12
-    rows = told("events", "--gateway", GATEWAY, "--stream", "receipt", "--kind", "receipt", "--limit", "2", *flags)
-    assert [(row["id"], row["body"]) for row in rows["events"]] == [
-        (f"{GATEWAY}/{EPOCH}/receipt/1", {"n": 1}),
-        (f"{GATEWAY}/{EPOCH}/receipt/2", {"n": 2}),
+    few = ("--gateway", GATEWAY, "--stream", "receipt", "--kind", "receipt", "--limit", "2")
+    rows = told("events", *few, *flags)["events"]
+    assert [(row["id"], row["body"]) for row in rows] == [
+        (f"{GATEWAY}/{EPOCH}/receipt/8", {"n": 8}),
+        (f"{GATEWAY}/{EPOCH}/receipt/9", {"n": 9}),
     ]
+    first = told("events", *few, "--after", "0", *flags)["events"]
+    following = told("events", *few, "--after", str(first[-1]["arrival"]), *flags)["events"]
+    assert [row["body"]["n"] for row in (*first, *following)] == [1, 2, 3, 7]
+    assert told("events", *few, "--after", str(rows[-1]["arrival"]), *flags)["events"] == []
+    assert said(smartplace("centre", "events", *few, *flags)) == ["the newest 2 are shown: --limit, --after"]
     assert told("events", "--stream", "telemetry", *flags)["events"] == []
     shown = smartplace("centre", "events", "--gateway", "school-1", *flags).stdout.splitlines()
     assert len(shown) == 4
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
+def test_security_events_are_found_by_what_they_say(where: str) -> None:
+    store = Store(where, FakeClock())
+    store.open()
+    kinds = {"quota_fenced": 2, "quota_brought": 1, "foreign_origin": 3}
+    words = [word for word, count in kinds.items() for _ in range(count)]
+    bodies = [msgspec.json.encode(SecurityBody(what=word, source="a test", count=1)) for word in words]
+    chain = Chain(stream=Stream.AUDIT)
+    store.take([chain.add(body, EntryKind.SECURITY) for body in (*bodies, b"[]")])
+    store.close()
+    for word, count in kinds.items():
+        rows = told("events", "--what", word, "--store", where)["events"]
+        assert [row["body"]["what"] for row in rows] == [word] * count
+    shown = smartplace("centre", "events", "--what", "quota_brought", "--store", where).stdout.splitlines()
+    assert (len(shown), "security quota_brought  " in shown[1]) == (2, True)
+    done = smartplace("centre", "events", "--what", "quota_brought", "--kind", "receipt", "--store", where)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_events_by_time(flags: list[str]) -> None:
