@@ -56,8 +56,9 @@ def fence(gateway: str, yes: bool, as_json: bool, **where: Any) -> None:
 def reconcile(key: str, period: str, as_json: bool, **where: Any) -> None:
     """Hold receipts against leases: what of the quota KEY in PERIOD (such as 2026-11) does not come out.
 
-    Each difference is kept as an alarm, too. Exit code 1 when more was used than the centre can know of; 8 when only
-    receipts are missing, long after the period's end.
+    Each difference is kept as an alarm, too. Exit code 0 when nothing differs, 1 when more was used than the centre can
+    know of, 8 when only receipts are missing, long after the period's end, 4 when there is nothing to compare: nobody
+    has leased or used any of it.
     """
     import msgspec
 
@@ -78,10 +79,14 @@ def reconcile(key: str, period: str, as_json: bool, **where: Any) -> None:
             said: Cell = (meaning(one), "red" if one.alarming else "yellow")
             lines.append([one.gateway, one.subject or "everybody", *numbers, said])
         table(lines)
-    else:
+    elif leased:
         click.echo(f"nothing differs: what receipts say of {key} in {period} is what the centre knows")
+    else:
+        click.echo(f"nothing to compare: no gateway has leased or used any of {key} in {period}")
     if not leased:
-        talk("no gateway has leased any of it: look at the key, and at the period's name")
+        talk("no gateway has leased any of it: `smartplace centre quotas` lists the keys and periods that there are")
+    if not leased and not found:
+        raise SystemExit(Exit.NOT_FOUND)
     if any(one.alarming for one in found):
         raise SystemExit(Exit.FAILED)
     if found:

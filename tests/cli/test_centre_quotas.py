@@ -213,8 +213,26 @@ def test_receipts_that_never_came_are_a_warning_when_the_period_is_long_over(wor
 
 
 def test_a_key_that_nobody_leased_is_named(world: World) -> None:
-    done = tried(str(world.folder / "centre.db"), "reconcile", "ridse", MONTH)
-    assert done.exit_code == 0
-    assert done.stderr == "no gateway has leased any of it: look at the key, and at the period's name\n"
+    store = str(world.folder / "centre.db")
+    for wrong in (("ridse", MONTH), ("rides", "2026-10")):
+        done = tried(store, "reconcile", *wrong)
+        told = f"nothing to compare: no gateway has leased or used any of {wrong[0]} in {wrong[1]}\n"
+        assert (done.exit_code, done.stdout) == (4, told)
+        assert "`smartplace centre quotas` lists the keys and periods" in done.stderr
+        done = tried(store, "reconcile", *wrong, "--json")
+        assert done.exit_code == 4
+        assert json.loads(done.stdout)["leased"] is False
+
+
+def test_what_was_used_and_never_leased_by_anybody_differs(world: World) -> None:
+    """As of a box that gives what it never asked for: that nobody has leased it is no reason to say nothing."""
+    admitted(world.boxes[0], 1, spend=False)
+    world.talk()
+    send_entries(world, world.boxes[0])
+    code, told = checked(world)
+    assert (code, told["leased"], len(told["differences"])) == (1, False, 1)
+
+
+def test_what_is_no_key_and_no_period_is_told_before_the_store_is_asked() -> None:
     for wrong in (("Rides", MONTH), ("rides", "november?"), ("rides\n", MONTH)):
         assert tried("/nowhere", "reconcile", *wrong).exit_code == 2
