@@ -115,14 +115,15 @@ def list_(holder: str | None, limit: int, as_json: bool, **where: Any) -> None:
     if as_json:
         document(lots=[msgspec.to_builtins(row) for row in rows])
     else:
-        lines: list[list[Cell]] = [["holder", "quota", "id", "units", "out", "left", "expires", "sold"]]
+        lines: list[list[Cell]] = [["holder", "quota", "id", "units", "out", "fenced", "left", "expires", "sold"]]
         now = now_ms()
         for row in rows:
             gone = 0 < row.expires_ms <= now
             left: Cell = ("expired", "yellow") if gone else str(row.left)
             out = str(row.granted - row.freed)
             expires = when(row.expires_ms) if row.expires_ms else "never"
-            lines.append([row.holder, row.key, row.id, str(row.units), out, left, expires, when(row.sold_ms)])
+            numbers: list[Cell] = [str(row.units), out, _fenced(row.fenced), left]
+            lines.append([row.holder, row.key, row.id, *numbers, expires, when(row.sold_ms)])
         table(lines)
     if len(rows) == limit:
         talk(f"at most {limit} are shown: --limit")
@@ -145,14 +146,20 @@ def quotas(holder: str | None, key: str | None, limit: int, as_json: bool, **whe
     if as_json:
         document(quotas=[msgspec.to_builtins(row) for row in rows])
     else:
-        lines: list[list[Cell]] = [["quota", "period", "holder", "unit", "limit", "granted", "freed", "used", "open"]]
+        head: list[Cell] = ["quota", "period", "holder", "unit", "limit", "granted", "freed", "used", "fenced", "open"]
+        lines = [head]
         for row in rows:
-            numbers = [str(number) for number in (row.limit, row.granted, row.freed, row.used)]
+            numbers: list[Cell] = [str(number) for number in (row.limit, row.granted, row.freed, row.used)]
+            numbers.append(_fenced(row.fenced))
             held = ", ".join(f"{one.gateway} {one.used}/{one.units}" for one in row.open) or "-"
             lines.append([row.key, row.period, row.subject or "everybody", row.unit, *numbers, held])
         table(lines)
     if len(rows) == limit:
         talk(f"at most {limit} are shown: --limit")
+
+
+def _fenced(units: int) -> Cell:
+    return (str(units), "yellow") if units else "0"
 
 
 def _zone(name: str | None, config: Path, store: str | None, password_file: Path | None) -> ZoneInfo | None:

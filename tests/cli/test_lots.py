@@ -113,7 +113,8 @@ def test_a_lot_is_sold_once_however_often_it_is_said(centre: Store, where: str) 
     (lot,) = lots(where)
     assert lot.pop("sold_ms") > 0
     assert lot == {
-        "holder": "h-1", "key": "bought", "id": ID, "units": 10, "granted": 0, "freed": 0, "left": 10, "expires_ms": END
+        "holder": "h-1", "key": "bought", "id": ID, "units": 10, "granted": 0, "freed": 0, "fenced": 0, "left": 10,
+        "expires_ms": END,
     }  # fmt: skip
     for other in (("--units", "11"), ("--expires", "2126-12-30")):
         done = run(where, *sale, *other)
@@ -144,8 +145,8 @@ def test_what_was_sold_is_leased_and_the_list_tells_what_is_left(centre: Store, 
     assert [row["holder"] for row in lots(where, "--holder", "h-2")] == ["h-2"]
     assert len(lots(where, "--limit", "1")) == 1
     shown = run(where, "lots", "list", "--holder", "h-1").stdout.splitlines()
-    assert shown[0].split() == ["holder", "quota", "id", "units", "out", "left", "expires", "sold"]
-    assert re.fullmatch(r"h-1 +bought +[0-9a-f]{32} +10 +3 +7 +never +\S+ \S+", shown[1])
+    assert shown[0].split() == ["holder", "quota", "id", "units", "out", "fenced", "left", "expires", "sold"]
+    assert re.fullmatch(r"h-1 +bought +[0-9a-f]{32} +10 +3 +0 +7 +never +\S+ \S+", shown[1])
 
 
 def test_what_cannot_be_used_by_anybody_is_not_sold(centre: Store, where: str) -> None:
@@ -255,12 +256,12 @@ def test_cells_tell_what_is_out_used_and_who_holds_it(centre: Store, where: str)
     budget, one, two = did(where, "quotas")["quotas"]
     assert budget == {
         "key": "budget", "period": "ever", "subject": "", "unit": "cents", "limit": 12, "granted": 7, "freed": 0,
-        "used": 2, "end_ms": 0, "open": [{"gateway": "gw-bus", "leases": 1, "units": 7, "used": 2}],
+        "used": 2, "fenced": 0, "end_ms": 0, "open": [{"gateway": "gw-bus", "leases": 1, "units": 7, "used": 2}],
     }  # fmt: skip
     assert one.pop("end_ms") == datetime(2026, 12, 1, tzinfo=RIGA).timestamp() * 1000
     assert one == {
         "key": "rides", "period": month, "subject": "h-1", "unit": "units", "limit": 5, "granted": 4, "freed": 0,
-        "used": 2,
+        "used": 2, "fenced": 0,
         "open": [
             {"gateway": "gw-bus", "leases": 1, "units": 2, "used": 2},
             {"gateway": "gw-pool", "leases": 1, "units": 2, "used": 0},
@@ -272,8 +273,19 @@ def test_cells_tell_what_is_out_used_and_who_holds_it(centre: Store, where: str)
     assert did(where, "quotas", "--key", "budget", "--holder", "h-1")["quotas"] == []
     done = run(where, "quotas", "--limit", "2")
     shown = done.stdout.splitlines()
-    assert shown[0].split() == ["quota", "period", "holder", "unit", "limit", "granted", "freed", "used", "open"]
-    assert shown[1].split() == ["budget", "ever", "everybody", "cents", "12", "7", "0", "2", "gw-bus", "2/7"]
+    assert shown[0].split() == [
+        "quota",
+        "period",
+        "holder",
+        "unit",
+        "limit",
+        "granted",
+        "freed",
+        "used",
+        "fenced",
+        "open",
+    ]
+    assert shown[1].split() == ["budget", "ever", "everybody", "cents", "12", "7", "0", "2", "0", "gw-bus", "2/7"]
     assert shown[2].endswith("gw-bus 2/2, gw-pool 0/2")
     assert (len(shown), said(done)) == (3, ["at most 2 are shown: --limit"])
 
@@ -284,4 +296,27 @@ def test_a_life_that_is_over_holds_nothing_open_and_still_counts_as_out(centre: 
     bus.say(Report(lease.lease, 1))
     centre.fence("gw-bus")
     (cell,) = did(where, "quotas")["quotas"]
-    assert (cell["granted"], cell["freed"], cell["used"], cell["open"]) == (2, 0, 1, [])
+    assert (cell["granted"], cell["freed"], cell["used"], cell["fenced"], cell["open"]) == (2, 0, 1, 1, [])
+
+
+@pytest.mark.timeout(120)
+def test_paid_units_that_a_fence_burns_are_shown_and_can_be_made_good(centre: Store, where: str) -> None:
+    for holder, lot in (("h-1", "a"), ("h-1", "b"), ("h-2", "a")):
+        did(where, "lots", "add", "--holder", holder, *NEEDS, "--expires", "never", "--id", lot)
+    bus, pool = Gateway(centre, "gw-bus"), Gateway(centre, "gw-pool")
+    lost = bus.lease("bought", "ever", "h-1", want=9)
+    bus.say(Report(lost.lease, 4, 1))
+    kept = pool.lease("bought", "ever", "h-1", want=1)
+    bus.lease("bought", "ever", "h-2", want=2)
+    centre.fence("gw-bus")
+    pool.say(Close(kept.lease, 0))
+    told = {(row["holder"], row["id"]): (row["granted"] - row["freed"], row["fenced"]) for row in lots(where)}
+    assert told == {("h-1", "a"): (9, 6), ("h-1", "b"): (0, 0), ("h-2", "a"): (2, 2)}
+    assert [cell["fenced"] for cell in did(where, "quotas", "--key", "bought")["quotas"]] == [6, 2]
+    shown = run(where, "lots", "list", "--holder", "h-1").stdout.splitlines()
+    assert shown[0].split()[3:7] == ["units", "out", "fenced", "left"]
+    assert shown[1].split()[3:7] == ["10", "9", "6", "1"]
+    good = ("--holder", "h-1", "--key", "bought", "--units", "6", "--as", "Anna", "--expires", "never")
+    assert did(where, "lots", "add", *good, "--id", "fenced-gw-bus-1")["new"]
+    leased = [pool.lease("bought", "ever", "h-1", want=99).units for _ in range(3)]
+    assert leased == [1, 10, 6], "what is left of each lot, and of the one that makes it good"
