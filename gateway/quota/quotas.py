@@ -270,6 +270,12 @@ class Quotas:
         signature = signer.sign(hand_over_bytes(self._gateway, word.incarnation, word.closed))
         return msgspec.json.encode(HandOver(word.incarnation, word.closed, signer.public, signature))
 
+    @property
+    def handed_over(self) -> bool:
+        """Whether this life has said its last word: nothing that needs a quota is given here until the next one."""
+        life = life_of(self._ledger.query)
+        return life is not None and life.handed
+
     async def bring(self, message: bytes) -> int:
         """Take the last word of the box that this one replaces, on record, to be sent on until the authority has it.
         Returns how many leases it speaks of. Raises `InputRefused` (`bad_hand_over`) or `LedgerError`."""

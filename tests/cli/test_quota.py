@@ -75,6 +75,26 @@ async def test_the_last_word_is_written_to_a_new_file_for_its_owner_only(
     assert (tmp_path / "again").read_bytes() == file.read_bytes(), "the same word, however often"
 
 
+async def test_status_says_that_a_box_has_handed_over_until_it_begins_anew(
+    place: Place, authority: Authority, tmp_path: Path
+) -> None:
+    async def decide() -> tuple[str, str]:
+        done = await asyncio.to_thread(smartplace, "status", "--json", "--socket", place.socket_path)
+        (chain,) = [chain for chain in json.loads(done.stdout)["chains"] if chain["chain"] == "decide"]
+        return chain["level"], chain["code"]
+
+    assert await decide() == ("ok", "ok")
+    assert (await typed(place, "hand-over", tmp_path / "word", "--yes")).returncode == 0
+    assert await decide() == ("warn", "handed_over")
+    shown = await asyncio.to_thread(smartplace, "status", "--socket", place.socket_path)
+    told = "this gateway has handed over what it held of quotas: it gives nothing that needs one. When 0 wait"
+    assert any(line.startswith(f"decide    warn  {told}") for line in shown.stdout.splitlines()), shown.stdout
+    await authority.settled()
+    authority.store.fence("gw-test")
+    await authority.line(True)
+    assert await decide() == ("ok", "ok")
+
+
 async def test_a_file_that_is_there_is_not_overwritten_and_nothing_is_closed(
     place: Place, authority: Authority, tmp_path: Path
 ) -> None:
