@@ -15,9 +15,11 @@ import pytest
 
 from gateway.centre.publisher import write_bundle
 from gateway.centre.query import Query
+from gateway.centre.settings import load
 from gateway.centre.sign import build_bundle, generate_key, load_key
 from gateway.cli.demo.ports import free_port
 from gateway.model.entry import Stream
+from gateway.model.errors import ConfigurationError
 from gateway.wire.bundle import BundleKind
 from gateway.wire.messages import Ack
 from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
@@ -100,6 +102,17 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "centre.json" in done.stderr
     assert "`prot`" in done.stderr
+
+
+@pytest.mark.parametrize("zone", ["Europe/Jelgava", "", "../../etc/passwd", "Europe", "a\0b"])
+def test_a_zone_that_is_none_is_named_with_what_one_looks_like(tmp_path: Path, zone: str) -> None:
+    (tmp_path / "centre.json").write_text(json.dumps({"city": "jelgava", "store": "x", "zone": zone}))
+    with pytest.raises(ConfigurationError) as wrong:
+        load(tmp_path / "centre.json")
+    assert str(wrong.value) == (
+        f"{tmp_path / 'centre.json'}: no such zone: {zone!r} - at `$.zone`. "
+        "Write a zone such as Europe/Riga or Europe/Vilnius"
+    )
 
 
 def test_without_a_broker_it_is_ready_and_says_that_it_is_alone(tmp_path: Path) -> None:

@@ -225,6 +225,16 @@ def test_a_store_that_cannot_be_read_is_one_line(arguments: list[str], code: int
     assert "hidden1" not in done.stderr
 
 
+def test_a_worker_with_a_zone_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "centre.json").write_text(json.dumps({"city": CITY, "store": "x.db", "zone": "Europe/Jelgava"}))
+    done = smartplace("centre", "run", "--config", tmp_path / "centre.json")
+    assert (done.returncode, done.stdout) == (9, "")
+    (line,) = said(done)
+    assert "no such zone: 'Europe/Jelgava'" in line
+    assert line.endswith("Write a zone such as Europe/Riga or Europe/Vilnius")
+    assert not (tmp_path / "x.db").exists()
+
+
 def test_a_worker_is_run_by_it(tmp_path: Path) -> None:
     with mosquitto() as broker:
         settings = {"city": CITY, "store": "centre.db", "port": broker.port, "tls": False}
