@@ -32,6 +32,7 @@ NEVER = "never"
 """Instead of a date: the lot does not expire."""
 EVER = "ever"
 """The one period of every prepaid quota: a lot's end is its own."""
+ADVICE = "See docs/centre.md, What holders have bought"
 COLUMNS = ("holder", "key", "units", "expires", "id")
 
 LotId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$(?!\n)")]
@@ -78,7 +79,7 @@ class Sold(msgspec.Struct, frozen=True):
 def read_sales(source: BinaryIO) -> Iterator[Row[Sale]]:
     """Sales of a file: CSV with the columns holder, key, units, expires, id, or a JSON list. Raises `InputRefused` at
     the bad row."""
-    return read_rows(source, Sale, COLUMNS, lambda cells: {name: cell for name, cell in cells.items() if cell})
+    return read_rows(source, Sale, COLUMNS, lambda cells: {name: cell for name, cell in cells.items() if cell}, ADVICE)
 
 
 def sell(
@@ -145,10 +146,18 @@ def _fenced(db: Connection, cells: set[tuple[str, str, str]]) -> dict[tuple[str,
     return {tuple(row[:3]): int(row[3]) for row in db.execute(select(*lot, units).where(*mine).group_by(*lot))}
 
 
-def _is_new(db: Connection, sale: Sale, now_ms: int, zone: tzinfo | None) -> bool:
-    expires_ms = 0 if sale.expires == NEVER else parse_time(sale.expires, zone, ends=True)
-    if sale.expires != NEVER and not expires_ms:
+def end_of(expires: int | str, zone: tzinfo | None) -> int:
+    """The first millisecond at which a lot is over; 0: never. Raises `InputRefused`, never with the text itself."""
+    if expires == NEVER:
+        return 0
+    expires_ms = parse_time(expires, zone, ends=True)
+    if not expires_ms:
         raise InputRefused("an end that is none", f"A day, or {NEVER}")
+    return expires_ms
+
+
+def _is_new(db: Connection, sale: Sale, now_ms: int, zone: tzinfo | None) -> bool:
+    expires_ms = end_of(sale.expires, zone)
     new = put_lot(db, sale.holder, sale.key, sale.id, sale.units, expires_ms, now_ms)
     if new and 0 < expires_ms <= now_ms:
         raise InputRefused("it has expired already", "Nobody could use it")

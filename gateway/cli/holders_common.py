@@ -64,11 +64,12 @@ def card_key(database: Database, file: Path | None, key_id: str) -> CardKey:
 
 
 @contextmanager
-def given(file: Path) -> Iterator[BinaryIO]:
-    """The file, or standard input for `-`. Whatever is refused within is a fault of this file (`BadFile`)."""
+def given(file: Path, *, clear_ids: bool = True) -> Iterator[BinaryIO]:
+    """The file, or standard input for `-`. Whatever is refused within is a fault of this file (`BadFile`). `clear_ids`:
+    it may hold ids of cards; a person is told when others may read it."""
     name = "standard input" if file == STDIN else str(file)
     try:
-        with _opened(file) as source:
+        with _opened(file, clear_ids) as source:
             yield source
     except InputRefused as refused:
         if refused.where.startswith("--"):
@@ -139,7 +140,7 @@ def output(out: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
+def _opened(file: Path, clear_ids: bool) -> Iterator[BinaryIO]:
     if file == STDIN:
         yield sys.stdin.buffer
         return
@@ -150,6 +151,6 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         what = f"the file cannot be read: {error.strerror}"
         raise BadFile(what, "Name a file, or - for standard input; card ids are never arguments") from None
     with source:
-        if stat.S_IMODE(os.fstat(source.fileno()).st_mode) & 0o077:
+        if clear_ids and stat.S_IMODE(os.fstat(source.fileno()).st_mode) & 0o077:
             talk(f"others may read {file}, and it may hold card ids: chmod 600 it, and delete it afterwards")
         yield source

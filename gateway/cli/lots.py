@@ -22,6 +22,7 @@ from gateway.cli.holders_common import (
     zone_option,
 )
 from gateway.cli.output import Cell, document, patience, table, talk
+from gateway.model.errors import InputRefused
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -60,6 +61,7 @@ def add(
     """Keep one lot, and print its id."""
     of = _zone(zone, **where)
     name = lot or os.urandom(16).hex()
+    _check_end(expires, of)
     with writing(**where) as database:
         import msgspec
 
@@ -92,7 +94,7 @@ def import_(file: Path, officer: str, zone: str | None, as_json: bool, **where: 
     with writing(**where) as database:
         from gateway.centre.lots import read_sales, sell
 
-        with given(file) as source:
+        with given(file, clear_ids=False) as source:
             sales = list(read_sales(source))
             sold = sell(database, sales, officer, now_ms(), of, Progress())
     _warn(sold)
@@ -156,6 +158,17 @@ def quotas(holder: str | None, key: str | None, limit: int, as_json: bool, **whe
         table(lines)
     if len(rows) == limit:
         talk(f"at most {limit} are shown: --limit")
+
+
+def _check_end(expires: str, zone: ZoneInfo | None) -> None:
+    """Raises `click.BadParameter`: a file tells the row, the command line its option."""
+    from gateway.centre.lots import end_of
+
+    try:
+        end_of(expires, zone)
+    except InputRefused as refused:
+        advice = refused.advice or "Such as 2027-05-31, or never"
+        raise click.BadParameter(f"{expires!r} is {refused.what}. {advice}", param_hint="--expires") from None
 
 
 def _fenced(units: int) -> Cell:
