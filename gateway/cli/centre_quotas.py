@@ -10,6 +10,7 @@ import click
 from gateway.cli.centre_commands import a_gateway, checked
 from gateway.cli.centre_store import looking, opened, store_options
 from gateway.cli.common import as_json
+from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit
 from gateway.cli.output import Cell, document, patience, table, talk
 from gateway.wire.contents import Code
@@ -38,7 +39,7 @@ def fence(gateway: str, yes: bool, as_json: bool, **where: Any) -> None:
 
         online = is_online(db, gateway)
     if not yes:
-        click.confirm(f"Count all that {gateway} holds of quotas as used up, for good?", abort=True, err=True)
+        confirm(f"Count all that {gateway} holds of quotas as used up, for good?")
     with patience("writing to the store"), opened(**where) as store:
         life = store.fence(gateway)
     if as_json:

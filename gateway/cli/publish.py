@@ -12,7 +12,7 @@ import click
 from gateway.cli.centre_store import centre_of, config_option, opened
 from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
-from gateway.cli.output import Cell, document, patience, table, talk
+from gateway.cli.output import Cell, counted, document, patience, table, talk
 from gateway.model.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def publish(file: Path, deltas: tuple[Path, ...], wait: float, as_json: bool, co
     else:
         click.echo(
             f"{manifest.kind} {manifest.number} for {_everyone(manifest.target)} is published; "
-            f"{len(published.online)} of its gateways are online"
+            f"of its gateways online: {len(published.online)}"
         )
         if missing is not None:
             _show(missing)
@@ -94,7 +94,7 @@ def _waited(query: Query, published: Published, wait: float) -> list[Unreached]:
         if not online or time.monotonic() >= until:
             return missing
         if online != said:
-            talk(f"waiting for {online} gateways")
+            talk(f"waiting for {counted(online, 'gateway')}")
             said = online
         time.sleep(LOOK_S)
 

@@ -123,6 +123,9 @@ def test_it_asks_before_it_does(centre: Store, where: str) -> None:
         done = tried(where, "fence", BUS, answer=answer)
         assert (done.exit_code, done.stdout) == (1, "")
         assert f"Count all that {BUS} holds of quotas as used up, for good?" in done.stderr
+        assert done.stderr.endswith(
+            "error: it was not answered with yes, so nothing was done. Where nobody can answer: --yes\n"
+        )
     assert standings(centre) == ["open"]
     done = tried(where, "fence", BUS, answer="y\n")
     assert (done.exit_code, standings(centre)) == (0, ["fenced"])
