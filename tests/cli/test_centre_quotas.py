@@ -23,27 +23,11 @@ from tests.quota.test_replaced import ANNA, admitted, send_entries
 from tests.quota.world import RIDES, Box, World, publish
 from tests.support.authority import ALL
 from tests.support.clock import FakeClock
-from tests.support.postgres import Postgres, postgres
 
 BUS, MONTH = "gw-bus", "2026-11"
 NOVEMBER = ("rides", MONTH)
 HELLO = Hello(nonce=BUS.encode().hex().ljust(16, "0"))
 """As `Gateway` says it when it is made."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "centre.db")
-        return
-    with request.getfixturevalue("server").database() as url:
-        yield url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`smartplace centre lots` and `quotas` as an officer runs them, on both databases, beside a centre that leases."""
+"""`smartplace centre lots` as an officer runs it, on both databases, beside a centre that leases."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from click.testing import CliRunner, Result
 from gateway.centre.people_tables import holders
 from gateway.centre.store import Said, Store
 from gateway.cli.main import cli
-from gateway.wire.quota import Cell, Close, Grant, Hello, LeaseId, QuotaSaid, Report, Request
+from gateway.wire.quota import Cell, Grant, Hello, LeaseId, QuotaSaid, Request
 from gateway.wire.quota import Said as QuotaMessage
 from tests.cli.conftest import said, smartplace
 from tests.quota.world import BOUGHT, BUDGET, RIDES, publish
 from tests.support.clock import FakeClock
-from tests.support.postgres import Postgres, postgres
 
 ID = "till-7/1234"
 LATER = ("--expires", "2126-12-31", "--zone", "Europe/Riga")
@@ -32,25 +31,16 @@ END = int(datetime(2127, 1, 1, tzinfo=RIGA).timestamp()) * 1000
 NEEDS = ("--key", "bought", "--units", "10", "--as", "Anna")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "centre.db")
-        return
-    with request.getfixturevalue("server").database() as url:
-        yield url
-
-
 @pytest.fixture
 def centre(where: str) -> Iterator[Store]:
-    """Open in this process. Rules are published that have a prepaid quota `bought`, and h-1 and h-2 are holders; h-3
-    was one."""
+    """Open in this process."""
+    store = opened(where)
+    yield store
+    store.close()
+
+
+def opened(where: str) -> Store:
+    """Rules are published that have a prepaid quota `bought`, and h-1 and h-2 are holders; h-3 was one."""
     store = Store(where, FakeClock(), zone="Europe/Riga")
     store.open()
     publish(store, 1, RIDES, BUDGET, BOUGHT)
@@ -58,8 +48,7 @@ def centre(where: str) -> Iterator[Store]:
     with store.database.begin() as db:
         person = {"entitlements": "", "changed_ms": 1}
         db.execute(holders.insert(), [{"holder": holder, "ended_ms": ended, **person} for holder, ended in rows])
-    yield store
-    store.close()
+    return store
 
 
 def run(where: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -100,9 +89,6 @@ class Gateway:
         (grant,) = self.say(asked)
         assert isinstance(grant, Grant), grant
         return grant
-
-
-# Lots ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.timeout(120)
@@ -246,85 +232,3 @@ def test_a_file_with_a_bad_row_sells_nothing_and_the_row_is_told(centre: Store, 
         if "wrong, unknown" in told:
             assert done.stderr.endswith(". See docs/centre.md, What holders have bought\n"), done.stderr
     assert lots(where) == []
-
-
-# Quotas --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.timeout(120)
-def test_cells_tell_what_is_out_used_and_who_holds_it(centre: Store, where: str) -> None:
-    bus, pool = Gateway(centre, "gw-bus"), Gateway(centre, "gw-pool")
-    month = "2026-11"
-    first = bus.lease("rides", month, "h-1", want=2)
-    second = pool.lease("rides", month, "h-1")
-    other = bus.lease("rides", month, "h-2")
-    everybody = bus.lease("budget", "ever", want=7)
-    assert (first.units, second.units, other.units, everybody.units) == (2, 2, 2, 7)
-    bus.say(Report(first.lease, 2), Close(other.lease, 1), Report(everybody.lease, 3, 1))
-    budget, one, two = did(where, "quotas")["quotas"]
-    assert budget == {
-        "key": "budget", "period": "ever", "subject": "", "unit": "cents", "limit": 12, "granted": 7, "freed": 0,
-        "used": 2, "fenced": 0, "end_ms": 0, "open": [{"gateway": "gw-bus", "leases": 1, "units": 7, "used": 2}],
-    }  # fmt: skip
-    assert one.pop("end_ms") == datetime(2026, 12, 1, tzinfo=RIGA).timestamp() * 1000
-    assert one == {
-        "key": "rides", "period": month, "subject": "h-1", "unit": "units", "limit": 5, "granted": 4, "freed": 0,
-        "used": 2, "fenced": 0,
-        "open": [
-            {"gateway": "gw-bus", "leases": 1, "units": 2, "used": 2},
-            {"gateway": "gw-pool", "leases": 1, "units": 2, "used": 0},
-        ],
-    }  # fmt: skip
-    assert (two["subject"], two["granted"], two["freed"], two["used"], two["open"]) == ("h-2", 2, 1, 1, [])
-    assert did(where, "quotas", "--holder", "h-2")["quotas"] == [two]
-    assert [row["key"] for row in did(where, "quotas", "--key", "budget")["quotas"]] == ["budget"]
-    assert did(where, "quotas", "--key", "budget", "--holder", "h-1")["quotas"] == []
-    done = run(where, "quotas", "--limit", "2")
-    shown = done.stdout.splitlines()
-    assert shown[0].split() == [
-        "quota",
-        "period",
-        "holder",
-        "unit",
-        "limit",
-        "granted",
-        "freed",
-        "used",
-        "fenced",
-        "open",
-    ]
-    assert shown[1].split() == ["budget", "ever", "everybody", "cents", "12", "7", "0", "2", "0", "gw-bus", "2/7"]
-    assert shown[2].endswith("gw-bus 2/2, gw-pool 0/2")
-    assert (len(shown), said(done)) == (3, ["at most 2 are shown: --limit"])
-
-
-def test_a_life_that_is_over_holds_nothing_open_and_still_counts_as_out(centre: Store, where: str) -> None:
-    bus = Gateway(centre, "gw-bus")
-    lease = bus.lease("rides", "2026-11", "h-1", want=2)
-    bus.say(Report(lease.lease, 1))
-    centre.fence("gw-bus")
-    (cell,) = did(where, "quotas")["quotas"]
-    assert (cell["granted"], cell["freed"], cell["used"], cell["fenced"], cell["open"]) == (2, 0, 1, 1, [])
-
-
-@pytest.mark.timeout(120)
-def test_paid_units_that_a_fence_burns_are_shown_and_can_be_made_good(centre: Store, where: str) -> None:
-    for holder, lot in (("h-1", "a"), ("h-1", "b"), ("h-2", "a")):
-        did(where, "lots", "add", "--holder", holder, *NEEDS, "--expires", "never", "--id", lot)
-    bus, pool = Gateway(centre, "gw-bus"), Gateway(centre, "gw-pool")
-    lost = bus.lease("bought", "ever", "h-1", want=9)
-    bus.say(Report(lost.lease, 4, 1))
-    kept = pool.lease("bought", "ever", "h-1", want=1)
-    bus.lease("bought", "ever", "h-2", want=2)
-    centre.fence("gw-bus")
-    pool.say(Close(kept.lease, 0))
-    told = {(row["holder"], row["id"]): (row["granted"] - row["freed"], row["fenced"]) for row in lots(where)}
-    assert told == {("h-1", "a"): (9, 6), ("h-1", "b"): (0, 0), ("h-2", "a"): (2, 2)}
-    assert [cell["fenced"] for cell in did(where, "quotas", "--key", "bought")["quotas"]] == [6, 2]
-    shown = run(where, "lots", "list", "--holder", "h-1").stdout.splitlines()
-    assert shown[0].split()[3:7] == ["units", "out", "fenced", "left"]
-    assert shown[1].split()[3:7] == ["10", "9", "6", "1"]
-    good = ("--holder", "h-1", "--key", "bought", "--units", "6", "--as", "Anna", "--expires", "never")
-    assert did(where, "lots", "add", *good, "--id", "fenced-gw-bus-1")["new"]
-    leased = [pool.lease("bought", "ever", "h-1", want=99).units for _ in range(3)]
-    assert leased == [1, 10, 6], "what is left of each lot, and of the one that makes it good"
