@@ -220,6 +220,7 @@ class Daemon:
             kill_device=self._devices.kill,
             bundles=self._bundles,
             forget=self._forget,
+            handed_over=lambda: self._quotas.handed_over,
             hand_over=lambda: self._quotas.hand_over(self._signer),
             bring=self._quotas.bring,
             clock=self._clock,

@@ -30,7 +30,7 @@ def of(parts: ApiParts) -> tuple[ChainState, ...]:
     return (
         _read(health, _last(parts, _READ)),
         _identify(sync, _last(parts, _IDENTIFIED)),
-        _decide(sync, _last(parts, _DECIDED)),
+        _decide(sync, parts.handed_over(), _last(parts, _DECIDED)),
         _record(parts.ledger_status(), sync, _last(parts, _RECORDED)),
     )
 
@@ -76,7 +76,7 @@ def _identify(sync: SyncStatus, last_ms: int | None) -> ChainState:
     return ChainState(chain=ChainName.IDENTIFY, level=level, code=code, cause=cause, advice=advice, last_ms=last_ms)
 
 
-def _decide(sync: SyncStatus, last_ms: int | None) -> ChainState:
+def _decide(sync: SyncStatus, handed_over: bool, last_ms: int | None) -> ChainState:
     level, code, cause, advice = Level.OK, "ok", "", ""
     expired = _expired(sync, "rules")
     if not sync.bundles.get("rules", 0):
@@ -88,6 +88,10 @@ def _decide(sync: SyncStatus, last_ms: int | None) -> ChainState:
     elif expired is not None:
         level, code, cause = Level.FAIL, "rules_ended", "the rules have expired: everything is at its list price"
         advice = "Connect the gateway to the centre, and publish newer ones there"
+    elif handed_over:
+        level, code = Level.WARN, "handed_over"
+        cause = "this gateway has handed over what it held of quotas: it gives nothing that needs one"
+        advice = "When 0 wait for the centre, stop it and bring the file to the new box; to keep it: docs/quotas.md"
     return ChainState(chain=ChainName.DECIDE, level=level, code=code, cause=cause, advice=advice, last_ms=last_ms)
 
 

@@ -52,6 +52,11 @@ def unheard(what: str, source: str, count: int) -> None:
     """Nobody wants to know."""
 
 
+def never() -> bool:
+    """No quotas are held here."""
+    return False
+
+
 async def cannot_forget(holder: str) -> Forgotten:
     """Nobody here can."""
     raise NotReady("nothing can be forgotten here", "Ask the daemon itself")
@@ -87,5 +92,6 @@ class ApiParts:
     started_ns: int
     on_security: Callable[[str, str, int], None] = unheard
     forget: Callable[[str], Awaitable[Forgotten]] = cannot_forget
+    handed_over: Callable[[], bool] = never
     hand_over: Callable[[], Awaitable[bytes]] = cannot_hand_over
     bring: Callable[[bytes], Awaitable[int]] = cannot_bring

@@ -6,6 +6,7 @@ PostgreSQL with `fsync` and `synchronous_commit`; both are read back on every co
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from gateway.model.errors import ConfigurationError, LedgerError
+from gateway.model.errors import ConfigurationError, LedgerError, NotFound
 
 BUSY_S = 10.0
 """How long SQLite waits for another process's transaction."""
@@ -31,9 +32,20 @@ _SAFE = ("on", "remote_apply")
 
 
 class Database:
-    """One store, opened at the first use. Safe from any thread; every failure is a `LedgerError` without secrets."""
+    """One store, opened at the first use. Safe from any thread; every failure is a `LedgerError` without secrets, and
+    `NotFound` where there is no store. `makes`: makes one there. That is a worker's business and nobody else's: a slip
+    of the pen in a path must not become a new store that looks well."""
 
-    def __init__(self, store: str, password: Path | None = None, *, read_only: bool = False, worker: str = "") -> None:
+    def __init__(
+        self,
+        store: str,
+        password: Path | None = None,
+        *,
+        read_only: bool = False,
+        makes: bool = False,
+        worker: str = "",
+    ) -> None:
+        self.makes = makes
         self._store = store
         self._password = password
         self._read_only = read_only
@@ -58,7 +70,8 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One transaction, committed at the block's end. Raises `LedgerError`; nothing of the block is stored then."""
+        """One transaction, committed at the block's end. Raises `LedgerError` or `NotFound`; nothing of the block is
+        stored then."""
         if self.closed:
             raise LedgerError("the store is closed", where=self.where)
         if "://" in self._store and not self.is_postgresql:
@@ -94,10 +107,13 @@ class Database:
     # SQLite ----------------------------------------------------------------------------------------------
 
     def _sqlite(self) -> Engine:
-        mode = "ro" if self._read_only else "rwc"
-        uri = f"file:{quote(self._store)}?mode={mode}"
+        uri = f"file:{quote(self._store)}?mode={'ro' if self._read_only else 'rw'}"
 
         def connect() -> sqlite3.Connection:
+            if self.makes:
+                self._make_file()
+            elif _is_missing(self._store):
+                raise no_store(self.where)
             return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
 
         # One connection: SQLite has one writer, and the log lives as long as a connection is open.
@@ -109,6 +125,16 @@ class Database:
         if not self._read_only:
             event.listen(engine, "connect", self._keep_sqlite_safe)
         return engine
+
+    def _make_file(self) -> None:
+        """For its owner only, whatever the umask: it has holders, receipts and digests of cards. SQLite gives its log
+        and its index the same mode."""
+        try:
+            os.close(os.open(self._store, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise LedgerError(f"cannot be made: {error.strerror}", "Look at its folder", where=self.where) from error
 
     def _keep_sqlite_safe(self, connection: sqlite3.Connection, _record: object) -> None:
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
@@ -159,6 +185,22 @@ class Database:
             connection.close()
             what = f"fsync={fsync}, synchronous_commit={commit}: what is acked would not survive a power cut"
             raise LedgerError(what, "Set both to on in postgresql.conf", where=self.where)
+
+
+def no_store(where: str) -> NotFound:
+    """For whoever would read or write a store that nobody has made."""
+    return NotFound("there is no store here", "`smartplace centre run` makes it", where=where, code="no_store")
+
+
+def _is_missing(path: str) -> bool:
+    """Not so for one that may only not be looked at: SQLite says why."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def session_name(worker: str) -> str:

@@ -11,7 +11,7 @@ from datetime import tzinfo
 from typing import Annotated, BinaryIO
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from gateway.centre.database import Database
 from gateway.centre.people_file import HolderId, Row, Time, read_rows
@@ -21,14 +21,18 @@ from gateway.centre.people_staging import Progress
 from gateway.centre.people_tables import holders
 from gateway.centre.people_times import parse_time
 from gateway.centre.quota_lots import put_lot
+from gateway.centre.quota_rows import FENCED
 from gateway.centre.quota_seen import prepaid_keys
-from gateway.centre.quota_tables import quota_lots
+from gateway.centre.quota_tables import quota_leases, quota_lots
 from gateway.model.errors import Conflict, GatewayError, InputRefused, NotFound
 from gateway.wire.contents import Code
 from gateway.wire.quota import MAX_UNITS
 
 NEVER = "never"
 """Instead of a date: the lot does not expire."""
+EVER = "ever"
+"""The one period of every prepaid quota: a lot's end is its own."""
+ADVICE = "See docs/centre.md, What holders have bought"
 COLUMNS = ("holder", "key", "units", "expires", "id")
 
 LotId = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$(?!\n)")]
@@ -47,8 +51,9 @@ class Sale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LotRow(msgspec.Struct, frozen=True):
-    """A lot as it is. `granted` minus `freed` of its units are out, used or leased to gateways; `left` may still be
-    leased, unless it has expired. `expires_ms` 0: never."""
+    """A lot as it is. `granted` minus `freed` of its units are out, used or leased to gateways; of these `fenced` were
+    leased to a box whose life was ended, which had not told that they were used: nobody gets them any more. `left` may
+    still be leased, unless it has expired. `expires_ms` 0: never."""
 
     holder: str
     key: str
@@ -56,6 +61,7 @@ class LotRow(msgspec.Struct, frozen=True):
     units: int
     granted: int
     freed: int
+    fenced: int
     left: int
     expires_ms: int
     sold_ms: int
@@ -73,7 +79,7 @@ class Sold(msgspec.Struct, frozen=True):
 def read_sales(source: BinaryIO) -> Iterator[Row[Sale]]:
     """Sales of a file: CSV with the columns holder, key, units, expires, id, or a JSON list. Raises `InputRefused` at
     the bad row."""
-    return read_rows(source, Sale, COLUMNS, lambda cells: {name: cell for name, cell in cells.items() if cell})
+    return read_rows(source, Sale, COLUMNS, lambda cells: {name: cell for name, cell in cells.items() if cell}, ADVICE)
 
 
 def sell(
@@ -124,13 +130,34 @@ def lots(db: Connection, holder: str | None, limit: int) -> list[LotRow]:
     asked = select(*columns).order_by(of.holder, of.key, of.expires_ms == 0, of.expires_ms, of.lot).limit(limit)
     if holder is not None:
         asked = asked.where(of.holder == holder)
-    return [LotRow(*row) for row in db.execute(asked)]
+    rows = db.execute(asked).all()
+    fenced: dict[tuple[str, ...], int] = {}
+    for page in pages(rows):
+        fenced |= _fenced(db, {(row.key, EVER, row.holder) for row in page})
+    return [LotRow(*row[:6], fenced.get(tuple(row[:3]), 0), *row[6:]) for row in rows]
+
+
+def _fenced(db: Connection, cells: set[tuple[str, str, str]]) -> dict[tuple[str, ...], int]:
+    """(Holder, key, lot) → units that were fenced, of these cells."""
+    of = quota_leases.c
+    lot = of.subject, of.key, of.lot
+    units = func.sum(of.units - of.used + of.returned + of.credited)
+    mine = tuple_(of.key, of.period, of.subject).in_(sorted(cells)), of.standing == FENCED
+    return {tuple(row[:3]): int(row[3]) for row in db.execute(select(*lot, units).where(*mine).group_by(*lot))}
+
+
+def end_of(expires: int | str, zone: tzinfo | None) -> int:
+    """The first millisecond at which a lot is over; 0: never. Raises `InputRefused`, never with the text itself."""
+    if expires == NEVER:
+        return 0
+    expires_ms = parse_time(expires, zone, ends=True)
+    if not expires_ms:
+        raise InputRefused("an end that is none", f"A day, or {NEVER}")
+    return expires_ms
 
 
 def _is_new(db: Connection, sale: Sale, now_ms: int, zone: tzinfo | None) -> bool:
-    expires_ms = 0 if sale.expires == NEVER else parse_time(sale.expires, zone, ends=True)
-    if sale.expires != NEVER and not expires_ms:
-        raise InputRefused("an end that is none", f"A day, or {NEVER}")
+    expires_ms = end_of(sale.expires, zone)
     new = put_lot(db, sale.holder, sale.key, sale.id, sale.units, expires_ms, now_ms)
     if new and 0 < expires_ms <= now_ms:
         raise InputRefused("it has expired already", "Nobody could use it")

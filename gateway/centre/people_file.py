@@ -119,17 +119,31 @@ def read_replacements(source: BinaryIO) -> Iterator[Row[Replacement]]:
 
 
 def read_rows(
-    source: BinaryIO, kind: type[T], columns: tuple[str, ...], make: Callable[[dict[str, str]], object]
+    source: BinaryIO,
+    kind: type[T],
+    columns: tuple[str, ...],
+    make: Callable[[dict[str, str]], object],
+    advice: str = ADVICE,
 ) -> Iterator[Row[T]]:
     """A file of another kind, read the same way: a JSON list of `kind`, or CSV with these columns, of which `make`
-    makes one from stripped cells. Raises `InputRefused` at the bad row."""
+    makes one from stripped cells. Raises `InputRefused` at the bad row, with `advice`: where its format is written."""
+    try:
+        yield from _rows(source, kind, columns, make)
+    except InputRefused as refused:
+        refused.advice = refused.advice or advice
+        raise
+
+
+def _rows(
+    source: BinaryIO, kind: type[T], columns: tuple[str, ...], make: Callable[[dict[str, str]], object]
+) -> Iterator[Row[T]]:
     buffered = io.BufferedReader(source) if not isinstance(source, io.BufferedReader) else source  # type: ignore[type-var]
     head = buffered.peek(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if head == b"[":
         yield from _json(buffered, kind)
         return
     if head == b"{":
-        raise InputRefused("a JSON object where a list belongs", ADVICE)
+        raise InputRefused("a JSON object where a list belongs")
     yield from _csv(_lines(buffered), kind, columns, make)
 
 
@@ -138,7 +152,7 @@ def _lines(source: BinaryIO) -> Iterator[str]:
     while line := source.readline(MAX_LINE):
         number += 1
         if len(line) == MAX_LINE:
-            raise InputRefused("a line without an end", ADVICE, where=f"line {number}")
+            raise InputRefused("a line without an end", where=f"line {number}")
         try:
             yield line.removeprefix(b"\xef\xbb\xbf").decode() if number == 1 else line.decode()
         except UnicodeDecodeError as error:
@@ -152,7 +166,7 @@ def _json(source: BinaryIO, kind: type[T]) -> Iterator[Row[T]]:
     try:
         parts = msgspec.json.decode(data, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InputRefused("not a JSON list in UTF-8", ADVICE) from None
+        raise InputRefused("not a JSON list in UTF-8") from None
     for number, part in enumerate(parts, start=1):
         try:
             yield f"item {number}", msgspec.json.decode(part, type=kind)
@@ -176,7 +190,7 @@ def _csv(
             stripped = {name: cell.strip() for name, cell in cells.items()}
             yield f"row {number}", msgspec.convert(make(stripped), kind, strict=False)
     except csv.Error:
-        raise InputRefused("not CSV: quotes or line ends are wrong", ADVICE, where=f"after row {number}") from None
+        raise InputRefused("not CSV: quotes or line ends are wrong", where=f"after row {number}") from None
     except msgspec.ValidationError as error:
         raise _fault(error, f"row {number}") from None
 
@@ -184,9 +198,9 @@ def _csv(
 def _fault(error: Exception, where: str) -> InputRefused:
     """What is wrong, by the path of the field: msgspec repeats no values there, but names of unknown fields."""
     if isinstance(error, UnicodeDecodeError):
-        return InputRefused("not in UTF-8", ADVICE, where=where)
+        return InputRefused("not in UTF-8", where=where)
     path = str(error).partition(" - at ")[2].strip("`").removeprefix("$").lstrip(".")
-    return InputRefused(f"wrong, unknown or missing: {path or 'a field'}", ADVICE, where=where)
+    return InputRefused(f"wrong, unknown or missing: {path or 'a field'}", where=where)
 
 
 def _holder_of(cells: dict[str, str]) -> dict[str, object]:

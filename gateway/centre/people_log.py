@@ -139,7 +139,7 @@ def operate(
         if database.is_postgresql:
             db.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
             db.exec_driver_sql(_BY_KEY)
-        schema.check(db)
+        schema.check(db, database.where)
         journal = Journal(db, verb, officer, at_ms)
         work(db, journal)
         return journal.finish()
@@ -152,7 +152,7 @@ def reading(database: Database) -> Iterator[Connection]:
         if database.is_postgresql:
             db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             db.exec_driver_sql(_BY_KEY)
-        schema.check(db)
+        schema.check(db, database.where)
         yield db
 
 

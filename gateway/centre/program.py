@@ -39,10 +39,6 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     act: Act | None = None
     key: str = ""
     period: str = ""
-    holder: str = ""
-    lot: str = ""
-    units: int = 0
-    expires_ms: int = 0
     for_s: int = 0
     """How long the command may wait for its gateway; 0: for ever."""
 
@@ -102,8 +98,6 @@ def _obey(centre: Centre, text: str) -> Any:
             return centre.query.leases()
         case "reconcile":
             return centre.store.reconcile(line.key, line.period)
-        case "lot":
-            return centre.store.put_lot(line.holder, line.key, line.lot, line.units, line.expires_ms)
         case "fence":
             _check_gateway(line.gateway)
             return centre.fence(line.gateway)

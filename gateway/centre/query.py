@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from gateway.centre import schema, shelf
 from gateway.centre.database import Database
@@ -43,8 +43,8 @@ EARLIEST, LATEST = -(2**63), 2**63 - 1
 
 
 class Query:
-    """Read-only view of a store: an SQLite file, or PostgreSQL with its password in a file. Raises `LedgerError`
-    when there is none."""
+    """Read-only view of a store: an SQLite file, or PostgreSQL with its password in a file. Raises `NotFound`
+    when there is none, `LedgerError` when it cannot be read."""
 
     def __init__(self, store: str | Path, password: Path | None = None) -> None:
         self._store = str(store)
@@ -69,7 +69,7 @@ class Query:
         limit: int = 1000,
     ) -> list[EntryRow]:
         """Entries in the order of their arrival, those after arrival `after`, at most `limit`."""
-        asked = _events(gateway, stream, kind).where(_after(after)).limit(limit)
+        asked = _events(gateway, stream, kind).where(entries.c.arrival > after).order_by(entries.c.arrival).limit(limit)
         with self._reader() as db:
             return _entries(db.execute(asked).all(), Dates(db))
 
@@ -82,10 +82,13 @@ class Query:
         since_ms: int | None = None,
         until_ms: int | None = None,
         undated: bool = False,
+        what: str | None = None,
+        after: int | None = None,
         limit: int = 1000,
     ) -> Found:
-        """Entries that happened from `since_ms` on and before `until_ms` (UTC), in the order of their arrival, at most
-        `limit`. Entries that nobody can date are among them when neither bound is given, or with `undated`."""
+        """Entries that happened from `since_ms` on and before `until_ms` (UTC), in the order of their arrival: the
+        newest `limit` of them or, with `after`, the first so many behind that arrival. Entries that nobody can date are
+        among them when neither bound is given, or with `undated`. `what`: only those whose body says so."""
         asked = _events(gateway, stream, kind)
         bounded = since_ms is not None or until_ms is not None
         since = EARLIEST if since_ms is None else since_ms
@@ -93,22 +96,18 @@ class Query:
         if bounded:
             asked = asked.where(may_be_between(since, until))
         found: list[EntryRow] = []
-        left_out = after = 0
+        left_out = 0
         with self._reader() as db:
-            dates = Dates(db)
-            while len(found) < limit:
-                page = _entries(db.execute(asked.where(_after(after)).limit(PAGE)).all(), dates)
-                for row in page:
-                    if not bounded or (undated if row.utc_ms is None else since <= row.utc_ms < until):
-                        found.append(row)
-                    elif row.utc_ms is None:
-                        left_out += 1
-                    if len(found) == limit:
-                        break
-                if len(page) < PAGE:
+            for row in _searched(db, asked, after):
+                if len(found) >= limit:
                     break
-                after = page[-1].arrival
-        return Found(found, left_out)
+                if what is not None and what_of(row) != what:
+                    continue
+                if not bounded or (undated if row.utc_ms is None else since <= row.utc_ms < until):
+                    found.append(row)
+                elif row.utc_ms is None:
+                    left_out += 1
+        return Found(found if after is not None else found[::-1], left_out)
 
     def gaps(self, gateway: str | None = None) -> list[GapRow]:
         """All ranges that are missing."""
@@ -117,11 +116,13 @@ class Query:
         rows = self._all(asked if gateway is None else asked.where(gaps.c.gateway == gateway))
         return [GapRow(g, e, Stream(s), first, last) for g, e, s, first, last in rows]
 
-    def alarms(self) -> list[AlarmRow]:
-        """All alarms, oldest first."""
+    def alarms(self, gateway: str | None = None, limit: int | None = None) -> list[AlarmRow]:
+        """Alarms (of this gateway), by when each came last, the newest last; with `limit` the newest so many."""
         table = alarms.c
         asked = select(table.gateway, table.what, table.detail, table.count, table.first_ms, table.last_ms)
-        return [AlarmRow(*row) for row in self._all(asked.order_by(table.first_ms, table.detail))]
+        asked = asked.order_by(table.last_ms.desc(), table.first_ms.desc(), table.detail.desc()).limit(limit)
+        rows = self._all(asked if gateway is None else asked.where(table.gateway == gateway))
+        return [AlarmRow(*row) for row in reversed(rows)]
 
     def refused(self) -> list[RefusedRow]:
         """All numbers that were refused and are kept with their reason."""
@@ -174,7 +175,7 @@ class Query:
         database = Database(self._store, self._password, read_only=True)
         try:
             with database.begin() as db:
-                schema.check(db)
+                schema.check(db, database.where)
                 yield db
         except LedgerError as error:
             error.where = error.where or database.where
@@ -201,11 +202,35 @@ def _events(gateway: str | None, stream: Stream | None, kind: EntryKind | None) 
     for column, wanted in ((of.gateway, gateway), (of.stream, stream), (of.kind, kind)):
         if wanted is not None:
             asked = asked.where(column == str(wanted))
-    return asked.order_by(of.arrival)
+    return asked
 
 
-def _after(arrival: int) -> ColumnElement[bool]:
-    return entries.c.arrival > arrival
+def _searched(db: Connection, asked: Select[Any], after: int | None) -> Iterator[EntryRow]:
+    """Page by page: the newest first or, with `after`, those behind it in the order of their arrival."""
+    of, dates, at = entries.c.arrival, Dates(db), after
+    while True:
+        further = of < LATEST if at is None else of < at if after is None else of > at
+        page = asked.where(further).order_by(of.desc() if after is None else of).limit(PAGE)
+        rows = _entries(db.execute(page).all(), dates)
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        at = rows[-1].arrival
+
+
+class _Said(msgspec.Struct):
+    what: str = ""
+
+
+_said = msgspec.json.Decoder(_Said)
+
+
+def what_of(row: EntryRow) -> str:
+    """What an entry's body names as its `what` (of kind `security`); empty when it names nothing, or was erased."""
+    try:
+        return _said.decode(row.body).what if row.body is not None else ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _count(db: Connection, asked: Select[Any]) -> int:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import Connection, func, select, tuple_
 
-from gateway.centre.quota_rows import OPEN
+from gateway.centre.quota_rows import FENCED, OPEN
 from gateway.centre.quota_tables import quota_cells, quota_leases
 from gateway.centre.shelf import EVERYONE
 from gateway.centre.tables import bundle_chunks, bundles
@@ -36,7 +36,8 @@ class Holding(msgspec.Struct, frozen=True):
 
 class CellRow(msgspec.Struct, frozen=True):
     """A cell (docs/centre.md, What of a quota is out). `limit` is that of the newest grant. `granted` minus `freed`
-    is out. `used`: of all its leases, as far as gateways have told. `subject` empty: everybody; `end_ms` 0: never."""
+    is out. `used`: of all its leases, as far as gateways have told; `fenced`: units of lives that were ended, which
+    were not told to be used, and which nobody gets any more. `subject` empty: everybody; `end_ms` 0: never."""
 
     key: str
     period: str
@@ -46,6 +47,7 @@ class CellRow(msgspec.Struct, frozen=True):
     granted: int
     freed: int
     used: int
+    fenced: int
     end_ms: int
     open: tuple[Holding, ...]
 
@@ -94,14 +96,17 @@ def _with_leases(db: Connection, page: Sequence[Any]) -> Iterator[CellRow]:
     asked = asked.where(tuple_(of.key, of.period, of.subject).in_(names), of.standing != "denied")
     asked = asked.group_by(of.key, of.period, of.subject, of.gateway, of.standing).order_by(of.gateway)
     used: defaultdict[Key, int] = defaultdict(int)
+    fenced: defaultdict[Key, int] = defaultdict(int)
     held: defaultdict[Key, list[Holding]] = defaultdict(list)
     for key, period, subject, gateway, standing, count, units, net_used in db.execute(asked):
         cell = Key(key, period, subject)
         used[cell] += int(net_used)
+        if standing == FENCED:
+            fenced[cell] += int(units) - int(net_used)
         if standing == OPEN:
             held[cell].append(Holding(gateway, int(count), int(units), int(net_used)))
     for name, (_, _, _, unit, limit, granted, freed, end_ms) in zip(names, page, strict=True):
-        yield CellRow(*name, unit, limit, granted, freed, used[name], end_ms, tuple(held[name]))
+        yield CellRow(*name, unit, limit, granted, freed, used[name], fenced[name], end_ms, tuple(held[name]))
 
 
 def _rules(db: Connection, target: str, number: int) -> RulesContent:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, func, inspect, select
 
 from gateway.centre import tables
-from gateway.centre.database import Database
+from gateway.centre.database import Database, no_store
 from gateway.centre.people_tables import PEOPLE
 from gateway.centre.quota_tables import QUOTAS
 from gateway.centre.sql import upsert
@@ -24,13 +24,16 @@ _ANY = 0x5350
 
 
 def prepare(database: Database) -> None:
-    """Make the tables, or migrate them. Raises `LedgerError` for what is no store, or one of a newer version."""
+    """Migrate the tables or, with `makes`, make them. Raises `NotFound` where nothing is there and nothing is made, and
+    `LedgerError` for what is no store, or one of a newer version."""
     try:
         while True:
             with database.begin() as db:
                 if database.is_postgresql:
                     db.execute(select(func.pg_advisory_xact_lock(_ANY)))
                 version = version_of(db)
+                if version == 0 and not database.makes:
+                    raise no_store(database.where)
                 if version == 0:
                     _create(db)
                 elif version in STEPS:
@@ -44,9 +47,11 @@ def prepare(database: Database) -> None:
         raise
 
 
-def check(db: Connection) -> None:
-    """For readers. Raises `LedgerError` when it is of another version."""
-    _check(version_of(db))
+def check(db: Connection, where: str) -> None:
+    """For readers. Raises `NotFound` when there is nothing, `LedgerError` when it is of another version."""
+    if not (version := version_of(db)):
+        raise no_store(where)
+    _check(version)
 
 
 def version_of(db: Connection) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -59,6 +60,11 @@ def load(path: Path) -> Settings:
         raise ConfigurationError(f"cannot read: {error.strerror}", where=str(path)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(str(error), "See docs/centre.md for the keys", where=str(path)) from error
+    try:
+        ZoneInfo(settings.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        what = f"no such zone: {settings.zone!r} - at `$.zone`"
+        raise ConfigurationError(what, "Write a zone such as Europe/Riga or Europe/Vilnius", where=str(path)) from error
     base = path.resolve().parent
     named = (
         *(() if is_url(settings.store) else ("store",)),

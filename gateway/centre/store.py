@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Connection, func, select, true
 
-from gateway.centre import commands, news, schema, shelf
+from gateway.centre import commands, heard, news, schema, shelf
 from gateway.centre.births import Births, Heard, Welcome
 from gateway.centre.database import Database
 from gateway.centre.ground import write_alarms
@@ -24,7 +24,6 @@ from gateway.centre.news import News
 from gateway.centre.parcel import Parcel, Refusal
 from gateway.centre.quota import Answers, Authority
 from gateway.centre.quota_limits import Limits
-from gateway.centre.quota_lots import put_lot
 from gateway.centre.quota_reconcile import Difference, reconcile
 from gateway.centre.quota_rows import take_untold
 from gateway.centre.quota_tidy import tidy
@@ -64,18 +63,26 @@ class Settled(msgspec.Struct, frozen=True):
 
 class Store:
     """The store in an SQLite file or in PostgreSQL. A failing database raises `LedgerError`; nothing of that call is
-    then stored. `password` names the file with PostgreSQL's password, `worker` who uses it."""
+    then stored. `password` names the file with PostgreSQL's password, `worker` who uses it; `makes`: as a worker does,
+    where there is none yet."""
 
     def __init__(
-        self, store: str | Path, clock: Clock, password: Path | None = None, worker: str = "", zone: str = "UTC"
+        self,
+        store: str | Path,
+        clock: Clock,
+        password: Path | None = None,
+        worker: str = "",
+        zone: str = "UTC",
+        *,
+        makes: bool = True,
     ) -> None:
-        self.database = Database(str(store), password, worker=worker)
+        self.database = Database(str(store), password, worker=worker, makes=makes)
         self._reader = Database(str(store), password, read_only=True)
         self._clock = clock
         self._limits = Limits(zone)
 
     def open(self) -> None:
-        """Open, make or migrate it. Raises `LedgerError` or `ConfigurationError`."""
+        """Open, make or migrate it. Raises `LedgerError`, `NotFound` or `ConfigurationError`."""
         self.database.reopen()
         self._reader.reopen()
         try:
@@ -139,9 +146,11 @@ class Store:
 
     def keep(self, command: Command) -> bool:
         """Keep a command; whoever takes in this gateway's shard sends it with the next beat. False: the very same one
-        was kept before, and nothing has changed, whatever became of it. Raises `Conflict` when its id is another
-        command's, and `InputRefused` for a new one that has expired; nothing is kept then."""
+        was kept before, and nothing has changed, whatever became of it. Raises `NotFound` for a gateway that was never
+        heard of, `Conflict` when its id is another command's, and `InputRefused` for a new one that has expired;
+        nothing is kept then."""
         with self._transaction() as (db, now_ms):
+            heard.is_online(db, command.gateway)
             if not commands.put(db, command, now_ms, sent=False):
                 if not commands.is_same(db, command):
                     raise Conflict(f"command {command.id} is another one", "Give it a new id")
@@ -163,12 +172,6 @@ class Store:
         with self._transaction() as (db, _):
             return [*take_untold(db, held)]
 
-    def put_lot(self, holder: str, key: str, lot: str, units: int, expires_ms: int = 0) -> bool:
-        """Keep what a holder has bought of a prepaid quota, once for each `lot`. False: it was there. Raises
-        `InputRefused` or `Conflict` (`gateway.centre.quota_lots`)."""
-        with self._transaction() as (db, now_ms):
-            return put_lot(db, holder, key, lot, units, expires_ms, now_ms)
-
     def reconcile(self, key: str, period: str) -> list[Difference]:
         """What receipts say was used of a quota in a period and the authority does not know, or after its end the other
         way round. Each is an alarm, too (`gateway.centre.quota_reconcile`). Nobody waits while the receipts are read:
@@ -189,8 +192,10 @@ class Store:
     def fence(self, gateway: str) -> int:
         """A box was stolen, or replaced without a word: its leases count as used up from now on. Whoever takes in this
         gateway's shard tells it with the next beat, if it held any, and in any case when it says hello or anything of
-        an old life. Returns the number of the life that begins."""
+        an old life. Returns the number of the life that begins. Raises `NotFound` for a gateway that was never heard
+        of."""
         with self._transaction() as (db, now_ms):
+            heard.is_online(db, gateway)
             ((_, fence),) = Authority(db, self._limits, now_ms).fence([gateway], later=True)
             return fence.incarnation
 

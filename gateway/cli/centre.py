@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gateway.cli.centre_store import check_installed, config_option, query_of, store_options
 from gateway.cli.common import as_json
 from gateway.cli.lazy import LazyGroup, Verb
 from gateway.cli.output import Cell, document, patience, table, talk
 from gateway.model.entry import EntryKind, Stream
 
 if TYPE_CHECKING:
-    from gateway.centre.query import EntryRow, Query
-    from gateway.centre.settings import Settings
+    from gateway.centre.query import EntryRow
 
-F = TypeVar("F", bound=Callable[..., Any])
 D = TypeVar("D", int, None)
-CONFIG = Path("/etc/smartplace/centre.json")
 
-config_option = click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    envvar="SMARTPLACE_CENTRE_CONFIG",
-    default=CONFIG,
-    show_default=True,
-    show_envvar=True,
-    help="The centre's settings: they name the store.",
-)
 gateway_option = click.option("--gateway", help="Only of this gateway.")
-
-
-def store_options(command: F) -> F:
-    """Where the store is: what the settings say, or `--store` with `--password-file`."""
-    for option in (
-        click.option("--password-file", type=click.Path(path_type=Path), help="With --store: PostgreSQL's password."),
-        click.option("--store", help="SQLite file, or postgresql://USER@HOST/DATABASE, instead of the settings'."),
-        config_option,
-    ):
-        command = option(command)
-    return command
-
 
 VERBS = {
     "command": Verb("gateway.cli.centre_commands:command", "Give a gateway a command: pace, resend, new_epoch."),
     "commands": Verb("gateway.cli.centre_commands:commands", "The commands, and what became of each."),
+    "alarms": Verb("gateway.cli.centre_alarms:alarms", "What a person should look at."),
     "holders": Verb("gateway.cli.holders:holders", "Holders and cards: import, export, block, replace, log."),
     "lots": Verb("gateway.cli.lots:lots", "What holders have bought: add, list, import."),
     "quotas": Verb("gateway.cli.lots:quotas", "What of each quota is out, and which gateway has it."),
@@ -69,7 +46,9 @@ def centre() -> None:
 @config_option
 def run(config: Path) -> None:
     """Run one worker of the centre until SIGTERM, Ctrl-C or the end of its input (docs/centre.md)."""
-    program, settings = _program()
+    check_installed()
+    from gateway.centre import program, settings
+
     raise SystemExit(program.run(settings.load(config)))
 
 
@@ -102,7 +81,9 @@ def gateways(as_json: bool, config: Path, store: str | None, password_file: Path
 @click.option("--since", metavar="TIME", help="From this time on (2026-05-30, or 2026-05-30T09:00; UTC).")
 @click.option("--until", metavar="TIME", help="Before this time.")
 @click.option("--undated", is_flag=True, help="With these two: also what nobody can date.")
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@click.option("--what", metavar="WORD", help="Only security events of this sort, such as quota_fenced.")
+@click.option("--after", type=click.IntRange(min=0), help="The first ones behind this arrival, to go on from there.")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="The newest so many.")
 @as_json
 @store_options
 def events(
@@ -112,26 +93,38 @@ def events(
     since: str | None,
     until: str | None,
     undated: bool,
+    what: str | None,
+    after: int | None,
     limit: int,
     as_json: bool,
     config: Path,
     store: str | None,
     password_file: Path | None,
 ) -> None:
-    """Stored entries in the order of their arrival. Bodies only with --json."""
+    """Stored entries in the order of their arrival, the newest last. Bodies only with --json."""
+    if what is not None and kind not in (None, EntryKind.SECURITY):
+        raise click.UsageError(f"--what is of security events, not of {kind}")
+    kind = EntryKind.SECURITY if what is not None else kind
     since_ms, until_ms = at_time(since, None), at_time(until, None)
+    from gateway.centre.query import what_of
+
     query = query_of(config, store, password_file)
     of = Stream(stream) if stream else None, EntryKind(kind) if kind else None
     with patience("reading the store"):
-        found = query.between(gateway, *of, since_ms=since_ms, until_ms=until_ms, undated=undated, limit=limit)
+        found = query.between(
+            gateway, *of, since_ms=since_ms, until_ms=until_ms, undated=undated, what=what, after=after, limit=limit
+        )
     if as_json:
         document(events=[_event(row) for row in found.rows], undated=found.undated)
         return
     lines: list[list[Cell]] = [["arrival", "gateway", "stream", "number", "kind", "at", "received"]]
     for r in found.rows:
         at = f"{when(r.wall_ms)} (guess)" if r.utc_ms is None else when(r.utc_ms)
-        lines.append([str(r.arrival), r.gateway, r.stream, str(r.seq), r.kind, at, when(r.received_ms)])
+        said = f"{r.kind} {what_of(r)}" if r.kind is EntryKind.SECURITY else r.kind
+        lines.append([str(r.arrival), r.gateway, r.stream, str(r.seq), said, at, when(r.received_ms)])
     table(lines)
+    if len(found.rows) == limit:
+        talk(f"{'the newest' if after is None else 'at most'} {limit} are shown: --limit, --after")
     if found.undated:
         talk(f"left out, because nobody can know when they happened: {found.undated}. --undated shows them too")
 
@@ -185,43 +178,6 @@ def unreached(as_json: bool, config: Path, store: str | None, password_file: Pat
         online: Cell = ("online", "green") if row.online else ("offline", "red")
         lines.append([row.gateway, online, row.kind, str(row.newest), str(row.told or "-")])
     table(lines)
-
-
-def query_of(config: Path, store: str | None, password_file: Path | None) -> Query:
-    """The store that the options name, for reading."""
-    where = store_of(config, store, password_file)
-    from gateway.centre.query import Query
-
-    return Query(*where)
-
-
-def centre_of(config: Path) -> tuple[Settings, tuple[str, Path | None]]:
-    """The centre's settings, and its store with the file of its password. Raises `ConfigurationError`."""
-    _, settings = _program()
-    given = settings.load(config)
-    return given, (given.store, settings.store_password(given))
-
-
-def store_of(config: Path, store: str | None, password_file: Path | None) -> tuple[str, Path | None]:
-    """The store that the options name, and the file with its password."""
-    if store is not None:
-        _program()
-        return store, password_file
-    return centre_of(config)[1]
-
-
-def _program() -> tuple[Any, Any]:
-    """The centre's modules. Raises `NotFound` when its extra is not installed."""
-    try:
-        from gateway.centre import program, settings
-    except ModuleNotFoundError as error:
-        if error.name not in ("sqlalchemy", "psycopg"):
-            raise
-        from gateway.model.errors import NotFound
-
-        advice = "pip install 'smartplace-gateway[centre]'"
-        raise NotFound("the centre's packages are not installed", advice, where="smartplace centre") from error
-    return program, settings
 
 
 def _plain(raw: Any) -> Any:

@@ -9,19 +9,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import click
 import msgspec
 
 from gateway.centre.rows import Became
-from gateway.cli.centre import at_time, gateway_option, query_of, store_of, store_options, when
+from gateway.cli.centre import at_time, gateway_option, when
+from gateway.cli.centre_store import opened, query_of, store_options
 from gateway.cli.common import as_json
 from gateway.cli.lazy import LazyGroup
 from gateway.cli.output import Cell, document, patience, table, talk
 from gateway.model.entry import Stream
-from gateway.model.errors import NotFound
 from gateway.wire.commands import Act, Command, CommandId, NewEpoch, Pace, Resend, Text
 from gateway.wire.envelope import Hex, Id
 
@@ -133,29 +132,13 @@ def _send(
     **where: Any,
 ) -> None:
     given = Command(command_id or os.urandom(16).hex(), gateway, act, at_time(expires, 0))
-    with patience("reaching the store"):
-        if not query_of(**where).gateways(gateway):
-            advice = "`smartplace centre gateways` lists those that were"
-            raise NotFound("no gateway of this id was ever heard of", advice, where=gateway, code="gateway_unknown")
-        new = _keep(given, **where)
+    with patience("reaching the store"), opened(**where) as store:
+        new = store.keep(given)
     if as_json:
         document(**_told(given), new=new)
         return
     click.echo(given.id)
     talk("kept, to be sent with the next beat of a worker" if new else "kept before: nothing has changed")
-
-
-def _keep(given: Command, config: Path, store: str | None, password_file: Path | None) -> bool:
-    from gateway.centre.store import Store
-    from gateway.model.clock import SystemClock
-
-    named, password = store_of(config, store, password_file)
-    kept = Store(named, SystemClock(), password)
-    kept.open()
-    try:
-        return kept.keep(given)
-    finally:
-        kept.close()
 
 
 @click.command()

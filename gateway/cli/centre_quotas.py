@@ -3,26 +3,21 @@ trusted. Both go to the store itself; whether a worker runs does not matter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.centre import query_of, store_of, store_options
 from gateway.cli.centre_commands import a_gateway, checked
+from gateway.cli.centre_store import looking, opened, store_options
 from gateway.cli.common import as_json
+from gateway.cli.confirm import confirm
 from gateway.cli.exits import Exit
-from gateway.cli.holders_common import looking
 from gateway.cli.output import Cell, document, patience, table, talk
-from gateway.model.errors import NotFound
 from gateway.wire.contents import Code
 from gateway.wire.quota import PeriodName
 
 if TYPE_CHECKING:
     from gateway.centre.quota_reconcile import Difference
-    from gateway.centre.store import Store
 
 a_key = checked(Code, "a quota's key, as rules name it")
 a_period = checked(PeriodName, "a period's name, such as 2026-11-26, 2026-W48, 2026-11, 2026 or ever")
@@ -39,20 +34,19 @@ def fence(gateway: str, yes: bool, as_json: bool, **where: Any) -> None:
     From this moment on nothing that it says of these leases changes anything. It is told by a worker's next beat, or
     when it comes back, and begins anew then; its account at the broker is what shuts a box out.
     """
-    with patience("reaching the store"):
-        found = query_of(**where).gateways(gateway)
-    if not found:
-        advice = "`smartplace centre gateways` lists those that were"
-        raise NotFound("no gateway of this id was ever heard of", advice, where=gateway, code="gateway_unknown")
+    with patience("reaching the store"), looking(**where) as db:
+        from gateway.centre.heard import is_online
+
+        online = is_online(db, gateway)
     if not yes:
-        click.confirm(f"Count all that {gateway} holds of quotas as used up, for good?", abort=True, err=True)
-    with patience("writing to the store"), _store(**where) as store:
+        confirm(f"Count all that {gateway} holds of quotas as used up, for good?")
+    with patience("writing to the store"), opened(**where) as store:
         life = store.fence(gateway)
     if as_json:
-        document(gateway=gateway, life=life, online=found[0].online)
+        document(gateway=gateway, life=life, online=online)
         return
     click.echo(f"{gateway} is fenced: what it held until now counts as used up, its life {life} begins")
-    talk("it is told with a worker's next beat" if found[0].online else "it is offline: it is told when it comes back")
+    talk("it is told with a worker's next beat" if online else "it is offline: it is told when it comes back")
 
 
 @click.command()
@@ -63,17 +57,18 @@ def fence(gateway: str, yes: bool, as_json: bool, **where: Any) -> None:
 def reconcile(key: str, period: str, as_json: bool, **where: Any) -> None:
     """Hold receipts against leases: what of the quota KEY in PERIOD (such as 2026-11) does not come out.
 
-    Each difference is kept as an alarm, too. Exit code 1 when more was used than the centre can know of; 8 when only
-    receipts are missing, long after the period's end.
+    Each difference is kept as an alarm, too. Exit code 0 when nothing differs, 1 when more was used than the centre can
+    know of, 8 when only receipts are missing, long after the period's end, 4 when there is nothing to compare: nobody
+    has leased or used any of it.
     """
     import msgspec
 
     with patience("reading all receipts of the store"):
-        with looking(**where) as db:  # before it is opened to be written: one that is not there is not made
+        with looking(**where) as db:
             from gateway.centre.quota_seen import is_leased
 
             leased = is_leased(db, key, period)
-        with _store(**where) as store:
+        with opened(**where) as store:
             found = store.reconcile(key, period)
     if as_json:
         rows = [msgspec.to_builtins(one) | {"alarming": one.alarming, "means": meaning(one)} for one in found]
@@ -85,10 +80,14 @@ def reconcile(key: str, period: str, as_json: bool, **where: Any) -> None:
             said: Cell = (meaning(one), "red" if one.alarming else "yellow")
             lines.append([one.gateway, one.subject or "everybody", *numbers, said])
         table(lines)
-    else:
+    elif leased:
         click.echo(f"nothing differs: what receipts say of {key} in {period} is what the centre knows")
+    else:
+        click.echo(f"nothing to compare: no gateway has leased or used any of {key} in {period}")
     if not leased:
-        talk("no gateway has leased any of it: look at the key, and at the period's name")
+        talk("no gateway has leased any of it: `smartplace centre quotas` lists the keys and periods that there are")
+    if not leased and not found:
+        raise SystemExit(Exit.NOT_FOUND)
     if any(one.alarming for one in found):
         raise SystemExit(Exit.FAILED)
     if found:
@@ -102,17 +101,3 @@ def meaning(one: Difference) -> str:
     if one.open:
         return "more was used than the centre knows of; open leases: perhaps not told yet"
     return "more was used than the centre knows of"
-
-
-@contextmanager
-def _store(config: Path, store: str | None, password_file: Path | None) -> Iterator[Store]:
-    from gateway.centre.store import Store
-    from gateway.model.clock import SystemClock
-
-    named, password = store_of(config, store, password_file)
-    opened = Store(named, SystemClock(), password)
-    opened.open()
-    try:
-        yield opened
-    finally:
-        opened.close()

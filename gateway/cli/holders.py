@@ -9,19 +9,18 @@ from typing import Any
 
 import click
 
-from gateway.cli.centre import store_options, when
+from gateway.cli.centre import when
+from gateway.cli.centre_store import looking, store_options, writing
 from gateway.cli.common import as_json
 from gateway.cli.holders_common import (
     Progress,
     file_argument,
     given,
     key_options,
-    looking,
     now_ms,
     officer_option,
     output,
     tell,
-    writing,
     zone_of,
     zone_option,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.centre import store_options
+from gateway.cli.centre_store import store_options, writing
 from gateway.cli.common import as_json
 from gateway.cli.holders_common import (
     card_key as read_key,
@@ -19,7 +19,6 @@ from gateway.cli.holders_common import (
     now_ms,
     officer_option,
     tell,
-    writing,
     zone_of,
     zone_option,
 )

@@ -14,7 +14,6 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from gateway.cli.centre import store_of
 from gateway.cli.exits import BadFile
 from gateway.cli.output import document, talk
 from gateway.model.errors import ConfigurationError, InputRefused
@@ -45,36 +44,6 @@ def key_options(command: F) -> F:
     return command
 
 
-@contextmanager
-def writing(config: Path, store: str | None, password_file: Path | None) -> Iterator[Database]:
-    """The store, made or migrated when it needs it. Raises `LedgerError`."""
-    where = store_of(config, store, password_file)
-    from gateway.centre import schema
-    from gateway.centre.database import Database
-
-    database = Database(*where)
-    try:
-        schema.prepare(database)
-        yield database
-    finally:
-        database.close()
-
-
-@contextmanager
-def looking(config: Path, store: str | None, password_file: Path | None) -> Iterator[Any]:
-    """A connection to the store, for reading. Raises `LedgerError`."""
-    where = store_of(config, store, password_file)
-    from gateway.centre.database import Database
-    from gateway.centre.people_log import reading
-
-    database = Database(*where, read_only=True)
-    try:
-        with reading(database) as connection:
-            yield connection
-    finally:
-        database.close()
-
-
 def card_key(database: Database, file: Path | None, key_id: str) -> CardKey:
     """The key to hash with, under its id. Raises `ConfigurationError` for a file that is none, or an id that nobody
     has told yet."""
@@ -95,11 +64,12 @@ def card_key(database: Database, file: Path | None, key_id: str) -> CardKey:
 
 
 @contextmanager
-def given(file: Path) -> Iterator[BinaryIO]:
-    """The file, or standard input for `-`. Whatever is refused within is a fault of this file (`BadFile`)."""
+def given(file: Path, *, clear_ids: bool = True) -> Iterator[BinaryIO]:
+    """The file, or standard input for `-`. Whatever is refused within is a fault of this file (`BadFile`). `clear_ids`:
+    it may hold ids of cards; a person is told when others may read it."""
     name = "standard input" if file == STDIN else str(file)
     try:
-        with _opened(file) as source:
+        with _opened(file, clear_ids) as source:
             yield source
     except InputRefused as refused:
         if refused.where.startswith("--"):
@@ -170,7 +140,7 @@ def output(out: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
+def _opened(file: Path, clear_ids: bool) -> Iterator[BinaryIO]:
     if file == STDIN:
         yield sys.stdin.buffer
         return
@@ -181,6 +151,6 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         what = f"the file cannot be read: {error.strerror}"
         raise BadFile(what, "Name a file, or - for standard input; card ids are never arguments") from None
     with source:
-        if stat.S_IMODE(os.fstat(source.fileno()).st_mode) & 0o077:
+        if clear_ids and stat.S_IMODE(os.fstat(source.fileno()).st_mode) & 0o077:
             talk(f"others may read {file}, and it may hold card ids: chmod 600 it, and delete it afterwards")
         yield source

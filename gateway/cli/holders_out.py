@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from gateway.cli.centre import at_time, store_options, when
+from gateway.cli.centre import at_time, when
+from gateway.cli.centre_store import looking, store_options
 from gateway.cli.common import as_json
 from gateway.cli.exits import Exit
-from gateway.cli.holders_common import looking, now_ms, output
+from gateway.cli.holders_common import now_ms, output
 from gateway.cli.output import document, patience, talk
 from gateway.cli.rules_files import load_rules
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.common import LEDGER, SOCKET, as_json, config_option, state_folder
+from gateway.cli.confirm import confirm
 from gateway.cli.ledger_files import stopped
 from gateway.cli.output import document, patience, talk
 
@@ -36,7 +37,7 @@ def forget(holder: str, yes: bool, as_json: bool, config: Path) -> None:
     check_id(holder)
     folder = state_folder(config)
     if not yes:
-        click.confirm(f"Erase everything of {holder} for ever?", abort=True, err=True)
+        confirm(f"Erase everything of {holder} for ever?")
     with patience("erasing"):
         try:
             told = _forget_here(folder, holder)

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.centre import centre_of, store_options, when
+from gateway.cli.centre import when
+from gateway.cli.centre_store import centre_of, looking, store_options, writing
 from gateway.cli.common import as_json
 from gateway.cli.holders_common import (
     Progress,
     file_argument,
     given,
-    looking,
     now_ms,
     officer_option,
     tell,
-    writing,
     zone_of,
     zone_option,
 )
 from gateway.cli.output import Cell, document, patience, table, talk
+from gateway.model.errors import InputRefused
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -61,6 +61,7 @@ def add(
     """Keep one lot, and print its id."""
     of = _zone(zone, **where)
     name = lot or os.urandom(16).hex()
+    _check_end(expires, of)
     with writing(**where) as database:
         import msgspec
 
@@ -93,7 +94,7 @@ def import_(file: Path, officer: str, zone: str | None, as_json: bool, **where: 
     with writing(**where) as database:
         from gateway.centre.lots import read_sales, sell
 
-        with given(file) as source:
+        with given(file, clear_ids=False) as source:
             sales = list(read_sales(source))
             sold = sell(database, sales, officer, now_ms(), of, Progress())
     _warn(sold)
@@ -116,14 +117,15 @@ def list_(holder: str | None, limit: int, as_json: bool, **where: Any) -> None:
     if as_json:
         document(lots=[msgspec.to_builtins(row) for row in rows])
     else:
-        lines: list[list[Cell]] = [["holder", "quota", "id", "units", "out", "left", "expires", "sold"]]
+        lines: list[list[Cell]] = [["holder", "quota", "id", "units", "out", "fenced", "left", "expires", "sold"]]
         now = now_ms()
         for row in rows:
             gone = 0 < row.expires_ms <= now
             left: Cell = ("expired", "yellow") if gone else str(row.left)
             out = str(row.granted - row.freed)
             expires = when(row.expires_ms) if row.expires_ms else "never"
-            lines.append([row.holder, row.key, row.id, str(row.units), out, left, expires, when(row.sold_ms)])
+            numbers: list[Cell] = [str(row.units), out, _fenced(row.fenced), left]
+            lines.append([row.holder, row.key, row.id, *numbers, expires, when(row.sold_ms)])
         table(lines)
     if len(rows) == limit:
         talk(f"at most {limit} are shown: --limit")
@@ -146,14 +148,31 @@ def quotas(holder: str | None, key: str | None, limit: int, as_json: bool, **whe
     if as_json:
         document(quotas=[msgspec.to_builtins(row) for row in rows])
     else:
-        lines: list[list[Cell]] = [["quota", "period", "holder", "unit", "limit", "granted", "freed", "used", "open"]]
+        head: list[Cell] = ["quota", "period", "holder", "unit", "limit", "granted", "freed", "used", "fenced", "open"]
+        lines = [head]
         for row in rows:
-            numbers = [str(number) for number in (row.limit, row.granted, row.freed, row.used)]
+            numbers: list[Cell] = [str(number) for number in (row.limit, row.granted, row.freed, row.used)]
+            numbers.append(_fenced(row.fenced))
             held = ", ".join(f"{one.gateway} {one.used}/{one.units}" for one in row.open) or "-"
             lines.append([row.key, row.period, row.subject or "everybody", row.unit, *numbers, held])
         table(lines)
     if len(rows) == limit:
         talk(f"at most {limit} are shown: --limit")
+
+
+def _check_end(expires: str, zone: ZoneInfo | None) -> None:
+    """Raises `click.BadParameter`: a file tells the row, the command line its option."""
+    from gateway.centre.lots import end_of
+
+    try:
+        end_of(expires, zone)
+    except InputRefused as refused:
+        advice = refused.advice or "Such as 2027-05-31, or never"
+        raise click.BadParameter(f"{expires!r} is {refused.what}. {advice}", param_hint="--expires") from None
+
+
+def _fenced(units: int) -> Cell:
+    return (str(units), "yellow") if units else "0"
 
 
 def _zone(name: str | None, config: Path, store: str | None, password_file: Path | None) -> ZoneInfo | None:

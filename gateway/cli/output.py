@@ -71,6 +71,11 @@ def patience(text: str) -> Iterator[None]:
         timer.cancel()
 
 
+def counted(count: int, what: str) -> str:
+    """For people: `1 lease`, `2 leases`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def duration(seconds: float) -> str:
     """For people: `4 s`, `12 min`, `5 h 3 min`, `3 d 4 h`."""
     whole = int(seconds)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.centre import centre_of, config_option
+from gateway.cli.centre_store import centre_of, config_option, opened
 from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
-from gateway.cli.output import Cell, document, patience, table, talk
+from gateway.cli.output import Cell, counted, document, patience, table, talk
 from gateway.model.errors import InputRefused
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def publish(file: Path, deltas: tuple[Path, ...], wait: float, as_json: bool, co
     else:
         click.echo(
             f"{manifest.kind} {manifest.number} for {_everyone(manifest.target)} is published; "
-            f"{len(published.online)} of its gateways are online"
+            f"of its gateways online: {len(published.online)}"
         )
         if missing is not None:
             _show(missing)
@@ -68,17 +68,11 @@ def _publish(config: Path, bundle: SignedBundle, deltas: Sequence[SignedBundle])
     from gateway.centre.publisher import Publisher
     from gateway.centre.query import Query
     from gateway.centre.settings import trusted_keys
-    from gateway.centre.store import Store
-    from gateway.model.clock import SystemClock
 
     trusted = trusted_keys(settings)
-    store = Store(where[0], SystemClock(), where[1])
-    store.open()
-    try:
+    with opened(config, None, None) as store:
         # A worker of another process finds the note that is left for it with its next beat.
         return Publisher(settings.city, trusted, store, lambda: None).publish(bundle, deltas), Query(*where)
-    finally:
-        store.close()
 
 
 def _read(file: Path) -> SignedBundle:
@@ -100,7 +94,7 @@ def _waited(query: Query, published: Published, wait: float) -> list[Unreached]:
         if not online or time.monotonic() >= until:
             return missing
         if online != said:
-            talk(f"waiting for {online} gateways")
+            talk(f"waiting for {counted(online, 'gateway')}")
             said = online
         time.sleep(LOOK_S)
 

@@ -12,8 +12,9 @@ from typing import IO
 import click
 
 from gateway.cli.common import as_json, client, daemon_options
+from gateway.cli.confirm import confirm
 from gateway.cli.exits import BadFile
-from gateway.cli.output import document, patience, talk
+from gateway.cli.output import counted, document, patience, talk
 from gateway.model.errors import InputRefused
 
 ANSWER_S = 60.0
@@ -44,7 +45,7 @@ def hand_over(file: Path, yes: bool, as_json: bool, config: Path, socket: Path |
     if os.path.lexists(file):
         raise _there(file)
     if not yes:
-        click.confirm("Close all that this gateway holds of quotas, for good?", abort=True, err=True)
+        confirm("Close all that this gateway holds of quotas, for good?")
     with patience("closing"), _new_file(file) as out:
         word = daemon.post("/v1/quota/hand-over", answer_s=ANSWER_S)
         out.write(json.dumps(word).encode() + b"\n")
@@ -52,7 +53,7 @@ def hand_over(file: Path, yes: bool, as_json: bool, config: Path, socket: Path |
     if as_json:
         document(file=str(file), life=life, leases=leases)
         return
-    click.echo(f"{file}: the last word of life {life}, {leases} leases are closed")
+    click.echo(f"{file}: the last word of life {life}, with {counted(leases, 'lease')} closed")
     talk("when `smartplace status` says that 0 wait for the centre, stop this gateway, and bring FILE to the new box")
 
 
@@ -79,7 +80,7 @@ def bring(file: Path, as_json: bool, config: Path, socket: Path | None) -> None:
     if as_json:
         document(file=str(file), leases=leases)
         return
-    click.echo(f"{leases} leases: kept here, and sent until the centre has it")
+    click.echo(f"{counted(leases, 'lease')}: kept here, and sent until the centre has it")
 
 
 @contextmanager

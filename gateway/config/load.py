@@ -109,7 +109,7 @@ def _check_gateway(checker: _Checker, configuration: Configuration) -> None:
     gateway = configuration.gateway
     try:
         zoneinfo.ZoneInfo(gateway.time_zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder of zones: "Europe"
         advice = "Write a zone such as Europe/Riga or Europe/Vilnius"
         raise checker.wrong(("gateway", "time_zone"), f"no such zone: {gateway.time_zone!r}", advice) from error
     for language in gateway.languages:

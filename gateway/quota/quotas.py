@@ -40,8 +40,13 @@ from gateway.wire.quota import (
 
 RECALL_PAUSE_S = 0.5
 """While the authority calls leases back from elsewhere: between two requests of somebody who waits."""
-ASK_AGAIN_S = 30.0
-"""After the authority had nothing left of a cell: before it is asked again because somebody stands there."""
+AGAIN_S = 2.0
+"""After the authority had nothing left of a holder's own cell: before it is asked again because they stand there once
+more. They may have bought some at the counter meanwhile; a card that is held to the reader all day is two requests in
+four seconds, not in a tenth of one."""
+AGAIN_LATER_S = 30.0
+"""The same where nobody can have bought any: of everybody's cell, for which each of a queue would ask, at every gate of
+the city; and where the rules have no such quota."""
 BY_HAND = "a technician"
 
 
@@ -148,7 +153,8 @@ class Quotas:
         if not now.quality.trusted:
             return 0
         said, at_ns = denial(query, cell), self._denied_ns.get(cell)
-        recent = at_ns is not None and now.mono_ns - at_ns < ASK_AGAIN_S * 1e9
+        again_s = AGAIN_S if cell.subject and said is not None and said[0] == Denial.NOTHING_LEFT else AGAIN_LATER_S
+        recent = at_ns is not None and now.mono_ns - at_ns < again_s * 1e9
         if said is not None and said[0] != Denial.ELSEWHERE and recent:
             return 0
         return max(0, want - sum(room(query, lease, now) for lease in usable(query, cell, now)))
@@ -263,6 +269,12 @@ class Quotas:
             self._poke()
         signature = signer.sign(hand_over_bytes(self._gateway, word.incarnation, word.closed))
         return msgspec.json.encode(HandOver(word.incarnation, word.closed, signer.public, signature))
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether this life has said its last word: nothing that needs a quota is given here until the next one."""
+        life = life_of(self._ledger.query)
+        return life is not None and life.handed
 
     async def bring(self, message: bytes) -> int:
         """Take the last word of the box that this one replaces, on record, to be sent on until the authority has it.

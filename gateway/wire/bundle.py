@@ -180,6 +180,8 @@ def _check_signature(data: bytes, signature: str, trusted: tuple[TrustedKey, ...
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+    if not signature.strip():
+        raise InputRefused("it is not signed", "Sign it: smartplace bundle sign", code="bundle_signature")
     lines = signature.splitlines()
     if len(lines) < 4 or not lines[2].startswith("trusted comment: "):
         raise InputRefused("not a minisign signature", code="bundle_signature")

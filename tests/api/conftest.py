@@ -146,6 +146,7 @@ class Place:
             clock=self.clock,
             started_ns=self.clock.mono_ns(),
             on_security=lambda what, source, count: self.security.append((what, source, count)),
+            handed_over=lambda: self.quotas.handed_over,
             hand_over=lambda: self.quotas.hand_over(self.signer),
             bring=lambda word: self.quotas.bring(word),
             forget=lambda holder: forget(self.ledger, self.ledger.path.with_name("cache.db"), holder),

@@ -26,7 +26,7 @@ class People:
     """A store with its clock, worked on by one officer."""
 
     def __init__(self, where: str) -> None:
-        self.database = Database(where)
+        self.database = Database(where, makes=True)
         self.clock = FakeClock()
         self.desk = Desk(self.database, "Anna", self.clock.wall_ms)
 

@@ -37,8 +37,10 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def store(where: str, clock: FakeClock) -> Iterator[Store]:
+    """It has heard of two gateways."""
     store = Store(where, clock)
     store.open()
+    store.hear([(gateway, State(False, "s0", EPOCH)) for gateway in (GATEWAY, "school-1")])
     yield store
     store.close()
 

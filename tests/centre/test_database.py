@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from gateway.centre.people_log import Change
 from gateway.centre.query import Query
 from gateway.centre.store import Store
 from gateway.model.entry import Stream
-from gateway.model.errors import ConfigurationError, LedgerError
+from gateway.model.errors import ConfigurationError, LedgerError, NotFound
 from gateway.wire.messages import Ack
 from tests.centre import people
 from tests.centre.chains import EPOCH, GATEWAY, chain_of
@@ -176,9 +178,29 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_where_nothing_is_a_reader_makes_nothing(where: str, tmp_path: Path) -> None:
-    with pytest.raises(LedgerError):
+    with pytest.raises(NotFound, match="there is no store here"):
         Query(where).counts()
     assert not (tmp_path / "centre.db").exists()
+
+
+def test_a_file_is_made_for_its_owner_only_and_so_are_its_log_and_its_index(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = opened(str(tmp_path / "centre.db"))
+    finally:
+        os.umask(before)
+    store.alarm("museum-1", "poison", "")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("centre.db", "centre.db-wal", "centre.db-shm"), 0o600)
+    store.close()
+    (tmp_path / "centre.db").chmod(0o640)
+    opened(str(tmp_path / "centre.db")).close()
+    assert stat.S_IMODE((tmp_path / "centre.db").stat().st_mode) == 0o640, "whoever has let others read it is not asked"
+
+
+def test_a_file_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be made: No such file or directory"):
+        opened(str(tmp_path / "none" / "centre.db"))
 
 
 def test_a_failing_disk_stores_nothing_and_says_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import event
 from gateway.centre.database import Database
 from gateway.centre.dates import Dates
 from gateway.centre.query import PAGE, Query
+from gateway.centre.rows import EntryRow
 from gateway.centre.store import Store
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import Stream
@@ -119,8 +120,12 @@ def test_a_search_ends_with_the_last_entry_that_was_asked_for(store: Store, wher
     box = Box()
     store.take([box.record(guessed(1, boot=NEXT)), box.record(known(NOON_MS)), box.record(guessed(2, boot=NEXT))])
     store.take([box.record(known(NOON_MS + 1))])
-    found = Query(where).between(since_ms=NOON_MS, limit=1)
+    found = Query(where).between(since_ms=NOON_MS, after=0, limit=1)
     assert ([row.seq for row in found.rows], found.undated) == ([2], 1)
+    found = Query(where).between(since_ms=NOON_MS, limit=1)
+    assert ([row.seq for row in found.rows], found.undated) == ([4], 0), "the newest"
+    found = Query(where).between(since_ms=NOON_MS, limit=2)
+    assert ([row.seq for row in found.rows], found.undated) == ([2, 4], 1), "in the order in which they came"
     assert Query(where).between(since_ms=NOON_MS, limit=0).rows == []
 
 
@@ -138,6 +143,16 @@ def test_a_search_over_several_pages_finds_all_of_both_sorts(store: Store, where
     found = Query(where).between(stream=Stream.RECEIPT, since_ms=since, until_ms=until, limit=10 * PAGE)
     assert found.rows == [row for row in everything if row.utc_ms is not None and since <= row.utc_ms < until]
     assert len(found.rows) == 2 * half - 200
+    page: list[EntryRow] = []
+    while (
+        more := Query(where)
+        .between(
+            stream=Stream.RECEIPT, since_ms=since, until_ms=until, after=page[-1].arrival if page else 0, limit=PAGE + 1
+        )
+        .rows
+    ):
+        page += more
+    assert page == found.rows, "the same, a page at a time"
 
 
 def test_anchors_are_read_once_for_each_gateway_that_needs_them(store: Store, where: str) -> None:

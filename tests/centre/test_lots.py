@@ -200,7 +200,7 @@ def test_any_row_is_a_sale_with_units_and_names_or_refused(rows: list[tuple[str,
 
 
 def test_each_cell_has_its_own_leases_over_the_edge_of_a_page(store: Store) -> None:
-    """Rows as the authority writes them; how it comes to them is shown in tests/cli/test_lots.py."""
+    """Rows as the authority writes them; how it comes to them is shown in tests/cli/test_quotas.py."""
     count = CELLS + 5
     blank = {"lot": "", "base": 0, "stop_ms": 0, "elsewhere": 0, "why": "", "last": "", "recall": 0, "shard": 1}
     with store.database.begin() as db:

@@ -15,9 +15,11 @@ import pytest
 
 from gateway.centre.publisher import write_bundle
 from gateway.centre.query import Query
+from gateway.centre.settings import load
 from gateway.centre.sign import build_bundle, generate_key, load_key
 from gateway.cli.demo.ports import free_port
 from gateway.model.entry import Stream
+from gateway.model.errors import ConfigurationError
 from gateway.wire.bundle import BundleKind
 from gateway.wire.messages import Ack
 from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
@@ -65,6 +67,20 @@ def test_it_says_ready_obeys_and_ends_with_its_input(broker: Broker, tmp_path: P
         assert centre.process.wait(30) == 0
 
 
+def test_what_is_ordered_is_for_a_gateway_that_was_ever_heard_of(broker: Broker, tmp_path: Path) -> None:
+    fence = '{"do": "fence", "gateway": "%s"}'
+    pace = '{"do": "command", "gateway": "%s", "act": {"do": "pace", "entries_per_s": 5}}'
+    with program(*flags(broker, tmp_path)) as centre, ScriptedGateway(broker) as gateway:
+        centre.line()
+        gateway.birth()
+        eventually(lambda: centre.ask('{"do": "gateways"}')["ok"])
+        for order in (fence, pace):
+            assert centre.ask(order % "bus-11")["code"] == "gateway_unknown"
+            assert "ok" in centre.ask(order % GATEWAY)
+        assert centre.ask('{"do": "commands"}')["ok"][0]["command"]["gateway"] == GATEWAY
+        assert "error" in centre.ask('{"do": "lot", "holder": "h-1"}'), "the verb sells, which names who does"
+
+
 def test_sigterm_ends_it_cleanly(broker: Broker, tmp_path: Path) -> None:
     with program(*flags(broker, tmp_path)) as centre:
         centre.line()
@@ -86,6 +102,17 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "centre.json" in done.stderr
     assert "`prot`" in done.stderr
+
+
+@pytest.mark.parametrize("zone", ["Europe/Jelgava", "", "../../etc/passwd", "Europe", "a\0b"])
+def test_a_zone_that_is_none_is_named_with_what_one_looks_like(tmp_path: Path, zone: str) -> None:
+    (tmp_path / "centre.json").write_text(json.dumps({"city": "jelgava", "store": "x", "zone": zone}))
+    with pytest.raises(ConfigurationError) as wrong:
+        load(tmp_path / "centre.json")
+    assert str(wrong.value) == (
+        f"{tmp_path / 'centre.json'}: no such zone: {zone!r} - at `$.zone`. "
+        "Write a zone such as Europe/Riga or Europe/Vilnius"
+    )
 
 
 def test_without_a_broker_it_is_ready_and_says_that_it_is_alone(tmp_path: Path) -> None:

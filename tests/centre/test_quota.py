@@ -22,7 +22,7 @@ from gateway.centre.store import Said, Settled, Store
 from gateway.wire.quota import Beyond, Cell, Close, Grant, Hello, LeaseId, QuotaSaid, Report, Request, Void
 from gateway.wire.quota import Said as Message
 from tests.centre.chains import GATEWAY, altered, chain_of
-from tests.quota.world import BOUGHT, BUDGET, RIDES, publish
+from tests.quota.world import BOUGHT, BUDGET, RIDES, publish, sell
 from tests.support.clock import FakeClock
 
 ENTRY = "a1" * 8 + "/receipt/1"
@@ -55,7 +55,7 @@ def test_a_lease_from_its_request_to_its_end(store: Store) -> None:
         (cell,) = db.execute(select(quota_cells)).all()
         (row,) = db.execute(select(quota_leases)).all()
     assert (cell.granted, cell.freed, row.used, row.returned, row.credited) == (2, 2, 2, 1, 1)
-    assert store.put_lot("h-1", "bought", "s-1", 5)
+    assert sell(store, "h-1", "s-1", 5)
     (answer,) = say(store, "museum-1", Request(LeaseId(1, 2), Cell("bought", "ever", "h-1"), 9)).answers
     assert isinstance(answer[1], Grant)
     assert answer[1].units == 5

@@ -238,6 +238,9 @@ def test_a_command_reaches_its_gateway_whoever_gives_it(broker: Broker, where: s
     ):
         eventually(lambda: shares(where) == {"worker-a": 8, "worker-b": 8})
         for gateway in gateways:
+            gateway.birth()
+        eventually(lambda: len(Query(where).gateways()) == len(NAMES))
+        for gateway in gateways:
             assert "ok" in first.ask(json.dumps({**order, "gateway": gateway.gateway}))
         eventually(lambda: all(gateway.commands for gateway in gateways))
         assert [gateway.commands[0].gateway for gateway in gateways] == NAMES

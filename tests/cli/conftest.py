@@ -16,6 +16,7 @@ import pytest
 
 from drivers.simulators.pn532 import Pn532
 from gateway.centre.sign import generate_key
+from tests.support.postgres import Postgres, postgres
 
 ARGV = (sys.executable, "-m", "gateway.cli")
 START_S = 40.0
@@ -173,6 +174,22 @@ class Gateway:
     def ask(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a verb against it."""
         return smartplace(*args, "--config", self.config)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a store can be made: a file, then an empty database of PostgreSQL."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "centre.db")
+        return
+    with request.getfixturevalue("server").database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,10 @@ import pytest
 
 from gateway.centre.publisher import read_bundle
 from gateway.centre.sign import generate_key
+from gateway.centre.store import Store
 from gateway.wire.bundle import read_manifest
-from tests.cli.conftest import Gateway, smartplace
+from tests.cli.conftest import Gateway, said, smartplace
+from tests.support.clock import FakeClock
 from tests.support.programs import require_program
 
 RULES = Path(__file__).parents[2] / "config" / "bundles" / "demo-rules.json"
@@ -106,9 +108,26 @@ def test_keys_name_the_keys(desk: Path) -> None:
 def test_what_is_not_signed_by_a_given_key_is_5(desk: Path) -> None:
     (desk / "other.pub").write_text(generate_key(desk / "other.key"))
     file = build(desk, "rules", "--rules", RULES)
-    bundle("verify", file, "--key", desk / "city.pub", code=5)
+    assert (
+        "it is not signed. Sign it: smartplace bundle sign"
+        in bundle("verify", file, "--key", desk / "city.pub", code=5).stderr
+    )
     bundle("sign", file, "--key", desk / "city.key")
     assert "signed by key" in bundle("verify", file, "--key", desk / "other.pub", code=5).stderr
+
+
+def test_what_nobody_has_signed_is_not_published_and_says_how_it_is_signed(desk: Path) -> None:
+    store = Store(desk / "centre.db", FakeClock())
+    store.open()
+    (desk / "centre.json").write_text(json.dumps({"city": "jelgava", "store": "centre.db", "keys": ["city.pub"]}))
+    file = build(desk, "rules", "--rules", RULES)
+    publish = ("centre", "publish", file, "--config", desk / "centre.json")
+    done = smartplace(*publish)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert said(done) == ["error: it is not signed. Sign it: smartplace bundle sign"]
+    store.close()
+    bundle("sign", file, "--key", desk / "city.key")
+    assert smartplace(*publish).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ import pytest
 
 from gateway.centre.sign import SigningKey, build_bundle
 from gateway.centre.store import Store
-from gateway.model.entry import Stream
+from gateway.model.bodies import SecurityBody
+from gateway.model.entry import EntryKind, Stream
 from gateway.wire.bundle import BundleKind, read_manifest
 from gateway.wire.messages import State
 from tests.centre.boxes import NEXT, NOON_MS, Box, guessed
-from tests.centre.chains import CITY, EPOCH, GATEWAY, chain_of
+from tests.centre.chains import CITY, EPOCH, GATEWAY, Chain, chain_of
 from tests.cli.conftest import ARGV, environment, said, smartplace
 from tests.support.broker import mosquitto
 from tests.support.clock import FakeClock
@@ -43,6 +44,16 @@ def flags(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         url = server.tcp(socket)
         fill(Store(url, FakeClock(), secret))
         yield ["--store", url, "--password-file", str(secret)]
+
+
+@pytest.fixture
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty store of the kind that the test's parameter names."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "centre.db")
+        return
+    with postgres() as server, server.database() as url:
+        yield url
 
 
 def fill(store: Store) -> None:
@@ -80,14 +91,39 @@ def test_gateways(flags: list[str]) -> None:
 
 def test_events_by_gateway_stream_kind_and_number(flags: list[str]) -> None:
     assert len(told("events", *flags)["events"]) == 12
-    rows = told("events", "--gateway", GATEWAY, "--stream", "receipt", "--kind", "receipt", "--limit", "2", *flags)
-    assert [(row["id"], row["body"]) for row in rows["events"]] == [
-        (f"{GATEWAY}/{EPOCH}/receipt/1", {"n": 1}),
-        (f"{GATEWAY}/{EPOCH}/receipt/2", {"n": 2}),
+    few = ("--gateway", GATEWAY, "--stream", "receipt", "--kind", "receipt", "--limit", "2")
+    rows = told("events", *few, *flags)["events"]
+    assert [(row["id"], row["body"]) for row in rows] == [
+        (f"{GATEWAY}/{EPOCH}/receipt/8", {"n": 8}),
+        (f"{GATEWAY}/{EPOCH}/receipt/9", {"n": 9}),
     ]
+    first = told("events", *few, "--after", "0", *flags)["events"]
+    following = told("events", *few, "--after", str(first[-1]["arrival"]), *flags)["events"]
+    assert [row["body"]["n"] for row in (*first, *following)] == [1, 2, 3, 7]
+    assert told("events", *few, "--after", str(rows[-1]["arrival"]), *flags)["events"] == []
+    assert said(smartplace("centre", "events", *few, *flags)) == ["the newest 2 are shown: --limit, --after"]
     assert told("events", "--stream", "telemetry", *flags)["events"] == []
     shown = smartplace("centre", "events", "--gateway", "school-1", *flags).stdout.splitlines()
     assert len(shown) == 4
+
+
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
+def test_security_events_are_found_by_what_they_say(where: str) -> None:
+    store = Store(where, FakeClock())
+    store.open()
+    kinds = {"quota_fenced": 2, "quota_brought": 1, "foreign_origin": 3}
+    words = [word for word, count in kinds.items() for _ in range(count)]
+    bodies = [msgspec.json.encode(SecurityBody(what=word, source="a test", count=1)) for word in words]
+    chain = Chain(stream=Stream.AUDIT)
+    store.take([chain.add(body, EntryKind.SECURITY) for body in (*bodies, b"[]")])
+    store.close()
+    for word, count in kinds.items():
+        rows = told("events", "--what", word, "--store", where)["events"]
+        assert [row["body"]["what"] for row in rows] == [word] * count
+    shown = smartplace("centre", "events", "--what", "quota_brought", "--store", where).stdout.splitlines()
+    assert (len(shown), "security quota_brought  " in shown[1]) == (2, True)
+    done = smartplace("centre", "events", "--what", "quota_brought", "--kind", "receipt", "--store", where)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_events_by_time(flags: list[str]) -> None:
@@ -145,10 +181,35 @@ def test_gaps(flags: list[str]) -> None:
     assert smartplace("centre", "gaps", *flags).stdout.splitlines()[1].split()[-3:] == ["4", "6", "3"]
 
 
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
+def test_alarms(where: str) -> None:
+    clock = FakeClock()
+    store = Store(where, clock)
+    store.open()
+    for gateway, what in ((GATEWAY, "hand-over refused"), ("school-1", "behind"), (GATEWAY, "hand-over refused")):
+        store.alarm(gateway, what, "no checkpoint")
+        clock.advance(60)
+    store.close()
+    at = FakeClock().wall_ms()
+    behind, refused = told("alarms", "--store", where)["alarms"]
+    assert (behind["gateway"], behind["what"], behind["count"]) == ("school-1", "behind", 1)
+    assert refused == {
+        "gateway": GATEWAY, "what": "hand-over refused", "detail": "no checkpoint",
+        "count": 2, "first_ms": at, "last_ms": at + 120_000,
+    }  # fmt: skip
+    assert told("alarms", "--gateway", "school-1", "--store", where)["alarms"] == [behind]
+    done = smartplace("centre", "alarms", "--limit", "1", "--store", where)
+    head, row = done.stdout.splitlines()
+    assert head.split() == ["last", "first", "times", "gateway", "alarm", "detail"]
+    assert row.startswith("2026-11-23 09:02:00  2026-11-23 09:00:00  2 ")
+    assert row.endswith(f"{GATEWAY}  hand-over refused  no checkpoint")
+    assert said(done) == ["the newest 1 are shown: --limit"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (["--store", "/nowhere/centre.db"], 1, "/nowhere/centre.db"),
+        (["--store", "/nowhere/centre.db"], 4, "/nowhere/centre.db: there is no store here"),
         (["--config", "/nowhere/centre.json"], 9, "/nowhere/centre.json"),
         (["--store", "postgresql://centre@127.0.0.1:1/city"], 1, "PostgreSQL"),
         (["--store", "postgresql://centre:hidden1@127.0.0.1:1/city"], 9, "no place in the URL"),
@@ -162,6 +223,16 @@ def test_a_store_that_cannot_be_read_is_one_line(arguments: list[str], code: int
     assert line.startswith("error: ")
     assert why in line
     assert "hidden1" not in done.stderr
+
+
+def test_a_worker_with_a_zone_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "centre.json").write_text(json.dumps({"city": CITY, "store": "x.db", "zone": "Europe/Jelgava"}))
+    done = smartplace("centre", "run", "--config", tmp_path / "centre.json")
+    assert (done.returncode, done.stdout) == (9, "")
+    (line,) = said(done)
+    assert "no such zone: 'Europe/Jelgava'" in line
+    assert line.endswith("Write a zone such as Europe/Riga or Europe/Vilnius")
+    assert not (tmp_path / "x.db").exists()
 
 
 def test_a_worker_is_run_by_it(tmp_path: Path) -> None:

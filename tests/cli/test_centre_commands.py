@@ -194,12 +194,6 @@ def test_a_gateway_that_was_never_heard_of_gets_no_command(heard_of: str) -> Non
     assert told(heard_of) == []
 
 
-def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    done = command(str(tmp_path / "centre.db"), "pace", "--entries-per-s", "20")
-    assert done.returncode == 1
-    assert list(tmp_path.iterdir()) == []
-
-
 # The command line ----------------------------------------------------------------------------------------
 
 RANGE = ("--first", "1", "--last", "2")

@@ -23,27 +23,11 @@ from tests.quota.test_replaced import ANNA, admitted, send_entries
 from tests.quota.world import RIDES, Box, World, publish
 from tests.support.authority import ALL
 from tests.support.clock import FakeClock
-from tests.support.postgres import Postgres, postgres
 
 BUS, MONTH = "gw-bus", "2026-11"
 NOVEMBER = ("rides", MONTH)
 HELLO = Hello(nonce=BUS.encode().hex().ljust(16, "0"))
 """As `Gateway` says it when it is made."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "centre.db")
-        return
-    with request.getfixturevalue("server").database() as url:
-        yield url
 
 
 @pytest.fixture
@@ -123,16 +107,13 @@ def test_it_asks_before_it_does(centre: Store, where: str) -> None:
         done = tried(where, "fence", BUS, answer=answer)
         assert (done.exit_code, done.stdout) == (1, "")
         assert f"Count all that {BUS} holds of quotas as used up, for good?" in done.stderr
+        assert done.stderr.endswith(
+            "error: it was not answered with yes, so nothing was done. Where nobody can answer: --yes\n"
+        )
     assert standings(centre) == ["open"]
     done = tried(where, "fence", BUS, answer="y\n")
     assert (done.exit_code, standings(centre)) == (0, ["fenced"])
     assert done.stdout == f"{BUS} is fenced: what it held until now counts as used up, its life 2 begins\n"
-
-
-def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    for verb in (("fence", BUS, "--yes"), ("reconcile", *NOVEMBER)):
-        assert tried(str(tmp_path / "none.db"), *verb).exit_code == 1
-    assert list(tmp_path.iterdir()) == []
 
 
 # Reconcile -----------------------------------------------------------------------------------------------
@@ -219,8 +200,26 @@ def test_receipts_that_never_came_are_a_warning_when_the_period_is_long_over(wor
 
 
 def test_a_key_that_nobody_leased_is_named(world: World) -> None:
-    done = tried(str(world.folder / "centre.db"), "reconcile", "ridse", MONTH)
-    assert done.exit_code == 0
-    assert done.stderr == "no gateway has leased any of it: look at the key, and at the period's name\n"
+    store = str(world.folder / "centre.db")
+    for wrong in (("ridse", MONTH), ("rides", "2026-10")):
+        done = tried(store, "reconcile", *wrong)
+        told = f"nothing to compare: no gateway has leased or used any of {wrong[0]} in {wrong[1]}\n"
+        assert (done.exit_code, done.stdout) == (4, told)
+        assert "`smartplace centre quotas` lists the keys and periods" in done.stderr
+        done = tried(store, "reconcile", *wrong, "--json")
+        assert done.exit_code == 4
+        assert json.loads(done.stdout)["leased"] is False
+
+
+def test_what_was_used_and_never_leased_by_anybody_differs(world: World) -> None:
+    """As of a box that gives what it never asked for: that nobody has leased it is no reason to say nothing."""
+    admitted(world.boxes[0], 1, spend=False)
+    world.talk()
+    send_entries(world, world.boxes[0])
+    code, told = checked(world)
+    assert (code, told["leased"], len(told["differences"])) == (1, False, 1)
+
+
+def test_what_is_no_key_and_no_period_is_told_before_the_store_is_asked() -> None:
     for wrong in (("Rides", MONTH), ("rides", "november?"), ("rides\n", MONTH)):
         assert tried("/nowhere", "reconcile", *wrong).exit_code == 2

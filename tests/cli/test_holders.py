@@ -13,9 +13,11 @@ from click.testing import CliRunner
 
 from gateway.centre.publisher import read_bundle
 from gateway.centre.sign import generate_key
+from gateway.centre.store import Store
 from gateway.cli.holders_common import Progress
 from gateway.cli.main import cli
 from tests.cli.conftest import ARGV, environment, smartplace
+from tests.support.clock import FakeClock
 from tests.support.postgres import postgres
 
 UID = "04A2B3C4D5E680"
@@ -97,6 +99,9 @@ def town(tmp_path: Path) -> Office:
 
 
 def opened(office: Office) -> Office:
+    store = Store(office.store, FakeClock())
+    store.open()
+    store.close()
     people = office.file("people.csv", PEOPLE)
     done = office.did("import", people, "--card-key-id", "k1", "--zone", "Europe/Riga")
     assert done["changes"] == {"added": 2, "card added": 3}

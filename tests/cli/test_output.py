@@ -23,6 +23,11 @@ def test_sizes(count: int, text: str) -> None:
     assert output.size(count) == text
 
 
+@pytest.mark.parametrize(("count", "text"), [(0, "0 leases"), (1, "1 lease"), (2, "2 leases")])
+def test_one_is_not_many(count: int, text: str) -> None:
+    assert output.counted(count, "lease") == text
+
+
 def test_tables_are_aligned_and_end_without_blanks(capsys: pytest.CaptureFixture[str]) -> None:
     output.table([["a", ("ok", "green"), ""], ["longer", "fail", "why"]])
     assert capsys.readouterr().out == "a       ok\nlonger  fail  why\n"

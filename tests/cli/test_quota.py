@@ -71,8 +71,28 @@ async def test_the_last_word_is_written_to_a_new_file_for_its_owner_only(
     assert (word.closed, word.key) == (((1, 0, 0),), place.signer.public)
     again = await typed(place, "hand-over", tmp_path / "again", "--yes")
     assert again.returncode == 0, again.stderr
-    assert again.stdout == f"{tmp_path / 'again'}: the last word of life 1, 1 leases are closed\n"
+    assert again.stdout == f"{tmp_path / 'again'}: the last word of life 1, with 1 lease closed\n"
     assert (tmp_path / "again").read_bytes() == file.read_bytes(), "the same word, however often"
+
+
+async def test_status_says_that_a_box_has_handed_over_until_it_begins_anew(
+    place: Place, authority: Authority, tmp_path: Path
+) -> None:
+    async def decide() -> tuple[str, str]:
+        done = await asyncio.to_thread(smartplace, "status", "--json", "--socket", place.socket_path)
+        (chain,) = [chain for chain in json.loads(done.stdout)["chains"] if chain["chain"] == "decide"]
+        return chain["level"], chain["code"]
+
+    assert await decide() == ("ok", "ok")
+    assert (await typed(place, "hand-over", tmp_path / "word", "--yes")).returncode == 0
+    assert await decide() == ("warn", "handed_over")
+    shown = await asyncio.to_thread(smartplace, "status", "--socket", place.socket_path)
+    told = "this gateway has handed over what it held of quotas: it gives nothing that needs one. When 0 wait"
+    assert any(line.startswith(f"decide    warn  {told}") for line in shown.stdout.splitlines()), shown.stdout
+    await authority.settled()
+    authority.store.fence("gw-test")
+    await authority.line(True)
+    assert await decide() == ("ok", "ok")
 
 
 async def test_a_file_that_is_there_is_not_overwritten_and_nothing_is_closed(
@@ -95,7 +115,9 @@ async def test_a_file_that_is_there_is_not_overwritten_and_nothing_is_closed(
 async def test_it_asks_before_it_does(place: Place, authority: Authority, tmp_path: Path) -> None:
     done = await typed(place, "hand-over", tmp_path / "word")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "Close all that this gateway holds of quotas, for good?" in done.stderr
+    question, told = done.stderr.splitlines()
+    assert question.startswith("Close all that this gateway holds of quotas, for good?")
+    assert told == "error: it was not answered with yes, so nothing was done. Where nobody can answer: --yes"
     assert closed(place) == [0]
     assert not (tmp_path / "word").exists()
 
@@ -163,7 +185,7 @@ async def test_what_was_handed_over_is_brought_to_the_box_that_comes(
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"schema": 1, "file": str(file), "leases": 1}
     done = await typed(comes, "bring", file)
-    assert (done.returncode, done.stdout) == (0, "1 leases: kept here, and sent until the centre has it\n")
+    assert (done.returncode, done.stdout) == (0, "1 lease: kept here, and sent until the centre has it\n")
     assert [row[0] for row in comes.ledger.query("SELECT incarnation FROM quota_handed")] == [1]
     await comes.stop()
 

@@ -92,6 +92,7 @@ def test_a_good_file_loads_with_its_paths_beside_it(tmp_path: Path) -> None:
         ("price_cents = 250", "price_cents = 2.5", 46, "station[1].price_cents", "Expected `int`"),
         ('kind = "gate"', 'kind = "door"', 40, "station[1]", "door"),
         ('state = "state"', 'state = "state"\ntime_zone = "Mars/Olympus"', 6, "gateway.time_zone", "Europe/Riga"),
+        ('state = "state"', 'state = "state"\ntime_zone = "Europe"', 6, "gateway.time_zone", "Europe/Riga"),
         ('state = "state"', 'state = "state"\nlanguages = ["de"]', 6, "gateway.languages", "lv, lt, en, ru"),
         ("port = 1883", "port = ", 14, "not TOML", "Correct the line"),
     ],

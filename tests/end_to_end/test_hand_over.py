@@ -85,6 +85,11 @@ class Box:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def doctor(self) -> str:
+        """What is said of the daemon."""
+        checks = json.loads(smartplace("doctor", "--json", "--config", self._config).stdout)["checks"]
+        return next(str(check["cause"]) for check in checks if check["check"] == "daemon")
+
     def is_drained(self) -> bool:
         return " 0 wait for the centre" in self.types("status")
 
@@ -172,6 +177,7 @@ def test_as_the_page_has_it(tmp_path: Path, keys: Path, centre: Centre) -> None:
             eventually(lambda: centre.campaign().used == 200)
             assert centre.out() > 200, "some of it is not used"
             old.types("quota", "hand-over", word, "--yes")
+            assert "handed over what it held of quotas" in old.doctor()
             eventually(old.is_drained)
             old.types("quota", "hand-over", tmp_path / "again", "--yes")
             assert (tmp_path / "again").read_bytes() == word.read_bytes(), "also when the centre has closed it all"

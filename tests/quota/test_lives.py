@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.centre.quota_lots import put_lot
 from gateway.model.errors import Conflict, InputRefused
 from gateway.wire import quota as wire
 from gateway.wire.quota import (
@@ -15,7 +16,7 @@ from gateway.wire.quota import (
     Request,
 )
 from tests.quota.messages import ANNA, FIRST, SECOND, cell, said, told
-from tests.quota.world import BOUGHT, RIDES, Box, World
+from tests.quota.world import BOUGHT, RIDES, Box, World, sell
 
 
 def test_the_same_hello_is_the_same_life_and_another_one_ends_it(world: World, box: Box) -> None:
@@ -61,11 +62,11 @@ def test_a_card_that_has_forgotten_a_closing_is_noticed_at_its_hello(world: Worl
 
 def test_lots_are_leased_in_the_order_of_their_ends_and_what_has_expired_is_gone(world: World, box: Box) -> None:
     store, now = world.store, world.clock.wall_ms()
-    assert store.put_lot(ANNA, "bought", "s-2", 3)
-    assert store.put_lot(ANNA, "bought", "s-1", 3, now + 86_400_000)
-    assert not store.put_lot(ANNA, "bought", "s-2", 3)
+    assert sell(store, ANNA, "s-2", 3)
+    assert sell(store, ANNA, "s-1", 3, now + 86_400_000)
+    assert not sell(store, ANNA, "s-2", 3)
     with pytest.raises(Conflict):
-        store.put_lot(ANNA, "bought", "s-2", 4)
+        sell(store, ANNA, "s-2", 4)
     (first,) = said(world, Request(SECOND, cell(box, BOUGHT)))
     assert isinstance(first, Grant)
     assert (first.units, first.stop_ms) == (2, now + 86_400_000)
@@ -80,5 +81,5 @@ def test_lots_are_leased_in_the_order_of_their_ends_and_what_has_expired_is_gone
 
 @pytest.mark.parametrize(("holder", "lot", "units"), [("", "a", 1), ("h", "", 1), ("h", "a", 0), ("h", "a\0", 1)])
 def test_what_is_no_lot_is_refused(world: World, holder: str, lot: str, units: int) -> None:
-    with pytest.raises(InputRefused):
-        world.store.put_lot(holder, "bought", lot, units)
+    with pytest.raises(InputRefused), world.store.database.begin() as db:
+        put_lot(db, holder, "bought", lot, units, 0, 1)

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import select
 
+from gateway.centre import lots
 from gateway.centre.link import Delivery
+from gateway.centre.lots import NEVER, Sale
 from gateway.centre.quota_tables import quota_beyond, quota_cells, quota_leases
 from gateway.centre.sorting import sort
 from gateway.centre.store import Store
@@ -67,6 +69,12 @@ def make_store(path: Path, clock: FakeClock, *quotas: dict[str, Any]) -> Store:
 
 def publish(store: Store, number: int, *quotas: dict[str, Any], target: str = "*") -> None:
     authority.publish(store, rules(*quotas), number, target)
+
+
+def sell(store: Store, holder: str, lot: str, units: int, expires_ms: int = 0, key: str = "bought") -> bool:
+    """A lot of a prepaid quota, sold as a desk does. False: it was there."""
+    sale = Sale(holder, key, units, expires_ms or NEVER, lot)
+    return bool(lots.sell(store.database, [("", sale)], "kiosk", FakeClock().wall_ms()).done.operation)
 
 
 class Box:

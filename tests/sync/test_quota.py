@@ -23,7 +23,7 @@ from gateway.quota.quotas import Quotas
 from gateway.quota.tending import Keeping
 from gateway.rules.purse import Asked
 from gateway.wire.quota import Fence, Known, LeaseId, QuotaTold
-from tests.quota.world import RIDES, TRUSTED, ask, publish
+from tests.quota.world import BOUGHT, BUDGET, RIDES, TRUSTED, ask, publish, sell
 from tests.sync.ends import GATEWAY, TOPICS
 from tests.sync.house import House, centre_on, syncing, until
 
@@ -76,6 +76,48 @@ async def test_asked_for_at_the_counter_used_and_told(house: House, centre: Cent
         await served(quotas, house, RIDES)
         await until(lambda: [(row.units, row.used) for row in rows(centre, quota_leases)] == [(2, 1)])
     assert left(quotas, house, RIDES).left == 1, "offline it may be used to its end"
+
+
+def requests(centre: Centre) -> int:
+    """How many were answered; each has a row while its life lasts, or was said to be forgotten."""
+    return max((row.number for row in rows(centre, quota_leases)), default=0)
+
+
+async def test_who_has_bought_meanwhile_is_served_when_they_come_again_two_seconds_later(
+    house: House, centre: Centre
+) -> None:
+    publish(centre.store, 2, RIDES, BOUGHT)
+    quotas = await quotas_of(house, warm_units=0)
+
+    async def comes() -> int:
+        await quotas.prepare(ANNA, [asked(house, BOUGHT)], 20)
+        return int(left(quotas, house, BOUGHT).left)
+
+    async with house.syncing(quotas=quotas):
+        await alive(house)
+        assert await comes() == 0
+        assert left(quotas, house, BOUGHT).known, "the authority has said so: no grace"
+        assert sell(centre.store, ANNA, "sale-1", 2)
+        house.clock.advance(1.9)
+        for _ in range(5):
+            assert await comes() == 0
+        assert requests(centre) == 1, "one in two seconds, however often somebody is there"
+        house.clock.advance(0.2)
+        assert await comes() == 2
+        assert requests(centre) == 2
+
+
+async def test_a_cell_of_everybody_that_is_empty_is_not_asked_for_by_each_of_a_queue(
+    house: House, centre: Centre
+) -> None:
+    publish(centre.store, 2, {**BUDGET, "limit": 1})
+    quotas = await quotas_of(house, warm_units=0)
+    async with house.syncing(quotas=quotas):
+        await alive(house)
+        for seconds, count in ((0, 1), (0, 2), (2.1, 2), (27, 2), (1, 3)):
+            house.clock.advance(seconds)
+            await quotas.prepare(ANNA, [asked(house, BUDGET)], 20, {"budget": 2})  # of which one is had
+            assert requests(centre) == count, seconds
 
 
 async def test_what_is_left_over_at_its_end_is_closed_and_free_again(house: House, centre: Centre) -> None:
