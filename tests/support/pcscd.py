@@ -34,7 +34,8 @@ class Pcscd:
     @property
     def env(self) -> dict[str, str]:
         """For whoever is to reach this pcscd, and no other."""
-        return {"PCSCLITE_CSOCK_NAME": f"/proc/{self._inside.pid}/root/run/pcscd/pcscd.comm"}
+        root = Path(f"/proc/{self._inside.pid}/root")  # Its files as it sees them (proc(5)).
+        return {"PCSCLITE_CSOCK_NAME": str(root / "run" / "pcscd" / "pcscd.comm")}
 
     def start(self) -> None:
         self._say("start")
