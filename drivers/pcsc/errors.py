@@ -30,11 +30,11 @@ TABLE: dict[Code, tuple[str, str]] = {
         "Allow the gateway's user with a polkit rule for org.debian.pcsc-lite.access_pcsc and access_card",
     ),
     Code.NO_READER: (
-        "pcscd knows no reader with {wanted} in its name; it knows {known}",
+        "pcscd knows no reader{wanted}; it knows {known}",
         "Plug the reader in, correct `reader`, or install the reader's driver (mostly `apt install libccid`)",
     ),
     Code.SEVERAL: (
-        "{known} all have {wanted} in their names",
+        "pcscd knows several readers{wanted}: {known}",
         "Write so much of the name into `reader` that one is meant, best its serial number",
     ),
     Code.UNPLUGGED: (
@@ -60,5 +60,6 @@ class ReaderFault(Exception):
         super().__init__(code.value)
         cause, advice = TABLE[code]
         named = ", ".join(known) if known else "none"
-        told = cause.format(wanted=repr(wanted) if wanted else "anything", known=named, number=f"{number:#010x}")
+        with_name = f" with {wanted!r} in the name" if wanted else ""
+        told = cause.format(wanted=with_name, known=named, number=f"{number:#010x}")
         self.problem = Problem(code.value, told, advice)

@@ -177,9 +177,9 @@ def test_without_pcscd_it_says_what_to_install(daemon: Pcscd) -> None:
 @pytest.mark.parametrize(
     ("reader", "code", "cause"),
     [
-        ("ACR122U", "no_reader", "no reader with 'ACR122U' in its name; it knows Virtual PCD 00 00, Virtual PCD 00 01"),
-        ("Virtual", "several", "Virtual PCD 00 00, Virtual PCD 00 01 all have 'Virtual' in their names"),
-        ("", "several", "Virtual PCD 00 00, Virtual PCD 00 01 all have anything in their names"),
+        ("ACR122U", "no_reader", "no reader with 'ACR122U' in the name; it knows Virtual PCD 00 00, Virtual PCD 00 01"),
+        ("Virtual", "several", "several readers with 'Virtual' in the name: Virtual PCD 00 00, Virtual PCD 00 01"),
+        ("", "several", "several readers: Virtual PCD 00 00, Virtual PCD 00 01"),
     ],
 )
 def test_a_reader_that_is_not_the_one_is_named(daemon: Pcscd, reader: str, code: str, cause: str) -> None:
