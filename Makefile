@@ -60,11 +60,14 @@ $(VENV)/.demo-ready: requirements.txt requirements-build.txt pyproject.toml
 	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.test-ready: requirements-dev.txt requirements-build.txt pyproject.toml
+$(VENV)/.test-ready: requirements-dev.txt requirements-pcsc.txt requirements-build.txt pyproject.toml
 	@echo "Setting up $(VENV) for the tests, about $(TEST_MB) MB to download."
 	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
 	@$(PIP) -q -r requirements-build.txt
 	@$(PIP) --progress-bar on --no-build-isolation -r requirements-dev.txt
+	@if command -v swig >/dev/null && [ -e /usr/include/PCSC/winscard.h ]; then \
+	  $(PIP) -q --no-build-isolation -r requirements-pcsc.txt || echo "pyscard could not be built: its tests are skipped"; \
+	else echo "No swig or libpcsclite-dev: the tests of the pcsc driver are skipped"; fi
 	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo-ready
 
@@ -73,6 +76,8 @@ LOCK = uv pip compile --no-config --generate-hashes --universal --python-version
 lock:
 	$(LOCK) requirements-build.in -o requirements-build.txt
 	$(LOCK) pyproject.toml --extra demo --group dev -o requirements-dev.txt
+	$(LOCK) pyproject.toml --extra pcsc -c requirements-dev.txt --no-annotate -o requirements-pcsc.txt.all
+	@sed -n '/^pyscard==/,/[^\\]$$/p' requirements-pcsc.txt.all > requirements-pcsc.txt && rm requirements-pcsc.txt.all
 	$(LOCK) pyproject.toml --extra demo -c requirements-dev.txt --no-annotate -o requirements.txt
 
 clean:

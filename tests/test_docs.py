@@ -31,7 +31,8 @@ ROOT = Path(__file__).parents[1]
 TOP = {
     "gateway", "drivers", "config", "systemd", "firmware-tools", "tests", "docs", ".ci",
     ".gitignore", "pyproject.toml", "Makefile", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "CONTRIBUTING.md",
-    "SECURITY.md", "requirements.txt", "requirements-dev.txt", "requirements-build.txt", "requirements-build.in",
+    "SECURITY.md", "requirements.txt", "requirements-dev.txt", "requirements-pcsc.txt", "requirements-build.txt",
+    "requirements-build.in",
 }  # fmt: skip
 
 MADE = (".venv", "demo-state")

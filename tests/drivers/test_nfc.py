@@ -9,18 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.cmac import CMAC
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reading, State
 from drivers.contract.reader import Card
 from drivers.simulators.cards import Ntag424, Type2Tag, diversify, uri_message
 from drivers.simulators.pn532 import Pn532, plugged
+from tests.drivers.proofs import MASTER_KEY, META_KEY, UID, proved_counter
 from tests.support.driver_process import DriverProcess
 
 WEAK_UID = bytes.fromhex("04A1B2C3D4E5F6")
-UID = bytes.fromhex("04DE5F1EACC040")
-META_KEY, MASTER_KEY = bytes(range(16)), bytes(range(16, 32))
 
 
 @pytest.fixture
@@ -96,7 +93,7 @@ def test_a_genuine_card_proves_itself_anew_at_each_tap(chip: Pn532, driver: Driv
     assert [chip.present(card, 5.0), chip.present(card, 5.0)] == [1, 1]
     first, second = driver.expect_reading(Card), driver.expect_reading(Card)
     assert first.uid == second.uid == UID
-    assert [_proved_counter(first.ndef), _proved_counter(second.ndef)] == [1, 2]
+    assert [proved_counter(first.ndef), proved_counter(second.ndef)] == [1, 2]
 
 
 def test_a_genuine_card_is_read_once_per_presentation(chip: Pn532, driver: DriverProcess) -> None:
@@ -127,7 +124,7 @@ def test_a_genuine_card_pulled_in_mid_read_is_not_reported(chip: Pn532, driver: 
     chip.wait_looks(5)
     driver.nothing(Reading, 0.1)
     chip.place(card)
-    assert _proved_counter(driver.expect_reading(Card).ndef) == card.counter
+    assert proved_counter(driver.expect_reading(Card).ndef) == card.counter
 
 
 def test_a_type_2_card_pulled_in_mid_read_is_not_reported(chip: Pn532, driver: DriverProcess) -> None:
@@ -174,7 +171,7 @@ def test_unplugged_and_plugged_in_again(chip: Pn532, driver: DriverProcess) -> N
     chip.start()
     driver.expect_state(DeviceState.READY)
     chip.place(_genuine())
-    assert _proved_counter(driver.expect_reading(Card).ndef) == 1
+    assert proved_counter(driver.expect_reading(Card).ndef) == 1
 
 
 def test_a_card_that_lay_there_while_the_reader_was_lost_is_not_reported_again(
@@ -265,21 +262,3 @@ def test_a_reading_carries_the_moment_of_sight(chip: Pn532, driver: DriverProces
     chip.place(_genuine())
     seen = driver.expect(Reading)
     assert time.monotonic_ns() - seen.mono_ns > 5 * 20_000_000
-
-
-def _proved_counter(ndef: bytes) -> int:
-    """Verify a SUN message as the city would, from the standard alone; the counter in it."""
-    query = ndef[5:].decode().split("?", 1)[1]
-    fields = dict(part.split("=") for part in query.split("&"))
-    decryptor = Cipher(algorithms.AES(META_KEY), modes.CBC(bytes(16))).decryptor()
-    picc = decryptor.update(bytes.fromhex(fields["e"])) + decryptor.finalize()
-    assert picc[:8] == b"\xc7" + UID
-    session = _cmac(diversify(MASTER_KEY, UID), bytes.fromhex("3CC300010080") + picc[1:11])
-    assert _cmac(session, b"")[1::2] == bytes.fromhex(fields["c"])
-    return int.from_bytes(picc[8:11], "little")
-
-
-def _cmac(key: bytes, message: bytes) -> bytes:
-    mac = CMAC(algorithms.AES(key))
-    mac.update(message)
-    return mac.finalize()

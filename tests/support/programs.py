@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +20,12 @@ def require_program(name: str, package: str) -> str:
 def require_file(path: str, package: str) -> str:
     """`path`, when that file is there; else as `require_program`."""
     return path if Path(path).is_file() else _without(f"the file {path}", package)
+
+
+def require_module(name: str, package: str) -> None:
+    """The Python module that is built only where `package` is there; else as `require_program`."""
+    if importlib.util.find_spec(name) is None:
+        _without(f"the module {name}, which pip builds with it", package)
 
 
 def _without(what: str, package: str) -> NoReturn:

@@ -1,0 +1,1 @@
+"""Contactless cards at a PC/SC reader, through pcscd."""
