@@ -74,6 +74,8 @@ COLUMNS = (
 )
 """Of a rule with one quota the quota stands without its list, in its columns and in `more`."""
 HEADER = (KIND, *(column.name for column in COLUMNS), MORE)
+SPARED = frozenset(f"{text}_{language}" for text in ("title", "message") for language in LANGUAGES)
+"""Columns that a sheet may be without: no rule gives anything else for a text, and the check tells what is missing."""
 TABLES = {"calendar": "calendars", "partner": "partners", "suspension": "suspensions", "vat": "vat"}
 """Kind of a row → where its item stands in the document; `id` is its name."""
 NAMES = {"partner": "city", "suspension": "id"}

@@ -13,17 +13,19 @@ from gateway.rules.cells import unquoted
 from gateway.rules.document import RulesContent
 from gateway.rules.loose import Json, decode, encode
 from gateway.rules.read import MAX_BYTES, load
-from gateway.rules.sheet import COLUMNS, HEADER, ID, KIND, MORE, NAMES, TABLES
+from gateway.rules.sheet import COLUMNS, HEADER, ID, KIND, MORE, NAMES, SPARED, TABLES
 
 _path = re.compile(r"(?<=at `)\$[^`]*(?=`)")
 _rule = re.compile(r"^\$\.rules\[(\d+)\]\.?(.*)$")
 _item = re.compile(r"^\$\.(\w+)(?:\[(\d+)\]|\.([a-zA-Z0-9_.-]+))")
 _ADVICE = "docs/cli.md, smartplace rules export, tells the columns"
+SHOWN = 5
+"""Columns named that are missing."""
 
 
 def read(content: bytes) -> RulesContent:
-    """The rules of a sheet as `sheet.write` makes it: columns in any order and any of them left out, separated by
-    commas, semicolons or tabs. Raises `InputRefused` whose `where` is row and column; nothing else, whatever the
+    """The rules of a sheet as `sheet.write` makes it: columns in any order, those in `SPARED` may be left out, between
+    them commas, semicolons or tabs. Raises `InputRefused` whose `where` is row and column; nothing else, whatever the
     bytes."""
     try:
         text = content.decode("utf-8-sig")
@@ -132,8 +134,12 @@ def _header(row: Sequence[str]) -> list[str]:
             raise _refused(f"no column is called {name[:40]!r}", "row 1", _ADVICE)
         if names.count(name) > 1:
             raise _refused(f"the column {name!r} is there twice", "row 1")
-    if ID not in names:
-        raise _refused(f"there is no column {ID!r}", "row 1", _ADVICE)
+    # Whoever deletes a column would widen every rule that said something in it, and nothing would tell.
+    if missing := [name for name in HEADER if name not in names and name not in SPARED]:
+        shown = ", ".join(repr(name) for name in missing[:SHOWN]) + (" and more" if len(missing) > SHOWN else "")
+        kind = "column" if len(missing) == 1 else "columns"
+        advice = "Put it back with the cells that it had; cells may be empty where rules say nothing there"
+        raise _refused(f"there is no {kind} {shown}", "row 1", f"{advice}. {_ADVICE}")
     return names
 
 

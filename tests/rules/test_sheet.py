@@ -17,7 +17,7 @@ from gateway.model.errors import InputRefused
 from gateway.rules.document import RulesContent
 from gateway.rules.folder import put_together
 from gateway.rules.read import load
-from gateway.rules.sheet import BOM, COLUMNS, HEADER, LONGEST, too_long, write
+from gateway.rules.sheet import BOM, COLUMNS, HEADER, LONGEST, SPARED, too_long, write
 from gateway.rules.sheet_read import read
 from tests.rules.builders import MERCHANT, Json, rule, rule_lists
 from tests.rules.wide import maybe, wide_rules
@@ -137,8 +137,22 @@ def test_it_begins_with_a_mark_and_ends_its_rows_as_the_standard_has_it() -> Non
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_any_usual_separator_and_order_of_columns_is_read(separator: str) -> None:
-    assert read(sheet(ROW, separator=separator, header=tuple(reversed(ROW)))) == content(rule("a", title={"en": "A"},
+    assert read(sheet(ROW, separator=separator, header=tuple(reversed(HEADER)))) == content(rule("a", title={"en": "A"},
         legal_basis="x"))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in HEADER if name not in SPARED])
+def test_a_column_that_was_deleted_is_missed(name: str) -> None:
+    cells = {key: text for key, text in ROW.items() if key != name}
+    error = refusal(sheet(cells, header=tuple(one for one in HEADER if one != name)))
+    assert (error.where, error.what) == ("row 1", f"there is no column {name!r}")
+    assert "Put it back" in error.advice
+
+
+def test_a_sheet_may_be_without_languages() -> None:
+    header = tuple(name for name in HEADER if name not in SPARED or name == "title_en")
+    assert len(header) == len(HEADER) - 7
+    assert read(sheet(ROW, header=header)) == read(sheet(ROW))
 
 
 def test_what_a_spreadsheet_program_does_to_cells_is_read() -> None:
@@ -209,11 +223,11 @@ def test_a_fault_in_a_table_names_its_row(row: dict[str, str], where: str) -> No
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "no column 'id'"),
+        (b"", "no columns 'row', 'id', 'version', 'legal_basis', 'any_of_groups' and more"),
         (b"id,id\r\n", "twice"),
         (b"id,colour\r\n", "colour"),
-        (b"row\r\n", "no column 'id'"),
-        (b"id\r\na,b\r\n", "more cells"),
+        (b"row\r\n", "no columns 'id'"),
+        (",".join(HEADER).encode() + b"\r\na" + b"," * len(HEADER) + b"b\r\n", "more cells"),
         (b'id\r\n"a"b\r\n', "not CSV"),
         ("id\r\nā".encode("cp1257"), "not UTF-8"),
     ],
