@@ -61,7 +61,9 @@ def evaluate(
         found = answer(compile(content, 0), receipt, holder, setting, (language, "en"))
     except InputRefused as refused:
         files = {"receipt": receipt_file, "holder": holder_file, "setting": setting_file}
-        raise BadFile(refused.what, refused.advice, where=str(files.get(refused.where, receipt_file))) from refused
+        part, _, path = refused.where.partition(": ")
+        where = f"{files.get(part) or receipt_file}{f': {path}' if path else ''}"
+        raise BadFile(refused.what, refused.advice, where=where) from refused
     if as_json:
         import msgspec
 

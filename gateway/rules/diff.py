@@ -18,7 +18,7 @@ from gateway.rules.evaluate import answer
 from gateway.rules.evaluation import EvaluatedLine, Evaluation, RuleCents, Why
 from gateway.rules.examples import Example
 from gateway.rules.index import compile
-from gateway.rules.setting import setting_of
+from gateway.rules.setting import Setting, setting_of
 
 MAX_CHANGES = 1000
 """Changes told one by one; counts and costs are of all."""
@@ -129,7 +129,8 @@ class Comparer:
     def ask(self, where: str, case: Case) -> None:
         """One more question. What is not said of quotas is as full as each version's own limits. Raises
         `InputRefused` that names `where`."""
-        before, after = (self._answer(number, where, case) for number in (0, 1))
+        setting = self._setting(where, case)
+        before, after = (self._answer(number, where, case, setting) for number in (0, 1))
         self.asked += 1
         if (change := _change(where, case.what, before, after)) is not None:
             self.changed += 1
@@ -141,11 +142,22 @@ class Comparer:
         costs = tuple(Cost(party, form, old[party, form], new[party, form]) for party, form in sorted({*old, *new}))
         return Comparison(self.asked, self.changed, self._rules, tuple(self._changes), costs, *self._due)
 
-    def _answer(self, number: int, where: str, case: Case) -> Evaluation:
-        holder = bytes(case.holder) if case.holder not in (UNSET, msgspec.Raw(b"null")) else None
+    def _setting(self, where: str, case: Case) -> Setting:
+        """Where it is asked. A quota has to be one of either version."""
         try:
             setting = setting_of(case.setting, case.at if case.at is not UNSET else None)
-            found = answer(self._sets[number], bytes(case.receipt), holder, setting, ("en",))
+        except InputRefused as refused:
+            raise InputRefused(refused.what, refused.advice, where=f"{where}, {refused.where}") from refused
+        for index, one in enumerate(setting.quotas):
+            if not any(one.key in rules.counted() for rules in self._sets):
+                what = f"neither version has a quota {one.key[:64]!r}"
+                raise InputRefused(what, "Correct it, or take it out", where=f"{where}, setting: $.quotas[{index}].key")
+        return setting
+
+    def _answer(self, number: int, where: str, case: Case, setting: Setting) -> Evaluation:
+        holder = bytes(case.holder) if case.holder not in (UNSET, msgspec.Raw(b"null")) else None
+        try:
+            found = answer(self._sets[number], bytes(case.receipt), holder, setting, ("en",), foreign=True)
         except InputRefused as refused:
             raise InputRefused(refused.what, refused.advice, where=f"{where}, {refused.where}") from refused
         for paid in found.totals.payers:

@@ -11,8 +11,9 @@ from gateway.model.receipt import Receipt, check_receipt
 from gateway.rules.engine import RuleSet
 from gateway.rules.evaluation import Evaluation, told
 from gateway.rules.index import compile
+from gateway.rules.known import filled, fitting
 from gateway.rules.read import load
-from gateway.rules.setting import Person, Setting, filled, question_of
+from gateway.rules.setting import Person, Setting, question_of
 
 T = TypeVar("T")
 
@@ -35,14 +36,23 @@ def evaluate(
 
 
 def answer(
-    rule_set: RuleSet, receipt: bytes, holder: bytes | None, setting: Setting, languages: tuple[str, ...]
+    rule_set: RuleSet,
+    receipt: bytes,
+    holder: bytes | None,
+    setting: Setting,
+    languages: tuple[str, ...],
+    *,
+    foreign: bool = False,
 ) -> Evaluation:
-    """`evaluate` with rules that are read already."""
+    """`evaluate` with rules that are read already. `foreign`: the setting may have been written for another version of
+    them, and what it says of quotas counts as far as it fits."""
     asked = _decode(receipt, Receipt, "receipt")
     if fault := check_receipt(asked):
         raise InputRefused(fault, where="receipt")
     person = _decode(holder, Person, "holder") if holder is not None else None
-    question = filled(rule_set, question_of(asked, person, setting), setting.quotas)
+    question = question_of(asked, person, setting)
+    known = fitting(rule_set, question, setting.quotas) if foreign else setting.quotas
+    question = filled(rule_set, question, known)
     first = (person.language,) if person and person.language else ()
     return told(rule_set, question, rule_set.decide(question, in_full=True), (*first, *languages))
 

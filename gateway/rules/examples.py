@@ -70,7 +70,7 @@ def outcome(number: int, example: Example, rule_set: RuleSet) -> Outcome:
     try:
         found = ask(example, rule_set)
     except InputRefused as refused:
-        return Outcome(number, example.what, (f"{refused.where}: {refused.what}",))
+        return Outcome(number, example.what, (str(refused),))
     if not example.expect:
         return Outcome(number, example.what, ("$: nothing is expected",), found)
     got = msgspec.to_builtins(found)

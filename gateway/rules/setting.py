@@ -8,13 +8,14 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.model.circumstances import Happened, Left
+from gateway.model.circumstances import Happened
 from gateway.model.errors import InputRefused
 from gateway.model.receipt import Receipt
-from gateway.rules.engine import RuleSet
 from gateway.rules.question import Question
 
 AT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)"
+LAST_YEAR = 9998
+"""A quota's last period ends before the calendar of the machine does."""
 _civil = re.compile(AT)
 
 
@@ -30,10 +31,11 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is left of a quota, for trying rules: of the period that the time falls into."""
+    """What is left of a quota, for trying rules: of the period that the time falls into. Without `left` all of the
+    limit that was not `used`."""
 
     key: str
-    left: Annotated[int, msgspec.Meta(ge=0)] = 0
+    left: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
     used: Annotated[int, msgspec.Meta(ge=0)] = 0
     known: bool = True
     grace: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -67,7 +69,10 @@ def setting_of(given: object, at: datetime | str | None = None) -> Setting:
     if time is None:
         raise InputRefused("says no time", "Give `at`, such as 2026-05-30T14:00", where="setting")
     try:
-        return msgspec.convert({**given, "at": time if isinstance(time, datetime) else civil_time(time)}, Setting)
+        civil = time if isinstance(time, datetime) else civil_time(time)
+        if civil.year > LAST_YEAR:
+            raise ValueError(f"the year {civil.year} is after {LAST_YEAR}")
+        return msgspec.convert({**given, "at": civil}, Setting)
     except (msgspec.ValidationError, ValueError) as error:
         raise InputRefused(f"not a setting: {error}", where="setting") from error
 
@@ -98,15 +103,3 @@ def question_of(receipt: Receipt, person: Person | None, setting: Setting) -> Qu
         cash_rounding_cents=setting.cash_rounding_cents,
         vat_registered=setting.vat_registered,
     )
-
-
-def filled(rule_set: RuleSet, question: Question, known: tuple[Known, ...]) -> Question:
-    """The question with what is left: as told, else as much as the rules' limits let."""
-    told_of = {one.key: one for one in known}
-    quotas = []
-    for asked in rule_set.asks(question):
-        one = told_of.get(asked.key)
-        if one is None:
-            one = Known(asked.key, left=asked.period.limit)
-        quotas.append(Left(asked.key, asked.period.name, one.left, one.used, asked.holder, one.known, one.grace))
-    return msgspec.structs.replace(question, quotas=tuple(quotas))

@@ -109,6 +109,18 @@ def test_a_quota_that_nobody_speaks_of_is_as_full_as_each_version_says() -> None
     assert compared(of(1), of(2), spoken_of).due_after_cents == 3000
 
 
+def test_what_is_said_of_a_quota_counts_in_a_version_that_has_it_as_far_as_its_limit() -> None:
+    def of(limit: int) -> RulesContent:
+        quota = {"key": "k", "unit": "units", "limit": limit, "period": "day", "per": "all"}
+        return content(rule("a", version=limit, give=percent(10_000), quota=[quota]))
+
+    asked = case(setting={"quotas": [{"key": "k", "left": 2}]})
+    assert compared(of(1), of(2), asked).due_before_cents == 0
+    assert compared(content(), of(2), asked).due_after_cents == 0
+    with pytest.raises(InputRefused, match="neither version has a quota 'k'"):
+        compared(content(), content(), asked)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [

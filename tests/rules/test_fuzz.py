@@ -91,7 +91,7 @@ def test_an_answer_to_anything(data: st.DataObject, which: str, value: Any, chan
     receipt, holder = (json.dumps(files[name]).encode() for name in ("receipt", "holder"))
     evaluation = refused_or(lambda: answer(rules, receipt, holder, NOON, ("en",)))
     if isinstance(evaluation, InputRefused):
-        assert evaluation.where == which
+        assert evaluation.where.partition(":")[0] == which
     else:
         assert evaluation.totals.due_cents >= 0
 
@@ -101,14 +101,17 @@ EXAMPLE: Json = {
     "at": "2026-05-10",
     "receipt": RECEIPT,
     "holder": HOLDER,
-    "setting": {"merchant_groups": ["m1"], "quotas": [{"key": "k", "left": 1}]},
+    "setting": {"merchant_groups": ["m1"], "quotas": [{"key": "k", "left": 5, "used": 2}]},
     "expect": {"lines": [{"due_cents": 180}, {"due_cents": 5}]},
 }
 
 
+COUNTED = rule(quota=[{"key": "k", "unit": "units", "limit": 9, "period": "month", "per": "all"}])
+
+
 def outcome(example: Any) -> examples.Outcome:
-    content = load(document(rule(), examples=[example]))
-    (found,) = examples.run(content, rule_set(rule()))
+    content = load(document(COUNTED, examples=[example]))
+    (found,) = examples.run(content, rule_set(COUNTED))
     return found
 
 
