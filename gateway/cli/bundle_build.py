@@ -16,7 +16,11 @@ from gateway.centre.sign import load_key, make_manifest, sign_bundle
 from gateway.cli.client import Client
 from gateway.cli.exits import BadFile
 from gateway.cli.rules_files import load_rules, read
-from gateway.model.errors import InputRefused
+from gateway.model.errors import GatewayError, InputRefused
+from gateway.rules import examples
+from gateway.rules.document import RulesContent
+from gateway.rules.folder import Document
+from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
 from gateway.wire import registry
 from gateway.wire.bundle import (
@@ -37,14 +41,16 @@ DAY_MS = 86_400_000
 
 
 def build(kind: str, output: Path, given: Told) -> Told:
-    """Write a bundle without a signature. Raises `BadFile`, `InputRefused`."""
+    """Write a bundle without a signature. Raises `BadFile`, `InputRefused`, `ExamplesFail`."""
     import msgspec
 
     what = BundleKind(kind)
     base, result = 0, ""
     match what:
         case BundleKind.RULES:
-            content = load_rules(_file(given, "rules_file"))[0].raw
+            whole, document = load_rules(_file(given, "rules_file"))
+            _try_examples(whole, document)
+            content = whole.raw
         case BundleKind.KEYS:
             if not given["key_files"]:
                 raise BadFile("no keys", "Give --key, each public key that may sign from then on")
@@ -77,6 +83,26 @@ def build(kind: str, output: Path, given: Told) -> Told:
     )
     _write(output, SignedBundle(manifest, "", content))
     return _told(read_manifest(manifest), content, "nobody yet")
+
+
+class ExamplesFail(GatewayError):
+    """Rules do not do what their own examples say."""
+
+    code = "examples_fail"
+
+
+def _try_examples(whole: Document, document: RulesContent) -> None:
+    """All of them: each gateway tries them as well, and would refuse the bundle. Raises `ExamplesFail`."""
+    rules = compile_rules(document, 0)
+    failed = [one for one in examples.run(document, rules) if one.differences]
+    if failed:
+        first = failed[0]
+        more = f", and {len(failed) - 1} more fail" if len(failed) > 1 else ""
+        raise ExamplesFail(
+            f"this example fails ({first.what[:80]}): {first.differences[0]}{more}",
+            "Correct the rules or the examples; `smartplace rules test` tells all differences",
+            where=str(whole.place(f"$.examples[{first.number}]")),
+        )
 
 
 def sign(file: Path, key_file: Path, output: Path) -> Told:

@@ -233,6 +233,19 @@ def test_a_bundle_is_built_of_a_folder(tmp_path: Path) -> None:
     assert told(done)["size"] == len(whole.raw)
 
 
+def test_rules_whose_own_examples_fail_are_not_built(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    write(tmp_path / "rules" / "a.json", rule("a"), examples=[EXAMPLE])
+    wrong = [{**EXAMPLE, "what": name, "expect": {"totals": {"due_cents": 901}}} for name in ("one cent", "again")]
+    write(tmp_path / "rules" / "b.json", examples=wrong)
+    bundle = tmp_path / "rules.bundle"
+    done = smartplace("bundle", "build", "rules", "--city", "jelgava", "--rules", tmp_path / "rules", "-o", bundle)
+    assert (done.returncode, bundle.exists()) == (1, False)
+    assert f"error: {tmp_path / 'rules' / 'b.json'}: $.examples[0]: this example fails (one cent)" in done.stderr
+    assert "$.totals.due_cents: 900 instead of 901, and 1 more fail" in done.stderr
+    assert "smartplace rules test" in done.stderr
+
+
 def test_what_cannot_be_written_is_9(tmp_path: Path) -> None:
     done = smartplace("rules", "export", JELGAVA, "--csv", tmp_path / "nowhere" / "x.csv")
     assert done.returncode == 9
