@@ -12,12 +12,10 @@ from gateway.cli.common import as_json
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
 from gateway.cli.output import document, patience, talk
-from gateway.cli.rules_files import IN_FILE, read_parts
+from gateway.cli.rules_files import IN_FILE, LANGUAGES, read_parts
 
 if TYPE_CHECKING:
     from gateway.rules.finding import Finding
-
-LANGUAGES = ("lv", "lt", "en", "ru")
 
 
 @click.command()

@@ -13,7 +13,7 @@ from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
 from gateway.cli.lazy import one_line
 from gateway.cli.output import document, talk
-from gateway.cli.rules_files import IN_FILE, load_rules, read
+from gateway.cli.rules_files import IN_FILE, LANGUAGES, load_rules, read
 
 if TYPE_CHECKING:
     from gateway.rules.examples import Outcome
@@ -29,7 +29,9 @@ PROGRESS_S = 2.0
 @click.option("--setting", "setting_file", type=IN_FILE, help="Place, what happened, what is left of quotas (JSON).")
 @click.option("--at", metavar="TIME", help="Time at the place, or a day (its noon). Default: the setting's, else now.")
 @click.option("--merchant-group", "merchant_groups", multiple=True, help="Group that the place belongs to. Repeat it.")
-@click.option("--language", default="en", show_default=True, help="Language of titles and messages.")
+@click.option(
+    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of titles and messages."
+)
 @click.option("--clock-not-trusted", is_flag=True, help="As on a box that does not know the time.")
 @as_json
 def evaluate(
@@ -50,7 +52,7 @@ def evaluate(
     """
     moment = at_option(at)
     from gateway.model.errors import InputRefused
-    from gateway.rules.evaluate import answer
+    from gateway.rules.evaluate import answer, person_of
     from gateway.rules.index import compile
 
     _, content = load_rules(rules_file)
@@ -71,7 +73,7 @@ def evaluate(
     else:
         from gateway.rules.explain import explain
 
-        click.echo(explain(found))
+        click.echo(explain(found, city=person_of(holder).city if holder is not None else ""))
 
 
 @click.command()

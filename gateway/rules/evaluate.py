@@ -49,12 +49,17 @@ def answer(
     asked = _decode(receipt, Receipt, "receipt")
     if fault := check_receipt(asked):
         raise InputRefused(fault, where="receipt")
-    person = _decode(holder, Person, "holder") if holder is not None else None
+    person = person_of(holder) if holder is not None else None
     question = question_of(asked, person, setting)
     known = fitting(rule_set, question, setting.quotas) if foreign else setting.quotas
     question = filled(rule_set, question, known)
     first = (person.language,) if person and person.language else ()
     return told(rule_set, question, rule_set.decide(question, in_full=True), (*first, *languages))
+
+
+def person_of(holder: bytes) -> Person:
+    """A holder's file. Raises `InputRefused`."""
+    return _decode(holder, Person, "holder")
 
 
 def _decode(data: bytes, kind: type[T], where: str) -> T:

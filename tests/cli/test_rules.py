@@ -37,6 +37,13 @@ def test_as_json_it_is_the_evaluation_of_the_rules_page(files: tuple[str, ...]) 
     assert (told["schema"], told["at"], told["totals"]["due_cents"]) == (1, "2026-05-30T12:00:00", 0)
 
 
+@pytest.mark.parametrize("language", ["de", ""])
+def test_a_language_that_no_rule_can_have_is_a_usage_error(files: tuple[str, ...], language: str) -> None:
+    done = smartplace("rules", "evaluate", *files, "--language", language)
+    assert done.returncode == 2
+    assert "'lv', 'lt', 'en', 'ru'" in done.stderr
+
+
 def test_a_stranger_pays_in_full(files: tuple[str, ...]) -> None:
     without = [arg for arg in files if "holder" not in arg]
     told = json.loads(smartplace("rules", "evaluate", "--json", *without).stdout)

@@ -105,6 +105,7 @@ def test_the_words_for_a_person() -> None:
         "Total: 21.98 -> 16.70",
         "  jelgava pays 3.30 as tender",
         "  merchant pays 1.98 as discount",
+        "Message of shop-loyalty-c1: Loyalty discount given",
     ]
 
 
@@ -148,6 +149,30 @@ def test_the_words_for_each_reason() -> None:
     unsure = explain(evaluate(rules, receipt, None, setting))
     assert "  Rule d (d v1): depends on the time, and the clock is not trusted" in unsure.splitlines()
     assert "  Rule e (e v1): for identified holders" in unsure.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("partner", "city", "says"),
+    [
+        ("never", "siauliai", "not for holders of partner cities"),
+        ("only", "", "only for holders of partner cities"),
+    ],
+)
+def test_another_citys_holder_is_told_by_case(partner: str, city: str, says: str) -> None:
+    rules = document(rule("a", who={"partner": partner}))
+    holder = json.dumps({"id": "h", "city": city}).encode()
+    assert f"  Rule a (a v1): {says}" in explain(evaluate(rules, BOOK, holder, Setting(at=DAY)), city=city).splitlines()
+
+
+def test_vat_and_messages_are_told_to_people_too() -> None:
+    vat = {"B": [{"from": "2018-01-01", "basis_points": 550}], "A": [{"from": "2012-07-01", "without": "exempt"}]}
+    content = document(rule("a", message={"en": "Enjoy", "lv": "Lai garšo"}), vat=vat)
+    lines = [{"id": name, "text": name, "category": "c", "unit_cents": 1055, "vat": name} for name in ("A", "B")]
+    receipt = json.dumps({"lines": lines}).encode()
+    text = explain(evaluate(content, receipt, None, Setting(at=DAY))).splitlines()
+    assert text[1] == "  VAT: exempt"
+    assert "  VAT 5.5 %: 0.49 within 9.49" in text
+    assert text[-1] == "Message of a: Enjoy"
 
 
 @pytest.mark.parametrize(
