@@ -15,6 +15,7 @@ from gateway.centre.publisher import read_bundle, write_bundle
 from gateway.centre.sign import load_key, make_manifest, sign_bundle
 from gateway.cli.client import Client
 from gateway.cli.exits import BadFile
+from gateway.cli.output import counted
 from gateway.cli.rules_files import load_rules, read
 from gateway.model.errors import GatewayError, InputRefused
 from gateway.rules import examples
@@ -214,7 +215,7 @@ def _told(manifest: Manifest, content: bytes, signer: str) -> Told:
 def _holds(manifest: Manifest, content: bytes) -> str:
     match manifest.kind:
         case BundleKind.RULES:
-            return f"{len(load(content).rules)} rules"
+            return counted(len(load(content).rules), "rule")
         case BundleKind.KEYS:
             keys = decode(content, KeySet, "keys").parsed()
             return "keys " + ", ".join(key.name for key in keys)

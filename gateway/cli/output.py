@@ -71,6 +71,11 @@ def patience(text: str) -> Iterator[None]:
         timer.cancel()
 
 
+def counted(number: int, name: str) -> str:
+    """For people: `1 rule`, `2 rules`."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
 def duration(seconds: float) -> str:
     """For people: `4 s`, `12 min`, `5 h 3 min`, `3 d 4 h`."""
     whole = int(seconds)

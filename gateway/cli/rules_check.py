@@ -11,7 +11,7 @@ import click
 from gateway.cli.common import as_json
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
-from gateway.cli.output import document, patience, talk
+from gateway.cli.output import counted, document, patience, talk
 from gateway.cli.rules_files import IN_FILE, LANGUAGES, read_parts
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def check(
     else:
         for one in told:
             _tell(one)
-        click.echo(f"{faults} faults, {len(told) - faults} warnings" + (f", {len(meant)} accepted" if meant else ""))
+        count = f"{counted(faults, 'fault')}, {counted(len(told) - faults, 'warning')}"
+        click.echo(count + (f", {len(meant)} accepted" if meant else ""))
     if faults:
         raise SystemExit(Exit.BAD_FILE)
     if told:

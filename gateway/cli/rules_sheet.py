@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
-from gateway.cli.output import document, talk
+from gateway.cli.output import counted, document, talk
 from gateway.cli.rules_files import IN_FILE, load_rules, read, write
 
 
@@ -31,7 +31,7 @@ def export(file: Path, csv_file: Path, as_json: bool) -> None:
     if as_json:
         document(file=str(csv_file), rules=len(content.rules), too_long=long)
     else:
-        click.echo(f"{len(content.rules)} rules in {csv_file}")
+        click.echo(f"{counted(len(content.rules), 'rule')} in {csv_file}")
     for where in long:
         talk(f"{where}: longer than a spreadsheet's cell")
     if long:
@@ -61,4 +61,4 @@ def import_(csv_file: Path, output: Path, as_json: bool) -> None:
     if as_json:
         document(file=str(output), rules=len(content.rules), examples=len(content.examples))
     else:
-        click.echo(f"{len(content.rules)} rules in {output}")
+        click.echo(f"{counted(len(content.rules), 'rule')} in {output}")

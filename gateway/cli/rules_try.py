@@ -12,7 +12,7 @@ import click
 from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
 from gateway.cli.lazy import one_line
-from gateway.cli.output import document, talk
+from gateway.cli.output import counted, document, talk
 from gateway.cli.rules_files import IN_FILE, LANGUAGES, load_rules, read
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _tell(count: int, failed: list[tuple[str, Outcome]], unproven: list[str]) ->
         click.echo(one_line(f"{where}: {outcome.what}" if outcome.what else where))
         for difference in outcome.differences:
             click.echo(f"  {one_line(difference)}")
-    click.echo(f"{count} examples, {len(failed)} failed")
+    click.echo(f"{counted(count, 'example')}, {len(failed)} failed")
     if unproven:
         click.echo(f"No example that passes shows what these give: {', '.join(unproven)}")
 

@@ -129,7 +129,7 @@ def test_what_changes_is_told_with_reasons_and_costs(versions: tuple[Path, Path]
     assert "changed: a v1 -> v2" in done.stdout
     assert f"{versions[1]}: $.examples[0]: a book\n  Book: to be paid 9.00 -> 8.00 of 10.00\n" in done.stdout
     assert "  a on Book: applied (1.00) -> applied (2.00)\n" in done.stdout
-    assert "1 questions, 1 decisions change" in done.stdout
+    assert "1 question, 1 decision changes" in done.stdout
     rows = {line.split("  ")[0]: line.split()[-3:] for line in done.stdout.splitlines()[-3:]}
     assert rows == {
         "jelgava as tender": ["0.00", "2.00", "+2.00"],
@@ -168,7 +168,9 @@ def test_other_words_under_the_same_version_are_8(tmp_path: Path) -> None:
     old, new = write(tmp_path / "old.json", rule("a")), write(tmp_path / "new.json", rule("a", stage=2))
     done = smartplace("rules", "diff", old, new)
     assert done.returncode == 8
-    assert "same_version: a v1 -> v1" in done.stdout
+    assert "same_version: a v1 -> v1\n  stage: (absent) -> 2\n" in done.stdout
+    assert "  none of the questions meets it, so they say nothing about it" in done.stdout
+    assert "\n0 questions, 0 decisions change" in done.stdout
     assert "higher version" in done.stderr
 
 
