@@ -212,12 +212,26 @@ def test_all_faults_that_only_the_whole_shows_have_their_row_and_column() -> Non
     [
         ({"row": "vat", "id": "A", "more": '[{"from": "2026-01-01"}]'}, "row 2, column more"),
         ({"row": "vat", "more": "[]"}, "row 2, column id"),
+        ({"row": "vat", "id": "Z", "more": "[]"}, "row 2, column id"),
+        ({"row": "vat", "id": "A", "more": '[{"from": "1.1.2026"}]'}, "row 2, column more"),
+        ({"row": "calendar", "id": "lv", "more": '["2026-11-18", "x"]'}, "row 2, column more"),
+        ({"row": "calendar", "id": "lv", "more": '{"a": 1}'}, "row 2, column more"),
+        ({"row": "calendar", "id": "Latvian days", "more": "[]"}, "row 2, column id"),
+        ({"row": "calendar", "id": 'a"]`b', "more": "[]"}, "row 2, column id"),
+        ({"row": "partner", "id": "s", "more": '{"groups": {"A": ["p1"]}}'}, "row 2, column more"),
+        ({"row": "partner", "id": "S", "more": '{"groups": {"a": ["p1"]}}'}, "row 2, column id"),
+        ({"row": "suspension", "id": "s", "more": '{"title": {"de": "x"}}'}, "row 2, column more"),
         ({"row": "partner", "id": "s", "more": '{"city": "t", "groups": {}}'}, "row 2, column more"),
         ({"row": "partner", "id": "s", "more": '{"groups": {}}'}, "row 2, column more"),
     ],
 )
 def test_a_fault_in_a_table_names_its_row(row: dict[str, str], where: str) -> None:
     assert refusal(sheet(row)).where == where
+
+
+def test_too_many_of_a_table_are_told_by_their_rows() -> None:
+    error = refusal(sheet(*({"row": "calendar", "id": f"c{number}", "more": "[]"} for number in range(65))))
+    assert (error.where, "64 are the most" in error.what) == ("rows of calendars", True)
 
 
 @pytest.mark.parametrize(
