@@ -154,8 +154,13 @@ def _setting(
 def _json(file: Path) -> object:
     import msgspec
 
+    from gateway.rules.json_fault import BOM, json_fault
+
+    content = read(file).removeprefix(BOM)
+    if fault := json_fault(content):
+        raise BadFile(*fault, where=str(file))
     try:
-        found: object = msgspec.json.decode(read(file))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found: object = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadFile(f"not a setting: {error}", where=str(file)) from error
     return found

@@ -19,7 +19,10 @@ from gateway.rules.evaluate import answer
 from gateway.rules.evaluation import EvaluatedLine, Evaluation, RuleCents, Why
 from gateway.rules.examples import Example
 from gateway.rules.index import compile
+from gateway.rules.json_fault import json_fault
+from gateway.rules.refusal import Fault
 from gateway.rules.setting import Setting, setting_of
+from gateway.rules.unreadable import type_fault
 
 NEAR = frozenset((Reason.OTHER_CATEGORY, Reason.OTHER_PLACE, Reason.NOT_IDENTIFIED, Reason.NOT_ENTITLED))
 """Of a near miss: the rule was not met (docs/rules.md, Why, and why not)."""
@@ -209,8 +212,9 @@ def examples_of(old: RulesContent, new: RulesContent) -> Iterator[tuple[str, str
             try:
                 one = msgspec.json.decode(raw, type=Example)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                fault = type_fault(bytes(raw), Example) or Fault("$", f"not an example: {error}")
                 raise InputRefused(
-                    f"not an example: {error}", "See: smartplace rules test", where=f"{name} rules, {path}"
+                    fault.what, "See: smartplace rules check", where=f"{name} rules, {path}{fault.path[1:]}"
                 ) from error
             case = Case(receipt=one.receipt, holder=one.holder, setting=one.setting, at=one.at, what=one.what)
             asked = msgspec.json.encode(msgspec.structs.replace(case, what=""))
@@ -225,7 +229,11 @@ def read_case(line: bytes, at: str | None) -> Case:
     try:
         case = msgspec.json.decode(line, type=Case)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputRefused(f"not a question: {error}", "A line is {receipt, holder, setting}") from error
+        what, advice = json_fault(line) or ("", "")
+        if not what:
+            fault = type_fault(line, Case) or Fault("$", str(error))
+            what, advice = f"{fault.path}: {fault.what}", "A line is {receipt, holder, setting}"
+        raise InputRefused(f"not a question: {what}", advice) from error
     if at is not None and case.at is UNSET and "at" not in case.setting:
         return msgspec.structs.replace(case, at=at)
     return case

@@ -14,7 +14,10 @@ from gateway.rules.engine import RuleSet
 from gateway.rules.evaluate import answer
 from gateway.rules.evaluation import Evaluation
 from gateway.rules.expected import NAMED_BY, Names, senseless
-from gateway.rules.setting import AT, setting_of
+from gateway.rules.parts import AT
+from gateway.rules.refusal import Fault
+from gateway.rules.setting import setting_of
+from gateway.rules.unreadable import type_fault
 
 At = Annotated[str, msgspec.Meta(pattern=AT)]
 MAX_DIFFERENCES = 20
@@ -52,7 +55,8 @@ def run(content: RulesContent, rule_set: RuleSet) -> Iterator[Outcome]:
         try:
             example = msgspec.json.decode(raw, type=Example)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            yield Outcome(number, "", (f"not an example: {error}",))
+            fault = type_fault(bytes(raw), Example) or Fault("$", str(error))
+            yield Outcome(number, "", (f"not an example: {fault.path}: {fault.what}. {fault.advice}",))
             continue
         yield outcome(number, example, rule_set, names)
 

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 from msgspec import inspect
 
 from gateway.rules.conditions import CLOCK
-from gateway.rules.parts import CODE, PHRASE, PLACE_ID, RULE_ID, Text
-from gateway.rules.setting import AT
+from gateway.rules.parts import AT, CODE, PHRASE, PLACE_ID, RULE_ID, Text
 from gateway.rules.tables import VAT_CLASS
 
 SHOWN = 64

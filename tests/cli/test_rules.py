@@ -59,6 +59,22 @@ def test_a_file_that_is_not_what_it_should_be_is_9_and_named(files: tuple[str, .
     assert told.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("receipt.json", '{"lines": [{"id": "1", "text": "A"}]}', "$.lines[0]: the field `category` is missing"),
+        ("receipt.json", '{"lines": [],}', "not JSON: line 1, column 13"),
+        ("holder.json", '{"id": "h", "age": 200}', "$.age: 200 is too much"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_file_has_its_place_in_it(
+    files: tuple[str, ...], tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    done = smartplace("rules", "evaluate", *files)
+    assert (done.returncode, f"{tmp_path / name}: {says}" in done.stderr) == (9, True), done.stderr
+
+
 def test_a_wrong_rule_is_9_and_named_by_its_path(files: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text('{"schema": 1, "rules": [{"id": "x"}]}')
     told = smartplace("rules", "evaluate", *files, "--rules", str(tmp_path / "rules.json"))

@@ -190,10 +190,10 @@ def test_what_is_no_example_is_refused_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("fields", "where"),
     [
-        ({"receipt": {"lines": []}}, "line 1, receipt"),
-        ({"holder": {"name": "Anna"}}, "line 1, holder"),
-        ({"setting": {"colour": "red"}}, "line 1, setting"),
-        ({"at": "tomorrow"}, "line 1, setting"),
+        ({"receipt": {"lines": []}}, "line 1, receipt: $.lines"),
+        ({"holder": {"name": "Anna"}}, "line 1, holder: $"),
+        ({"setting": {"colour": "red"}}, "line 1, setting: $"),
+        ({"at": "tomorrow"}, "line 1, at"),
     ],
 )
 def test_a_question_that_is_none_is_refused_with_its_place(fields: Json, where: str) -> None:

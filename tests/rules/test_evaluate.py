@@ -34,8 +34,14 @@ def answer(receipt: bytes, holder: bytes | None = None, *places: str, at: dateti
     ("receipt", "holder", "where"),
     [
         (b"{", None, "receipt"),
-        (b'{"lines":[]}', None, "receipt"),
-        (BOOK, b'{"entitlements":[]}', "holder"),
+        (b'{"lines":[]}', None, "receipt: $.lines"),
+        (
+            b'{"lines":[{"id":"1","text":"A","category":"a","unit_cents":"1.50"}]}',
+            None,
+            "receipt: $.lines[0].unit_cents",
+        ),
+        (BOOK, b'{"entitlements":[]}', "holder: $"),
+        (BOOK, b'{"id":"h","age":"12"}', "holder: $.age"),
         (BOOK, b"\xff", "holder"),
     ],
 )
@@ -47,8 +53,24 @@ def test_a_bad_file_is_refused_by_its_name(receipt: bytes, holder: bytes | None,
 
 def test_a_receipt_with_a_line_id_twice_is_refused() -> None:
     lines = json.loads(BOOK)["lines"] * 2
-    with pytest.raises(InputRefused, match="used twice"):
+    with pytest.raises(InputRefused) as caught:
         answer(json.dumps({"lines": lines}).encode())
+    assert (caught.value.where, caught.value.what) == ("receipt: $.lines[1].id", "line id '1' is used twice")
+
+
+def test_a_fault_has_its_remedy() -> None:
+    for receipt, says in (
+        (b'{"lines":[{"id":"1","text":"A","category":"a","unit_cents":"1.50"}]}', "without quotation marks"),
+        (b'{"lines":[{"id":"1"}]}', "docs/api.md, A receipt"),
+        (b'{"lines":[],}', "Take the comma out"),
+    ):
+        with pytest.raises(InputRefused) as caught:
+            answer(receipt)
+        assert says in caught.value.advice
+
+
+def test_a_byte_order_mark_is_no_fault() -> None:
+    assert answer(b"\xef\xbb\xbf" + BOOK, b"\xef\xbb\xbf" + PUPIL) == answer(BOOK, PUPIL)
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60), st.none() | st.binary(max_size=60))
@@ -188,4 +210,4 @@ def test_vat_and_messages_are_told_to_people_too() -> None:
 def test_a_setting_with_a_field_that_is_none_is_refused(given: object, says: str) -> None:
     with pytest.raises(InputRefused, match=says) as caught:
         setting_of(given, DAY)
-    assert caught.value.where == "setting"
+    assert caught.value.where.partition(":")[0] == "setting"

@@ -90,8 +90,9 @@ def test_what_is_no_example_is_told_and_the_others_are_run() -> None:
     found = told(1, {**good, "colour": "red"}, {**good, "at": "2026-02-30"}, {**good, "receipt": {"lines": []}}, good)
     assert [bool(one) for one in found] == [True, True, True, True, False]
     assert "not an example" in found[0][0]
-    assert found[2][0].startswith("setting: ")
-    assert found[3][0].startswith("receipt: ")
+    assert found[1][0].startswith("not an example: $: there is no field `colour` here")
+    assert found[2][0].startswith("at: '2026-02-30' is no time of the calendar")
+    assert found[3][0].startswith("receipt: $.lines: ")
 
 
 def test_a_setting_and_a_holder_are_asked_with() -> None:

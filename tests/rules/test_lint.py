@@ -64,6 +64,39 @@ def test_each_thing_that_makes_no_sense_is_a_fault_of_its_own() -> None:
     ]
 
 
+EXAMPLE = {"what": "a", "at": "2026-05-10", "expect": {"totals": {}},
+    "receipt": {"lines": [{"id": "1", "text": "A", "category": "a", "unit_cents": 1}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "says"),
+    [
+        ({"what": ""}, "$.examples[1].what", "empty"),
+        ({"at": "10.05.2026"}, "$.examples[1].at", "no time such as"),
+        ({"at": "2026-02-30"}, "$.examples[1].at", "no time of the calendar"),
+        ({"expects": {}}, "$.examples[1]", "did you mean `expect`?"),
+        ({"expect": {}}, "$.examples[1].expect", "nothing is expected"),
+        ({"receipt": {"lines": []}}, "$.examples[1].receipt.lines", "nothing in it"),
+        ({"holder": {"name": "Anna"}}, "$.examples[1].holder", "`name`"),
+        ({"setting": {"place": 5}}, "$.examples[1].setting.place", "a text"),
+    ],
+)
+def test_what_is_no_example_is_a_fault(fields: Json, path: str, says: str) -> None:
+    (one,) = found(rule("a"), examples=[EXAMPLE, {**EXAMPLE, **fields}])
+    assert (one.code, one.level, one.path, says in one.text) == (Code.UNREADABLE, Level.FAULT, path, True), one.text
+
+
+def test_an_example_without_its_words_is_a_fault() -> None:
+    (one,) = found(rule("a"), examples=[{key: value for key, value in EXAMPLE.items() if key != "what"}])
+    assert (one.path, one.text) == ("$.examples[0]", "the field `what` is missing")
+
+
+def test_each_rule_of_a_wrong_type_is_a_fault_of_its_own_and_says_its_id_once() -> None:
+    told = found(rule("a", stage="x"), rule("b"), rule("c", who=None))
+    assert [(one.rule, one.path) for one in told] == [("a", "$.rules[0].stage"), ("c", "$.rules[2].who")]
+    assert not any(one.text.startswith("rule ") for one in [*told, *found(rule("a", payers=[MERCHANT, MERCHANT]))])
+
+
 def test_faults_are_placed_in_their_files_and_other_bytes_are_a_fault() -> None:
     good, bad = document(rule("a")), document(rule("b", title={}))
     (one,) = lint([("a.json", good), ("b.json", bad)], AT)
