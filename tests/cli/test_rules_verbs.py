@@ -198,6 +198,18 @@ def test_a_wrong_cell_is_9_with_row_and_column_and_writes_nothing(tmp_path: Path
     assert not back.exists()
 
 
+def test_a_file_that_is_there_is_overwritten_only_by_force(tmp_path: Path) -> None:
+    rules, sheet = write(tmp_path / "a.json", rule("a")), tmp_path / "a.csv"
+    before = rules.read_bytes()
+    assert smartplace("rules", "export", rules, "--csv", sheet).returncode == 0
+    for verb in (("export", rules, "--csv", sheet), ("import", sheet, "-o", rules)):
+        done = smartplace("rules", *verb)
+        assert (done.returncode, "it is there already" in done.stderr, "--force" in done.stderr) == (5, True, True)
+    assert rules.read_bytes() == before
+    assert smartplace("rules", "import", sheet, "-o", rules, "--force").returncode == 0
+    assert rules.read_bytes() != before
+
+
 def test_a_cell_that_is_too_long_for_a_spreadsheet_is_8(tmp_path: Path) -> None:
     days = [f"{year}-01-{day:02}" for year in range(1900, 2000) for day in range(1, 31)]
     done = smartplace("rules", "export", write(tmp_path / "a.json", calendars={"x": days}), "--csv", tmp_path / "x.csv")
