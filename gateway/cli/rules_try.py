@@ -16,6 +16,7 @@ from gateway.cli.output import counted, document, talk
 from gateway.cli.rules_files import IN_FILE, LANGUAGES, load_rules, read
 
 if TYPE_CHECKING:
+    from gateway.rules.document import RulesContent
     from gateway.rules.examples import Outcome
     from gateway.rules.setting import Setting
 
@@ -60,6 +61,7 @@ def evaluate(
     holder = read(holder_file) if holder_file is not None else None
     try:
         setting = _setting(setting_file, moment, merchant_groups, clock_not_trusted)
+        _warn_of_groups(content, setting.merchant_groups)
         found = answer(compile(content, 0), receipt, holder, setting, (language, "en"))
     except InputRefused as refused:
         files = {"receipt": receipt_file, "holder": holder_file, "setting": setting_file}
@@ -132,6 +134,20 @@ def at_option(at: str | None) -> datetime | None:
     except ValueError:
         raise click.BadParameter("write it as 2026-05-30 or 2026-05-30T14:00", param_hint="--at") from None
     return moment.replace(hour=12) if len(at) <= len("2026-05-30") else moment.replace(tzinfo=None)
+
+
+def _warn_of_groups(content: RulesContent, merchant_groups: tuple[str, ...]) -> None:
+    """A misspelt group looks like a place for which there is nothing."""
+    from difflib import get_close_matches
+
+    from gateway.rules.named import all_merchant_groups
+
+    known = all_merchant_groups(content)
+    for group in merchant_groups:
+        if group not in known:
+            near = get_close_matches(group[:64], sorted(known), 1)
+            mean = f"; did you mean {near[0]!r}?" if near else ""
+            talk(f"warning: no rule names the merchant group {group[:64]!r}{mean}")
 
 
 def _setting(

@@ -37,7 +37,7 @@ class DocumentRefused(InputRefused):
         shown = tuple(faults[:SHOWN])
         text = shown[0].said
         if len(shown) > 1:
-            text = "; ".join(f"{one.said} - at `{one.path}`" for one in shown)
+            text = "; ".join([text, *(f"{one.said} - at `{one.path}`" for one in shown[1:])])
         more = " and more" if len(faults) > SHOWN else ""
         advice = shown[0].advice if len({one.advice for one in shown}) == 1 else ADVICE
         super().__init__(text + more, advice, where=shown[0].path)

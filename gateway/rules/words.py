@@ -132,7 +132,7 @@ def _other_kind(needed: str, got: str, value: Any, name: str) -> Words:
 def basis_points(value: Any) -> str:
     """What is needed in the place of a percentage that was written otherwise."""
     found = _percent.match(value if isinstance(value, str) else str(value))
-    if found is None or (isinstance(value, str) and "%" not in value and float(found[1].replace(",", ".")) > 100):
+    if found is None or float(found[1].replace(",", ".")) > 100:
         return "a whole number of basis points: 5000 is 50 %"
     percent = found[1].replace(",", ".")
     whole, _, part = percent.partition(".")

@@ -86,6 +86,13 @@ def test_a_file_that_is_not_there_is_9(files: tuple[str, ...]) -> None:
     assert smartplace("rules", "evaluate", *files, "--rules", "/nowhere.json").returncode == 9
 
 
+def test_a_merchant_group_that_no_rule_names_is_warned_of(files: tuple[str, ...]) -> None:
+    done = smartplace("rules", "evaluate", *files, "--merchant-group", "musem", "--merchant-group", "museum")
+    assert done.returncode == 0
+    assert "warning: no rule names the merchant group 'musem'; did you mean 'museum'?\n" in done.stderr
+    assert done.stderr.count("warning") == 1
+
+
 def test_a_time_that_is_none_is_a_usage_error(files: tuple[str, ...]) -> None:
     told = smartplace("rules", "evaluate", *files, "--at", "tomorrow")
     assert told.returncode == 2

@@ -194,7 +194,7 @@ def test_a_wrong_cell_is_9_with_row_and_column_and_writes_nothing(tmp_path: Path
     sheet.write_text(sheet.read_text("utf-8-sig").replace('"1000"', '"ten"'))
     done = smartplace("rules", "import", sheet, "-o", back)
     assert done.returncode == 9
-    assert f"{sheet}: row 2, column basis_points: a whole number is needed" in done.stderr
+    assert f"{sheet}: row 2, column basis_points: 'ten' is not a whole number" in done.stderr
     assert not back.exists()
 
 

@@ -165,6 +165,18 @@ def test_what_a_spreadsheet_program_does_to_cells_is_read() -> None:
     ("cells", "where", "says"),
     [
         ({"version": "one"}, "row 3, column version", "whole number"),
+        (
+            {"basis_points": "50%"},
+            "row 3, column basis_points",
+            "'50%' is not a whole number of basis points: 5000 is 50 %",
+        ),
+        ({"basis_points": "12,5 %"}, "row 3, column basis_points", "1250 is 12.5 %"),
+        ({"give": "fixed", "basis_points": "", "cents": "1,50"}, "row 3, column cents", "150 is 1.50"),
+        ({"payers": "jelgava tender 50%; merchant discount rest"}, "row 3, column payers", "5000 is 50 %"),
+        ({"payers": "merchant gift rest"}, "row 3, column payers", "discount, tender, off_receipt"),
+        ({"give": "gift"}, "row 3, column give", "percent, fixed, fixed_price"),
+        ({"partner": "no"}, "row 3, column partner", "also, never, only"),
+        ({"windows": "monday 09:00-10:00"}, "row 3, column windows", "'monday' is no day (mon tue"),
         ({"version": "1.0"}, "row 3, column version", "whole number"),
         ({"version": ""}, "row 3, column version", "missing"),
         ({"title_en": ""}, "row 3, column title_lv", "missing"),
@@ -204,6 +216,7 @@ def test_a_fault_names_its_row_and_column(cells: dict[str, str], where: str, say
 def test_all_faults_that_only_the_whole_shows_have_their_row_and_column() -> None:
     error = refusal(sheet(ROW, {**ROW, "payers": "a tender 1"}, {**ROW, "id": "c", "payers": "a tender 2"}))
     assert error.where == "row 3, column id"
+    assert error.what.startswith("rule 'a' is there twice; ")
     assert "at `row 4, column payers`" in error.what
 
 
