@@ -19,6 +19,7 @@ from gateway.cli.output import counted
 from gateway.cli.rules_files import load_rules, read
 from gateway.model.errors import GatewayError, InputRefused
 from gateway.rules import examples
+from gateway.rules.blank import blank_faults
 from gateway.rules.document import RulesContent
 from gateway.rules.folder import Document
 from gateway.rules.index import compile as compile_rules
@@ -50,6 +51,7 @@ def build(kind: str, output: Path, given: Told) -> Told:
     match what:
         case BundleKind.RULES:
             whole, document = load_rules(_file(given, "rules_file"))
+            _refuse_blanks(whole, document)
             _try_examples(whole, document)
             content = whole.raw
         case BundleKind.KEYS:
@@ -90,6 +92,12 @@ class ExamplesFail(GatewayError):
     """Rules do not do what their own examples say."""
 
     code = "examples_fail"
+
+
+def _refuse_blanks(whole: Document, document: RulesContent) -> None:
+    """Raises `BadFile` for a text that says nothing to anybody."""
+    if (fault := next(blank_faults(document), None)) is not None:
+        raise BadFile(fault.said, fault.advice, where=str(whole.place(fault.path)))
 
 
 def _try_examples(whole: Document, document: RulesContent) -> None:

@@ -19,7 +19,7 @@ from gateway.rules.evaluate import answer
 from gateway.rules.evaluation import EvaluatedLine, Evaluation, RuleCents, Why
 from gateway.rules.examples import Example
 from gateway.rules.index import compile
-from gateway.rules.json_fault import json_fault
+from gateway.rules.json_fault import BOM, json_fault
 from gateway.rules.refusal import Fault
 from gateway.rules.setting import Setting, setting_of
 from gateway.rules.unreadable import type_fault
@@ -226,6 +226,7 @@ def examples_of(old: RulesContent, new: RulesContent) -> Iterator[tuple[str, str
 
 def read_case(line: bytes, at: str | None) -> Case:
     """A question of a file of receipts. `at` is its time when it says none. Raises `InputRefused`."""
+    line = line.removeprefix(BOM)
     try:
         case = msgspec.json.decode(line, type=Case)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -39,6 +39,6 @@ class Forms:
     def of_phrase(self, text: str, path: str) -> Iterator[Fault]:
         """What is wrong with a text for people."""
         if _phrase.search(text) is None:
-            yield path, "not one line of text: it is blank, or has a control character"
+            yield path, "not one line of text: it has a control character"
         else:
             self.phrases.add(text)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.model.errors import InputRefused
+from gateway.rules.blank import blank_faults
 from gateway.rules.check import faults
 from gateway.rules.document import Rule, RulesContent
 from gateway.rules.example_faults import example_faults
@@ -48,8 +49,10 @@ def lint(parts: Sequence[tuple[str, bytes]], at: date, languages: Sequence[str] 
     except DocumentRefused as refused:
         # Of a document whose types are right all of them are told, not only those of the refusal.
         return _faults(document) if refused.senseless else [_misread(one, document) for one in refused.faults[:SHOWN]]
-    if wrong := [_misread(one, document) for one in islice(example_faults(content), MAX_FINDINGS)]:
-        return wrong
+    wrong = [_senseless(one, document) for one in blank_faults(content)]
+    wrong += [_misread(one, document) for one in example_faults(content)]
+    if wrong:
+        return wrong[:MAX_FINDINGS]
     order = {code: number for number, code in enumerate(Code)}
     all_found = sorted(islice(_warnings(content, at, languages), MAX_FINDINGS), key=lambda one: order[one.code])
     return [_placed(one, document) for one in all_found]
@@ -65,6 +68,11 @@ def _unreadable(refused: InputRefused) -> Finding:
 def _misread(fault: Fault, document: Document) -> Finding:
     one = found(Code.UNREADABLE, fault.path, fault.what, fault.rule)
     return _placed(msgspec.structs.replace(one, advice=fault.advice or one.advice), document)
+
+
+def _senseless(fault: Fault, document: Document) -> Finding:
+    one = found(Code.SENSELESS, fault.path, fault.what, fault.rule)
+    return _placed(msgspec.structs.replace(one, advice=fault.advice), document)
 
 
 def _faults(document: Document) -> list[Finding]:

@@ -25,8 +25,8 @@ PLACE_ID = r"^[a-z0-9-]{3,32}$(?!\n)"
 PlaceId = Annotated[str, Meta(pattern=PLACE_ID)]
 AT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)"
 """Civil time as examples and settings say it."""
-# One line of text that is not blank: a control character could forge lines on a terminal or a slip.
-PHRASE = r"^[ \xa0]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$(?!\n)"
+# One line of text: a control character could forge lines on a terminal or a slip.
+PHRASE = r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
 Phrase = Annotated[str, Meta(min_length=1, max_length=240, pattern=PHRASE)]
 
 # What nearly every rule names, and most rules alike. To match each while it is decoded takes more than all other

@@ -37,7 +37,7 @@ _FORMS = {
     RULE_ID: "is no id: 1 to 64 of a-z, 0-9, `_`, `.` and `-`, a letter or digit first",
     PLACE_ID: "is no id of a place: 3 to 32 of a-z, 0-9 and `-`",
     VAT_CLASS: "is no VAT class: one of A to H",
-    PHRASE: "is not one line of text: it is blank, or has a control character such as a line's end",
+    PHRASE: "is not one line of text: it has a control character, such as a line's end",
     CLOCK: "is no time of a day, such as 08:30",
     AT: "is no time such as 2026-05-30T14:00, and no day such as 2026-05-30",
 }

@@ -260,6 +260,13 @@ def test_rules_whose_own_examples_fail_are_not_built(tmp_path: Path) -> None:
     assert "smartplace rules test" in done.stderr
 
 
+def test_a_blank_title_is_not_built(tmp_path: Path) -> None:
+    rules, bundle = write(tmp_path / "a.json", rule("a", title={"en": " "})), tmp_path / "a.bundle"
+    done = smartplace("bundle", "build", "rules", "--city", "jelgava", "--rules", rules, "-o", bundle)
+    assert (done.returncode, bundle.exists()) == (9, False)
+    assert f"{rules}: $.rules[0].title.en: rule 'a': the text is blank" in done.stderr
+
+
 def test_what_cannot_be_written_is_9(tmp_path: Path) -> None:
     done = smartplace("rules", "export", JELGAVA, "--csv", tmp_path / "nowhere" / "x.csv")
     assert done.returncode == 9

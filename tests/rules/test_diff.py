@@ -221,6 +221,11 @@ def test_a_holder_that_is_null_is_a_stranger() -> None:
     assert compared(one, one, case(holder={"id": "h"})).due_after_cents == 900
 
 
+def test_a_file_of_questions_may_begin_with_a_byte_order_mark() -> None:
+    line = json.dumps({"receipt": RECEIPT}).encode()
+    assert read_case(b"\xef\xbb\xbf" + line, None) == read_case(line, None)
+
+
 def test_a_line_that_is_no_question_is_refused() -> None:
     for line in (b"", b"{", b"[]", b'{"receipt": {}, "colour": 1}', b"[" * 100_000):
         with pytest.raises(InputRefused):

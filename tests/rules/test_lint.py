@@ -86,6 +86,18 @@ def test_what_is_no_example_is_a_fault(fields: Json, path: str, says: str) -> No
     assert (one.code, one.level, one.path, says in one.text) == (Code.UNREADABLE, Level.FAULT, path, True), one.text
 
 
+def test_a_text_of_blanks_alone_is_a_fault() -> None:
+    suspension = {**SUSPENDED, "title": {"lv": "\u2003"}}
+    told = found(rule("a", title={"en": " \u00a0"}, legal_basis="  "), rule("b", message={"en": "A", "lt": " "}),
+        suspensions=[suspension])  # fmt: skip
+    assert [(one.code, one.level, one.rule, one.path) for one in told] == [
+        (Code.SENSELESS, Level.FAULT, "a", "$.rules[0].legal_basis"),
+        (Code.SENSELESS, Level.FAULT, "a", "$.rules[0].title.en"),
+        (Code.SENSELESS, Level.FAULT, "b", "$.rules[1].message.lt"),
+        (Code.SENSELESS, Level.FAULT, "", "$.suspensions[0].title.lv"),
+    ]
+
+
 def test_an_example_without_its_words_is_a_fault() -> None:
     (one,) = found(rule("a"), examples=[{key: value for key, value in EXAMPLE.items() if key != "what"}])
     assert (one.path, one.text) == ("$.examples[0]", "the field `what` is missing")
