@@ -32,8 +32,8 @@ def check(
 ) -> None:
     """Whether the rules of FILE can be published, and what looks wrong in them although they can.
 
-    Exit code 9 for faults: these rules are not to be published. Exit code 8 for warnings: rules that never apply, rules that
-    are given on top of each other, missing translations; each with what to do.
+    Exit code 9 for faults: these rules are not to be published. Exit code 8 for warnings: rules that never apply, rules
+    that are given on top of each other, missing translations; each with what to do.
     """
     day = at.date() if at is not None else date.today()  # noqa: DTZ011 (the day of this machine is meant)
     from gateway.rules.finding import Level

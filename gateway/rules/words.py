@@ -65,7 +65,8 @@ def words(message: str, kind: Any, content: Any, path: str) -> Words:
         return _field(told[1] == "contains unknown", told[2], found, value)
     if message.startswith("Invalid RFC3339"):
         return Words(f"{_shown(value)} is no date of the calendar; a date is such as 2027-01-31")
-    if message.startswith(("Invalid enum value", "Invalid value")):
+    # Of a tag that is no text the decoder says only that.
+    if message.startswith(("Invalid enum value", "Invalid value")) or message == "Expected `str`":
         return _none_of(value, _choices(found), message)
     if "matching regex" in message:
         form = _FORMS.get(getattr(found, "pattern", None) or "")

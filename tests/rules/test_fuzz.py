@@ -67,6 +67,8 @@ def test_a_document_with_anything_anywhere(data: st.DataObject, chance: Random, 
     if isinstance(rules, InputRefused):
         assert (rules.where[:1], rules.code) == ("$", "rules_document")
         assert len(rules.what) < 5000
+        assert "`, got `" not in rules.what
+        assert "Expected `" not in rules.what
         return
     decision = rules.decide(asked)
     assert 0 <= decision.discount_cents <= decision.list_cents

@@ -32,6 +32,7 @@ WINDOW = {"days": ["monday"]}
         ({"give": percent(20_000)}, "give.basis_points", "20000 is too much: 10000 is 100 %, at most that", ""),
         ({"give": {"kind": "fixed", "cents": 1.5, "per": "line"}}, "give.cents", "150 is 1.50", ""),
         ({"give": {"kind": "percents"}}, "give.kind", "none of: percent, fixed,", ""),
+        ({"give": {"kind": 5}}, "give.kind", "5 is none of: percent, fixed,", ""),
         ({"give": {"basis_points": 5}}, "give", "the field `kind` is missing", "one of: percent, fixed,"),
         ({"give": {"kind": "percent", "cents": 5}}, "give", "no field `cents`", "There are: kind, cap"),
         ({"who": {"partner": "nevr"}}, "who.partner", "none of: also, never, only; did you mean 'never'?", ""),
