@@ -138,16 +138,13 @@ def at_option(at: str | None) -> datetime | None:
 
 def _warn_of_groups(content: RulesContent, merchant_groups: tuple[str, ...]) -> None:
     """A misspelt group looks like a place for which there is nothing."""
-    from difflib import get_close_matches
-
     from gateway.rules.named import all_merchant_groups
+    from gateway.rules.near import mean
 
     known = all_merchant_groups(content)
     for group in merchant_groups:
         if group not in known:
-            near = get_close_matches(group[:64], sorted(known), 1)
-            mean = f"; did you mean {near[0]!r}?" if near else ""
-            talk(f"warning: no rule names the merchant group {group[:64]!r}{mean}")
+            talk(f"warning: no rule names the merchant group {group[:64]!r}{mean(group, known)}")
 
 
 def _setting(

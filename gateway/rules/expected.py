@@ -6,7 +6,6 @@ An expectation of nothing under a name (`null`) would hold for ever when the nam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from msgspec import inspect
 
 from gateway.rules.document import RulesContent
 from gateway.rules.evaluation import Evaluation
+from gateway.rules.near import mean
 
 NAMED_BY = {
     "lines": "line",
@@ -66,7 +66,7 @@ def _senseless(
             if name in fields:
                 yield from _senseless(value, fields[name], at, known)
             else:
-                yield at, f"no such field{_near(name, fields)}"
+                yield at, f"no such field{mean(name, fields)}"
     elif isinstance(kind, inspect.VarTupleType):
         yield from _items(expected, kind.item_type, path, known)
 
@@ -84,12 +84,7 @@ def _items(
             if name in known[named]:
                 yield from _senseless(value, kind, at, known)
             else:
-                yield at, _CALLED[named].format(repr(name[:SHOWN])) + _near(name, known[named])
-
-
-def _near(name: str, names: Mapping[str, Any] | frozenset[str]) -> str:
-    near = get_close_matches(name[:SHOWN], sorted(names), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+                yield at, _CALLED[named].format(repr(name[:SHOWN])) + mean(name, known[named])
 
 
 @cache

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import msgspec
 from msgspec import UNSET
 
 from gateway.model.circumstances import Left
 from gateway.model.errors import InputRefused
 from gateway.rules.engine import RuleSet
+from gateway.rules.near import near
 from gateway.rules.periods import period_of
 from gateway.rules.question import Question
 from gateway.rules.setting import Known
@@ -76,8 +75,8 @@ def _checked(rule_set: RuleSet, question: Question, known: tuple[Known, ...]) ->
 
 def _keys(key: str, keys: list[str]) -> str:
     """What there is instead."""
-    if near := get_close_matches(key[:64], keys, 1):
-        return f"Did you mean {near[0]!r}?"
+    if alike := near(key, keys):
+        return f"Did you mean {alike!r}?"
     if not keys:
         return "Take it out"
     return f"There {'is' if len(keys) == 1 else 'are'} {', '.join(sorted(keys)[:SHOWN])}" + (

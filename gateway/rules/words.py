@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, NamedTuple
 
 from msgspec import inspect
 
 from gateway.rules.conditions import CLOCK
+from gateway.rules.near import mean
 from gateway.rules.parts import AT, CODE, PHRASE, PLACE_ID, RULE_ID, Text
 from gateway.rules.tables import VAT_CLASS
 
@@ -85,18 +85,17 @@ def _field(unknown: bool, name: str, kind: Any, value: Any) -> Words:
         return Words(f"the field `{name}` is missing", f"Give one of: {_listed(choices)}" if choices else ADVICE)
     if getattr(kind, "cls", None) is Text:
         return Words(f"`{_cut(name)}` is no language here", f"A text may be there in {', '.join(fields)}")
-    near = get_close_matches(name[:SHOWN], fields, 1)
-    mean = f"; did you mean `{near[0]}`?" if near else ""
-    return Words(f"there is no field `{_cut(name)}` here{mean}", f"There are: {_listed(fields)}" if fields else ADVICE)
+    return Words(
+        f"there is no field `{_cut(name)}` here{mean(name, fields, '`')}",
+        f"There are: {_listed(fields)}" if fields else ADVICE,
+    )
 
 
 def _none_of(value: Any, choices: tuple[Any, ...], message: str) -> Words:
     if not choices:
         return Words(_cut(message))
-    near = get_close_matches(value[:SHOWN], [one for one in choices if isinstance(one, str)], 1) if isinstance(
-        value, str) else []  # fmt: skip
-    mean = f"; did you mean {near[0]!r}?" if near else ""
-    return Words(f"{_shown(value)} is none of: {_listed(choices)}{mean}")
+    asked = mean(value, [one for one in choices if isinstance(one, str)]) if isinstance(value, str) else ""
+    return Words(f"{_shown(value)} is none of: {_listed(choices)}{asked}")
 
 
 def _amount(kind: str, sign: str, bound: int, value: Any, name: str) -> Words:
