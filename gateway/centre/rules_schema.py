@@ -9,7 +9,8 @@ import msgspec
 from gateway.model.receipt import Receipt
 from gateway.rules.document import RulesContent
 from gateway.rules.evaluation import Evaluation
-from gateway.rules.examples import NAMED_BY, Example
+from gateway.rules.examples import Example
+from gateway.rules.expected import NAMED_BY
 from gateway.rules.setting import Person, Setting
 from gateway.wire.described import components
 

@@ -15,8 +15,14 @@ from gateway.centre.publisher import read_bundle, write_bundle
 from gateway.centre.sign import load_key, make_manifest, sign_bundle
 from gateway.cli.client import Client
 from gateway.cli.exits import BadFile
+from gateway.cli.output import counted
 from gateway.cli.rules_files import load_rules, read
-from gateway.model.errors import InputRefused
+from gateway.model.errors import GatewayError, InputRefused
+from gateway.rules import examples
+from gateway.rules.blank import blank_faults
+from gateway.rules.document import RulesContent
+from gateway.rules.folder import Document
+from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
 from gateway.wire import registry
 from gateway.wire.bundle import (
@@ -37,14 +43,17 @@ DAY_MS = 86_400_000
 
 
 def build(kind: str, output: Path, given: Told) -> Told:
-    """Write a bundle without a signature. Raises `BadFile`, `InputRefused`."""
+    """Write a bundle without a signature. Raises `BadFile`, `InputRefused`, `ExamplesFail`."""
     import msgspec
 
     what = BundleKind(kind)
     base, result = 0, ""
     match what:
         case BundleKind.RULES:
-            content = load_rules(_file(given, "rules_file"))[0].raw
+            whole, document = load_rules(_file(given, "rules_file"))
+            _refuse_blanks(whole, document)
+            _try_examples(whole, document)
+            content = whole.raw
         case BundleKind.KEYS:
             if not given["key_files"]:
                 raise BadFile("no keys", "Give --key, each public key that may sign from then on")
@@ -77,6 +86,32 @@ def build(kind: str, output: Path, given: Told) -> Told:
     )
     _write(output, SignedBundle(manifest, "", content))
     return _told(read_manifest(manifest), content, "nobody yet")
+
+
+class ExamplesFail(GatewayError):
+    """Rules do not do what their own examples say."""
+
+    code = "examples_fail"
+
+
+def _refuse_blanks(whole: Document, document: RulesContent) -> None:
+    """Raises `BadFile` for a text that says nothing to anybody."""
+    if (fault := next(blank_faults(document), None)) is not None:
+        raise BadFile(fault.said, fault.advice, where=str(whole.place(fault.path)))
+
+
+def _try_examples(whole: Document, document: RulesContent) -> None:
+    """All of them: each gateway tries them as well, and would refuse the bundle. Raises `ExamplesFail`."""
+    rules = compile_rules(document, 0)
+    failed = [one for one in examples.run(document, rules) if one.differences]
+    if failed:
+        first = failed[0]
+        more = f", and {len(failed) - 1} more fail" if len(failed) > 1 else ""
+        raise ExamplesFail(
+            f"this example fails ({first.what[:80]}): {first.differences[0]}{more}",
+            "Correct the rules or the examples; `smartplace rules test` tells all differences",
+            where=str(whole.place(f"$.examples[{first.number}]")),
+        )
 
 
 def sign(file: Path, key_file: Path, output: Path) -> Told:
@@ -188,7 +223,7 @@ def _told(manifest: Manifest, content: bytes, signer: str) -> Told:
 def _holds(manifest: Manifest, content: bytes) -> str:
     match manifest.kind:
         case BundleKind.RULES:
-            return f"{len(load(content).rules)} rules"
+            return counted(len(load(content).rules), "rule")
         case BundleKind.KEYS:
             keys = decode(content, KeySet, "keys").parsed()
             return "keys " + ", ".join(key.name for key in keys)

@@ -11,13 +11,11 @@ import click
 from gateway.cli.common import as_json
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
-from gateway.cli.output import document, patience, talk
-from gateway.cli.rules_files import IN_FILE, read_parts
+from gateway.cli.output import counted, document, patience, talk
+from gateway.cli.rules_files import IN_FILE, LANGUAGES, read_parts
 
 if TYPE_CHECKING:
     from gateway.rules.finding import Finding
-
-LANGUAGES = ("lv", "lt", "en", "ru")
 
 
 @click.command()
@@ -34,8 +32,8 @@ def check(
 ) -> None:
     """Whether the rules of FILE can be published, and what looks wrong in them although they can.
 
-    Exit code 9 for faults: no gateway takes these rules. Exit code 8 for warnings: rules that never apply, rules that
-    are given on top of each other, missing translations; each with what to do.
+    Exit code 9 for faults: these rules are not to be published. Exit code 8 for warnings: rules that never apply, rules
+    that are given on top of each other, missing translations; each with what to do.
     """
     day = at.date() if at is not None else date.today()  # noqa: DTZ011 (the day of this machine is meant)
     from gateway.rules.finding import Level
@@ -56,7 +54,8 @@ def check(
     else:
         for one in told:
             _tell(one)
-        click.echo(f"{faults} faults, {len(told) - faults} warnings" + (f", {len(meant)} accepted" if meant else ""))
+        count = f"{counted(faults, 'fault')}, {counted(len(told) - faults, 'warning')}"
+        click.echo(count + (f", {len(meant)} accepted" if meant else ""))
     if faults:
         raise SystemExit(Exit.BAD_FILE)
     if told:

@@ -14,7 +14,7 @@ import click
 from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
 from gateway.cli.lazy import one_line
-from gateway.cli.output import document, table, talk
+from gateway.cli.output import counted, document, table, talk
 from gateway.cli.rules_files import IN_FILE, load_rules
 from gateway.cli.rules_try import PROGRESS_S, at_option
 
@@ -98,10 +98,17 @@ def _receipts(file: Path | None, moment: datetime | None) -> Iterator[tuple[str,
 
 def _tell(found: Comparison) -> None:
     from gateway.model.money import euros
+    from gateway.rules.diff import RuleChange
 
     for rule in found.rules:
         versions = " -> ".join(f"v{version}" for version in (rule.before, rule.after) if version)
         click.echo(f"{rule.change}: {rule.rule} {versions}")
+        for field in rule.fields:
+            click.echo(one_line(f"  {field.path}: {field.before or '(absent)'} -> {field.after or '(absent)'}"))
+        if rule.more_fields:
+            click.echo(f"  … and {rule.more_fields} more fields")
+        if not rule.met and rule.change is not RuleChange.RENUMBERED:
+            click.echo("  none of the questions meets it, so they say nothing about it")
     if not found.rules:
         click.echo("The rules are the same")
     for change in found.changes:
@@ -109,7 +116,8 @@ def _tell(found: Comparison) -> None:
         _tell_change(change)
     if len(found.changes) < found.changed:
         click.echo(f"… and {found.changed - len(found.changes)} more")
-    click.echo(f"\n{found.asked} questions, {found.changed} decisions change")
+    changes = "1 decision changes" if found.changed == 1 else f"{found.changed} decisions change"
+    click.echo(f"\n{counted(found.asked, 'question')}, {changes}")
     costs = [(f"{one.party} as {one.form.replace('_', ' ')}", one.before_cents, one.after_cents) for one in found.costs]
     rows = [*costs, ("left to be paid", found.due_before_cents, found.due_after_cents)]
     table([["", "before", "after", ""], *([name, euros(a), euros(b), _signed(b - a)] for name, a, b in rows)])

@@ -11,7 +11,7 @@ import click
 from gateway.cli.common import LEDGER, as_json, config_option, state_folder
 from gateway.cli.exits import Exit
 from gateway.cli.output import document, talk
-from gateway.cli.rules_files import load_rules
+from gateway.cli.rules_files import LANGUAGES, load_rules
 from gateway.model.errors import InputRefused, NotFound
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ KINDS = ("receipt", "admission")
 @click.command()
 @click.argument("entry")
 @click.option("--rules", "rules_file", type=click.Path(path_type=Path), help="The rules that were in force then.")
-@click.option("--language", default="en", show_default=True, help="Language of titles and messages.")
+@click.option(
+    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of titles and messages."
+)
 @as_json
 @config_option
 def explain(entry: str, rules_file: Path | None, language: str, as_json: bool, config: Path) -> None:
@@ -62,7 +64,7 @@ def explain(entry: str, rules_file: Path | None, language: str, as_json: bool, c
     if as_json:
         document(entry=entry, kind=kind, same=same, evaluation=msgspec.to_builtins(evaluation))
     else:
-        click.echo(in_words(evaluation))
+        click.echo(in_words(evaluation, city=asked.city))
     if same is None:
         talk(f"rules bundle {decision.bundle} is not here: not computed again; give it with --rules")
     elif not same:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gateway.rules.folder import Document
 
 IN_FILE = click.Path(path_type=Path)
+LANGUAGES = ("lv", "lt", "en", "ru")
+"""Of titles and messages."""
 
 
 def read_parts(path: Path) -> list[tuple[str, bytes]]:
@@ -57,8 +59,13 @@ def read(path: Path) -> bytes:
         raise BadFile(error.strerror or str(error), "Give a file that can be read", where=str(path)) from error
 
 
-def write(path: Path, content: bytes) -> None:
-    """Whole or not at all: an officer must not publish half a file. Raises `BadFile`."""
+def write(path: Path, content: bytes, *, force: bool) -> None:
+    """Whole or not at all: an officer must not publish half a file. What is there already is kept without `force`: it
+    may be somebody's work. Raises `InputRefused`, `BadFile`."""
+    from gateway.model.errors import InputRefused
+
+    if not force and os.path.lexists(path):
+        raise InputRefused("it is there already", "Give another name, or --force to overwrite it", where=str(path))
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         partial.write_bytes(content)

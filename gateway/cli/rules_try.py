@@ -12,10 +12,11 @@ import click
 from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
 from gateway.cli.lazy import one_line
-from gateway.cli.output import document, talk
-from gateway.cli.rules_files import IN_FILE, load_rules, read
+from gateway.cli.output import counted, document, talk
+from gateway.cli.rules_files import IN_FILE, LANGUAGES, load_rules, read
 
 if TYPE_CHECKING:
+    from gateway.rules.document import RulesContent
     from gateway.rules.examples import Outcome
     from gateway.rules.setting import Setting
 
@@ -29,7 +30,9 @@ PROGRESS_S = 2.0
 @click.option("--setting", "setting_file", type=IN_FILE, help="Place, what happened, what is left of quotas (JSON).")
 @click.option("--at", metavar="TIME", help="Time at the place, or a day (its noon). Default: the setting's, else now.")
 @click.option("--merchant-group", "merchant_groups", multiple=True, help="Group that the place belongs to. Repeat it.")
-@click.option("--language", default="en", show_default=True, help="Language of titles and messages.")
+@click.option(
+    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of titles and messages."
+)
 @click.option("--clock-not-trusted", is_flag=True, help="As on a box that does not know the time.")
 @as_json
 def evaluate(
@@ -50,7 +53,7 @@ def evaluate(
     """
     moment = at_option(at)
     from gateway.model.errors import InputRefused
-    from gateway.rules.evaluate import answer
+    from gateway.rules.evaluate import answer, person_of
     from gateway.rules.index import compile
 
     _, content = load_rules(rules_file)
@@ -58,10 +61,13 @@ def evaluate(
     holder = read(holder_file) if holder_file is not None else None
     try:
         setting = _setting(setting_file, moment, merchant_groups, clock_not_trusted)
+        _warn_of_groups(content, setting.merchant_groups)
         found = answer(compile(content, 0), receipt, holder, setting, (language, "en"))
     except InputRefused as refused:
         files = {"receipt": receipt_file, "holder": holder_file, "setting": setting_file}
-        raise BadFile(refused.what, refused.advice, where=str(files.get(refused.where, receipt_file))) from refused
+        part, _, path = refused.where.partition(": ")
+        where = f"{files.get(part) or receipt_file}{f': {path}' if path else ''}"
+        raise BadFile(refused.what, refused.advice, where=where) from refused
     if as_json:
         import msgspec
 
@@ -69,7 +75,7 @@ def evaluate(
     else:
         from gateway.rules.explain import explain
 
-        click.echo(explain(found))
+        click.echo(explain(found, city=person_of(holder).city if holder is not None else ""))
 
 
 @click.command()
@@ -114,7 +120,7 @@ def _tell(count: int, failed: list[tuple[str, Outcome]], unproven: list[str]) ->
         click.echo(one_line(f"{where}: {outcome.what}" if outcome.what else where))
         for difference in outcome.differences:
             click.echo(f"  {one_line(difference)}")
-    click.echo(f"{count} examples, {len(failed)} failed")
+    click.echo(f"{counted(count, 'example')}, {len(failed)} failed")
     if unproven:
         click.echo(f"No example that passes shows what these give: {', '.join(unproven)}")
 
@@ -128,6 +134,17 @@ def at_option(at: str | None) -> datetime | None:
     except ValueError:
         raise click.BadParameter("write it as 2026-05-30 or 2026-05-30T14:00", param_hint="--at") from None
     return moment.replace(hour=12) if len(at) <= len("2026-05-30") else moment.replace(tzinfo=None)
+
+
+def _warn_of_groups(content: RulesContent, merchant_groups: tuple[str, ...]) -> None:
+    """A misspelt group looks like a place for which there is nothing."""
+    from gateway.rules.named import all_merchant_groups
+    from gateway.rules.near import mean
+
+    known = all_merchant_groups(content)
+    for group in merchant_groups:
+        if group not in known:
+            talk(f"warning: no rule names the merchant group {group[:64]!r}{mean(group, known)}")
 
 
 def _setting(
@@ -150,8 +167,13 @@ def _setting(
 def _json(file: Path) -> object:
     import msgspec
 
+    from gateway.rules.json_fault import BOM, json_fault
+
+    content = read(file).removeprefix(BOM)
+    if fault := json_fault(content):
+        raise BadFile(*fault, where=str(file))
     try:
-        found: object = msgspec.json.decode(read(file))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found: object = msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadFile(f"not a setting: {error}", where=str(file)) from error
     return found

@@ -12,6 +12,10 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from gateway.rules.conditions import DAYS
+from gateway.rules.words import basis_points
+
+SHOWN = 40
+"""Characters of a cell that a fault repeats."""
 
 # The full-width forms are formulas to some programs, too; a tab and a carriage return are skipped by some.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
@@ -46,6 +50,18 @@ def _read_number(text: str) -> int:
     return int(text)
 
 
+def _read_points(text: str) -> int:
+    if not _number.match(text := text.strip()):
+        raise ValueError(f"{text[:SHOWN]!r} is not {basis_points(text)}")
+    return int(text)
+
+
+def _read_cents(text: str) -> int:
+    if not _number.match(text := text.strip()):
+        raise ValueError(f"{text[:SHOWN]!r} is no whole number of cents: 150 is 1.50")
+    return int(text)
+
+
 def _read_day(text: str) -> str:
     text = text.strip()
     if found := _dotted.match(text):
@@ -77,8 +93,9 @@ def _read_window(words: list[str]) -> dict[str, Any]:
         words = words[:-1]
     elif not words:
         raise ValueError(_WINDOWS)
-    if any(word not in DAYS for word in words):
-        raise ValueError(_WINDOWS)
+    for word in words:
+        if word not in DAYS:
+            raise ValueError(f"{word[:SHOWN]!r} is no day ({' '.join(DAYS)}) and no hours. {_WINDOWS}")
     if words:
         window["days"] = words
     return window
@@ -99,8 +116,10 @@ def _read_payers(text: str) -> list[dict[str, Any]]:
 
 
 def _read_payer(words: list[str]) -> dict[str, Any]:
-    if len(words) != 3 or not (words[2] == "rest" or _number.match(words[2])):
+    if len(words) != 3:
         raise ValueError(_PAYERS)
+    if words[2] != "rest" and not _number.match(words[2]):
+        raise ValueError(f"{words[2][:SHOWN]!r} is not `rest`, nor {basis_points(words[2])}. {_PAYERS}")
     party, form, share = words
     return {"party": party, "form": form, **({"rest": True} if share == "rest" else {"share_basis_points": int(share)})}
 
@@ -108,6 +127,8 @@ def _read_payer(words: list[str]) -> dict[str, Any]:
 TEXT = Cell(str, str)
 WORD = Cell(str, str.strip)
 NUMBER = Cell(str, _read_number)
+POINTS = Cell(str, _read_points)
+CENTS = Cell(str, _read_cents)
 CODES = Cell(" ".join, str.split)
 DAY = Cell(str, _read_day)
 WINDOWS = Cell(_write_windows, _read_windows)

@@ -8,48 +8,37 @@ from itertools import chain, islice, product
 
 from msgspec import UNSET
 
-from gateway.model.errors import InputRefused
 from gateway.rules.check_rule import payer_faults, rule_faults
+from gateway.rules.check_tables import Fault as Found
 from gateway.rules.check_tables import table_faults
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
 from gateway.rules.forms import Forms
 from gateway.rules.named import groups_of
+from gateway.rules.refusal import SHOWN, DocumentRefused, Fault
 
 MAX_KEYS = 250_000
 """Combinations of entitlement, merchant group and category over all rules: bounds the index's memory."""
 MAX_PER_KEY = 300
 """Rules under one of them: bounds what a decision takes."""
-SHOWN = 10
-"""Faults named in one refusal."""
-
-Fault = tuple[str, str]
 Named = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 """Codes in each dimension of the index."""
 
 
 def check(content: RulesContent) -> None:
-    """Returns when the document makes sense. Raises `InputRefused`: `where` is the path of the first fault, the
+    """Returns when the document makes sense. Raises `DocumentRefused`: `where` is the path of the first fault, the
     text lists the first ten."""
-    found = list(islice(faults(content), SHOWN + 1))
-    if not found:
-        return
-    text = found[0][1]
-    if len(found) > 1:
-        text = "; ".join(f"{what} - at `{path}`" for path, what in found[:SHOWN])
-    more = " and more" if len(found) > SHOWN else ""
-    raise InputRefused(
-        text + more, "docs/rules.md says what each field means", where=found[0][0], code="rules_document"
-    )
+    if found := list(islice(faults(content), SHOWN + 1)):
+        raise DocumentRefused([Fault(path, what) for path, what in found], senseless=True)
 
 
-def faults(content: RulesContent) -> Iterator[Fault]:
+def faults(content: RulesContent) -> Iterator[Found]:
     """What makes no sense, each with its path."""
     yield from table_faults(content)
     seen: set[str] = set()
     forms = Forms()
     groups: dict[str, Rule] = {}
     units: dict[str, Quota] = {}
-    paid: dict[tuple[Payer, ...], list[Fault]] = {}
+    paid: dict[tuple[Payer, ...], list[Found]] = {}
     named: list[Named] = []
     keys = 0
     for index, rule in enumerate(content.rules):
@@ -76,7 +65,7 @@ def faults(content: RulesContent) -> Iterator[Fault]:
         yield "$.rules", f"{most} rules for {key}; {MAX_PER_KEY} are the most"
 
 
-def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota], forms: Forms) -> Iterator[Fault]:
+def _shared_faults(rule: Rule, groups: dict[str, Rule], units: dict[str, Quota], forms: Forms) -> Iterator[Found]:
     """What has to be the same in all rules that share a name."""
     if rule.exclusive_group is not UNSET:
         name = rule.exclusive_group

@@ -13,13 +13,19 @@ from msgspec import UNSET, UnsetType
 from gateway.model.decision import FiscalForm, Reason
 from gateway.model.errors import InputRefused
 from gateway.model.money import Cents
+from gateway.rules.diff_fields import ChangedField, changed_fields
 from gateway.rules.document import RulesContent
 from gateway.rules.evaluate import answer
 from gateway.rules.evaluation import EvaluatedLine, Evaluation, RuleCents, Why
 from gateway.rules.examples import Example
 from gateway.rules.index import compile
-from gateway.rules.setting import setting_of
+from gateway.rules.json_fault import BOM, json_fault
+from gateway.rules.refusal import Fault
+from gateway.rules.setting import Setting, setting_of
+from gateway.rules.unreadable import type_fault
 
+NEAR = frozenset((Reason.OTHER_CATEGORY, Reason.OTHER_PLACE, Reason.NOT_IDENTIFIED, Reason.NOT_ENTITLED))
+"""Of a near miss: the rule was not met (docs/rules.md, Why, and why not)."""
 MAX_CHANGES = 1000
 """Changes told one by one; counts and costs are of all."""
 
@@ -39,12 +45,17 @@ class RuleChange(StrEnum):
 
 
 class ChangedRule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A rule that is not the same in both; a version is 0 where there is none."""
+    """A rule that is not the same in both; a version is 0 where there is none. `fields` are what is otherwise in it,
+    `more_fields` how many more there are, `met` how many questions it met in either version, given or not: where that
+    is none, no decision that stays the same says anything of it."""
 
     rule: str
     change: RuleChange
     before: int = 0
     after: int = 0
+    fields: tuple[ChangedField, ...] = ()
+    more_fields: int = 0
+    met: int = 0
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -121,6 +132,7 @@ class Comparer:
     def __init__(self, old: RulesContent, new: RulesContent) -> None:
         self._sets = compile(old, 0), compile(new, 0)
         self._rules = tuple(changed_rules(old, new))
+        self._met: Counter[str] = Counter()
         self._changes: list[Change] = []
         self._costs: tuple[Counter[tuple[str, FiscalForm]], ...] = (Counter(), Counter())
         self._due = [0, 0]
@@ -129,8 +141,10 @@ class Comparer:
     def ask(self, where: str, case: Case) -> None:
         """One more question. What is not said of quotas is as full as each version's own limits. Raises
         `InputRefused` that names `where`."""
-        before, after = (self._answer(number, where, case) for number in (0, 1))
+        setting = self._setting(where, case)
+        before, after = (self._answer(number, where, case, setting) for number in (0, 1))
         self.asked += 1
+        self._met.update(_met(before) | _met(after))
         if (change := _change(where, case.what, before, after)) is not None:
             self.changed += 1
             if len(self._changes) < MAX_CHANGES:
@@ -139,13 +153,25 @@ class Comparer:
     def result(self) -> Comparison:
         old, new = self._costs
         costs = tuple(Cost(party, form, old[party, form], new[party, form]) for party, form in sorted({*old, *new}))
-        return Comparison(self.asked, self.changed, self._rules, tuple(self._changes), costs, *self._due)
+        rules = tuple(msgspec.structs.replace(one, met=self._met[one.rule]) for one in self._rules)
+        return Comparison(self.asked, self.changed, rules, tuple(self._changes), costs, *self._due)
 
-    def _answer(self, number: int, where: str, case: Case) -> Evaluation:
-        holder = bytes(case.holder) if case.holder not in (UNSET, msgspec.Raw(b"null")) else None
+    def _setting(self, where: str, case: Case) -> Setting:
+        """Where it is asked. A quota has to be one of either version."""
         try:
             setting = setting_of(case.setting, case.at if case.at is not UNSET else None)
-            found = answer(self._sets[number], bytes(case.receipt), holder, setting, ("en",))
+        except InputRefused as refused:
+            raise InputRefused(refused.what, refused.advice, where=f"{where}, {refused.where}") from refused
+        for index, one in enumerate(setting.quotas):
+            if not any(one.key in rules.counted() for rules in self._sets):
+                what = f"neither version has a quota {one.key[:64]!r}"
+                raise InputRefused(what, "Correct it, or take it out", where=f"{where}, setting: $.quotas[{index}].key")
+        return setting
+
+    def _answer(self, number: int, where: str, case: Case, setting: Setting) -> Evaluation:
+        holder = bytes(case.holder) if case.holder not in (UNSET, msgspec.Raw(b"null")) else None
+        try:
+            found = answer(self._sets[number], bytes(case.receipt), holder, setting, ("en",), foreign=True)
         except InputRefused as refused:
             raise InputRefused(refused.what, refused.advice, where=f"{where}, {refused.where}") from refused
         for paid in found.totals.payers:
@@ -164,7 +190,8 @@ def changed_rules(old: RulesContent, new: RulesContent) -> Iterator[ChangedRule]
             yield ChangedRule(rule_id, change, one.version if one else 0, other.version if other else 0)
         elif one != other:
             same = one == msgspec.structs.replace(other, version=one.version)
-            yield ChangedRule(rule_id, _what(one.version, other.version, same=same), one.version, other.version)
+            what = _what(one.version, other.version, same=same)
+            yield ChangedRule(rule_id, what, one.version, other.version, *changed_fields(one, other))
 
 
 def _what(before: int, after: int, *, same: bool) -> RuleChange:
@@ -185,8 +212,9 @@ def examples_of(old: RulesContent, new: RulesContent) -> Iterator[tuple[str, str
             try:
                 one = msgspec.json.decode(raw, type=Example)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                fault = type_fault(bytes(raw), Example) or Fault("$", f"not an example: {error}")
                 raise InputRefused(
-                    f"not an example: {error}", "See: smartplace rules test", where=f"{name} rules, {path}"
+                    fault.what, "See: smartplace rules check", where=f"{name} rules, {path}{fault.path[1:]}"
                 ) from error
             case = Case(receipt=one.receipt, holder=one.holder, setting=one.setting, at=one.at, what=one.what)
             asked = msgspec.json.encode(msgspec.structs.replace(case, what=""))
@@ -198,13 +226,23 @@ def examples_of(old: RulesContent, new: RulesContent) -> Iterator[tuple[str, str
 
 def read_case(line: bytes, at: str | None) -> Case:
     """A question of a file of receipts. `at` is its time when it says none. Raises `InputRefused`."""
+    line = line.removeprefix(BOM)
     try:
         case = msgspec.json.decode(line, type=Case)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputRefused(f"not a question: {error}", "A line is {receipt, holder, setting}") from error
+        what, advice = json_fault(line) or ("", "")
+        if not what:
+            fault = type_fault(line, Case) or Fault("$", str(error))
+            what, advice = f"{fault.path}: {fault.what}", "A line is {receipt, holder, setting}"
+        raise InputRefused(f"not a question: {what}", advice) from error
     if at is not None and case.at is UNSET and "at" not in case.setting:
         return msgspec.structs.replace(case, at=at)
     return case
+
+
+def _met(evaluation: Evaluation) -> set[str]:
+    """The rules that met this question, whatever came of it: not those that something of it kept away."""
+    return {why.rule for why in evaluation.reasons if why.reason not in NEAR}
 
 
 def _change(where: str, what: str, before: Evaluation, after: Evaluation) -> Change | None:

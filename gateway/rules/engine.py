@@ -13,7 +13,7 @@ from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, half_up
 from gateway.model.receipt import Means
-from gateway.rules.compiled import ANY, Compiled, Index, Numbers, Shared, Told, sieve_of, unpacked
+from gateway.rules.compiled import ANY, Compiled, Counted, Index, Numbers, Shared, Told, sieve_of, unpacked
 from gateway.rules.contest import Contest, Entry, lines_met
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
 from gateway.rules.purse import Asked, Purse, asked_by
@@ -39,7 +39,19 @@ class RuleSet:
     """
 
     __slots__ = (
-        *("_compiled", "_index", "_ranks", "_shared", "_sieve", "_told", "counts", "entitlements", "events", "number"),
+        *(
+            "_compiled",
+            "_counted",
+            "_index",
+            "_ranks",
+            "_shared",
+            "_sieve",
+            "_told",
+            "counts",
+            "entitlements",
+            "events",
+            "number",
+        ),
     )
 
     def __init__(
@@ -61,6 +73,7 @@ class RuleSet:
         """Whether any rule counts on a quota."""
         self._told = told
         self._compiled = compiled
+        self._counted: dict[str, Counted] | None = None
         self._sieve = sieve_of(compiled)
         self._index = index
         self._shared = shared
@@ -100,6 +113,14 @@ class RuleSet:
                 continue
             if (kept := unmet(rule, settled, moment)) is None or kept[0] in LATER:
                 yield rule
+
+    def counted(self) -> dict[str, Counted]:
+        """The quotas of all rules by their keys; rules that share one count it alike."""
+        if self._counted is None:
+            # Made when somebody asks, which no station does. Whoever else makes it meanwhile makes the same.
+            rules = (rule.more for rule in self._compiled if rule.more is not None)
+            self._counted = {quota.key: quota for more in rules for quota in more.quotas}
+        return self._counted
 
     def asks(self, question: Question) -> tuple[Asked, ...]:
         """The quotas that the rules would count on for this question: of those, and of no others, `quotas` should say

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Any
 
 import msgspec
@@ -13,20 +13,14 @@ from gateway.rules.document import RulesContent
 from gateway.rules.engine import RuleSet
 from gateway.rules.evaluate import answer
 from gateway.rules.evaluation import Evaluation
-from gateway.rules.setting import AT, setting_of
+from gateway.rules.expected import NAMED_BY, Names, senseless
+from gateway.rules.parts import AT
+from gateway.rules.refusal import Fault
+from gateway.rules.setting import setting_of
+from gateway.rules.unreadable import type_fault
 
 At = Annotated[str, msgspec.Meta(pattern=AT)]
 MAX_DIFFERENCES = 20
-NAMED_BY = {
-    "lines": "line",
-    "rules": "rule",
-    "payers": "party",
-    "reasons": "rule",
-    "messages": "rule",
-    "uses": "key",
-    "balances": "key",
-}
-"""List of an answer → the field by which an item goes."""
 
 
 class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -56,26 +50,31 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def run(content: RulesContent, rule_set: RuleSet) -> Iterator[Outcome]:
     """Each example of the document in its order, against its rules."""
+    names = Names.of(content)
     for number, raw in enumerate(content.examples):
         try:
             example = msgspec.json.decode(raw, type=Example)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            yield Outcome(number, "", (f"not an example: {error}",))
+            fault = type_fault(bytes(raw), Example) or Fault("$", str(error))
+            yield Outcome(number, "", (f"not an example: {fault.path}: {fault.what}. {fault.advice}",))
             continue
-        yield outcome(number, example, rule_set)
+        yield outcome(number, example, rule_set, names)
 
 
-def outcome(number: int, example: Example, rule_set: RuleSet) -> Outcome:
-    """One example against these rules."""
+def outcome(number: int, example: Example, rule_set: RuleSet, names: Names) -> Outcome:
+    """One example against these rules, whose document has these names."""
     try:
         found = ask(example, rule_set)
     except InputRefused as refused:
-        return Outcome(number, example.what, (f"{refused.where}: {refused.what}",))
+        return Outcome(number, example.what, (str(refused),))
     if not example.expect:
         return Outcome(number, example.what, ("$: nothing is expected",), found)
     got = msgspec.to_builtins(found)
-    different = tuple(islice(differences(example.expect, got), MAX_DIFFERENCES))
-    return Outcome(number, example.what, different, found)
+    wrong = dict(islice(senseless(example.expect, names, found), MAX_DIFFERENCES))
+    # What cannot be there is told once: not that it is not there, too.
+    others = (one for one in differences(example.expect, got) if one.partition(": ")[0] not in wrong)
+    told = chain((f"{path}: {why}" for path, why in wrong.items()), others)
+    return Outcome(number, example.what, tuple(islice(told, MAX_DIFFERENCES)), found)
 
 
 def ask(example: Example, rule_set: RuleSet) -> Evaluation:

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from gateway.model.decision import Balance, Limited, QuotaUnit, Reason
+from collections.abc import Mapping
+
+from gateway.model.decision import Balance, Limited, LineVat, QuotaUnit, Reason, VatTreatment
 from gateway.model.money import euros
 from gateway.rules.evaluation import EvaluatedLine, Evaluation, Why
 
 
-def explain(evaluation: Evaluation) -> str:
+def explain(evaluation: Evaluation, *, city: str = "") -> str:
     """Each line with its money before and after, under it a line of text per rule: applied, or why not. Then
-    what concerns the whole receipt, who pays, and the total. No trailing line feed."""
+    what concerns the whole receipt, who pays, the total, and what the person is shown. `city` is the holder's partner
+    city, empty for our own holder. No trailing line feed."""
+    words = {**_WORDS, Reason.OTHER_CITY: _OTHER_CITY[bool(city)]}
     text = []
     for line in evaluation.lines:
         text.append(f"{_printable(line.text)}: {_before_and_after(line.list_cents, line.due_cents)}")
-        text += [f"  {_fate(why, line)}" for why in evaluation.reasons if why.line == line.line]
+        if line.vat is not None:
+            text.append(f"  {_vat(line.vat)}")
+        text += [f"  {_fate(why, words, line)}" for why in evaluation.reasons if why.line == line.line]
     whole = [why for why in evaluation.reasons if not why.line]
     if whole:
         text.append("Not applied:")
-        text += [f"  {_fate(why)}" for why in whole]
+        text += [f"  {_fate(why, words)}" for why in whole]
     totals = evaluation.totals
     if totals.rounding_cents:
         text.append(f"Cash is rounded: {euros(totals.rounding_cents)}")
     text.append(f"Total: {_before_and_after(totals.list_cents, totals.due_cents)}")
     text += [f"  {paid.party} pays {euros(paid.cents)} as {_form(paid.form)}" for paid in totals.payers]
     text += [f"  {_balance(balance)}" for balance in evaluation.balances]
+    text += [f"Message of {message.rule}: {message.text}" for message in evaluation.messages]
     return "\n".join(text)
+
+
+def _vat(vat: LineVat) -> str:
+    if vat.treatment is not VatTreatment.RATE:
+        return f"VAT: {vat.treatment.replace('_', ' ')}"
+    percent = f"{vat.basis_points / 100:.2f}".rstrip("0").rstrip(".")
+    return f"VAT {percent} %: {euros(vat.tax_cents)} within {euros(vat.gross_cents)}"
 
 
 def _balance(balance: Balance) -> str:
@@ -51,7 +65,7 @@ def _form(form: str) -> str:
     return form.replace("_", " ")
 
 
-def _fate(why: Why, line: EvaluatedLine | None = None) -> str:
+def _fate(why: Why, told: Mapping[Reason, str], line: EvaluatedLine | None = None) -> str:
     name = f"{why.title} ({why.rule} v{why.version})"
     if why.reason is Reason.APPLIED:
         payers = [p for rule in line.rules if rule.rule == why.rule for p in rule.payers] if line else []
@@ -60,11 +74,11 @@ def _fate(why: Why, line: EvaluatedLine | None = None) -> str:
         return f"applied: {name}: -{euros(why.cents)}{limited}, borne by {borne}"
     if why.reason is Reason.LOST_TO:
         return f"not applied: {name}: would give -{euros(why.cents)}, {why.other} goes before it"
-    words = _WORDS[why.reason] + (f" {why.other}" if why.other else "")
+    words = told[why.reason] + (f" {why.other}" if why.other else "")
     return f"not applied: {name}: {words}" if line else f"{name}: {words}"
 
 
-_WORDS = {
+_WORDS: dict[Reason, str] = {
     Reason.NO_EFFECT: "would take nothing off this price",
     Reason.QUOTA_EMPTY: "nothing is left of its quota",
     Reason.QUOTA_UNKNOWN: "it is not known here how much is left of its quota",
@@ -83,13 +97,14 @@ _WORDS = {
     Reason.OTHER_AGE: "for another age",
     Reason.NOT_RESIDENT: "for residents",
     Reason.EXCLUDED: "these holders are excluded",
-    Reason.OTHER_CITY: "for another city's holders",
     Reason.OTHER_CATEGORY: "for other goods or services",
     Reason.OTHER_PLACE: "at other places",
     Reason.NOT_IDENTIFIED: "for identified holders",
     Reason.NOT_ENTITLED: "for other holders",
 }
-"""Of every reason that is told without money."""
+"""Of every reason that is told without money, but for `OTHER_CITY`."""
+_OTHER_CITY = {True: "not for holders of partner cities", False: "only for holders of partner cities"}
+"""By whether the holder is one: `partner` of the rule is `never`, or `only`."""
 _LIMITED = {
     Limited.CAP: "as much as it gives at most",
     Limited.FLOOR: "down to the lowest price",

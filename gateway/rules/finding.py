@@ -8,7 +8,7 @@ import msgspec
 
 
 class Level(StrEnum):
-    """A fault: no gateway takes these rules. A warning: they can be published, and somebody should look."""
+    """A fault: these rules are not to be published. A warning: they can be published, and somebody should look."""
 
     FAULT = "fault"
     WARNING = "warning"

@@ -16,15 +16,17 @@ import msgspec
 
 from gateway.model.errors import InputRefused
 from gateway.rules.document import RulesContent
+from gateway.rules.json_fault import BOM, json_fault
 from gateway.rules.loose import Json, decode, encode
 from gateway.rules.read import load
+from gateway.rules.refusal import DocumentRefused
+from gateway.rules.words import words
 
 _LISTS: dict[str, str] = {"rules": "id", "partners": "city", "suspensions": "id", "examples": ""}
 """List → the field by which its items are the same; examples have no name."""
 _NAMED = ("calendars", "vat")
-_path = re.compile(r"(?<=at `)\$[^`]*(?=`)")
 _item = re.compile(r"^\$\.(\w+)\[(\d+)\](.*)$")
-_entry = re.compile(r"^\$\.(\w+)\.([a-zA-Z0-9_.-]+?)((?:\[\d+\].*)?)$")
+_entry = re.compile(r"^\$\.(\w+)(?:\.([a-zA-Z0-9_.-]+?)|\[(\".*\")\])((?:\[\d+\].*)?)$")
 
 
 class Place(NamedTuple):
@@ -38,7 +40,7 @@ class Place(NamedTuple):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """Rules as one document. `raw` is the document; of a single file its own bytes."""
+    """Rules as one document. `raw` is the document; of a single file its own bytes, but for a byte order mark."""
 
     raw: bytes
     files: tuple[str, ...]
@@ -50,11 +52,8 @@ class Document(msgspec.Struct, frozen=True):
         """The document, decoded and checked. Raises `InputRefused` whose `where` is file and path."""
         try:
             return load(self.raw)
-        except InputRefused as refused:
-            text = _path.sub(lambda found: str(self.place(found[0])), refused.what)
-            raise InputRefused(
-                text, refused.advice, where=str(self.place(refused.where)), code=refused.code
-            ) from refused
+        except DocumentRefused as refused:
+            raise refused.placed(lambda fault: str(self.place(fault.path))) from refused
 
     def place(self, path: str) -> Place:
         """Where a JSON path of the whole stands; without a file when that is not one place."""
@@ -66,8 +65,10 @@ class Document(msgspec.Struct, frozen=True):
             if at >= 0:
                 start, file, first = runs[at]
                 return Place(self.files[file], f"$.{found[1]}[{number - start + first}]{found[3]}")
-        if (found := _entry.match(path)) is not None and (found[1], found[2]) in self._entries:
-            return Place(self.files[self._entries[found[1], found[2]]], path)
+        if (found := _entry.match(path)) is not None:
+            name = found[2] or json.loads(found[3])
+            if (found[1], name) in self._entries:
+                return Place(self.files[self._entries[found[1], name]], path)
         return Place("", path)
 
 
@@ -81,7 +82,7 @@ def put_together(parts: Sequence[tuple[str, bytes]]) -> Document:
     if not parts:
         raise InputRefused("no rule documents", "Give a file, or a folder with *.json files", code="rules_document")
     if len(parts) == 1:
-        return Document(parts[0][1], (parts[0][0],))
+        return Document(parts[0][1].removeprefix(BOM), (parts[0][0],))
     whole = _Whole(tuple(name for name, _ in parts))
     for number, (name, content) in enumerate(parts):
         whole.add(number, _decoded(content, name))
@@ -135,10 +136,13 @@ class _Whole:
 
 def _decoded(content: bytes, name: str) -> Json:
     refused = _refusal(name)
+    content = content.removeprefix(BOM)
+    if fault := json_fault(content):
+        raise refused(fault[0], "$", fault[1])
     try:
         part = decode(content)
     except ValueError as error:
-        raise refused(f"not a rule document: {error}", "$") from error
+        raise refused(str(error), "$") from error
     if not isinstance(part, dict):
         raise refused("not a rule document: not an object", "$")
     if type(part.get("schema")) is not int or part["schema"] != 1:
@@ -147,7 +151,8 @@ def _decoded(content: bytes, name: str) -> Json:
         raise refused("needs `rules`", "$", "A part that has tables alone says so: []")
     for field in part:
         if field not in RulesContent.__struct_encode_fields__:
-            raise refused(f"unknown field `{field[:64]}`", "$", "docs/rules.md lists the fields and their values")
+            what, advice = words(f"Object contains unknown field `{field}`", RulesContent, part, "$")
+            raise refused(what, "$", advice)
         if field in _LISTS and not isinstance(part[field], list):
             raise refused("not a list", f"$.{field}")
         if field in _NAMED and not isinstance(part[field], dict):

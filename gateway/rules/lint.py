@@ -16,20 +16,23 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.model.errors import InputRefused
+from gateway.rules.blank import blank_faults
 from gateway.rules.check import faults
 from gateway.rules.document import Rule, RulesContent
+from gateway.rules.example_faults import example_faults
 from gateway.rules.finding import Code, Finding, found
 from gateway.rules.folder import Document, put_together
 from gateway.rules.lint_dead import dead
 from gateway.rules.lint_pairs import pairs
 from gateway.rules.named import all_groups
 from gateway.rules.parts import Text
+from gateway.rules.read import load
+from gateway.rules.refusal import SHOWN, DocumentRefused, Fault
 
 LANGUAGES = ("lv", "lt", "en", "ru")
 MAX_FINDINGS = 2000
 
 _rule = re.compile(r"^\$\.rules\[(\d+)\]")
-_named = re.compile(r"^rule '([a-z0-9_.-]+)': ")
 _place = re.compile(r"^(.*): (\$.*)$", re.DOTALL)
 
 
@@ -42,9 +45,14 @@ def lint(parts: Sequence[tuple[str, bytes]], at: date, languages: Sequence[str] 
     except InputRefused as refused:
         return [_unreadable(refused)]
     try:
-        content = document.load()
-    except InputRefused as refused:
-        return _faults(document) or [_unreadable(refused)]
+        content = load(document.raw)
+    except DocumentRefused as refused:
+        # Of a document whose types are right all of them are told, not only those of the refusal.
+        return _faults(document) if refused.senseless else [_misread(one, document) for one in refused.faults[:SHOWN]]
+    wrong = [_senseless(one, document) for one in blank_faults(content)]
+    wrong += [_misread(one, document) for one in example_faults(content)]
+    if wrong:
+        return wrong[:MAX_FINDINGS]
     order = {code: number for number, code in enumerate(Code)}
     all_found = sorted(islice(_warnings(content, at, languages), MAX_FINDINGS), key=lambda one: order[one.code])
     return [_placed(one, document) for one in all_found]
@@ -53,22 +61,28 @@ def lint(parts: Sequence[tuple[str, bytes]], at: date, languages: Sequence[str] 
 def _unreadable(refused: InputRefused) -> Finding:
     placed = _place.match(refused.where)
     file, path = (placed[1], placed[2]) if placed else ("", refused.where)
-    named = _named.match(refused.what)
-    one = found(Code.UNREADABLE, path, refused.what, named[1] if named else "")
+    one = found(Code.UNREADABLE, path, refused.what)
     return msgspec.structs.replace(one, file=file, advice=refused.advice or one.advice)
 
 
+def _misread(fault: Fault, document: Document) -> Finding:
+    one = found(Code.UNREADABLE, fault.path, fault.what, fault.rule)
+    return _placed(msgspec.structs.replace(one, advice=fault.advice or one.advice), document)
+
+
+def _senseless(fault: Fault, document: Document) -> Finding:
+    one = found(Code.SENSELESS, fault.path, fault.what, fault.rule)
+    return _placed(msgspec.structs.replace(one, advice=fault.advice), document)
+
+
 def _faults(document: Document) -> list[Finding]:
-    """Each fault of a document that has the right types; nothing for one that has not."""
-    try:
-        content = msgspec.json.decode(document.raw, type=RulesContent)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return []
+    """Each fault of a document that has the right types."""
+    content = msgspec.json.decode(document.raw, type=RulesContent)
     told = []
     for path, what in islice(faults(content), MAX_FINDINGS):
         index = _rule.match(path)
         rule = content.rules[int(index[1])].id if index else ""
-        told.append(_placed(found(Code.SENSELESS, path, what, rule), document))
+        told.append(_placed(found(Code.SENSELESS, path, what.removeprefix(f"rule {rule!r}: "), rule), document))
     return told
 
 

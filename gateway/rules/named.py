@@ -42,6 +42,12 @@ def all_groups(content: RulesContent) -> frozenset[str]:
     return frozenset(spared)
 
 
+def all_merchant_groups(content: RulesContent) -> frozenset[str]:
+    """Every merchant group that a rule is for: any other makes no difference to a place."""
+    named = (rule.where.merchant_groups for rule in content.rules if rule.where is not UNSET)
+    return frozenset(code for codes in named if codes is not UNSET for code in codes)
+
+
 def all_events(content: RulesContent) -> dict[str, int]:
     """Every event that the document asks for → within how many seconds at most: all that has to be known of what
     happened before."""

@@ -18,9 +18,13 @@ MAX_SECONDS = 400 * 24 * 3600
 # `$` alone would also match before a final line feed.
 CODE = r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)"
 Code = Annotated[str, Meta(pattern=CODE)]
-RuleId = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$(?!\n)")]
+RULE_ID = r"^[a-z0-9][a-z0-9_.-]{0,63}$(?!\n)"
+RuleId = Annotated[str, Meta(pattern=RULE_ID)]
 Codes = Annotated[tuple[Code, ...], Meta(min_length=1, max_length=MAX_CODES)]
-PlaceId = Annotated[str, Meta(pattern=r"^[a-z0-9-]{3,32}$(?!\n)")]
+PLACE_ID = r"^[a-z0-9-]{3,32}$(?!\n)"
+PlaceId = Annotated[str, Meta(pattern=PLACE_ID)]
+AT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)"
+"""Civil time as examples and settings say it."""
 # One line of text: a control character could forge lines on a terminal or a slip.
 PHRASE = r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)"
 Phrase = Annotated[str, Meta(min_length=1, max_length=240, pattern=PHRASE)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import Any
 
 import msgspec
 
-from gateway.model.errors import InputRefused
 from gateway.rules.check import check
 from gateway.rules.document import RulesContent
+from gateway.rules.json_fault import json_fault
+from gateway.rules.refusal import DocumentRefused, Fault
+from gateway.rules.unreadable import unreadable
 
 MAX_BYTES = 64_000_000
 """As large as a bundle's content may be."""
@@ -24,8 +25,6 @@ MAX_TOLD = 300
 _decoder = msgspec.json.Decoder(RulesContent)
 _ESCAPED_COLON = b"\\u003"
 """And the digits after it."""
-_at = re.compile(r" - at (?:`key` in )?`(\$.*?)`$")
-_index = re.compile(r"^\$\.rules\[(\d+)\]")
 
 
 def load(content: bytes) -> RulesContent:
@@ -39,9 +38,9 @@ def load(content: bytes) -> RulesContent:
         document = _decoder.decode(content)
         twice = _twice(content) if not _counted_once(content, document) and _has_twice(content) else None
     except msgspec.ValidationError as error:
-        raise _refusal(content, str(error)) from error
+        raise _unread(content, error) from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise _refused(f"not a rule document: {error}", "$") from error
+        raise _no_json(content, error) from error
     if twice is not None:
         name, path = twice
         raise _refused(f"{name[:MAX_TOLD]!r} is there twice in one object", path, "Write each name once")
@@ -49,31 +48,20 @@ def load(content: bytes) -> RulesContent:
     return document
 
 
-def _refused(what: str, where: str, advice: str = "") -> InputRefused:
-    return InputRefused(what, advice, where=where, code="rules_document")
+def _refused(what: str, where: str, advice: str = "") -> DocumentRefused:
+    return DocumentRefused([Fault(where, what, advice=advice)])
 
 
-def _refusal(content: bytes, message: str) -> InputRefused:
-    path = _at.search(message)
-    where = path[1] if path else "$"
-    what = _at.sub("", message)
-    advice = "docs/rules.md lists the fields and their values"
-    if where.endswith(".when.zone"):
-        advice = "Dates are counted in the place's own zone: leave `zone` out"
-    rule = _rule_id(content, where)
-    what = what if len(what) <= MAX_TOLD else f"{what[:MAX_TOLD]}…"
-    return _refused(f"rule {rule!r}: {what}" if rule else what, where, advice)
+def _unread(content: bytes, error: msgspec.ValidationError) -> DocumentRefused:
+    """What has the wrong type, if it is JSON at all: the decoder ends at the first fault."""
+    if fault := json_fault(content):
+        return _refused(fault[0], "$", fault[1])
+    return DocumentRefused(unreadable(content, str(error)))
 
 
-def _rule_id(content: bytes, where: str) -> str:
-    """The id of the rule at this path, as far as the document has one: authors think in ids, not in indexes."""
-    index = _index.match(where)
-    try:
-        loose: Any = msgspec.json.decode(content)
-        found = loose["rules"][int(index[1])]["id"] if index else ""
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
-        return ""
-    return found[:64] if isinstance(found, str) else ""
+def _no_json(content: bytes, error: Exception) -> DocumentRefused:
+    what, advice = json_fault(content) or (f"not a rule document: {error}", "")
+    return _refused(what, "$", advice)
 
 
 def _counted_once(content: bytes, document: RulesContent) -> bool:

@@ -8,13 +8,23 @@ from typing import Annotated
 
 import msgspec
 
-from gateway.model.circumstances import Happened, Left
+from gateway.model.circumstances import Happened
 from gateway.model.errors import InputRefused
 from gateway.model.receipt import Receipt
-from gateway.rules.engine import RuleSet
+from gateway.rules.parts import AT
 from gateway.rules.question import Question
+from gateway.rules.refusal import Fault
+from gateway.rules.unreadable import told
+from gateway.rules.words import ADVICE
 
-AT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?$(?!\n)"
+ADVICE_ON = {
+    "receipt": "docs/api.md, A receipt, lists its fields",
+    "holder": "docs/rules.md, Evaluation, has the fields of a holder",
+    "setting": "docs/cli.md, smartplace rules evaluate, lists the fields of a setting",
+}
+_TIME = "Write it as 2026-05-30T14:00; a day alone is its noon"
+LAST_YEAR = 9998
+"""A quota's last period ends before the calendar of the machine does."""
 _civil = re.compile(AT)
 
 
@@ -30,10 +40,11 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is left of a quota, for trying rules: of the period that the time falls into."""
+    """What is left of a quota, for trying rules: of the period that the time falls into. Without `left` all of the
+    limit that was not `used`."""
 
     key: str
-    left: Annotated[int, msgspec.Meta(ge=0)] = 0
+    left: Annotated[int, msgspec.Meta(ge=0)] | msgspec.UnsetType = msgspec.UNSET
     used: Annotated[int, msgspec.Meta(ge=0)] = 0
     known: bool = True
     grace: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -60,23 +71,42 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 def setting_of(given: object, at: datetime | str | None = None) -> Setting:
     """A setting as a file or an example tells it (`Setting` without the need of an `at`). `at` is civil time at the
-    place, a day alone its noon; it goes before that of the setting. Raises `InputRefused`."""
+    place, a day alone its noon; it goes before that of the setting. Raises `InputRefused`: `where` is `setting` and
+    behind a colon the path in it, or `at`."""
     if not isinstance(given, dict):
-        raise InputRefused("not a setting: not an object", where="setting")
+        raise InputRefused("not a setting: not an object", ADVICE_ON["setting"], where="setting")
     time = at if at is not None else given.get("at")
     if time is None:
-        raise InputRefused("says no time", "Give `at`, such as 2026-05-30T14:00", where="setting")
+        raise InputRefused("says no time", "Give `at`, such as 2026-05-30T14:00", where="setting: $.at")
     try:
-        return msgspec.convert({**given, "at": time if isinstance(time, datetime) else civil_time(time)}, Setting)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise InputRefused(f"not a setting: {error}", where="setting") from error
+        civil = time if isinstance(time, datetime) else civil_time(time)
+        if civil.year > LAST_YEAR:
+            raise ValueError(f"the year {civil.year} is after {LAST_YEAR}")
+    except ValueError as error:
+        raise InputRefused(str(error), _TIME, where="setting: $.at" if at is None else "at") from error
+    whole = {**given, "at": civil}
+    try:
+        return msgspec.convert(whole, Setting)
+    except msgspec.ValidationError as error:
+        raise in_part(told(str(error), Setting, whole), "setting") from error
+    except ValueError as error:
+        raise InputRefused(f"not a setting: {error}", ADVICE_ON["setting"], where="setting") from error
+
+
+def in_part(fault: Fault, part: str) -> InputRefused:
+    """A fault of a receipt, a holder or a setting."""
+    advice = ADVICE_ON[part] if fault.advice == ADVICE else fault.advice
+    return InputRefused(fault.what, advice, where=f"{part}: {fault.path}")
 
 
 def civil_time(text: object) -> datetime:
     """`2026-05-30T14:00` as it is, without seconds or with; `2026-05-30` is its noon. Raises `ValueError`."""
     if not isinstance(text, str) or not _civil.match(text):
         raise ValueError(f"{str(text)[:40]!r} is no time such as 2026-05-30T14:00")
-    return datetime.fromisoformat(text if "T" in text else f"{text}T12:00")
+    try:
+        return datetime.fromisoformat(text if "T" in text else f"{text}T12:00")
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is no time of the calendar") from None
 
 
 def question_of(receipt: Receipt, person: Person | None, setting: Setting) -> Question:
@@ -98,15 +128,3 @@ def question_of(receipt: Receipt, person: Person | None, setting: Setting) -> Qu
         cash_rounding_cents=setting.cash_rounding_cents,
         vat_registered=setting.vat_registered,
     )
-
-
-def filled(rule_set: RuleSet, question: Question, known: tuple[Known, ...]) -> Question:
-    """The question with what is left: as told, else as much as the rules' limits let."""
-    told_of = {one.key: one for one in known}
-    quotas = []
-    for asked in rule_set.asks(question):
-        one = told_of.get(asked.key)
-        if one is None:
-            one = Known(asked.key, left=asked.period.limit)
-        quotas.append(Left(asked.key, asked.period.name, one.left, one.used, asked.holder, one.known, one.grace))
-    return msgspec.structs.replace(question, quotas=tuple(quotas))

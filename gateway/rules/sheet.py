@@ -56,8 +56,8 @@ COLUMNS = (
     Column("calendar", ("when", "calendar"), cells.WORD),
     Column("clock_not_trusted", ("when", "clock_not_trusted"), cells.WORD),
     Column("give", ("give", "kind"), cells.WORD),
-    Column("basis_points", ("give", "basis_points"), cells.NUMBER),
-    Column("cents", ("give", "cents"), cells.NUMBER),
+    Column("basis_points", ("give", "basis_points"), cells.POINTS),
+    Column("cents", ("give", "cents"), cells.CENTS),
     Column("per", ("give", "per"), cells.WORD),
     Column("payers", ("payers",), cells.PAYERS),
     Column("quota_key", ("quota", "key"), cells.WORD),
@@ -74,6 +74,8 @@ COLUMNS = (
 )
 """Of a rule with one quota the quota stands without its list, in its columns and in `more`."""
 HEADER = (KIND, *(column.name for column in COLUMNS), MORE)
+SPARED = frozenset(f"{text}_{language}" for text in ("title", "message") for language in LANGUAGES)
+"""Columns that a sheet may be without: no rule gives anything else for a text, and the check tells what is missing."""
 TABLES = {"calendar": "calendars", "partner": "partners", "suspension": "suspensions", "vat": "vat"}
 """Kind of a row → where its item stands in the document; `id` is its name."""
 NAMES = {"partner": "city", "suspension": "id"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,19 +12,22 @@ from typing import Any
 from gateway.model.errors import InputRefused
 from gateway.rules.cells import unquoted
 from gateway.rules.document import RulesContent
+from gateway.rules.json_fault import json_fault
 from gateway.rules.loose import Json, decode, encode
 from gateway.rules.read import MAX_BYTES, load
-from gateway.rules.sheet import COLUMNS, HEADER, ID, KIND, MORE, NAMES, TABLES
+from gateway.rules.refusal import DocumentRefused, Fault
+from gateway.rules.sheet import COLUMNS, HEADER, ID, KIND, MORE, NAMES, SPARED, TABLES
 
-_path = re.compile(r"(?<=at `)\$[^`]*(?=`)")
 _rule = re.compile(r"^\$\.rules\[(\d+)\]\.?(.*)$")
-_item = re.compile(r"^\$\.(\w+)(?:\[(\d+)\]|\.([a-zA-Z0-9_.-]+))")
+_item = re.compile(r"^\$\.(\w+)(?:\[(\d+)\]|\.([a-zA-Z0-9_.-]+)|\[(\".*\")\])?")
 _ADVICE = "docs/cli.md, smartplace rules export, tells the columns"
+SHOWN = 5
+"""Columns named that are missing."""
 
 
 def read(content: bytes) -> RulesContent:
-    """The rules of a sheet as `sheet.write` makes it: columns in any order and any of them left out, separated by
-    commas, semicolons or tabs. Raises `InputRefused` whose `where` is row and column; nothing else, whatever the
+    """The rules of a sheet as `sheet.write` makes it: columns in any order, those in `SPARED` may be left out, between
+    them commas, semicolons or tabs. Raises `InputRefused` whose `where` is row and column; nothing else, whatever the
     bytes."""
     try:
         text = content.decode("utf-8-sig")
@@ -69,10 +73,8 @@ class _Sheet:
             return load(encode(whole))
         except ValueError as error:
             raise _refused(str(error), "") from error
-        except InputRefused as refused:
-            text = _path.sub(lambda found: self._place(found[0], ""), refused.what)
-            where = self._place(refused.where, refused.what)
-            raise InputRefused(text, refused.advice, where=where, code=refused.code) from refused
+        except DocumentRefused as refused:
+            raise refused.placed(lambda fault: self._place(fault)) from refused
 
     def _add(self, number: int, row: Sequence[str]) -> None:
         if any(row[len(self._names) :]):
@@ -107,20 +109,24 @@ class _Sheet:
         else:
             raise _refused(f"an object without `{NAMES[kind]}` is needed", _at(number, MORE))
 
-    def _place(self, path: str, text: str) -> str:
-        """Row and column of a JSON path of the document."""
+    def _place(self, fault: Fault) -> str:
+        """Row and column of a fault, whose path is that of the document."""
+        path = fault.path
         if (found := _rule.match(path)) is not None:
             number = self._row_of_rule[int(found[1])]
-            column = _column(found[2], text)
+            column = _column(found[2], fault.what)
             return _at(number, column) if column else f"row {number}"
         if (item := _item.match(path)) is not None:
-            table, index, name = item.groups()
+            table, index, name, quoted = item.groups()
+            name, field = json.loads(quoted) if quoted else name, ""
             if index is not None and table in self._tables and int(index) < len(self._tables[table]):
                 field = next(NAMES[kind] for kind, one in TABLES.items() if one == table)
                 name = self._tables[table][int(index)][field]
             if (row := self._row_of_item.get((table, name))) is not None:
-                return _at(row, MORE)
-        return path
+                of_name = fault.of_name if index is None else path.endswith(f"].{field}")
+                return _at(row, ID if of_name else MORE)
+            return f"rows of {table}" if table in self._tables else "all rows together"
+        return "all rows together"
 
 
 def _header(row: Sequence[str]) -> list[str]:
@@ -132,18 +138,24 @@ def _header(row: Sequence[str]) -> list[str]:
             raise _refused(f"no column is called {name[:40]!r}", "row 1", _ADVICE)
         if names.count(name) > 1:
             raise _refused(f"the column {name!r} is there twice", "row 1")
-    if ID not in names:
-        raise _refused(f"there is no column {ID!r}", "row 1", _ADVICE)
+    # Whoever deletes a column would widen every rule that said something in it, and nothing would tell.
+    if missing := [name for name in HEADER if name not in names and name not in SPARED]:
+        shown = ", ".join(repr(name) for name in missing[:SHOWN]) + (" and more" if len(missing) > SHOWN else "")
+        kind = "column" if len(missing) == 1 else "columns"
+        advice = "Put it back with the cells that it had; cells may be empty where rules say nothing there"
+        raise _refused(f"there is no {kind} {shown}", "row 1", f"{advice}. {_ADVICE}")
     return names
 
 
 def _more(text: str, number: int) -> Any:
     if not text.strip():
         return {}
+    if fault := json_fault(text.encode(errors="replace")):
+        raise _refused(fault[0], _at(number, MORE), fault[1])
     try:
         return decode(text)
     except ValueError as error:
-        raise _refused(f"not JSON: {error}", _at(number, MORE)) from None
+        raise _refused(str(error), _at(number, MORE)) from None
 
 
 def _nothing_else(told: dict[str, str], number: int) -> None:

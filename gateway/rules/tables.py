@@ -14,7 +14,8 @@ MAX_CALENDAR_DAYS = 5000
 MAX_RATES = 64
 
 CalendarDays = Annotated[tuple[date, ...], Meta(max_length=MAX_CALENDAR_DAYS)]
-VatClass = Annotated[str, Meta(pattern=r"^[A-H]$(?!\n)")]
+VAT_CLASS = r"^[A-H]$(?!\n)"
+VatClass = Annotated[str, Meta(pattern=VAT_CLASS)]
 
 
 class Partner(Part, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +46,5 @@ class VatRate(Part, frozen=True, forbid_unknown_fields=True):
     without: Literal["exempt", "not_registered"] | UnsetType = UNSET
 
 
-VatRates = Annotated[
-    dict[VatClass, Annotated[tuple[VatRate, ...], Meta(min_length=1, max_length=MAX_RATES)]], Meta(max_length=8)
-]
+Rates = Annotated[tuple[VatRate, ...], Meta(min_length=1, max_length=MAX_RATES)]
+VatRates = Annotated[dict[VatClass, Rates], Meta(max_length=8)]

@@ -23,9 +23,13 @@ from gateway.wire.bundle import BundleKind, Manifest
 from gateway.wire.contents import MAX_DELTA, RegistryDelta, decode
 
 PROBES = 100
+"""Credentials of a new registry that must be found as a tap would find them."""
 EXAMPLES = 300
 """Of a rule document that are tried: a second on a small box."""
-"""Credentials of a new registry that must be found as a tap would find them."""
+EXAMPLE_ADVICE = (
+    "Run `smartplace rules test` at the centre: when it fails, too, correct the rules or the examples and publish them "
+    "anew; when it passes, this gateway has another version of the program than the centre"
+)
 SMALL = 50
 """What has fewer rules or holders may change as it likes."""
 FOLD = 4
@@ -91,9 +95,7 @@ def _try_examples(document: RulesContent, rules: RuleSet) -> None:
     for outcome in islice(examples.run(document, rules), EXAMPLES):
         if outcome.differences:
             what = f"self-test: example {outcome.number + 1} ({outcome.what[:80]}): {outcome.differences[0]}"
-            raise InputRefused(
-                what, "See `smartplace rules test`; bring this gateway's program up to date", code="bundle_self_test"
-            )
+            raise InputRefused(what, EXAMPLE_ADVICE, code="bundle_self_test")
 
 
 def _check_size(manifest: Manifest, of: str, old: int, new: int) -> None:

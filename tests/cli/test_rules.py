@@ -37,6 +37,13 @@ def test_as_json_it_is_the_evaluation_of_the_rules_page(files: tuple[str, ...]) 
     assert (told["schema"], told["at"], told["totals"]["due_cents"]) == (1, "2026-05-30T12:00:00", 0)
 
 
+@pytest.mark.parametrize("language", ["de", ""])
+def test_a_language_that_no_rule_can_have_is_a_usage_error(files: tuple[str, ...], language: str) -> None:
+    done = smartplace("rules", "evaluate", *files, "--language", language)
+    assert done.returncode == 2
+    assert "'lv', 'lt', 'en', 'ru'" in done.stderr
+
+
 def test_a_stranger_pays_in_full(files: tuple[str, ...]) -> None:
     without = [arg for arg in files if "holder" not in arg]
     told = json.loads(smartplace("rules", "evaluate", "--json", *without).stdout)
@@ -52,6 +59,22 @@ def test_a_file_that_is_not_what_it_should_be_is_9_and_named(files: tuple[str, .
     assert told.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("receipt.json", '{"lines": [{"id": "1", "text": "A"}]}', "$.lines[0]: the field `category` is missing"),
+        ("receipt.json", '{"lines": [],}', "not JSON: line 1, column 13"),
+        ("holder.json", '{"id": "h", "age": 200}', "$.age: 200 is too much"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_file_has_its_place_in_it(
+    files: tuple[str, ...], tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    done = smartplace("rules", "evaluate", *files)
+    assert (done.returncode, f"{tmp_path / name}: {says}" in done.stderr) == (9, True), done.stderr
+
+
 def test_a_wrong_rule_is_9_and_named_by_its_path(files: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "rules.json").write_text('{"schema": 1, "rules": [{"id": "x"}]}')
     told = smartplace("rules", "evaluate", *files, "--rules", str(tmp_path / "rules.json"))
@@ -61,6 +84,13 @@ def test_a_wrong_rule_is_9_and_named_by_its_path(files: tuple[str, ...], tmp_pat
 
 def test_a_file_that_is_not_there_is_9(files: tuple[str, ...]) -> None:
     assert smartplace("rules", "evaluate", *files, "--rules", "/nowhere.json").returncode == 9
+
+
+def test_a_merchant_group_that_no_rule_names_is_warned_of(files: tuple[str, ...]) -> None:
+    done = smartplace("rules", "evaluate", *files, "--merchant-group", "musem", "--merchant-group", "museum")
+    assert done.returncode == 0
+    assert "warning: no rule names the merchant group 'musem'; did you mean 'museum'?\n" in done.stderr
+    assert done.stderr.count("warning") == 1
 
 
 def test_a_time_that_is_none_is_a_usage_error(files: tuple[str, ...]) -> None:

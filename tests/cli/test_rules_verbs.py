@@ -129,7 +129,7 @@ def test_what_changes_is_told_with_reasons_and_costs(versions: tuple[Path, Path]
     assert "changed: a v1 -> v2" in done.stdout
     assert f"{versions[1]}: $.examples[0]: a book\n  Book: to be paid 9.00 -> 8.00 of 10.00\n" in done.stdout
     assert "  a on Book: applied (1.00) -> applied (2.00)\n" in done.stdout
-    assert "1 questions, 1 decisions change" in done.stdout
+    assert "1 question, 1 decision changes" in done.stdout
     rows = {line.split("  ")[0]: line.split()[-3:] for line in done.stdout.splitlines()[-3:]}
     assert rows == {
         "jelgava as tender": ["0.00", "2.00", "+2.00"],
@@ -168,7 +168,9 @@ def test_other_words_under_the_same_version_are_8(tmp_path: Path) -> None:
     old, new = write(tmp_path / "old.json", rule("a")), write(tmp_path / "new.json", rule("a", stage=2))
     done = smartplace("rules", "diff", old, new)
     assert done.returncode == 8
-    assert "same_version: a v1 -> v1" in done.stdout
+    assert "same_version: a v1 -> v1\n  stage: (absent) -> 2\n" in done.stdout
+    assert "  none of the questions meets it, so they say nothing about it" in done.stdout
+    assert "\n0 questions, 0 decisions change" in done.stdout
     assert "higher version" in done.stderr
 
 
@@ -192,8 +194,20 @@ def test_a_wrong_cell_is_9_with_row_and_column_and_writes_nothing(tmp_path: Path
     sheet.write_text(sheet.read_text("utf-8-sig").replace('"1000"', '"ten"'))
     done = smartplace("rules", "import", sheet, "-o", back)
     assert done.returncode == 9
-    assert f"{sheet}: row 2, column basis_points: a whole number is needed" in done.stderr
+    assert f"{sheet}: row 2, column basis_points: 'ten' is not a whole number" in done.stderr
     assert not back.exists()
+
+
+def test_a_file_that_is_there_is_overwritten_only_by_force(tmp_path: Path) -> None:
+    rules, sheet = write(tmp_path / "a.json", rule("a")), tmp_path / "a.csv"
+    before = rules.read_bytes()
+    assert smartplace("rules", "export", rules, "--csv", sheet).returncode == 0
+    for verb in (("export", rules, "--csv", sheet), ("import", sheet, "-o", rules)):
+        done = smartplace("rules", *verb)
+        assert (done.returncode, "it is there already" in done.stderr, "--force" in done.stderr) == (5, True, True)
+    assert rules.read_bytes() == before
+    assert smartplace("rules", "import", sheet, "-o", rules, "--force").returncode == 0
+    assert rules.read_bytes() != before
 
 
 def test_a_cell_that_is_too_long_for_a_spreadsheet_is_8(tmp_path: Path) -> None:
@@ -231,6 +245,26 @@ def test_a_bundle_is_built_of_a_folder(tmp_path: Path) -> None:
     whole = put_together([(file.name, file.read_bytes()) for file in files])
     assert told(done)["holds"] == f"{len(whole.load().rules)} rules"
     assert told(done)["size"] == len(whole.raw)
+
+
+def test_rules_whose_own_examples_fail_are_not_built(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    write(tmp_path / "rules" / "a.json", rule("a"), examples=[EXAMPLE])
+    wrong = [{**EXAMPLE, "what": name, "expect": {"totals": {"due_cents": 901}}} for name in ("one cent", "again")]
+    write(tmp_path / "rules" / "b.json", examples=wrong)
+    bundle = tmp_path / "rules.bundle"
+    done = smartplace("bundle", "build", "rules", "--city", "jelgava", "--rules", tmp_path / "rules", "-o", bundle)
+    assert (done.returncode, bundle.exists()) == (1, False)
+    assert f"error: {tmp_path / 'rules' / 'b.json'}: $.examples[0]: this example fails (one cent)" in done.stderr
+    assert "$.totals.due_cents: 900 instead of 901, and 1 more fail" in done.stderr
+    assert "smartplace rules test" in done.stderr
+
+
+def test_a_blank_title_is_not_built(tmp_path: Path) -> None:
+    rules, bundle = write(tmp_path / "a.json", rule("a", title={"en": " "})), tmp_path / "a.bundle"
+    done = smartplace("bundle", "build", "rules", "--city", "jelgava", "--rules", rules, "-o", bundle)
+    assert (done.returncode, bundle.exists()) == (9, False)
+    assert f"{rules}: $.rules[0].title.en: rule 'a': the text is blank" in done.stderr
 
 
 def test_what_cannot_be_written_is_9(tmp_path: Path) -> None:

@@ -24,9 +24,10 @@ from gateway.rules.diff import (
     examples_of,
     read_case,
 )
+from gateway.rules.diff_fields import LONGEST, MAX_FIELDS
 from gateway.rules.document import RulesContent
 from gateway.rules.read import load
-from tests.rules.builders import Json, percent, rule, rule_lists
+from tests.rules.builders import MERCHANT, Json, percent, rule, rule_lists
 
 CITY = {"party": "jelgava", "form": "tender", "rest": True}
 RECEIPT = {"lines": [{"id": "1", "text": "Book", "category": "books", "unit_cents": 1000}]}
@@ -109,6 +110,18 @@ def test_a_quota_that_nobody_speaks_of_is_as_full_as_each_version_says() -> None
     assert compared(of(1), of(2), spoken_of).due_after_cents == 3000
 
 
+def test_what_is_said_of_a_quota_counts_in_a_version_that_has_it_as_far_as_its_limit() -> None:
+    def of(limit: int) -> RulesContent:
+        quota = {"key": "k", "unit": "units", "limit": limit, "period": "day", "per": "all"}
+        return content(rule("a", version=limit, give=percent(10_000), quota=[quota]))
+
+    asked = case(setting={"quotas": [{"key": "k", "left": 2}]})
+    assert compared(of(1), of(2), asked).due_before_cents == 0
+    assert compared(content(), of(2), asked).due_after_cents == 0
+    with pytest.raises(InputRefused, match="neither version has a quota 'k'"):
+        compared(content(), content(), asked)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "change"),
     [
@@ -123,7 +136,38 @@ def test_a_quota_that_nobody_speaks_of_is_as_full_as_each_version_says() -> None
 )
 def test_what_became_of_a_rule(before: Json | None, after: Json | None, change: ChangedRule | None) -> None:
     old, new = (content(*([one] if one else [])) for one in (before, after))
-    assert list(changed_rules(old, new)) == ([change] if change else [])
+    found = [msgspec.structs.replace(one, fields=()) for one in changed_rules(old, new)]
+    assert found == ([change] if change else [])
+
+
+def test_what_changed_in_a_rule_is_told_by_field() -> None:
+    payers = [{"party": "jelgava", "form": "tender", "share_basis_points": 5000}, MERCHANT]
+    old = content(rule("a", who={"any_of_groups": ["s2"]}, payers=payers, title={"en": "A"}))
+    other = [{**payers[0], "party": "city"}, MERCHANT]
+    new = content(rule("a", version=2, who={}, payers=other, stage=3, title={"en": "A" * 200}))
+    ((one),) = changed_rules(old, new)
+    assert {field.path: (field.before, field.after) for field in one.fields} == {
+        "who.any_of_groups": ('["s2"]', None),
+        "payers[0].party": ('"jelgava"', '"city"'),
+        "stage": (None, "3"),
+        "title.en": ('"A"', f'"{"A" * (LONGEST - 1)}…'),
+    }
+
+
+def test_fields_are_told_up_to_a_bound_and_counted_beyond_it() -> None:
+    dates = [{"groups": ["a"], "dates": {"from": f"2026-01-{day:02}"}} for day in range(1, 17)]
+    wider = [{"groups": ["b"], "dates": {"from": f"2027-01-{day:02}"}} for day in range(1, 17)]
+    old, new = (content(rule("a", who={"any_of_lists": lists})) for lists in (dates, wider))
+    ((one),) = changed_rules(old, new)
+    assert (len(one.fields), one.more_fields) == (MAX_FIELDS, 32 - MAX_FIELDS)
+
+
+def test_a_rule_that_no_question_meets_is_told_from_one_that_stays_the_same() -> None:
+    toys, books = ({"categories": [name]} for name in ("toys", "books"))
+    old = content(rule("a", what=toys), rule("b", what=books, who={"any_of_groups": ["s2"]}), rule("c", what=books))
+    new = content(rule("a", what=toys, stage=2), rule("b", what=books), rule("c", what=books, priority=1))
+    told = compared(old, new, case())
+    assert {one.rule: one.met for one in told.rules} == {"a": 0, "b": 1, "c": 1}
 
 
 def test_an_example_that_both_have_is_asked_once_whatever_is_expected() -> None:
@@ -146,10 +190,10 @@ def test_what_is_no_example_is_refused_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("fields", "where"),
     [
-        ({"receipt": {"lines": []}}, "line 1, receipt"),
-        ({"holder": {"name": "Anna"}}, "line 1, holder"),
-        ({"setting": {"colour": "red"}}, "line 1, setting"),
-        ({"at": "tomorrow"}, "line 1, setting"),
+        ({"receipt": {"lines": []}}, "line 1, receipt: $.lines"),
+        ({"holder": {"name": "Anna"}}, "line 1, holder: $"),
+        ({"setting": {"colour": "red"}}, "line 1, setting: $"),
+        ({"at": "tomorrow"}, "line 1, at"),
     ],
 )
 def test_a_question_that_is_none_is_refused_with_its_place(fields: Json, where: str) -> None:
@@ -175,6 +219,11 @@ def test_a_holder_that_is_null_is_a_stranger() -> None:
     one = content(rule("a", who={}))
     assert compared(one, one, case(), case(holder=None)).due_after_cents == 2000
     assert compared(one, one, case(holder={"id": "h"})).due_after_cents == 900
+
+
+def test_a_file_of_questions_may_begin_with_a_byte_order_mark() -> None:
+    line = json.dumps({"receipt": RECEIPT}).encode()
+    assert read_case(b"\xef\xbb\xbf" + line, None) == read_case(line, None)
 
 
 def test_a_line_that_is_no_question_is_refused() -> None:

@@ -67,6 +67,8 @@ def test_a_document_with_anything_anywhere(data: st.DataObject, chance: Random, 
     if isinstance(rules, InputRefused):
         assert (rules.where[:1], rules.code) == ("$", "rules_document")
         assert len(rules.what) < 5000
+        assert "`, got `" not in rules.what
+        assert "Expected `" not in rules.what
         return
     decision = rules.decide(asked)
     assert 0 <= decision.discount_cents <= decision.list_cents
@@ -91,7 +93,7 @@ def test_an_answer_to_anything(data: st.DataObject, which: str, value: Any, chan
     receipt, holder = (json.dumps(files[name]).encode() for name in ("receipt", "holder"))
     evaluation = refused_or(lambda: answer(rules, receipt, holder, NOON, ("en",)))
     if isinstance(evaluation, InputRefused):
-        assert evaluation.where == which
+        assert evaluation.where.partition(":")[0] == which
     else:
         assert evaluation.totals.due_cents >= 0
 
@@ -101,14 +103,17 @@ EXAMPLE: Json = {
     "at": "2026-05-10",
     "receipt": RECEIPT,
     "holder": HOLDER,
-    "setting": {"merchant_groups": ["m1"], "quotas": [{"key": "k", "left": 1}]},
+    "setting": {"merchant_groups": ["m1"], "quotas": [{"key": "k", "left": 5, "used": 2}]},
     "expect": {"lines": [{"due_cents": 180}, {"due_cents": 5}]},
 }
 
 
+COUNTED = rule(quota=[{"key": "k", "unit": "units", "limit": 9, "period": "month", "per": "all"}])
+
+
 def outcome(example: Any) -> examples.Outcome:
-    content = load(document(rule(), examples=[example]))
-    (found,) = examples.run(content, rule_set(rule()))
+    content = load(document(COUNTED, examples=[example]))
+    (found,) = examples.run(content, rule_set(COUNTED))
     return found
 
 

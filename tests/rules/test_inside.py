@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gateway.rules.evaluation import Evaluation
-from gateway.rules.examples import NAMED_BY, differences, run
+from gateway.rules.examples import differences, run
+from gateway.rules.expected import NAMED_BY
 from gateway.rules.index import compile
 from gateway.rules.read import load
 from tests.rules.builders import MERCHANT, Json, rule
@@ -24,7 +25,9 @@ def example(expect: Json, **fields: Any) -> Json:
 
 
 def told(*examples: Any, **tables: Any) -> list[tuple[str, ...]]:
-    rules = [rule("a", message={"en": "Enjoy"}), rule("b", who={})]
+    quota = {"key": "k", "unit": "uses", "limit": 1, "period": "day"}
+    rules = [rule("a", message={"en": "Enjoy"}), rule("b", who={}), rule("c", what={"categories": ["x"]}, who={},
+        quota=[quota])]  # fmt: skip
     content = load(json.dumps({"schema": 1, "rules": rules, "examples": examples, **tables}).encode())
     return [one.differences for one in run(content, compile(content, 0))]
 
@@ -50,9 +53,21 @@ def test_what_is_as_expected(expect: Json) -> None:
     [
         ({}, "$: nothing is expected"),
         ({"totals": {"due_cents": 901}}, "$.totals.due_cents: 900 instead of 901"),
-        ({"totals": {"colour": "red"}}, "$.totals.colour: None instead of 'red'"),
+        ({"totals": {"colour": "red"}}, "$.totals.colour: no such field"),
+        ({"totals": {"due_cent": 900}}, "$.totals.due_cent: no such field; did you mean 'due_cents'?"),
+        ({"totals": {"due_cent": None}}, "$.totals.due_cent: no such field"),
+        ({"lines": [{"rules": [{"cent": 1, "rule": "a"}]}]}, "$.lines[0].rules[0].cent: no such field"),
+        ({"reasons": {"aa": None, "a": {}}}, "$.reasons[aa]: no rule 'aa' in this document; did you mean 'a'?"),
+        ({"reasons": {"x": {"reason": "applied"}}}, "$.reasons[x]: no rule 'x' in this document"),
+        ({"messages": {"x": None}}, "$.messages[x]: no rule 'x' in this document"),
+        ({"totals": {"rules": {"x": None}}}, "$.totals.rules[x]: no rule 'x' in this document"),
+        ({"totals": {"payers": {"jelgawa": None}}}, "$.totals.payers[jelgawa]: no payer 'jelgawa' in this document"),
+        ({"uses": {"kk": None}}, "$.uses[kk]: no quota 'kk' in this document"),
+        ({"balances": {"x": None}}, "$.balances[x]: no quota 'x' in this document"),
+        ({"lines": {"2": None}}, "$.lines[2]: no line '2' on the receipt"),
         ({"lines": []}, "$.lines: 1 items instead of 0"),
-        ({"lines": {"2": {"due_cents": 0}}}, "$.lines[2]: is not there"),
+        ({"lines": {"2": {"due_cents": 0}}}, "$.lines[2]: no line '2' on the receipt"),
+        ({"messages": {"b": {"text": "Hi"}}}, "$.messages[b]: is not there"),
         ({"reasons": {"a": None}}, "$.reasons[a]: is there"),
         ({"reasons": {"a": {"reason": "lost_to"}}}, "$.reasons[a].reason: 'applied' instead of 'lost_to'"),
         ({"inputs": {"a": {}}}, "instead of {'a': {}}"),
@@ -75,8 +90,9 @@ def test_what_is_no_example_is_told_and_the_others_are_run() -> None:
     found = told(1, {**good, "colour": "red"}, {**good, "at": "2026-02-30"}, {**good, "receipt": {"lines": []}}, good)
     assert [bool(one) for one in found] == [True, True, True, True, False]
     assert "not an example" in found[0][0]
-    assert found[2][0].startswith("setting: ")
-    assert found[3][0].startswith("receipt: ")
+    assert found[1][0].startswith("not an example: $: there is no field `colour` here")
+    assert found[2][0].startswith("at: '2026-02-30' is no time of the calendar")
+    assert found[3][0].startswith("receipt: $.lines: ")
 
 
 def test_a_setting_and_a_holder_are_asked_with() -> None:

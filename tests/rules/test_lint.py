@@ -9,17 +9,29 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.model.decision import Reason
 from gateway.rules.finding import ADVICE, Code, Finding, Level
 from gateway.rules.lint import MAX_FINDINGS, lint
 from gateway.rules.question import Question
-from tests.rules.builders import MERCHANT, Json, document, percent, question, questions, rule, rule_lists, rule_set
+from tests.rules.builders import (
+    MERCHANT,
+    Json,
+    document,
+    line,
+    percent,
+    question,
+    questions,
+    rule,
+    rule_lists,
+    rule_set,
+)
 from tests.rules.town import ALONE, ASKED, TABLES, met, sensible
 
 AT = date(2026, 5, 10)
+ONE_OFF = {"kind": "fixed", "per": "line", "cents": 1}
 FREE, HALF = percent(10_000), percent(5000)
 EACH_DAY = {"key": "k", "unit": "units", "limit": 4, "period": "day"}
 
@@ -62,6 +74,51 @@ def test_each_thing_that_makes_no_sense_is_a_fault_of_its_own() -> None:
         (Code.SENSELESS, "b", "$.rules[2].id"),
         (Code.SENSELESS, "b", "$.rules[2].title"),
     ]
+
+
+EXAMPLE = {"what": "a", "at": "2026-05-10", "expect": {"totals": {}},
+    "receipt": {"lines": [{"id": "1", "text": "A", "category": "a", "unit_cents": 1}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "says"),
+    [
+        ({"what": ""}, "$.examples[1].what", "empty"),
+        ({"at": "10.05.2026"}, "$.examples[1].at", "no time such as"),
+        ({"at": "2026-02-30"}, "$.examples[1].at", "no time of the calendar"),
+        ({"expects": {}}, "$.examples[1]", "did you mean `expect`?"),
+        ({"expect": {}}, "$.examples[1].expect", "nothing is expected"),
+        ({"receipt": {"lines": []}}, "$.examples[1].receipt.lines", "nothing in it"),
+        ({"holder": {"name": "Anna"}}, "$.examples[1].holder", "`name`"),
+        ({"setting": {"place": 5}}, "$.examples[1].setting.place", "a text"),
+    ],
+)
+def test_what_is_no_example_is_a_fault(fields: Json, path: str, says: str) -> None:
+    (one,) = found(rule("a"), examples=[EXAMPLE, {**EXAMPLE, **fields}])
+    assert (one.code, one.level, one.path, says in one.text) == (Code.UNREADABLE, Level.FAULT, path, True), one.text
+
+
+def test_a_text_of_blanks_alone_is_a_fault() -> None:
+    suspension = {**SUSPENDED, "title": {"lv": "\u2003"}}
+    told = found(rule("a", title={"en": " \u00a0"}, legal_basis="  "), rule("b", message={"en": "A", "lt": " "}),
+        suspensions=[suspension])  # fmt: skip
+    assert [(one.code, one.level, one.rule, one.path) for one in told] == [
+        (Code.SENSELESS, Level.FAULT, "a", "$.rules[0].legal_basis"),
+        (Code.SENSELESS, Level.FAULT, "a", "$.rules[0].title.en"),
+        (Code.SENSELESS, Level.FAULT, "b", "$.rules[1].message.lt"),
+        (Code.SENSELESS, Level.FAULT, "", "$.suspensions[0].title.lv"),
+    ]
+
+
+def test_an_example_without_its_words_is_a_fault() -> None:
+    (one,) = found(rule("a"), examples=[{key: value for key, value in EXAMPLE.items() if key != "what"}])
+    assert (one.path, one.text) == ("$.examples[0]", "the field `what` is missing")
+
+
+def test_each_rule_of_a_wrong_type_is_a_fault_of_its_own_and_says_its_id_once() -> None:
+    told = found(rule("a", stage="x"), rule("b"), rule("c", who=None))
+    assert [(one.rule, one.path) for one in told] == [("a", "$.rules[0].stage"), ("c", "$.rules[2].who")]
+    assert not any(one.text.startswith("rule ") for one in [*told, *found(rule("a", payers=[MERCHANT, MERCHANT]))])
 
 
 def test_faults_are_placed_in_their_files_and_other_bytes_are_a_fault() -> None:
@@ -246,15 +303,26 @@ def test_findings_are_bounded_and_in_the_order_of_codes() -> None:
     assert [order.index(one.code) for one in told] == sorted(order.index(one.code) for one in told)
 
 
+@example(
+    [
+        rule("r1", exclusive_group="x", give={**ONE_OFF, "cap": {"cents": 5, "per": "receipt"}}),
+        rule("r4", exclusive_group="x", give=ONE_OFF),
+    ],
+    [question(line(100, id="l0"), line(200, id="l1"))],
+)
 @given(rule_lists(), st.lists(questions(), min_size=1, max_size=4))
 def test_what_always_loses_never_gets_more_than_its_winner(rules: list[Json], asked: list[Question]) -> None:
     losers = {one.rule: one.others[0] for one in found(*rules) if one.code is Code.ALWAYS_LOSES}
     for one in asked:
         trace = rule_set(*rules).decide(one).trace
         lost = {(fate.rule, fate.line): fate.cents for fate in trace if fate.reason is Reason.LOST_TO}
-        for fate in trace:
-            if fate.reason is Reason.APPLIED and fate.rule in losers:
-                assert lost[losers[fate.rule], fate.line] == fate.cents
+        applied = [fate for fate in trace if fate.reason is Reason.APPLIED and fate.rule in losers]
+        for fate in applied:
+            winner = losers[fate.rule]
+            if (winner, "") in lost:  # Its group is settled for the whole receipt.
+                assert lost[winner, ""] == sum(other.cents for other in applied if other.rule == fate.rule)
+            else:
+                assert lost[winner, fate.line] == fate.cents
 
 
 @given(rule_lists(), questions())

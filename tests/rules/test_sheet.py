@@ -17,7 +17,7 @@ from gateway.model.errors import InputRefused
 from gateway.rules.document import RulesContent
 from gateway.rules.folder import put_together
 from gateway.rules.read import load
-from gateway.rules.sheet import BOM, COLUMNS, HEADER, LONGEST, too_long, write
+from gateway.rules.sheet import BOM, COLUMNS, HEADER, LONGEST, SPARED, too_long, write
 from gateway.rules.sheet_read import read
 from tests.rules.builders import MERCHANT, Json, rule, rule_lists
 from tests.rules.wide import maybe, wide_rules
@@ -137,8 +137,22 @@ def test_it_begins_with_a_mark_and_ends_its_rows_as_the_standard_has_it() -> Non
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_any_usual_separator_and_order_of_columns_is_read(separator: str) -> None:
-    assert read(sheet(ROW, separator=separator, header=tuple(reversed(ROW)))) == content(rule("a", title={"en": "A"},
+    assert read(sheet(ROW, separator=separator, header=tuple(reversed(HEADER)))) == content(rule("a", title={"en": "A"},
         legal_basis="x"))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in HEADER if name not in SPARED])
+def test_a_column_that_was_deleted_is_missed(name: str) -> None:
+    cells = {key: text for key, text in ROW.items() if key != name}
+    error = refusal(sheet(cells, header=tuple(one for one in HEADER if one != name)))
+    assert (error.where, error.what) == ("row 1", f"there is no column {name!r}")
+    assert "Put it back" in error.advice
+
+
+def test_a_sheet_may_be_without_languages() -> None:
+    header = tuple(name for name in HEADER if name not in SPARED or name == "title_en")
+    assert len(header) == len(HEADER) - 7
+    assert read(sheet(ROW, header=header)) == read(sheet(ROW))
 
 
 def test_what_a_spreadsheet_program_does_to_cells_is_read() -> None:
@@ -151,6 +165,18 @@ def test_what_a_spreadsheet_program_does_to_cells_is_read() -> None:
     ("cells", "where", "says"),
     [
         ({"version": "one"}, "row 3, column version", "whole number"),
+        (
+            {"basis_points": "50%"},
+            "row 3, column basis_points",
+            "'50%' is not a whole number of basis points: 5000 is 50 %",
+        ),
+        ({"basis_points": "12,5 %"}, "row 3, column basis_points", "1250 is 12.5 %"),
+        ({"give": "fixed", "basis_points": "", "cents": "1,50"}, "row 3, column cents", "150 is 1.50"),
+        ({"payers": "jelgava tender 50%; merchant discount rest"}, "row 3, column payers", "5000 is 50 %"),
+        ({"payers": "merchant gift rest"}, "row 3, column payers", "discount, tender, off_receipt"),
+        ({"give": "gift"}, "row 3, column give", "percent, fixed, fixed_price"),
+        ({"partner": "no"}, "row 3, column partner", "also, never, only"),
+        ({"windows": "monday 09:00-10:00"}, "row 3, column windows", "'monday' is no day (mon tue"),
         ({"version": "1.0"}, "row 3, column version", "whole number"),
         ({"version": ""}, "row 3, column version", "missing"),
         ({"title_en": ""}, "row 3, column title_lv", "missing"),
@@ -190,6 +216,7 @@ def test_a_fault_names_its_row_and_column(cells: dict[str, str], where: str, say
 def test_all_faults_that_only_the_whole_shows_have_their_row_and_column() -> None:
     error = refusal(sheet(ROW, {**ROW, "payers": "a tender 1"}, {**ROW, "id": "c", "payers": "a tender 2"}))
     assert error.where == "row 3, column id"
+    assert error.what.startswith("rule 'a' is there twice; ")
     assert "at `row 4, column payers`" in error.what
 
 
@@ -198,6 +225,15 @@ def test_all_faults_that_only_the_whole_shows_have_their_row_and_column() -> Non
     [
         ({"row": "vat", "id": "A", "more": '[{"from": "2026-01-01"}]'}, "row 2, column more"),
         ({"row": "vat", "more": "[]"}, "row 2, column id"),
+        ({"row": "vat", "id": "Z", "more": "[]"}, "row 2, column id"),
+        ({"row": "vat", "id": "A", "more": '[{"from": "1.1.2026"}]'}, "row 2, column more"),
+        ({"row": "calendar", "id": "lv", "more": '["2026-11-18", "x"]'}, "row 2, column more"),
+        ({"row": "calendar", "id": "lv", "more": '{"a": 1}'}, "row 2, column more"),
+        ({"row": "calendar", "id": "Latvian days", "more": "[]"}, "row 2, column id"),
+        ({"row": "calendar", "id": 'a"]`b', "more": "[]"}, "row 2, column id"),
+        ({"row": "partner", "id": "s", "more": '{"groups": {"A": ["p1"]}}'}, "row 2, column more"),
+        ({"row": "partner", "id": "S", "more": '{"groups": {"a": ["p1"]}}'}, "row 2, column id"),
+        ({"row": "suspension", "id": "s", "more": '{"title": {"de": "x"}}'}, "row 2, column more"),
         ({"row": "partner", "id": "s", "more": '{"city": "t", "groups": {}}'}, "row 2, column more"),
         ({"row": "partner", "id": "s", "more": '{"groups": {}}'}, "row 2, column more"),
     ],
@@ -206,14 +242,19 @@ def test_a_fault_in_a_table_names_its_row(row: dict[str, str], where: str) -> No
     assert refusal(sheet(row)).where == where
 
 
+def test_too_many_of_a_table_are_told_by_their_rows() -> None:
+    error = refusal(sheet(*({"row": "calendar", "id": f"c{number}", "more": "[]"} for number in range(65))))
+    assert (error.where, "64 are the most" in error.what) == ("rows of calendars", True)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "no column 'id'"),
+        (b"", "no columns 'row', 'id', 'version', 'legal_basis', 'any_of_groups' and more"),
         (b"id,id\r\n", "twice"),
         (b"id,colour\r\n", "colour"),
-        (b"row\r\n", "no column 'id'"),
-        (b"id\r\na,b\r\n", "more cells"),
+        (b"row\r\n", "no columns 'id'"),
+        (",".join(HEADER).encode() + b"\r\na" + b"," * len(HEADER) + b"b\r\n", "more cells"),
         (b'id\r\n"a"b\r\n', "not CSV"),
         ("id\r\nā".encode("cp1257"), "not UTF-8"),
     ],

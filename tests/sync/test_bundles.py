@@ -73,7 +73,7 @@ async def test_the_same_bundle_again_changes_nothing(taker: Taker) -> None:
         (8, rules("b", "b"), {}, "twice"),
         (8, rules(*(f"r{n}" for n in range(300))), {}, "fetched, not sent"),
         (8, b'{"schema":1,"rules":[],"more":1}', {}, "more"),
-        (8, b"{", {}, "truncated"),
+        (8, b"{", {}, "ends too early"),
     ],
 )
 async def test_a_refused_bundle_leaves_the_old_one_and_is_recorded(

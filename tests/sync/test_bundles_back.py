@@ -54,6 +54,7 @@ async def test_rules_whose_examples_come_out_otherwise_are_refused_and_the_old_o
         await taker.take(RULES, number, json.dumps(tried).encode())
     (refused,) = taker.refusals
     assert "self-test: example 1 (a tenth less): $.totals.due_cents: 900 instead of 910" in refused
+    assert "correct the rules or the examples and publish them anew" in refused
     assert [one.rules.number for one in taker.in_force] == [1, 3]
 
 
