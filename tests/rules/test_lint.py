@@ -330,8 +330,8 @@ def test_rules_that_were_given_on_the_same_line_were_told_of(rules: list[Json], 
     one, place = asked.entitlements[:1], asked.merchant_groups[:1]
     asked = msgspec.structs.replace(asked, entitlements=one, merchant_groups=place, at=question().at)
     told = {frozenset((one.rule, other)) for one in found(*rules) if one.code is Code.OVERLAP for other in one.others}
-    for line in rule_set(*rules).decide(asked).lines:
-        assert {frozenset(pair) for pair in combinations({share.rule for share in line.shares}, 2)} <= told
+    for decided in rule_set(*rules).decide(asked).lines:
+        assert {frozenset(pair) for pair in combinations({share.rule for share in decided.shares}, 2)} <= told
 
 
 DEAD = (Code.NO_HOLDER, Code.NO_TIME, Code.NO_RECEIPT)
