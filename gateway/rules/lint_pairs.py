@@ -23,8 +23,12 @@ def pairs(content: RulesContent) -> Iterator[Finding]:
     numbered = sorted(enumerate(content.rules), key=lambda one: (one[1].stage, -one[1].priority, one[1].id))
     suspended = _suspended(content)
     by_category: dict[str, list[int]] = defaultdict(list)
+    begins: dict[str, int] = {}
     compared = 0
     for rank, (index, rule) in enumerate(numbered):
+        # A group is settled where the first of its rules stands: whatever stands behind that comes after all of them.
+        group = rule.exclusive_group
+        place = begins.setdefault(group, rank) if group is not UNSET else rank
         mine = _categories(rule)
         met = set(range(rank)) if mine == ("",) else {one for code in (*mine, "") for one in by_category[code]}
         compared += len(met)
@@ -33,20 +37,24 @@ def pairs(content: RulesContent) -> Iterator[Finding]:
             return
         for category in mine:
             by_category[category].append(rank)
-        yield from _against(index, rule, [numbered[before][1] for before in sorted(met)], suspended)
+        before = [(numbered[one][1], one < place) for one in sorted(met)]
+        yield from _against(index, rule, before, suspended)
     yield from _later_winners(numbered, suspended)
 
 
-def _against(index: int, rule: Rule, before: list[Rule], suspended: dict[str, frozenset[str]]) -> Iterator[Finding]:
+def _against(
+    index: int, rule: Rule, before: list[tuple[Rule, bool]], suspended: dict[str, frozenset[str]]
+) -> Iterator[Finding]:
+    """`before`: the rules that stand before it, and whether they stand before all of its group, too."""
     stacks: list[Rule] = []
     path = f"$.rules[{index}]"
-    for other in before:
+    for other, first in before:
         certain = suspended[other.id] <= suspended[rule.id] and covers(other, rule)
         if other.exclusive_group is not UNSET and other.exclusive_group == rule.exclusive_group:
             if certain and _beats(other, rule):
                 yield found(Code.ALWAYS_LOSES, path, f"{other.id!r} always goes before it", rule.id, (other.id,))
                 return
-        elif certain and takes_all(other.give) and other.choose == "best":
+        elif first and certain and takes_all(other.give) and other.choose == "best":
             text = f"{other.id!r} leaves nothing of all that it meets"
             yield found(Code.ALWAYS_LOSES, path, text, rule.id, (other.id,))
             return

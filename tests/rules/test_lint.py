@@ -303,6 +303,13 @@ def test_findings_are_bounded_and_in_the_order_of_codes() -> None:
     assert [order.index(one.code) for one in told] == sorted(order.index(one.code) for one in told)
 
 
+def test_what_takes_all_leaves_nothing_only_to_what_is_settled_behind_it() -> None:
+    """A group is settled where the first of its rules stands, though `c` stands behind `b`."""
+    group = [rule("a", priority=1, exclusive_group="x", who={}), rule("c", exclusive_group="x", give=HALF)]
+    assert ("always_loses", "c") not in codes(*group, rule("b", give=FREE))
+    assert ("always_loses", "c") in codes(*group, rule("b", priority=2, give=FREE))
+
+
 @example(
     [
         rule("r1", exclusive_group="x", give={**ONE_OFF, "cap": {"cents": 5, "per": "receipt"}}),
