@@ -20,6 +20,11 @@ def is_back(house: House, device: str, before: int) -> bool:
     return house.rig.pids().get(device) not in (None, before)
 
 
+def shown_at(house: House, station: str) -> str:
+    """Why the station shows what it shows."""
+    return next(str(one["shown"].get("reason")) for one in house.rig.status()["stations"] if one["id"] == station)
+
+
 def use(house: House, device: str) -> None:
     """A person uses the station that this device belongs to."""
     acts = house.acts
@@ -95,6 +100,7 @@ def test_a_missing_device_leaves_the_rest_working_and_says_what_to_do(new_house:
 def test_a_gate_whose_relay_is_gone_refuses_and_grants_nothing(house: House) -> None:
     house.rig.kill("gate-relay")
     house.rig.until(lambda: "gate-relay" not in house.rig.pids(), "the loss of the relay")
+    house.rig.until(lambda: shown_at(house, GATE) == "device_missing", "the gate that says so")  # once, before the tap
     house.acts.tap(GATE, "anna", "refused", "", reason="gate_not_ready")
     assert house.bodies(EntryKind.ADMISSION) == []
     house.rig.start_again("gate-relay")

@@ -31,6 +31,7 @@ async def test_an_ordered_epoch_begins_and_the_old_one_drains(house: House) -> N
         first = ledger.epoch
         async with house.syncing(**hooks(ledger)) as sync:
             await until(lambda: sync.status.connected)
+            await until(lambda: bool(centre.query.gateways(GATEWAY)))  # Orders are for those that were heard of.
             centre.command(secrets.token_hex(16), GATEWAY, NewEpoch(first, "a test"))
             await until(lambda: ledger.epoch != first)
             await fill(ledger, 5)

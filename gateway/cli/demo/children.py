@@ -73,6 +73,12 @@ class Child:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    def last_words(self) -> str:
+        """Its exit code and the end of its log, as a sentence; for whoever did not expect its end."""
+        said = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        words = " / ".join(said[-3:])[-600:]
+        return f"It ended with {self.process.poll()}, saying: {words or 'nothing'}. "
+
     def kill(self) -> None:
         """kill -9."""
         self.process.kill()

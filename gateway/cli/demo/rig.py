@@ -149,7 +149,7 @@ class Rig:
                 pass  # It is starting; the deadline below ends the wait.
             for child in self._running():
                 if child.name not in self._killed and not child.alive:
-                    raise Failed(f"waiting for {what}: {child.name} has ended, see {child.log}")
+                    raise Failed(f"waiting for {what}: {child.name} has ended. {child.last_words()}See {child.log}")
             if time.monotonic() > until:
                 raise Failed(f"waited {timeout:.0f} s for {what}")
             time.sleep(LOOK_S)
