@@ -78,17 +78,23 @@ class Box:
         while self.ledger._writer.is_tidying:
             await self.ledger.commit([])
 
+    def _here(self) -> Told:
+        return {(s, e.header.id.seq): e.body or b"" for s in Stream for e in self.ledger.read(s, 0, -1)}
+
+    def _dropped(self) -> set[tuple[Stream, int]]:
+        gone: set[tuple[Stream, int]] = set()
+        for entry in self.ledger.read(Stream.AUDIT, 0, -1):
+            if entry.header.kind is EntryKind.DROPPED:
+                told = msgspec.json.decode(entry.body or b"", type=DroppedBody)
+                gone |= {(Stream(told.stream), seq) for seq in range(told.first, told.last + 1)}
+        return gone
+
     def check(self) -> set[tuple[Stream, int]]:
         """Everything told as stored is there, byte for byte, or told as dropped; returns what was dropped."""
         assert verify(self.path).clean
-        here: Told = {}
-        gone: set[tuple[Stream, int]] = set()
-        for stream in Stream:
-            for entry in self.ledger.read(stream, 0, -1):
-                here[stream, entry.header.id.seq] = entry.body or b""
-                if entry.header.kind is EntryKind.DROPPED:
-                    told = msgspec.json.decode(entry.body or b"", type=DroppedBody)
-                    gone |= {(Stream(told.stream), seq) for seq in range(told.first, told.last + 1)}
+        gone, here = self._dropped(), self._here()
+        while gone != (now := self._dropped()):  # The writer makes room while we read stream by stream.
+            gone, here = now, self._here()
         lost = {key for key, body in self.told.items() if here.get(key) != body} - gone
         assert not lost
         assert not gone & set(here)
