@@ -114,9 +114,10 @@ def test_nothing_there_is_named_with_advice(tmp_path: Path, mode: str) -> None:
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     scanner = Scanner(tmp_path / "scanner")
     scanner.plug()
-    with spawn(tmp_path, "serial") as first, spawn(tmp_path, "serial") as second:
+    with spawn(tmp_path, "serial") as first:
         first.expect_state(DeviceState.READY)
-        lost = second.expect_state(DeviceState.LOST)
+        with spawn(tmp_path, "serial") as second:
+            lost = second.expect_state(DeviceState.LOST)
     scanner.unplug()
     assert lost.problem is not None
     assert lost.problem.code == "busy"
