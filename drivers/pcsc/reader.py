@@ -18,7 +18,16 @@ READ_BUDGET_S = 1.5
 """For reading one card: a hostile one can answer slowly."""
 
 AGAIN_S = 0.1
-VIOLATION = scard.SCARD_W_SECURITY_VIOLATION & 0xFFFFFFFF
+
+
+def _number(result: int) -> int:
+    """A result as the documentation writes it: pyscard's are signed."""
+    return result & 0xFFFFFFFF
+
+
+TIMEOUT = _number(scard.SCARD_E_TIMEOUT)
+NO_READERS = _number(scard.SCARD_E_NO_READERS_AVAILABLE)
+VIOLATION = _number(scard.SCARD_W_SECURITY_VIOLATION)
 STATUS = 2
 """Bytes that every answer ends with (ISO/IEC 7816-4, 5.3.4)."""
 PROTOCOLS = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
@@ -30,13 +39,13 @@ _NAMES = {
     Code.BUSY: "E_SHARING_VIOLATION",
 }
 _FAULTS = {
-    getattr(scard, f"SCARD_{name}") & 0xFFFFFFFF: code
+    _number(getattr(scard, f"SCARD_{name}")): code
     for code, names in _NAMES.items()
     for name in names.split()
     if hasattr(scard, f"SCARD_{name}")
 }
 _OF_THE_CARD = frozenset(
-    getattr(scard, f"SCARD_{name}") & 0xFFFFFFFF
+    _number(getattr(scard, f"SCARD_{name}"))
     for name in (
         *("E_NO_SMARTCARD", "E_NOT_TRANSACTED", "E_PROTO_MISMATCH", "E_COMM_DATA_LOST", "E_CARD_UNSUPPORTED"),
         *("W_REMOVED_CARD", "W_RESET_CARD", "W_UNPOWERED_CARD", "W_UNRESPONSIVE_CARD", "W_UNSUPPORTED_CARD"),
@@ -76,14 +85,14 @@ class Reader:
     def open(self, wanted: str) -> dict[str, str]:
         """Find the one reader with this in its name. Returns what is known of it."""
         result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
-        if result & 0xFFFFFFFF == VIOLATION:
+        if _number(result) == VIOLATION:
             # The library says so also when pcscd ends at this moment (1.9.9): what it meant shows the second time.
             time.sleep(AGAIN_S)
             result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
         _check(result)
         self._context = context
         result, known = scard.SCardListReaders(context, [])
-        if result & 0xFFFFFFFF == scard.SCARD_E_NO_READERS_AVAILABLE & 0xFFFFFFFF:
+        if _number(result) == NO_READERS:
             known = []
         else:
             _check(result)
@@ -97,9 +106,9 @@ class Reader:
         """What is in the reader, as soon as it is something else than before, or after so many milliseconds. pcscd has
         answered for the reader when this returns."""
         result, states = scard.SCardGetStatusChange(self._opened(), wait_ms, [(self._name, self._state)])
-        if result & 0xFFFFFFFF == VIOLATION:
+        if _number(result) == VIOLATION:
             raise ReaderFault(Code.NO_SERVICE)  # Who may not look was not let in: here it only ends.
-        if result & 0xFFFFFFFF != scard.SCARD_E_TIMEOUT & 0xFFFFFFFF:
+        if _number(result) != TIMEOUT:
             _check(result)
         _, state, atr = states[0]
         if state & _GONE:
@@ -145,12 +154,12 @@ class Reader:
 
 
 def _check(result: int) -> None:
-    number = result & 0xFFFFFFFF
+    number = _number(result)
     if number != scard.SCARD_S_SUCCESS:
         raise ReaderFault(_FAULTS.get(number, Code.FAILED), number=number)
 
 
 def _check_card(result: int) -> None:
-    if result & 0xFFFFFFFF in _OF_THE_CARD:
+    if _number(result) in _OF_THE_CARD:
         raise CardGone
     _check(result)

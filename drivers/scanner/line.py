@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import select
+import stat
 import termios
 from typing import Any, Protocol
 
@@ -116,6 +117,4 @@ class KeyboardLine:
 
 
 def _is_pipe(fd: int) -> bool:
-    import stat
-
     return stat.S_ISFIFO(os.fstat(fd).st_mode)

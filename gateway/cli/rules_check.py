@@ -12,7 +12,8 @@ from gateway.cli.common import as_json
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
 from gateway.cli.output import counted, document, patience, talk
-from gateway.cli.rules_files import IN_FILE, LANGUAGES, read_parts
+from gateway.cli.rules_files import IN_FILE, read_parts
+from gateway.model.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from gateway.rules.finding import Finding

@@ -11,8 +11,9 @@ import click
 from gateway.cli.common import LEDGER, as_json, config_option, state_folder
 from gateway.cli.exits import Exit
 from gateway.cli.output import document, talk
-from gateway.cli.rules_files import LANGUAGES, load_rules
+from gateway.cli.rules_files import load_rules
 from gateway.model.errors import InputRefused, NotFound
+from gateway.model.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from gateway.rules.engine import RuleSet

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from gateway.rules.folder import Document
 
 IN_FILE = click.Path(path_type=Path)
-LANGUAGES = ("lv", "lt", "en", "ru")
-"""Of titles and messages."""
 
 
 def read_parts(path: Path) -> list[tuple[str, bytes]]:

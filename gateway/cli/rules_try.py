@@ -13,7 +13,8 @@ from gateway.cli.common import as_json
 from gateway.cli.exits import BadFile, Exit
 from gateway.cli.lazy import one_line
 from gateway.cli.output import counted, document, talk
-from gateway.cli.rules_files import IN_FILE, LANGUAGES, load_rules, read
+from gateway.cli.rules_files import IN_FILE, load_rules, read
+from gateway.model.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from gateway.rules.document import RulesContent

@@ -16,8 +16,8 @@ import msgspec
 from gateway.config.types import Configuration, DeviceSection, GateStation, Station, TillStation
 from gateway.config.where import line_of, parse_path
 from gateway.model.errors import ConfigurationError
+from gateway.model.languages import LANGUAGES
 
-LANGUAGES = ("lv", "lt", "en", "ru")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")

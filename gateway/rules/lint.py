@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.model.errors import InputRefused
+from gateway.model.languages import LANGUAGES
 from gateway.rules.blank import blank_faults
 from gateway.rules.check import faults
 from gateway.rules.document import Rule, RulesContent
@@ -29,7 +30,6 @@ from gateway.rules.parts import Text
 from gateway.rules.read import load
 from gateway.rules.refusal import SHOWN, DocumentRefused, Fault
 
-LANGUAGES = ("lv", "lt", "en", "ru")
 MAX_FINDINGS = 2000
 
 _rule = re.compile(r"^\$\.rules\[(\d+)\]")

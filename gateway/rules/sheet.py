@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway.model.languages import LANGUAGES
 from gateway.rules import cells
 from gateway.rules.cells import Cell, quoted
 from gateway.rules.document import RulesContent
@@ -22,7 +23,6 @@ BOM = "\ufeff"
 """Without it some spreadsheet programs take UTF-8 for something else."""
 LONGEST = 32_767
 """Characters that a cell may have in Excel and LibreOffice Calc; what is longer is cut there."""
-LANGUAGES = ("lv", "lt", "en", "ru")
 
 
 class Column(NamedTuple):

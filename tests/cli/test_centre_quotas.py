@@ -19,7 +19,8 @@ from gateway.wire.quota import Cell, Close, Fence, Hello, LeaseId, Report, Reque
 from tests.centre.chains import EPOCH
 from tests.cli.conftest import said, smartplace
 from tests.cli.test_lots import Gateway
-from tests.quota.test_replaced import ANNA, admitted, send_entries
+from tests.quota.messages import ANNA
+from tests.quota.test_replaced import admitted, send_entries
 from tests.quota.world import RIDES, Box, World, publish
 from tests.support.authority import ALL
 from tests.support.clock import FakeClock

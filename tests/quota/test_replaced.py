@@ -16,9 +16,9 @@ from gateway.model.errors import Conflict, InputRefused
 from gateway.model.identification import Credential, CredentialKind, Identification, Strength
 from gateway.model.receipt import Line, Receipt
 from gateway.wire.quota import HandOver, QuotaSaid
+from tests.quota.messages import ANNA
 from tests.quota.world import RIDES, Box, World
 
-ANNA = "holder-anna"
 SECURITY = "SELECT body FROM audit WHERE kind='security' ORDER BY seq"
 
 
@@ -28,14 +28,6 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.talk()
     yield made
     made.stop()
-
-
-@pytest.fixture
-def box(world: World) -> Box:
-    box = world.boxes[0]
-    box.want(RIDES, ANNA)
-    world.talk()
-    return box
 
 
 def signer_of(world: World, box: Box, name: str = "ledger.key") -> Signer:
