@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from gateway.rules.document import Rule, RulesContent
 from gateway.rules.finding import Code, Finding, found
+from gateway.rules.named import is_whole
 from gateway.rules.overlap import covers, may_meet, no_less, takes_all
 
 MAX_COMPARED = 1_000_000
@@ -24,6 +25,8 @@ def pairs(content: RulesContent) -> Iterator[Finding]:
     suspended = _suspended(content)
     by_category: dict[str, list[int]] = defaultdict(list)
     begins: dict[str, int] = {}
+    # Settled for the whole receipt, a group may go to who takes less of a line and more of all of them.
+    whole = {rule.exclusive_group for rule in content.rules if is_whole(rule)} - {UNSET}
     compared = 0
     for rank, (index, rule) in enumerate(numbered):
         # A group is settled where the first of its rules stands: whatever stands behind that comes after all of them.
@@ -37,7 +40,7 @@ def pairs(content: RulesContent) -> Iterator[Finding]:
             return
         for category in mine:
             by_category[category].append(rank)
-        before = [(numbered[one][1], one < place) for one in sorted(met)]
+        before = [(other, one < place and other.exclusive_group not in whole) for one, other in _named(numbered, met)]
         yield from _against(index, rule, before, suspended)
     yield from _later_winners(numbered, suspended)
 
@@ -45,16 +48,17 @@ def pairs(content: RulesContent) -> Iterator[Finding]:
 def _against(
     index: int, rule: Rule, before: list[tuple[Rule, bool]], suspended: dict[str, frozenset[str]]
 ) -> Iterator[Finding]:
-    """`before`: the rules that stand before it, and whether they stand before all of its group, too."""
+    """`before`: the rules that stand before it, and whether what one of them takes is certainly gone: it stands before
+    all of this one's group, too, and no other of its own can be given instead."""
     stacks: list[Rule] = []
     path = f"$.rules[{index}]"
-    for other, first in before:
+    for other, taken in before:
         certain = suspended[other.id] <= suspended[rule.id] and covers(other, rule)
         if other.exclusive_group is not UNSET and other.exclusive_group == rule.exclusive_group:
             if certain and _beats(other, rule):
                 yield found(Code.ALWAYS_LOSES, path, f"{other.id!r} always goes before it", rule.id, (other.id,))
                 return
-        elif first and certain and takes_all(other.give) and other.choose == "best":
+        elif taken and certain and takes_all(other.give) and other.choose == "best":
             text = f"{other.id!r} leaves nothing of all that it meets"
             yield found(Code.ALWAYS_LOSES, path, text, rule.id, (other.id,))
             return
@@ -87,6 +91,11 @@ def _later_winners(numbered: list[tuple[int, Rule]], suspended: dict[str, frozen
                     text = f"{other.id!r} always goes before it"
                     yield found(Code.ALWAYS_LOSES, f"$.rules[{index}]", text, rule.id, (other.id,))
                     break
+
+
+def _named(numbered: list[tuple[int, Rule]], ranks: set[int]) -> list[tuple[int, Rule]]:
+    """The rules of these ranks, in their order, each with its rank."""
+    return [(rank, numbered[rank][1]) for rank in sorted(ranks)]
 
 
 def _stopped(rule: Rule) -> Finding:

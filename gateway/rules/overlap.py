@@ -53,7 +53,7 @@ def takes_all(give: Give) -> bool:
     if give.cap is not UNSET or give.floor_cents is not UNSET:
         return False
     if isinstance(give, Percent):
-        return give.basis_points == 10_000
+        return give.basis_points == 10_000 and give.rounding == "line"  # Rounded by unit it may leave a cent.
     return isinstance(give, FixedPrice) and give.cents == 0
 
 

@@ -303,6 +303,20 @@ def test_findings_are_bounded_and_in_the_order_of_codes() -> None:
     assert [order.index(one.code) for one in told] == sorted(order.index(one.code) for one in told)
 
 
+def test_of_a_group_for_the_whole_receipt_another_rule_may_be_given_than_the_one_that_takes_all() -> None:
+    whole = rule("g", exclusive_group="x", give={"kind": "free_units", "units": 3})
+    group = [rule("a", exclusive_group="x", give=FREE, what={"categories": ["c1"]}), whole]
+    later = rule("z", stage=2, what={"categories": ["c1"]})
+    assert ("always_loses", "z") not in codes(*group, later)
+    assert ("always_loses", "z") in codes(group[0], later)
+
+
+def test_all_of_a_unit_rounded_is_not_all_of_a_line() -> None:
+    by_unit = rule("a", give={**FREE, "rounding": "unit"})
+    assert ("always_loses", "b") not in codes(by_unit, rule("b", stage=2))
+    assert ("always_loses", "b") in codes(rule("a", give=FREE), rule("b", stage=2))
+
+
 def test_what_takes_all_leaves_nothing_only_to_what_is_settled_behind_it() -> None:
     """A group is settled where the first of its rules stands, though `c` stands behind `b`."""
     group = [rule("a", priority=1, exclusive_group="x", who={}), rule("c", exclusive_group="x", give=HALF)]
