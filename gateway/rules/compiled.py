@@ -6,11 +6,9 @@ alphabetical order, `ANY` is 0. So nothing here depends on the order of the docu
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple
 
 import msgspec
 
@@ -29,6 +27,8 @@ DAY_MINUTES = 24 * 60
 
 Ranks = list[int]
 Numbers = tuple[int, ...]
+Cells = list[tuple[Numbers, Ranks]]
+"""Lines, and the rules that may meet them."""
 
 
 class Kind(IntEnum):
@@ -129,33 +129,6 @@ packed = msgspec.msgpack.Encoder().encode
 unpacked = msgspec.msgpack.Decoder(Told).decode
 
 
-class Sieve(NamedTuple):
-    """By rank: days, and minutes of the day, at which a rule may hold. Outside of them it does not, and they are the
-    first thing that keeps it out. Numbers side by side: of ten thousand rules most are told from here, and their own
-    values are never touched."""
-
-    first: array[int]
-    last: array[int]
-    opens: array[int]
-    closes: array[int]
-
-
-def sieve_of(rules: Iterable[Compiled]) -> Sieve:
-    by_field = tuple(zip(*map(_times, rules), strict=True)) or ((),) * len(Sieve._fields)
-    return Sieve(*(array("i", numbers) for numbers in by_field))
-
-
-def _times(rule: Compiled) -> tuple[int, int, int, int]:
-    more, windows = rule.more, rule.windows
-    if more is not None and (more.who is not None or more.where is not None):
-        return NEVER, FOR_EVER, 0, DAY_MINUTES  # Who and where come before the time when it is told why not.
-    if windows is None:
-        return rule.first, rule.last, 0, DAY_MINUTES
-    if windows.closes <= DAY_MINUTES:
-        return rule.first, rule.last, windows.opens, windows.closes
-    return rule.first, min(rule.last + 1, FOR_EVER), 0, DAY_MINUTES  # A window over midnight holds a day longer.
-
-
 class Shared(msgspec.Struct, frozen=True):
     """What all rules share: partner city → their group → ours; VAT class → its rates, the oldest first."""
 
@@ -236,12 +209,10 @@ class Index:
             for category in categories:
                 self.by_place_category[place * category_width + category].append(rank)
 
-    def candidates(
-        self, groups: Iterable[int], places: Sequence[int], lines_of: Mapping[int, Numbers]
-    ) -> dict[int, Numbers]:
-        """Rank → numbers of the lines that the rule may meet, ascending, for the rules that meet all three; in no
-        order. `lines_of` has them by category; many ranks share one tuple."""
-        met: dict[int, Numbers] = {}
+    def cells(self, groups: Iterable[int], places: Sequence[int], lines_of: Mapping[int, Numbers]) -> Cells:
+        """Where rules stand that meet all three, with the numbers of the lines there (`lines_of` has them by category).
+        A rank may be in several."""
+        found: Cells = []
         for group in groups:
             base = group * self.place_width
             for place in places:
@@ -249,8 +220,6 @@ class Index:
                 if table is None:
                     continue
                 for category in table.keys() & lines_of.keys() if len(table) < len(lines_of) else lines_of:
-                    lines = lines_of[category]
-                    for rank in table.get(category, ()):
-                        if met.setdefault(rank, lines) is not lines:
-                            met[rank] = tuple(sorted({*met[rank], *lines}))
-        return met
+                    if (ranks := table.get(category)) is not None:
+                        found.append((lines_of[category], ranks))
+        return found

@@ -13,11 +13,12 @@ from gateway.model.decision import Decision, LineDecision, Reason
 from gateway.model.errors import GatewayError, NotFound
 from gateway.model.money import Cents, half_up
 from gateway.model.receipt import Means
-from gateway.rules.compiled import ANY, Compiled, Counted, Index, Numbers, Shared, Told, sieve_of, unpacked
+from gateway.rules.compiled import ANY, Compiled, Counted, Index, Numbers, Shared, Told, unpacked
 from gateway.rules.contest import Contest, Entry, lines_met
 from gateway.rules.eligible import Moment, lacking, moment_of, unmet
 from gateway.rules.purse import Asked, Purse, asked_by
 from gateway.rules.question import Question, inputs_digest
+from gateway.rules.sieve import Sifted, holding, sieve_of, sift
 from gateway.rules.trace import Near, Trace, Where, near_misses, nearby
 from gateway.rules.vat import vat_of
 
@@ -127,10 +128,10 @@ class RuleSet:
         how much is left before `decide` is called."""
         settled = question.settled()
         moment = self._moment(settled)
-        found, _ = self._found(settled, moment)
+        candidates = sift(self._index.cells(*self._where(settled, moment)), self._sieve, moment)
         counting = [
             (self._compiled[rank], lines)
-            for rank, lines in sorted(found.items())
+            for rank, lines in sorted(candidates.now.items())
             if (more := self._compiled[rank].more) is not None and more.quotas
         ]
         lines = settled.receipt.lines
@@ -153,14 +154,14 @@ class RuleSet:
         """
         settled = question.settled()
         moment, trace, purse = self._moment(settled), Trace(in_full=in_full), Purse(settled)
-        met, where = self._found(settled, moment)
-        stranger = Reason.NOT_ENTITLED if settled.identified else Reason.NOT_IDENTIFIED
-        near = nearby(self._index, where, met, stranger)
-        entries = self._entries(settled, moment, met, trace, near)
+        where = self._where(settled, moment)
+        candidates = sift(self._index.cells(*where), self._sieve, moment)
+        near = self._near(where, candidates, settled, moment, trace.looks_at)
+        entries = self._entries(settled, moment, candidates, trace, near)
         contest = Contest(settled, purse, trace)
         contest.run(entries)
         decided = tuple(self._with_vat(line, settled, at) for at, line in enumerate(contest.decided()))
-        near_misses(self._compiled, self._sieve, near, settled, moment, trace)
+        near_misses(self._compiled, near, settled, moment, trace)
         listed = sum(line.list_cents for line in decided)
         discount = sum(line.discount_cents for line in decided)
         decision = Decision(
@@ -185,45 +186,47 @@ class RuleSet:
             groups = frozenset(code for theirs in settled.entitlements for code in ours.get(theirs, ()))
         return moment_of(settled, groups)
 
-    def _found(self, settled: Question, moment: Moment) -> tuple[dict[int, Numbers], Where]:
-        """Candidates (rank → numbers of the lines that it may meet), and the numbers under which they were found."""
+    def _where(self, settled: Question, moment: Moment) -> Where:
         index = self._index
-        groups = index.groups.numbers(moment.groups)
-        places = index.places.numbers(settled.merchant_groups)
-        lines_of = _lines_of([index.categories.number(line.category) for line in settled.receipt.lines])
-        return index.candidates(groups, places, lines_of), (groups, places, sorted(lines_of))
+        return (
+            index.groups.numbers(moment.groups),
+            index.places.numbers(settled.merchant_groups),
+            _lines_of([index.categories.number(line.category) for line in settled.receipt.lines]),
+        )
 
-    def _entries(
-        self, settled: Question, moment: Moment, met: Mapping[int, Numbers], trace: Trace, near: Near
-    ) -> list[Entry]:
+    def _near(self, where: Where, candidates: Sifted, settled: Question, moment: Moment, most: int) -> Near:
+        """Rules that are not candidates, perhaps for want of one thing only, and that may hold now."""
+        reasons = (
+            *(Reason.OTHER_CATEGORY, Reason.OTHER_PLACE),
+            Reason.NOT_ENTITLED if settled.identified else Reason.NOT_IDENTIFIED,
+        )
+        return {
+            reason: holding(ranks, self._sieve, moment).difference(candidates.now)
+            for reason, ranks in zip(reasons, nearby(self._index, where, most), strict=True)
+        }
+
+    def _entries(self, settled: Question, moment: Moment, candidates: Sifted, trace: Trace, near: Near) -> list[Entry]:
         """The candidates that apply, in order, with the lines that they meet. The others are traced, or are near misses
         like those of the index."""
         entries: list[Entry] = []
-        late: list[int] = []
-        closed: list[int] = []
-        kept: dict[Reason, list[int]] = {Reason.OUTSIDE_DATES: late, Reason.OUTSIDE_HOURS: closed}
-        first, last, opens, closes = self._sieve
-        day, minute, trusted = moment.day, moment.minute, moment.trusted
-        for rank in sorted(met):
-            if trusted and not first[rank] <= day <= last[rank]:
-                late.append(rank)
-                continue
-            if trusted and not opens[rank] <= minute < closes[rank]:
-                closed.append(rank)
-                continue
+        kept: dict[Reason, set[int]] = {
+            Reason.OUTSIDE_DATES: set(candidates.late),
+            Reason.OUTSIDE_HOURS: set(candidates.closed),
+        }
+        for rank, lines in sorted(candidates.now.items()):
             rule = self._compiled[rank]
             if (why := unmet(rule, settled, moment)) is None:
-                if (entry := self._entry(rank, rule, met[rank], settled, trace)) is not None:
+                if (entry := self._entry(rank, rule, lines, settled, trace)) is not None:
                     entries.append(entry)
             elif why[1]:
                 trace.add(why[0], rule, other=why[1])
             else:
-                kept.setdefault(why[0], []).append(rank)
+                kept.setdefault(why[0], set()).add(rank)
         for reason, ranks in kept.items():
             if reason in near:
                 near[reason].update(ranks)
                 continue
-            trace.add_all(reason, (self._compiled[rank] for rank in ranks))
+            trace.add_all(reason, (self._compiled[rank] for rank in sorted(ranks)))
         return entries
 
     def _entry(
@@ -256,11 +259,12 @@ class RuleSet:
 
 
 def _lines_of(categories: Sequence[int]) -> dict[int, Numbers]:
-    """Category → numbers of its lines, ascending; all of them under `ANY`."""
-    found: dict[int, list[int]] = {ANY: []}
+    """Category → numbers of its lines, both ascending; all of them under `ANY`."""
+    found: dict[int, list[int]] = {}
     for number, category in enumerate(categories):
         found.setdefault(category, []).append(number)
-    return {**{category: tuple(lines) for category, lines in found.items()}, ANY: tuple(range(len(categories)))}
+    found[ANY] = list(range(len(categories)))
+    return {category: tuple(found[category]) for category in sorted(found)}
 
 
 def rounding(due: Cents, question: Question) -> Cents:

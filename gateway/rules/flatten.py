@@ -61,25 +61,25 @@ def flatten(rules: Iterable[Rule], content: RulesContent) -> Iterator[Compiled]:
                 key = when.windows, when.calendar
                 if (windows := windows_of.get(key)) is None:
                     windows = windows_of[key] = _windows(when.windows, when.calendar, holidays)
-        more = _more(rule, tuple(flat for one, flat in suspended if _touches(one, rule)) if suspended else ())
+        # By position, in the order of `Compiled`: by name takes twice as long, and this is for each of many rules.
         yield Compiled(
-            id=rule.id.encode().decode(),
-            version=rule.version,
-            kind=kind,
-            value=value,
-            give=give,
-            exclusive=names.setdefault(group, group),
-            payers=payers,
-            weights=weights,
-            first=first,
-            last=last,
-            windows=windows,
-            holds_without_clock=holds_without_clock(rule),
-            has_message=rule.message is not UNSET,
-            by_priority=rule.choose == "priority",
-            whole=is_whole(rule),
-            plain=kind is not Kind.OTHER and rule.quota is UNSET,
-            more=more,
+            rule.id.encode().decode(),
+            rule.version,
+            kind,
+            value,
+            give,
+            names.setdefault(group, group),
+            payers,
+            weights,
+            first,
+            last,
+            windows,
+            holds_without_clock(rule),
+            rule.message is not UNSET,
+            rule.choose == "priority",
+            is_whole(rule),
+            kind is not Kind.OTHER and rule.quota is UNSET,
+            _more(rule, tuple(flat for one, flat in suspended if _touches(one, rule)) if suspended else ()),
         )
 
 

@@ -7,6 +7,7 @@ from itertools import chain
 
 from msgspec import UNSET
 
+from gateway.rules.collector import at_rest
 from gateway.rules.compiled import Codes, Index
 from gateway.rules.document import Rule, RulesContent
 from gateway.rules.engine import RuleSet
@@ -14,6 +15,7 @@ from gateway.rules.flatten import flatten, shared_of, told_of
 from gateway.rules.named import all_events, all_groups, groups_of
 
 
+@at_rest()
 def compile(content: RulesContent, number: int) -> RuleSet:
     """The rule set of a checked document (`read` or `check`); `number` is its bundle's. Cannot fail.
 

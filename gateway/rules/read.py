@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.rules.check import check
+from gateway.rules.collector import at_rest
 from gateway.rules.document import RulesContent
 from gateway.rules.json_fault import json_fault
 from gateway.rules.refusal import DocumentRefused, Fault
@@ -27,6 +28,7 @@ _ESCAPED_COLON = b"\\u003"
 """And the digits after it."""
 
 
+@at_rest()
 def load(content: bytes) -> RulesContent:
     """The document, decoded and checked (`gateway.rules.check`). Raises `InputRefused` whose `where` is the JSON
     path of the fault and whose text names the rule; nothing else, whatever the bytes."""

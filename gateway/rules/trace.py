@@ -10,7 +10,7 @@ from itertools import islice
 
 from gateway.model.decision import Limited, Reason, Traced
 from gateway.model.money import Cents
-from gateway.rules.compiled import Compiled, Index, Sieve
+from gateway.rules.compiled import Compiled, Index, Numbers
 from gateway.rules.eligible import Moment, unmet, untimely
 from gateway.rules.question import Question
 
@@ -22,7 +22,7 @@ reads more, and each is bytes in an entry."""
 MAX_IN_FULL = 1000
 """Fates told to somebody who asks why, of which nothing is stored."""
 MAX_LOOKED_AT = 40
-"""Rules looked at per reason in search of near misses."""
+"""Rules looked at per reason in search of near misses; `MAX_IN_FULL` for somebody who asks."""
 
 ORDER = tuple(Reason)
 """The nearest to money first; within a reason by line, then in the rules' order. Cut at the end."""
@@ -39,11 +39,12 @@ TOOK_PART = frozenset(
 class Trace:
     """Collects fates: at most `MAX_TRACED`, of rules that took no part `MAX_ALIKE` per reason; or `in_full`."""
 
-    __slots__ = ("_alike", "_fates", "_most")
+    __slots__ = ("_alike", "_fates", "_most", "looks_at")
 
     def __init__(self, *, in_full: bool = False) -> None:
         self._fates: dict[Reason, list[Traced]] = {}
         self._most, self._alike = (MAX_IN_FULL, MAX_IN_FULL) if in_full else (MAX_TRACED, MAX_ALIKE)
+        self.looks_at = MAX_IN_FULL if in_full else MAX_LOOKED_AT
 
     def add(
         self,
@@ -67,44 +68,30 @@ class Trace:
         return tuple(fate for reason in ORDER for fate in self._fates.get(reason, ()))[: self._most]
 
 
-Where = tuple[list[int], list[int], list[int]]
-"""Where to look: entitlements, merchant groups, categories."""
+Where = tuple[list[int], list[int], Mapping[int, Numbers]]
+"""Where to look: entitlements, merchant groups, and categories with the numbers of their lines."""
 Near = dict[Reason, set[int]]
+"""Ranks by what alone may have kept the rule from being a candidate."""
 
 
 def near_misses(
-    rules: Sequence[Compiled],
-    sieve: Sieve,
-    looked_at: Mapping[Reason, set[int]],
-    question: Question,
-    moment: Moment,
-    trace: Trace,
+    rules: Sequence[Compiled], near: Mapping[Reason, set[int]], question: Question, moment: Moment, trace: Trace
 ) -> None:
     """Trace the first few of these that nothing else would keep out."""
-    first, last, opens, closes = sieve
-    day, minute, trusted = moment.day, moment.minute, moment.trusted
-    for reason, ranks in looked_at.items():
-        near = (
-            rules[rank]
-            for rank in sorted(ranks)
-            if (not trusted or (first[rank] <= day <= last[rank] and opens[rank] <= minute < closes[rank]))
-            and _nothing_else(rules[rank], reason, question, moment)
-        )
-        trace.add_all(reason, near)
+    for reason, ranks in near.items():
+        missed = (rules[rank] for rank in sorted(ranks) if _nothing_else(rules[rank], reason, question, moment))
+        trace.add_all(reason, missed)
 
 
-def nearby(index: Index, where: Where, candidates: Iterable[int], stranger: Reason) -> Near:
-    """Ranks of rules that are not candidates for want of one thing, some of each reason. `stranger`: what a rule is
-    told for that is for other holders."""
+def nearby(index: Index, where: Where, most: int) -> tuple[list[int], list[int], list[int]]:
+    """Ranks of rules that all but their categories, places or holders would make candidates, and of candidates: of each
+    `most` at most, in no order and some several times."""
     groups, places, categories = where
-    by_category = _looked_at(index.by_group_place, groups, index.place_width, places)
-    by_place = _looked_at(index.by_group_category, groups, index.category_width, categories)
-    by_holder = _looked_at(index.by_place_category, places, index.category_width, categories)
-    return {
-        Reason.OTHER_CATEGORY: by_category.difference(candidates),
-        Reason.OTHER_PLACE: by_place.difference(candidates),
-        stranger: by_holder.difference(candidates),
-    }
+    return (
+        _looked_at(index.by_group_place, groups, index.place_width, places, most),
+        _looked_at(index.by_group_category, groups, index.category_width, categories, most),
+        _looked_at(index.by_place_category, places, index.category_width, categories, most),
+    )
 
 
 def _nothing_else(rule: Compiled, reason: Reason, question: Question, moment: Moment) -> bool:
@@ -112,13 +99,16 @@ def _nothing_else(rule: Compiled, reason: Reason, question: Question, moment: Mo
     return why is None or (why[0] is reason and untimely(rule, moment) is None)
 
 
-def _looked_at(table: dict[int, list[int]], firsts: list[int], width: int, seconds: list[int]) -> set[int]:
-    """Ranks under these pairs, the first `MAX_LOOKED_AT` of them."""
+def _looked_at(
+    table: Mapping[int, list[int]], firsts: Iterable[int], width: int, seconds: Iterable[int], most: int
+) -> list[int]:
+    """Ranks under these pairs, the first of them."""
     ranks: list[int] = []
     for first in firsts:
         base = first * width
         for second in seconds:
-            ranks += table.get(base + second, ())[:MAX_LOOKED_AT]
-            if len(ranks) >= MAX_LOOKED_AT:
-                return set(ranks[:MAX_LOOKED_AT])
-    return set(ranks)
+            if found := table.get(base + second):
+                ranks += found if len(found) <= most else found[:most]
+                if len(ranks) >= most:
+                    return ranks[:most]
+    return ranks

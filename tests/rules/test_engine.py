@@ -234,3 +234,14 @@ def test_a_decision_names_the_first_five_that_took_no_part_and_whoever_asks_is_t
     assert len(told[Reason.APPLIED]) == 12
     assert fates(full).keys() == {one["id"] for one in (*over, *also, *gives)}
     assert msgspec.structs.replace(full, trace=brief.trace) == brief
+
+
+def test_whoever_asks_is_told_all_near_misses_also_behind_many_that_are_over() -> None:
+    past = {"dates": {"until": "2026-01-01"}}
+    over = [rule(f"a-{number:03}", when=past, what={"categories": ["other"]}) for number in range(60)]
+    other = [rule(f"b-{number:03}", what={"categories": ["other"]}) for number in range(60)]
+    rules = rule_set(*over, *other)
+    brief, full = rules.decide(question()), rules.decide(question(), in_full=True)
+    assert [fate.rule for fate in full.trace] == [one["id"] for one in other]
+    assert {fate.reason for fate in full.trace} == {Reason.OTHER_CATEGORY}
+    assert not brief.trace  # The first that are looked at are all over.
