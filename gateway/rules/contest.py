@@ -220,7 +220,7 @@ class Contest:
         able = [number for number, amount in enumerate(cents) if amount]
         if not able:
             return None
-        if rivals[0].rule.by_priority:
+        if rivals[0].rule.by_priority or len(able) == 1:
             return able[0]
         return min(able, key=lambda number: (-cents[number], rivals[number].rule.id))
 
