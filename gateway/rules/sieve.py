@@ -35,22 +35,34 @@ def sieve_of(rules: Iterable[Compiled]) -> Sieve:
     return Sieve(*(array("i", numbers) for numbers in by_field))
 
 
-def sift(cells: Cells, sieve: Sieve, moment: Moment) -> Sifted:
-    """All of them may hold where the clock is not trusted."""
-    first, last, opens, closes = sieve
-    day, minute, sure = moment.day, moment.minute, moment.trusted
-    now: dict[int, Numbers] = {}
-    late: list[int] = []
-    closed: list[int] = []
+def met(cells: Cells) -> dict[int, Numbers]:
+    """All of them: rank → numbers of the lines that the rule may meet, ascending. Many ranks share one tuple."""
+    found: dict[int, Numbers] = {}
     for lines, ranks in cells:
         for rank in ranks:
-            if sure and not first[rank] <= day <= last[rank]:
+            if found.setdefault(rank, lines) is not lines:
+                found[rank] = tuple(sorted({*found[rank], *lines}))
+    return found
+
+
+def sift(cells: Cells, sieve: Sieve, moment: Moment) -> Sifted:
+    """All of them may hold where the clock is not trusted."""
+    late: list[int] = []
+    closed: list[int] = []
+    if not moment.trusted:
+        return Sifted(met(cells), late, closed)
+    first, last, opens, closes = sieve
+    day, minute = moment.day, moment.minute
+    open_now: Cells = []
+    for lines, ranks in cells:
+        for rank in ranks:
+            if not first[rank] <= day <= last[rank]:
                 late.append(rank)
-            elif sure and not opens[rank] <= minute < closes[rank]:
+            elif not opens[rank] <= minute < closes[rank]:
                 closed.append(rank)
-            elif now.setdefault(rank, lines) is not lines:
-                now[rank] = tuple(sorted({*now[rank], *lines}))
-    return Sifted(now, late, closed)
+            else:
+                open_now.append((lines, [rank]))
+    return Sifted(met(open_now), late, closed)
 
 
 def holding(ranks: Iterable[int], sieve: Sieve, moment: Moment) -> set[int]:

@@ -17,13 +17,11 @@ import msgspec
 
 from gateway.model.receipt import Line, Receipt
 from gateway.rules.compiled import ANY
-from gateway.rules.eligible import Moment
 from gateway.rules.engine import RuleSet
-from gateway.rules.flatten import flatten
 from gateway.rules.index import compile, index_of
 from gateway.rules.question import Question
 from gateway.rules.read import load
-from gateway.rules.sieve import sieve_of, sift
+from gateway.rules.sieve import met
 from tests.bench.baselines.rule_index import (
     DAY_MINUTES,
     MERCHANTS,
@@ -42,8 +40,6 @@ from tests.bench.rules_peers import peers
 
 NEW_YEAR = datetime.fromisoformat("2026-01-01")
 RECEIPTS, RECEIPTS_QUICK = 200, 20
-NO_CLOCK = Moment(0, 0, 0, trusted=False, groups=frozenset())
-"""All that rules stand under counts as a candidate."""
 CORE_MB = 45.0
 """What the core has without rules (bench `idle`)."""
 
@@ -114,8 +110,7 @@ def _us(work: Callable[[], object]) -> float:
 def _candidates(context: Context, receipts: Sequence[PlainReceipt]) -> list[Row]:
     """Ours from codes to ranks; theirs from codes to rules."""
     plain = plain_index(plain_rules(10_000))
-    content = load(document(plain_rules(10_000)))
-    index, sieve = index_of(content.rules), sieve_of(flatten(content.rules, content))
+    index = index_of(load(document(plain_rules(10_000))).rules)
     categories = [receipt.categories for receipt in receipts]
 
     def ours() -> int:
@@ -123,8 +118,7 @@ def _candidates(context: Context, receipts: Sequence[PlainReceipt]) -> list[Row]
         for receipt, named in zip(receipts, categories, strict=True):
             groups, places = index.groups.numbers(receipt.groups), index.places.numbers(receipt.merchants)
             lines_of = {index.categories.number(code): (number,) for number, code in enumerate(named)}
-            cells = index.cells(groups, places, {**lines_of, ANY: tuple(range(len(named)))})
-            found += len(sift(cells, sieve, NO_CLOCK).now)
+            found += len(met(index.cells(groups, places, {**lines_of, ANY: tuple(range(len(named)))})))
         return found
 
     def theirs() -> int:
