@@ -1,6 +1,7 @@
 # make demo   a morning at three simulated stations; needs git, make and python3-venv, no root, no other package
 # make test   style, types, imports and all tests; installs missing Debian packages when it may
 # make faults break it in every known way, count what is lost or done twice (ARGS="--long kill"; some need root)
+# make fuzz   any bytes at every parser, half a minute each (ARGS="--seconds 600 card pass" picks some)
 # make bench  figures beside their baselines (ARGS="tap ledger" picks some)
 
 PY ?= python3
@@ -15,10 +16,10 @@ TEST_MB = 142
 
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 
-.PHONY: demo test test-py bench faults check types imports tests packages lock clean help
+.PHONY: demo test test-py bench faults fuzz check types imports tests packages lock clean help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5
 
 demo: $(VENV)/.demo-ready
 	@$(BIN)/smartplace demo $(ARGS)
@@ -47,6 +48,10 @@ bench: $(VENV)/.test-ready
 
 faults: packages $(VENV)/.test-ready
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+fuzz: $(VENV)/.test-ready
+	@$(PIP) -q -r requirements-fuzz.txt
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 # Programs that some tests run beside us. Without the right to install them those tests are skipped, each with a line.
 packages:
@@ -79,6 +84,7 @@ lock:
 	$(LOCK) pyproject.toml --extra pcsc -c requirements-dev.txt --no-annotate -o requirements-pcsc.txt.all
 	@sed -n '/^pyscard==/,/[^\\]$$/p' requirements-pcsc.txt.all > requirements-pcsc.txt && rm requirements-pcsc.txt.all
 	$(LOCK) pyproject.toml --extra demo -c requirements-dev.txt --no-annotate -o requirements.txt
+	$(LOCK) --group fuzz --no-annotate -o requirements-fuzz.txt
 
 clean:
-	rm -rf .venv .venv-* build dist demo-state .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json faults.json
+	rm -rf .venv .venv-* build dist demo-state .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz bench.json faults.json

@@ -32,7 +32,7 @@ TOP = {
     "gateway", "drivers", "config", "systemd", "firmware-tools", "tests", "docs", ".ci",
     ".gitignore", "pyproject.toml", "Makefile", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "CONTRIBUTING.md",
     "SECURITY.md", "requirements.txt", "requirements-dev.txt", "requirements-pcsc.txt", "requirements-build.txt",
-    "requirements-build.in",
+    "requirements-build.in", "requirements-fuzz.txt",
 }  # fmt: skip
 
 MADE = (".venv", "demo-state")

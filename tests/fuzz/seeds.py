@@ -1,0 +1,65 @@
+"""What each parser takes, made by the other end where there is one."""
+
+from __future__ import annotations
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from drivers.contract import codec, reader
+from drivers.contract.core import Reading, Stop
+from drivers.relay import modbus
+from drivers.simulators import datecs_wire
+from gateway.model.entry import Stream
+from gateway.model.identification import CredentialKind
+from gateway.rules import read, sheet
+from gateway.wire import chunks, messages, passes, registry
+from gateway.wire.bundle import BundleKind
+from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
+from gateway.wire.messages import Ack, Acks
+from tests.rules.builders import document, rule
+from tests.wire import test_bundle, test_envelope
+
+
+def _answers(*pieces: bytes) -> bytes:
+    """What a card says: a byte of length before each."""
+    return b"".join(bytes([len(piece)]) + piece for piece in pieces)
+
+
+_UID = bytes.fromhex("04A1B2C3D4E5019000")
+_HOST = b"example.org/pass"
+NDEF = b"\xd1\x01" + bytes([len(_HOST) + 1]) + b"U\x04" + _HOST
+TYPE_4_CARD = bytes(20) + _answers(
+    *(_UID, b"\x90\x00", b"\x90\x00", bytes.fromhex("000F20003B00340406E10401000000") + b"\x90\x00", b"\x90\x00"),
+    *(len(NDEF).to_bytes(2, "big") + b"\x90\x00", NDEF + b"\x90\x00"),
+)
+TYPE_2_CARD = bytes.fromhex("3B8F8001804F0CA0000003060300030000000068") + _answers(
+    *(_UID, bytes.fromhex("E1101200") + b"\x03" + bytes([len(NDEF)]) + NDEF[:10] + b"\x90\x00"),
+    NDEF[10:] + b"\xfe" + bytes(15 - len(NDEF[10:])) + b"\x90\x00",
+)
+_URL = b"place.example/?e=" + b"0" * 32 + b"&c=" + b"0" * 16
+SUN = b"\xd1\x01" + bytes([len(_URL) + 1]) + b"U\x04" + _URL
+PASS = passes.issue(Ed25519PrivateKey.from_private_bytes(bytes(32)), "jelgava", b"12345678", 2**31)
+CARD_LINE = codec.encode(Reading(1, codec.raw(reader.Card(b"\x04\xaa\xbb\xcc", NDEF))))
+CODE_LINE = codec.encode(Reading(1, codec.raw(reader.Code("QRCode", PASS))))
+STOP_LINE = codec.encode(Stop())
+COILS = modbus.frame(1, b"\x01\x01\x05")
+FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+RECEIPT = msgspec.json.encode({"lines": [{"id": "1", "text": "a", "category": "b", "unit_cents": 1}]})
+RULES = document(rule(when={"windows": [{"from": "08:00", "until": "10:00"}]}, who={"any_of_groups": ["c1"]}))
+SHEET = sheet.write(read.load(RULES))
+BUNDLE = msgspec.json.encode(test_bundle.bundle())
+MANIFEST = test_bundle.manifest()
+assert BundleKind.RULES.encode() in MANIFEST
+REGISTRY = registry.encode(
+    RegistryContent(
+        "k1",
+        (RegistryHolder("h-1", ("c1",)),),
+        (RegistryCredential(CredentialKind.CARD, "ab" * 32, "h-1", Standing.ACTIVE),),
+    )
+)
+CHUNK = chunks.encode_chunk("0" * 64, 0, b"data")
+WANT = messages.encode(chunks.WantChunks("0" * 64, (0, 1)))
+ACK = messages.encode(Acks((Ack(Stream.RECEIPT, "a1" * 8, 7, ((2, 3),), (5,)),)))
+BATCH = test_envelope.batch(test_envelope.entry(), test_envelope.entry(2))
+HOLDERS = b"holder,entitlements,kind,id\nh-1,c1,card,04A1B2C3D4E501\n"
+EVENTS = b"event: shown\nid: 1\ndata: {}\n\n"

@@ -1,0 +1,125 @@
+"""What is fuzzed: a function over bytes, the errors by which it may refuse, and examples of what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import BytesIO
+from typing import NamedTuple
+
+from drivers.contract import codec
+from drivers.contract.core import Kind, Reading
+from drivers.fiscal import datecs_v1
+from drivers.pcsc import cards
+from drivers.relay import modbus
+from drivers.scanner.codes import named
+from gateway.api import body
+from gateway.centre import people_file
+from gateway.cli import http
+from gateway.devices import convert
+from gateway.identity import ndef, sun
+from gateway.model.entry import Stream
+from gateway.model.errors import InputRefused
+from gateway.model.receipt import Receipt
+from gateway.rules import read as rules
+from gateway.rules import sheet_read
+from gateway.wire import bundle, chunks, credentials, envelope, messages, passes, registry
+from gateway.wire.messages import Acks
+from tests.fuzz import seeds
+
+MAX_BYTES = 4096
+"""Of one input."""
+
+
+class Target(NamedTuple):
+    """`run` refuses by `errors` and by nothing else."""
+
+    name: str
+    run: Callable[[bytes], object]
+    errors: tuple[type[Exception], ...]
+    seeds: tuple[bytes, ...]
+
+    def take(self, data: bytes) -> None:
+        """One input. Raises what the parser should not have raised."""
+        with suppress(*self.errors):
+            self.run(data)
+
+
+class Card:
+    """A card that answers every command with the next piece of the input: a byte of length, then so many bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __call__(self, _command: bytes) -> bytes:
+        size = self._data[0] if self._data else 0
+        answer, self._data = self._data[1 : 1 + size], self._data[1 + size :]
+        return answer or b"\x6f\x00"
+
+
+def _card(data: bytes) -> None:
+    atr, card = data[:20], Card(data[20:])
+    cards.uid_of(card)
+    cards.ndef_of(card, atr)
+
+
+def _sun(data: bytes) -> None:
+    uri = ndef.first_uri(data)
+    message = sun.parse(uri) if uri else None
+    if message is not None:
+        sun.verify(message, bytes(16), bytes(16))
+
+
+def _reading(data: bytes) -> None:
+    said = codec.decode_for_gateway(data)
+    if isinstance(said, Reading):
+        convert.reading("reader-1", Kind.READER, said.mono_ns, said.body)
+
+
+def _batch(data: bytes) -> None:
+    envelope.decode_batch("jelgava", "museum-1", Stream.RECEIPT, data)
+
+
+def _lines(data: bytes) -> None:
+    splitter = codec.LineSplitter()
+    for at in range(0, len(data), 7):
+        splitter.feed(data[at : at + 7])
+
+
+def _modbus(data: bytes) -> None:
+    request = modbus.ReadBits(1, 0, 8)
+    answer = modbus.find_answer(1, request, data)
+    if answer is not None:
+        modbus.decode_answer(1, request, answer)
+
+
+def _targets() -> Iterator[Target]:
+    refused = (InputRefused,)
+    bad = (codec.BadMessage,)
+    yield Target("card", _card, (), (seeds.TYPE_4_CARD, seeds.TYPE_2_CARD))
+    yield Target("ndef", ndef.first_uri, (), (seeds.NDEF,))
+    yield Target("sun", _sun, (), (seeds.SUN,))
+    yield Target("pass", passes.decode, refused, (seeds.PASS,))
+    yield Target("base45", passes.base45_decode, refused, (seeds.PASS[4:],))
+    yield Target("barcode", credentials.barcode, (), (b"4750001112223", b"\x1dA1"))
+    yield Target("scanner", lambda data: named(data, aim=True), (), (b"]E04750001112223",))
+    yield Target("contract", _reading, bad, (seeds.CARD_LINE, seeds.CODE_LINE))
+    yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))
+    yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
+    yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
+    yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
+    yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
+    yield Target("rules", rules.load, refused, (seeds.RULES,))
+    yield Target("sheet", sheet_read.read, refused, (seeds.SHEET,))
+    yield Target("bundle", bundle.decode_bundle, refused, (seeds.BUNDLE,))
+    yield Target("manifest", bundle.read_manifest, refused, (seeds.MANIFEST,))
+    yield Target("registry", registry.decode, refused, (seeds.REGISTRY,))
+    yield Target("chunk", chunks.decode_chunk, refused, (seeds.CHUNK,))
+    yield Target("want", chunks.decode_want, refused, (seeds.WANT,))
+    yield Target("ack", lambda data: messages.decode(data, Acks, "ack"), refused, (seeds.ACK,))
+    yield Target("batch", _batch, refused, (seeds.BATCH,))
+    yield Target("holders", lambda data: list(people_file.read_holders(BytesIO(data))), refused, (seeds.HOLDERS,))
+    yield Target("events", lambda data: list(http.events(iter((data,)))), (http.BadAnswer,), (seeds.EVENTS,))
+
+
+TARGETS = {target.name: target for target in _targets()}
