@@ -11,16 +11,16 @@ import argparse
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from drivers.simulators import control
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from drivers.simulators.camera_pictures import jpeg, noisy, scene, with_code
+from drivers.simulators.simulated import Act, Simulated, missing
 
 BOUNDARY = "frame"
 _HEAD = (
@@ -86,9 +86,9 @@ class CameraSimulator:
 
     def start(self) -> None:
         """Draw the scene and listen."""
-        scene = _scene(self._size)
-        self._empty = self._frames = [_jpeg(_noisy(scene, seed)) for seed in range(_NOISE_FRAMES)]
-        self._dark = [_jpeg(_noisy(scene // 255, seed)) for seed in range(2)]
+        wall = scene(self._size)
+        self._empty = self._frames = [jpeg(noisy(wall, seed)) for seed in range(_NOISE_FRAMES)]
+        self._dark = [jpeg(noisy(wall // 255, seed)) for seed in range(2)]
         self._listen()
 
     def stop(self) -> None:
@@ -104,9 +104,16 @@ class CameraSimulator:
 
     def show(self, payload: str | bytes) -> None:
         """Hold up a QR code (level M; text goes as the densest mode it fits, bytes as they are)."""
+        self.hold_up(self.draw(payload))
+
+    def draw(self, payload: str | bytes) -> list[bytes]:
+        """The frames of a code that is to be held up. Raises `ValueError` when it does not fit."""
         data = payload.encode() if isinstance(payload, str) else payload
-        scene = _with_code(_scene(self._size), data)
-        frames = [_jpeg(_noisy(scene, seed)) for seed in range(_NOISE_FRAMES // 2)]
+        seen = with_code(scene(self._size), data)
+        return [jpeg(noisy(seen, seed)) for seed in range(_NOISE_FRAMES // 2)]
+
+    def hold_up(self, frames: list[bytes]) -> None:
+        """Hold up a code that was drawn before: from the next frame on it is in the picture."""
         self._put(frames, "shown")
 
     def hide(self) -> None:
@@ -178,9 +185,9 @@ class CameraSimulator:
             if garbage_seen != self.garbage_count:
                 garbage_seen = self.garbage_count
                 send(bytes((i * i + 7 * i) & 0xFF for i in range(_GARBAGE_BYTES)))
-            jpeg = self.frame(number)
-            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-            send(head.encode() + jpeg + b"\r\n")
+            frame = self.frame(number)
+            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}\r\n\r\n"
+            send(head.encode() + frame + b"\r\n")
             number += 1
             self.frames_sent += 1
             due += self._every_s
@@ -259,63 +266,25 @@ class _Handler(BaseHTTPRequestHandler):
         """Stays quiet: stderr is for what matters."""
 
 
-# Pictures -----------------------------------------------------------------------------------------------
-
-
-def _scene(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A somewhat busy grey wall: soft patches and some hard edges, always the same."""
-    import cv2
-    import numpy as np
-
-    width, height = size
-    rng = np.random.default_rng(7)
-    patches = rng.integers(70, 150, (height // 60, width // 60), dtype=np.uint8)
-    scene = cv2.resize(patches, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
-    for _ in range(40):
-        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
-        far = (x + int(rng.integers(8, 120)), y + int(rng.integers(8, 60)))
-        cv2.rectangle(scene, (x, y), far, int(rng.integers(40, 210)), int(rng.integers(1, 4)))
-    return scene
-
-
-def _noisy(scene: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    import numpy as np
-
-    noise = np.random.default_rng(seed).normal(0, 2.5, scene.shape)
-    return np.clip(scene + noise, 0, 255).astype(np.uint8)
-
-
-def _jpeg(grey: NDArray[np.uint8]) -> bytes:
-    """As a camera sends it: in colour, though there is none."""
-    import cv2
-
-    good, jpeg = cv2.imencode(".jpg", cv2.merge([grey, grey, grey]), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    if not good:
-        raise RuntimeError("OpenCV could not encode a frame")
-    return jpeg.tobytes()
-
-
-def _with_code(scene: NDArray[np.uint8], payload: bytes) -> NDArray[np.uint8]:
-    """The scene with a QR code on white paper in the middle. Raises `ValueError` when it does not fit."""
-    import numpy as np
-    import segno
-
-    if not payload:
-        raise ValueError("a code needs at least one byte")
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A network camera, to which two passes are held up in turn. Raises `CannotSimulate` without OpenCV or segno."""
+    camera = CameraSimulator()
     try:
-        # Left alone, segno takes some bytes for Kanji; text keeps the smaller alphanumeric code.
-        mode = None if payload.isascii() else "byte"
-        code = segno.make(payload, error="m", micro=False, boost_error=False, mode=mode)
-    except segno.DataOverflowError as error:
-        raise ValueError(f"{len(payload)} bytes do not fit into a QR code of level M") from error
-    modules = np.pad(np.array([list(row) for row in code.matrix], dtype=np.uint8), 4)
-    scale = min(8, int(0.9 * min(scene.shape)) // len(modules))
-    if scale < 2:
-        raise ValueError(f"{len(payload)} bytes are too fine for a picture of this size")
-    paper = np.kron(225 - 200 * modules, np.ones((scale, scale), np.uint8)).astype(np.uint8)
-    top, left = ((whole - len(paper)) // 2 for whole in scene.shape)
-    scene[top : top + len(paper), left : left + len(paper)] = paper
-    return scene
+        camera.start()
+        first, second = camera.draw("PASS-42"), camera.draw("PASS-43")
+    except ImportError as error:
+        raise missing(error) from error
+    try:
+        acts = (
+            Act("a pass is held up", lambda: camera.hold_up(first), reads=True),
+            Act("it is taken away", camera.hide),
+            Act("another pass is held up", lambda: camera.hold_up(second), reads=True),
+            Act("it is taken away", camera.hide),
+        )
+        yield Simulated({"source": camera.url}, acts, settle_s=0.7)
+    finally:
+        camera.stop()
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ import select
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from drivers.simulators.datecs_device import Device
 from drivers.simulators.datecs_faults import Fault, FaultKind, Faults
 from drivers.simulators.datecs_paper import Document, Paper
 from drivers.simulators.datecs_wire import NAK, SYN, Broken, Request, RequestReader, answer
+from drivers.simulators.simulated import Act, Simulated
 
 LINES_PRINTED = {48: 4, 49: 1, 53: 1, 54: 1, 56: 4, 60: 2}
 """Lines of paper that a command takes, for the time it keeps the printer busy."""
@@ -254,6 +256,19 @@ class Simulator:
             if busy > 0:
                 self._send(SYN)
         return answer(request, data, status)
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A printer whose cable is pulled now and then, and whose cover is opened (which is told in the driver's log): a
+    printer reports no readings."""
+    with Simulator(folder / "printer") as printer:
+        acts = (
+            Act("the cover is opened", lambda: printer.cover(True)),
+            Act("the cover is closed", lambda: printer.cover(False)),
+            Act("the cable is pulled, for a second", lambda: printer.fault("vanish", ms=1000), 4.0),
+        )
+        yield Simulated({"port": printer.port, "poll_s": 0.5}, acts)
 
 
 def main() -> None:

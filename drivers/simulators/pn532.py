@@ -22,8 +22,9 @@ from typing import Any
 
 from drivers.simulators import control
 from drivers.simulators.card_box import CardBox
-from drivers.simulators.cards import Card, Ntag424
+from drivers.simulators.cards import Card, Ntag424, Type2Tag, uri_message
 from drivers.simulators.pn532_frames import ACK, ERROR, crc_a, frame, take_frame
+from drivers.simulators.simulated import Act, Simulated
 
 FIRMWARE = bytes.fromhex("32010607")
 FIFO, TX_MODE, RX_MODE = bytes.fromhex("6339"), bytes.fromhex("6302"), bytes.fromhex("6303")
@@ -283,6 +284,20 @@ def plugged(link: Path | None = None) -> Iterator[Pn532]:
         yield chip
     finally:
         chip.stop()
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A reader, on which two cards are put down in turn."""
+    blank, labelled = Type2Tag(b"\x04SIMUL1"), Type2Tag(b"\x04SIMUL2", uri_message("example.org/card"))
+    with plugged(folder / "reader") as chip:
+        acts = (
+            Act("a card is put down", lambda: chip.place(blank), reads=True),
+            Act("it is taken away", chip.remove),
+            Act("another card is put down", lambda: chip.place(labelled), reads=True),
+            Act("it is taken away", chip.remove),
+        )
+        yield Simulated({"port": str(folder / "reader")}, acts, settle_s=0.7)
 
 
 # Program --------------------------------------------------------------------------------------------------

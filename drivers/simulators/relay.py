@@ -20,7 +20,8 @@ import select
 import threading
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import Any
 
 from drivers.simulators import control
 from drivers.simulators.relay_frames import Effect, Refused, answer, checked, refusal, take
+from drivers.simulators.simulated import Act, Simulated
 
 PASS_MS = 400
 """How long a person stands in a passage sensor's beam."""
@@ -319,6 +321,17 @@ class RelayBoard:
             self._changed.notify_all()
         if self._on_event:
             self._on_event(event, **fields)
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A board with a passage sensor through whose beam somebody walks."""
+    with RelayBoard(link=folder / "board") as board:
+        acts = (
+            Act("somebody steps into the passage", lambda: board.input(0, True), 0.5, reads=True),
+            Act("the passage is free", lambda: board.input(0, False), reads=True),
+        )
+        yield Simulated({"port": board.path, "inputs": 2}, acts, settle_s=0.4)
 
 
 def main() -> None:

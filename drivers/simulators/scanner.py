@@ -13,11 +13,13 @@ import os
 import struct
 import sys
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from drivers.simulators import control
+from drivers.simulators.simulated import Act, Simulated
 
 # From linux/input-event-codes.h by way of a US keyboard, apart from the driver's own table.
 _UNSHIFTED = (
@@ -81,6 +83,21 @@ class Scanner:
         if not self._fds:
             raise OSError("it is unplugged")
         os.write(self._fds[0], data)
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A scanner as a serial port; two codes are scanned in turn."""
+    scanner = Scanner(folder / "scanner")
+    scanner.plug()
+    try:
+        acts = (
+            Act("a library card is scanned", lambda: scanner.scan("4750001112223"), reads=True),
+            Act("a pass is scanned", lambda: scanner.scan("PASS-42"), reads=True),
+        )
+        yield Simulated({"port": str(folder / "scanner")}, acts, settle_s=0.6)
+    finally:
+        scanner.unplug()
 
 
 def main(argv: list[str] | None = None) -> int:

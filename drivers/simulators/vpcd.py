@@ -18,14 +18,15 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from drivers.simulators import control
 from drivers.simulators.card_box import CardBox
 from drivers.simulators.cards import NOT_FOUND, OK, WRONG_INSTRUCTION, Card, Type2Tag, Type4Tag
+from drivers.simulators.simulated import Act, Simulated
 
 PORT = 0x8C7B
 """Where vpcd listens for its first slot unless it is told otherwise; the second is one higher."""
@@ -199,6 +200,28 @@ class Desk:
                 self._slot.pull_after, self._slot.stall = None, False
             case _:
                 raise ValueError("faults: pull (after APDUs), stall, none")
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A virtual reader at a pcscd of its own, on which two cards are put down in turn. Raises `CannotSimulate` where
+    pcscd or namespaces for it are not to be had."""
+    from drivers.simulators.pcscd import Pcscd  # it knows this module
+
+    first, second = Type2Tag(b"\x04SIMUL1"), Type2Tag(b"\x04SIMUL2")
+    daemon = Pcscd(folder)
+    try:
+        daemon.start()
+        slot = daemon.slots[0]
+        acts = (
+            Act("a card is put down", lambda: slot.place(first), reads=True),
+            Act("it is taken away", slot.remove),
+            Act("another card is put down", lambda: slot.place(second), reads=True),
+            Act("it is taken away", slot.remove),
+        )
+        yield Simulated({"reader": "00 00"}, acts, daemon.env, settle_s=1.2)
+    finally:
+        daemon.end()
 
 
 def main(argv: list[str] | None = None) -> int:

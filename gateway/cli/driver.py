@@ -35,6 +35,7 @@ def list_drivers(as_json: bool) -> None:
 @click.argument("name", required=False)
 @click.option("--device", metavar="ID", help="Take driver and options from this device of the configuration.")
 @click.option("--option", "options", metavar="KEY=VALUE", multiple=True, help="One option of the driver. Repeat it.")
+@click.option("--simulate", is_flag=True, help="No device: a simulated one, where something happens now and then.")
 @click.option("--count", type=click.IntRange(1), help="End after so many readings.")
 @click.option("--timeout", type=click.FloatRange(0.1), help="End after so many seconds, with exit code 7.")
 @as_json
@@ -43,6 +44,7 @@ def run(
     name: str | None,
     device: str | None,
     options: tuple[str, ...],
+    simulate: bool,
     count: int | None,
     timeout: float | None,
     as_json: bool,
@@ -52,13 +54,18 @@ def run(
 
     Options come from the command line, or with --device from the configuration. A card is shown as `card #1`: the
     same number for the same card, never its id. A device that the gateway drives is busy: stop the gateway first.
+
+    With --simulate no device is needed: its simulator runs beside the driver, and a card is put down and taken away
+    (a code held up, an input switched) every few seconds. Options that are given too go before the simulator's.
     """
+    if simulate and device is not None:
+        raise click.UsageError("--simulate takes the place of a device: give NAME, not --device")
+    if simulate:
+        raise click.exceptions.Exit(_simulated(name, options, count, timeout, as_json=as_json))
     if device is not None and options:
         raise click.UsageError("--device brings the options of the configuration: give --device or --option")
     if device is not None:
         argv, given = _configured(config, device, name)
-    elif name is None:
-        raise click.UsageError("which driver? Give NAME or --device; smartplace driver list names them")
     else:
         argv, given = _by_hand(name, options)
 
@@ -93,6 +100,22 @@ def installed() -> list[dict[str, str]]:
     return found
 
 
+def _simulated(
+    name: str | None, options: Sequence[str], count: int | None, timeout: float | None, *, as_json: bool
+) -> int:
+    from gateway.cli.output import talk
+    from gateway.cli.simulation import Simulation
+    from gateway.cli.watch import watch
+
+    name = _known(name)
+    with Simulation(name) as simulation:
+        argv, given = _by_hand(name, options, simulation.options)
+        talk("simulated: no device is touched")
+        return watch(
+            argv, "simulated", given, count=count, timeout=timeout, as_json=as_json, simulation=simulation
+        )  # fmt: skip
+
+
 def _configured(config: Path, device: str, name: str | None) -> tuple[Sequence[str], Mapping[str, Any]]:
     from gateway.config.load import load
     from gateway.model.errors import NotFound
@@ -107,22 +130,36 @@ def _configured(config: Path, device: str, name: str | None) -> tuple[Sequence[s
     return section.command or _argv(section.driver), section.options
 
 
-def _by_hand(name: str, options: Sequence[str]) -> tuple[Sequence[str], Mapping[str, Any]]:
-    """Options as the driver's own type has them: `50` becomes a number where it wants one."""
+def _known(name: str | None) -> str:
+    """The name of a driver that is there. Raises `UsageError` for none, `NotFound` for another."""
     import difflib
 
+    from gateway.model.errors import NotFound
+
+    if name is None:
+        raise click.UsageError("which driver? Give NAME or --device; smartplace driver list names them")
+    names = [found["driver"] for found in installed()]
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1)
+    advice = f"Did you mean {near[0]!r}?" if near else f"Drivers here: {', '.join(names)}"
+    raise NotFound(f"there is no driver {name!r}", advice)
+
+
+def _by_hand(
+    name: str | None, options: Sequence[str], simulated: Mapping[str, Any] | None = None
+) -> tuple[Sequence[str], Mapping[str, Any]]:
+    """Options as the driver's own type has them: `50` becomes a number where it wants one. Those that are given go
+    before those of a simulated device."""
     import msgspec
 
     from gateway.config.load import driver_options
-    from gateway.model.errors import NotFound
 
-    names = [found["driver"] for found in installed()]
-    kind = driver_options(name) if name in names else None
+    name = _known(name)
+    kind = driver_options(name)
     if kind is None:
-        near = difflib.get_close_matches(name, names, n=1)
-        advice = f"Did you mean {near[0]!r}?" if near else f"Drivers here: {', '.join(names)}"
-        raise NotFound(f"there is no driver {name!r}", advice)
-    given = dict(_pair(text) for text in options)
+        raise RuntimeError(f"driver {name} is there and has no options")
+    given = {**(simulated or {}), **dict(_pair(text) for text in options)}
     try:
         checked = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

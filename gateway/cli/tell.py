@@ -88,6 +88,8 @@ def sentence(told: dict[str, Any]) -> str:
             return "the device has answered"
         case "reading":
             return _reading_sentence(told)
+        case "played":
+            return str(told["what"])
         case "step":
             return f"waits at durable point {told['id']} of call {told['call']}"
         case _:

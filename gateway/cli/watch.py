@@ -21,8 +21,9 @@ from drivers.contract.core import CONTRACT, DeviceState, Hello, Options, Problem
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
 from gateway.cli.output import line, talk
+from gateway.cli.simulation import Simulation
 from gateway.cli.tell import Teller, sentence
-from gateway.devices.process import KEPT, NO_CORE, how_it_ended
+from gateway.devices.process import NO_CORE, environment, how_it_ended
 from gateway.model.errors import GatewayError
 
 EXIT_BAD_OPTIONS = 9
@@ -40,8 +41,10 @@ def watch(
     count: int | None,
     timeout: float | None,
     as_json: bool,
+    simulation: Simulation | None = None,
 ) -> Exit:
-    """Run the driver until it ends, `count` readings have come, or `timeout` seconds have passed.
+    """Run the driver until it ends, `count` readings have come, or `timeout` seconds have passed. A `simulation` is
+    played from when the driver is ready.
 
     Ctrl-C raises `KeyboardInterrupt`, once the driver has ended. Raises `GatewayError` when it cannot be run.
     """
@@ -53,7 +56,7 @@ def watch(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            env={name: os.environ[name] for name in KEPT if name in os.environ},
+            env=environment(os.environ) | ({} if simulation is None else simulation.env),
             start_new_session=True,
         )
     except OSError as error:
@@ -61,7 +64,7 @@ def watch(
     stdin, stdout = _pipes(process)
     try:
         _send(stdin, encode(Options(device, msgspec.Raw(msgspec.json.encode(options)))))
-        watcher = _Watcher(stdout, count, timeout, as_json=as_json)
+        watcher = _Watcher(stdout, count, timeout, as_json=as_json, simulation=simulation)
         ended = watcher.run()
     finally:
         code = _end(process)
@@ -71,8 +74,17 @@ def watch(
 class _Watcher:
     """Reads one driver's lines until there is a reason to stop."""
 
-    def __init__(self, stream: IO[bytes], count: int | None, timeout: float | None, *, as_json: bool) -> None:
+    def __init__(
+        self,
+        stream: IO[bytes],
+        count: int | None,
+        timeout: float | None,
+        *,
+        as_json: bool,
+        simulation: Simulation | None,
+    ) -> None:
         self._stream = stream
+        self._simulation = simulation
         self._left = count
         self._until = None if timeout is None else time.monotonic() + timeout
         self._as_json = as_json
@@ -86,10 +98,17 @@ class _Watcher:
         lines = LineSplitter()
         with selectors.DefaultSelector() as ready:
             ready.register(self._stream, selectors.EVENT_READ)
+            if self._simulation is not None:
+                ready.register(self._simulation.stream, selectors.EVENT_READ)
             while True:
                 left = None if self._until is None else self._until - time.monotonic()
-                if left is not None and (left <= 0 or not ready.select(left)):
+                if left is not None and left <= 0:
                     return self._too_late()
+                found = [key.fileobj for key, _ in ready.select(left)]
+                if self._simulation is not None and self._simulation.stream in found and not self._played():
+                    ready.unregister(self._simulation.stream)
+                if self._stream not in found:
+                    continue
                 data = os.read(self._stream.fileno(), 65536)
                 if not data:
                     return None
@@ -113,6 +132,16 @@ class _Watcher:
         talk("time is up")
         return Exit.TIMED_OUT
 
+    def _played(self) -> bool:
+        """Tell what has been played; false when nothing will be any more."""
+        heard = None if self._simulation is None else self._simulation.heard()
+        if heard is None:
+            talk("the simulator has ended: nothing happens at the device any more")
+            return False
+        for what in heard:
+            self._tell({"message": "played", "what": what})
+        return True
+
     def _line(self, text: bytes) -> Exit | None:
         try:
             message = decode_for_gateway(text)
@@ -126,6 +155,8 @@ class _Watcher:
                 return Exit.FAILED
             case State(state=state, problem=problem):
                 self._problem = problem if state is DeviceState.LOST else None
+                if self._simulation is not None and state is DeviceState.READY:
+                    self._simulation.play()
             case Reading() if self._left is not None:
                 self._left -= 1
                 return Exit.DONE if self._left == 0 else None
@@ -134,7 +165,9 @@ class _Watcher:
         return None
 
     def _print(self, message: ToGateway) -> None:
-        told = self._teller.fields(message)
+        self._tell(self._teller.fields(message))
+
+    def _tell(self, told: dict[str, Any]) -> None:
         at = time.monotonic() - self._began
         if self._as_json:
             line(at_s=round(at, 3), **told)

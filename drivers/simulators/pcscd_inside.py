@@ -1,7 +1,7 @@
 """Runs within namespaces of its own: pcscd with the virtual reader, and for each of its slots a socket in the file
 system that leads to it. vpcd listens on all addresses and asks nobody: so it gets a network without any other.
 
-    unshare --mount --net python -m tests.support.pcscd_inside FOLDER
+    unshare --mount --net python -m drivers.simulators.pcscd_inside FOLDER
 
 `start`, `kill`, `freeze` and `stop` on standard input steer pcscd; each is answered with a line.
 """
@@ -29,7 +29,7 @@ DRIVER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 def main() -> None:
     folder = Path(sys.argv[1])
     RUN.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "none", str(RUN)], check=True)
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "none", str(RUN)], check=True)
     _loopback_up()
     conf = folder / "conf"
     conf.mkdir(exist_ok=True)
