@@ -282,7 +282,13 @@ def simulate(folder: Path) -> Iterator[Simulated]:
             Act("another pass is held up", lambda: camera.hold_up(second), reads=True),
             Act("it is taken away", camera.hide),
         )
-        yield Simulated({"source": camera.url}, acts, settle_s=0.7)
+        yield Simulated(
+            {"source": camera.url},
+            acts,
+            lambda: camera.fault(Fault.REFUSE),
+            lambda: camera.fault(Fault.NONE),
+            settle_s=0.7,
+        )
     finally:
         camera.stop()
 

@@ -71,6 +71,8 @@ class Simulator:
     # Life ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
+        """Plug it in; again after a `stop`."""
+        self._stopping.clear()
         self._paper.load()
         self._wake = os.pipe()
         self._plug_in()
@@ -268,7 +270,7 @@ def simulate(folder: Path) -> Iterator[Simulated]:
             Act("the cover is closed", lambda: printer.cover(False)),
             Act("the cable is pulled, for a second", lambda: printer.fault("vanish", ms=1000), 4.0),
         )
-        yield Simulated({"port": printer.port, "poll_s": 0.5}, acts)
+        yield Simulated({"port": printer.port, "poll_s": 0.5}, acts, printer.stop, printer.start)
 
 
 def main() -> None:

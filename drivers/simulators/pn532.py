@@ -297,7 +297,7 @@ def simulate(folder: Path) -> Iterator[Simulated]:
             Act("another card is put down", lambda: chip.place(labelled), reads=True),
             Act("it is taken away", chip.remove),
         )
-        yield Simulated({"port": str(folder / "reader")}, acts, settle_s=0.7)
+        yield Simulated({"port": str(folder / "reader")}, acts, chip.stop, chip.start, settle_s=0.7)
 
 
 # Program --------------------------------------------------------------------------------------------------

@@ -331,7 +331,8 @@ def simulate(folder: Path) -> Iterator[Simulated]:
             Act("somebody steps into the passage", lambda: board.input(0, True), 0.5, reads=True),
             Act("the passage is free", lambda: board.input(0, False), reads=True),
         )
-        yield Simulated({"port": board.path, "inputs": 2}, acts, settle_s=0.4)
+        pull = partial(board.fault, Fault.UNPLUGGED)
+        yield Simulated({"port": board.path, "inputs": 2}, acts, pull, board.fault, settle_s=0.4)
 
 
 def main() -> None:

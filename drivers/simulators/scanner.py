@@ -95,7 +95,7 @@ def simulate(folder: Path) -> Iterator[Simulated]:
             Act("a library card is scanned", lambda: scanner.scan("4750001112223"), reads=True),
             Act("a pass is scanned", lambda: scanner.scan("PASS-42"), reads=True),
         )
-        yield Simulated({"port": str(folder / "scanner")}, acts, settle_s=0.6)
+        yield Simulated({"port": str(folder / "scanner")}, acts, scanner.unplug, scanner.plug, settle_s=0.6)
     finally:
         scanner.unplug()
 

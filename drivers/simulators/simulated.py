@@ -34,10 +34,13 @@ class Act(NamedTuple):
 
 class Simulated(NamedTuple):
     """`options` and `env` (variables of the environment) lead a driver to the device. `acts` are played in turn, again
-    and again, from when the driver is ready; a bench plays them no faster than one in `settle_s`."""
+    and again, from when the driver is ready; a bench plays them no faster than one in `settle_s`. `unplug` takes the
+    device away from its driver, `plug` brings it back: both for whoever tries how it heals."""
 
     options: Mapping[str, Any]
     acts: tuple[Act, ...]
+    unplug: Callable[[], object]
+    plug: Callable[[], object]
     env: Mapping[str, str] = {}
     settle_s: float = 0.5
 

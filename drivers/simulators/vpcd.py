@@ -219,7 +219,7 @@ def simulate(folder: Path) -> Iterator[Simulated]:
             Act("another card is put down", lambda: slot.place(second), reads=True),
             Act("it is taken away", slot.remove),
         )
-        yield Simulated({"reader": "00 00"}, acts, daemon.env, settle_s=1.2)
+        yield Simulated({"reader": "00 00"}, acts, daemon.kill, daemon.start, daemon.env, settle_s=1.2)
     finally:
         daemon.end()
 
