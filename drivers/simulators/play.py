@@ -1,13 +1,18 @@
 """Plays the other end of a driver: `python -m drivers.simulators.play DRIVER`, for `driver run --simulate`.
 
-First line on stdout: `{"ready": {"options": ..., "env": ...}}`, how a driver reaches the device, or
-`{"failed": {"cause": ..., "advice": ...}}`. At `{"do": "play"}` something happens at the device every few seconds, each
-time told as `{"event": "played", "what": "a card is put down"}`. The end of stdin ends it, and its folder is gone then.
+First line on stdout: `{"ready": {"kind": ..., "options": ..., "env": ..., "acts": ...}}`, what a driver of this kind
+needs to reach the device and what can be done there, or `{"failed": {"cause": ..., "advice": ...}}`. At
+`{"do": "play"}` something happens at the device every few seconds, each time told as
+`{"event": "played", "what": "a card is put down"}`. `{"do": "act", "number": 0}` does the first of the acts,
+`{"do": "unplug"}` takes the device away, `{"do": "plug"}` brings it back. The end of stdin ends it, and its folder is
+gone then.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import inspect
 import itertools
 import json
 import sys
@@ -16,6 +21,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from drivers.driver import Driver
 from drivers.simulators import control
 from drivers.simulators.simulated import Act, CannotSimulate, simulation
 
@@ -48,6 +54,17 @@ class Player:
                 return
 
 
+def kind_of(driver: str) -> str:
+    """The kind of a driver of ours, as it says it itself."""
+    module = importlib.import_module(f"drivers.{driver}.driver")
+    found = [one for _, one in inspect.getmembers(module, inspect.isclass) if issubclass(one, Driver)]
+    return next(str(one.kind) for one in found if one.__module__ == module.__name__)
+
+
+def _nothing(_done: object) -> None:
+    """What a simulator returns is its own business."""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run until stdin ends. Exit code 2 when this machine cannot do it."""
     parser = argparse.ArgumentParser(prog="drivers.simulators.play", description=__doc__)
@@ -59,8 +76,18 @@ def main(argv: list[str] | None = None) -> int:
             player = Player(simulated.acts)
             try:
                 control.serve(
-                    {"options": dict(simulated.options), "env": dict(simulated.env)},
-                    {"play": player.play},
+                    {
+                        "kind": kind_of(driver),
+                        "options": dict(simulated.options),
+                        "env": dict(simulated.env),
+                        "acts": [{"words": act.words, "reads": act.reads} for act in simulated.acts],
+                    },
+                    {
+                        "play": player.play,
+                        "act": lambda number: _nothing(simulated.acts[number].do()),
+                        "unplug": lambda: _nothing(simulated.unplug()),
+                        "plug": lambda: _nothing(simulated.plug()),
+                    },
                 )
             finally:
                 player.stop()

@@ -26,11 +26,11 @@ class SiteRig(Rig):
             before.end_input()  # It may have ended by itself.
         program = [sys.executable, *self.program] if self.program else python("gateway", "run")
         argv = [*self.in_front, *program, "--config", str(self.town.config)]
-        self._spawn("gateway", argv, steered=False)
+        self.spawn("gateway", argv, steered=False)
 
     def start_beside(self, name: str, config: Path) -> None:
         """Another gateway, with a configuration of its own. Does not wait."""
-        self._spawn(name, python("gateway", "run", "--config", str(config)), steered=False)
+        self.spawn(name, python("gateway", "run", "--config", str(config)), steered=False)
 
     def start_centre(self) -> None:
         """The demo's centre; or several workers of one store, the first of them under its name."""
@@ -41,7 +41,7 @@ class SiteRig(Rig):
             file = self.town.folder / f"{name}.json"
             settings = {**self.settings, "client_id": name, "keys": [str(self.town.keys / "bundles.pub")]}
             file.write_text(json.dumps({**settings, "city": CITY, "port": self.ports["broker"], "tls": False}))
-            self._spawn(name, python("gateway.centre", "--config", str(file)))
+            self.spawn(name, python("gateway.centre", "--config", str(file)))
         self._all_ready(*self.workers)
         for bundle in self.town.bundles:
             self.children[self.workers[0]].ask("publish", file=str(bundle))

@@ -66,7 +66,10 @@ class Child:
 
     def wait_ready(self) -> dict[str, Any]:
         """Until a steered one says where to connect. Raises `ChildFailed`."""
-        ready: dict[str, Any] = self._next(READY_S)["ready"]
+        answer = self._next(READY_S)
+        if failed := answer.get("failed"):
+            raise ChildFailed(f"{self.name}: {failed['cause']}. {failed['advice']}")
+        ready: dict[str, Any] = answer["ready"]
         return ready
 
     @property

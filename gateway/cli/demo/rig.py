@@ -56,7 +56,7 @@ class Rig:
     def start_devices(self, *names: str, options: Mapping[str, list[str]] | None = None) -> None:
         """These simulators, or all, side by side; `options` are further ones of a simulator."""
         for name in names or SIMULATORS:
-            self._spawn(name, [*self._simulator(name), *(options or {}).get(name, [])])
+            self.spawn(name, [*self._simulator(name), *(options or {}).get(name, [])])
         self._all_ready(*(names or SIMULATORS))
 
     def start_broker(self) -> None:
@@ -72,7 +72,7 @@ class Rig:
         flags = ["--city", CITY, "--store", str(self.town.centre_store), "--key", str(self.town.keys / "bundles.pub")]
         protocol = "3.1.1" if self._broker == EMBEDDED else "auto"
         flags += ["--port", str(self.ports["broker"]), "--protocol", protocol]
-        self._spawn("centre", python("gateway.centre", *flags))
+        self.spawn("centre", python("gateway.centre", *flags))
         self._all_ready("centre")
         for bundle in self.town.bundles:
             self.children["centre"].ask("publish", file=str(bundle))
@@ -81,7 +81,7 @@ class Rig:
         """The gateway, or the program in its place. Does not wait."""
         program = self._gateway_program
         argv = [sys.executable, program] if program else python("gateway", "run")
-        self._spawn("gateway", [*argv, "--config", str(self.town.config)], steered=False)
+        self.spawn("gateway", [*argv, "--config", str(self.town.config)], steered=False)
 
     def start_again(self, name: str) -> None:
         """A part that was killed, as it was."""
@@ -183,10 +183,18 @@ class Rig:
         child = self.children[name] = Child(name, argv, self.town.logs / f"{name}.log", steered=steered)
         return child
 
-    def _spawn(self, name: str, argv: list[str], *, steered: bool = True) -> None:
+    def spawn(self, name: str, argv: list[str], *, steered: bool = True) -> Child:
+        """One more part, under a name of its own. Does not wait."""
         child = self._child(name, argv, steered=steered)
         child.spawn()
         self._runs(child)
+        return child
+
+    def forget(self, name: str) -> None:
+        """A part that is not needed after all."""
+        child = self.children.pop(name)
+        child.stop()
+        self._leash.delete(child.process.pid)
 
     def _runs(self, child: Child) -> None:
         self._killed.discard(child.name)

@@ -62,22 +62,24 @@ class Stage:
         Raises `GatewayError` when this machine cannot put it on.
         """
         began = time.monotonic()
-        _say("Setting the stage: keys, city, broker, centre, simulators, gateway ...")
+        say("Setting the stage: keys, city, broker, centre, simulators, gateway ...")
         self._check_machine()
         town = Town((self._kept or Path(tempfile.mkdtemp(prefix="smartplace-"))).resolve())
         result = Exit.FAILED
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupted)
         try:
             result = self._perform(town, began, once=once, as_json=as_json)
         except KeyboardInterrupt:
-            _say("interrupted")
+            say("interrupted")
             result = Exit.INTERRUPTED
         except (ChildFailed, Failed, GatewayError, OSError) as error:
-            _say(f"error: {error}")
+            say(f"error: {error}")
             _show_logs(town)
         if result is not Exit.FAILED and self._kept is None:
             shutil.rmtree(town.folder, ignore_errors=True)
         else:
-            _say(f"  everything is in {town.folder}, logs in {town.logs}")
+            say(f"  everything is in {town.folder}, logs in {town.logs}")
         return result
 
     def _check_machine(self) -> None:
@@ -100,25 +102,21 @@ class Stage:
     def _perform(self, town: Town, began: float, *, once: bool, as_json: bool) -> Exit:
         rig = Rig(town, self._broker, port=self._port, gateway_program=self._gateway_program)
         watch: Watch | None = None
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupted)
         try:
             before = _set_up(rig)
             watch = Watch(rig.port)
-            acts = Acts(rig, watch, _say)
+            acts = Acts(rig, watch, say)
             watch.start()
             rig.wait_ready()
-            _say(f"  pages: http://127.0.0.1:{rig.port}/ (ready after {time.monotonic() - began:.0f} s)")
-            morning = Morning(acts, _say)
+            say(f"  pages: http://127.0.0.1:{rig.port}/ (ready after {time.monotonic() - began:.0f} s)")
+            morning = Morning(acts, say)
             morning.play()
             if not once:
                 _stay_open(rig, morning)
             recorded, acked = _drain(rig)
             sizes = _sizes(rig)
         finally:
-            # A second Ctrl-C must not leave anything behind.
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
+            uninterrupted()
             if watch is not None:
                 watch.stop()
             rig.stop()
@@ -143,7 +141,7 @@ def _set_up(rig: Rig) -> int:
 
 def _stay_open(rig: Rig, morning: Morning) -> None:
     """Until Ctrl-C: now and then somebody comes."""
-    _say(f"The morning is over, the stations stay open at http://127.0.0.1:{rig.port}/ (Ctrl-C ends and counts)")
+    say(f"The morning is over, the stations stay open at http://127.0.0.1:{rig.port}/ (Ctrl-C ends and counts)")
     number = 0
     try:
         while rig.children["gateway"].alive:
@@ -151,7 +149,7 @@ def _stay_open(rig: Rig, morning: Morning) -> None:
             morning.visit(number)
             number += 1
     except KeyboardInterrupt:
-        _say("")
+        say("")
 
 
 def _drain(rig: Rig) -> tuple[int, int]:
@@ -197,13 +195,13 @@ def _tell(figures: Figures, verdict: Verdict, failures: list[str], sizes: str, *
     """The count, in words and, where asked for, as the last line of stdout."""
     for what, faults in (("lost", verdict.lost), ("twice", verdict.duplicates), ("wrong", failures)):
         for fault in faults:
-            _say(f"  {what}: {fault}")
+            say(f"  {what}: {fault}")
     good = not failures and not figures.lost and not figures.duplicates and figures.recorded == figures.acked
-    _say(f"Counted from outside, after {figures.seconds:.0f} s:")
-    _say(f"  {figures.readings} readings: {figures.identifications} identifications, {figures.admissions} admissions")
-    _say(f"  {figures.receipts} receipts; {figures.recorded} entries recorded, {figures.acked} acked by the centre")
-    _say(f"  {figures.lost} lost, {figures.duplicates} done twice; {sizes}")
-    _say("All is as it should be." if good else "THIS IS NOT AS IT SHOULD BE.")
+    say(f"Counted from outside, after {figures.seconds:.0f} s:")
+    say(f"  {figures.readings} readings: {figures.identifications} identifications, {figures.admissions} admissions")
+    say(f"  {figures.receipts} receipts; {figures.recorded} entries recorded, {figures.acked} acked by the centre")
+    say(f"  {figures.lost} lost, {figures.duplicates} done twice; {sizes}")
+    say("All is as it should be." if good else "THIS IS NOT AS IT SHOULD BE.")
     if as_json:
         sys.stdout.write(json.dumps(msgspec.to_builtins(figures)) + "\n")
         sys.stdout.flush()
@@ -213,13 +211,20 @@ def _tell(figures: Figures, verdict: Verdict, failures: list[str], sizes: str, *
 def _show_logs(town: Town) -> None:
     for log in sorted(town.logs.glob("*.log")):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]:
-            _say(f"  {log.stem}: {line}")
+            say(f"  {log.stem}: {line}")
 
 
 def _interrupted(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _say(text: str) -> None:
+def uninterrupted() -> None:
+    """From here on: a second Ctrl-C must not leave anything behind."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def say(text: str) -> None:
+    """A line for whoever watches."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
