@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reading, State
-from drivers.contract.reader import Card
+from drivers.contract.reader import Card, Several
 from drivers.simulators.cards import Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.field import in_order
 from drivers.simulators.pn532 import Pn532, plugged
 from tests.drivers.proofs import MASTER_KEY, META_KEY, UID, proved_counter
 from tests.support.driver_process import DriverProcess
@@ -86,6 +87,47 @@ def test_another_card_is_reported_at_once(chip: Pn532, driver: DriverProcess) ->
     driver.expect_reading(Card)
     chip.place(Type2Tag(UID))
     assert driver.expect_reading(Card).uid == UID
+
+
+def test_two_cards_together_are_told_once_and_none_is_read(chip: Pn532, driver: DriverProcess) -> None:
+    first, second = _genuine(), Type2Tag(WEAK_UID)
+    chip.place(first, beside=second)
+    assert driver.expect_reading(Several) == Several()
+    chip.wait_looks(10)
+    driver.nothing(Reading, 0.05)
+    assert first.counter == 0
+
+
+def test_after_two_cards_the_field_has_to_be_empty_before_one_is_read(chip: Pn532, driver: DriverProcess) -> None:
+    chip.place(Type2Tag(WEAK_UID), beside=Type2Tag(UID))
+    driver.expect_reading(Several)
+    chip.place(Type2Tag(UID))
+    chip.wait_looks(10)
+    driver.nothing(Reading, 0.05)
+    chip.remove()
+    chip.wait_looks(4)
+    chip.place(Type2Tag(WEAK_UID))
+    assert driver.expect_reading(Card) == Card(WEAK_UID)
+
+
+def test_a_second_card_that_comes_to_the_first_is_not_read(chip: Pn532, driver: DriverProcess) -> None:
+    """Whichever of them is found first: the second opens nothing while the first lies there."""
+    lower, higher = reversed(in_order([Type2Tag(WEAK_UID), Type2Tag(UID)]))
+    chip.place(lower)
+    assert driver.expect_reading(Card).uid == lower.uid
+    chip.beside(higher)
+    assert driver.expect_reading(Several) == Several()
+    chip.wait_looks(10)
+    driver.nothing(Reading, 0.05)
+
+
+def test_a_second_card_that_the_reader_does_not_find_is_not_read(chip: Pn532, driver: DriverProcess) -> None:
+    lower, higher = reversed(in_order([Type2Tag(WEAK_UID), Type2Tag(UID)]))
+    chip.place(higher)
+    assert driver.expect_reading(Card).uid == higher.uid
+    chip.beside(lower)
+    chip.wait_looks(10)
+    driver.nothing(Reading, 0.05)
 
 
 def test_a_genuine_card_proves_itself_anew_at_each_tap(chip: Pn532, driver: DriverProcess) -> None:
