@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 3
+SCHEMA = 4
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -120,8 +120,8 @@ STATE_2 = (
         PRIMARY KEY (stream, first)
     ) WITHOUT ROWID, STRICT""",
 )
-"""What schema 2 brought. A new file gets `STATE_1`, this and `STATE_3`; `gateway.ledger.migrations` brings an older one
-here."""
+"""What schema 2 brought. A new file gets `STATE_1`, this and those that follow; `gateway.ledger.migrations` brings an
+older one here."""
 
 
 STATE_3 = (
@@ -191,6 +191,17 @@ STATE_3 = (
 """What schema 3 brought."""
 
 
+STATE_4 = (
+    # stations, gate: the last passage of each credential through each gate, for anti-passback; `entry` is that of the
+    # admission, `epoch/stream/number`.
+    """CREATE TABLE passage (
+        digest BLOB NOT NULL, station TEXT NOT NULL, entry TEXT NOT NULL, at_ms INTEGER NOT NULL, boot TEXT NOT NULL,
+        mono_ns INTEGER NOT NULL, PRIMARY KEY (digest, station)
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 4 brought."""
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the promise rests on, read back and asserted.
 
@@ -248,7 +259,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

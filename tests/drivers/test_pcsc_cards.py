@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.pcsc.cards import GET_UID, MAX_NDEF, SELECT_NDEF, Transmit, ndef_of, storage_name, uid_of
+from drivers.cards.apdu import Transmit
+from drivers.pcsc.cards import GET_UID, MAX_NDEF, SELECT_NDEF, ndef_of, storage_name, uid_of
 from drivers.simulators.cards import Card, Ntag424, Type2Tag, diversify, uri_message
 from drivers.simulators.vpcd import answer, atr_of
 from tests.drivers.proofs import MASTER_KEY, META_KEY, UID, proved_counter
