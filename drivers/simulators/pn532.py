@@ -123,11 +123,16 @@ class Pn532:
         """What a person does: hold the card there until it was read, `seconds` at most, and take it away.
         Returns how often it was read. Waits first until the reader has seen that the last card is gone."""
         with self._changed:
-            self._changed.wait_for(lambda: self._empty_looks >= SETTLED, timeout=3.0)
+            self.settle()
             self.place(card, name)
             self._changed.wait_for(lambda: self._reads > 0 or self._card is not card, timeout=seconds)
             self.remove()
             return self._reads
+
+    def settle(self, timeout: float = 3.0) -> bool:
+        """Wait until the reader has seen that the field is empty. Whether it has, in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._empty_looks >= SETTLED, timeout)
 
     def wait_looks(self, count: int, timeout: float = 10.0) -> None:
         """Wait until the reader has looked `count` times more. Raises `TimeoutError`."""
@@ -330,13 +335,15 @@ class Desk:
             "place": self.place,
             "beside": self.beside,
             "remove": self._chip.remove,
+            "settle": self._chip.settle,
             "present": self.present,
             "fault": self.fault,
             "list": self._box.names,
         }
 
-    def place(self, card: str) -> None:
-        self._chip.place(self._box.card(card), card)
+    def place(self, card: str, beside: str = "") -> None:
+        """A card, or two at once."""
+        self._chip.place(self._box.card(card), card, self._box.card(beside) if beside else None)
 
     def beside(self, card: str) -> None:
         self._chip.beside(self._box.card(card))
