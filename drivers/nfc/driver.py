@@ -79,13 +79,15 @@ class NfcDriver(Driver[Options]):
             self._torn_in_a_row = 0
         elif self._presence.look(seen.uid):
             return self._take(reader, seen, seen_at)
+        elif not self._presence.crowded and reader.sees_several():
+            # The second one would else be read alone for a moment, when the first is taken away before it.
+            self._tell_several(seen_at)
         return self._options.poll_ms / 1000
 
     def _take(self, reader: Reader, seen: Seen, seen_at: int) -> float:
         """Read the card that was seen, once it is certain that it lies there alone."""
         if reader.sees_several():
-            self.reading(Several(), seen_at)
-            self._presence.crowd()
+            self._tell_several(seen_at)
             return self._options.poll_ms / 1000
         again = reader.look()
         if again is None or not same(again.uid, seen.uid) or (shown := reader.read(again)) is None:
@@ -94,6 +96,11 @@ class NfcDriver(Driver[Options]):
         self.reading(Card(again.uid, shown) if isinstance(shown, bytes) else shown, seen_at)
         self._presence.keep(again.uid)
         return self._options.poll_ms / 1000
+
+    def _tell_several(self, seen_at: int) -> None:
+        self._torn_in_a_row = 0
+        self.reading(Several(), seen_at)
+        self._presence.crowd()
 
     def _tell_torn(self) -> float:
         self._torn += 1

@@ -36,6 +36,11 @@ class Presence:
         """This card has been reported."""
         self._unseen[_key(uid)] = 0
 
+    @property
+    def crowded(self) -> bool:
+        """Whether several cards have been seen together, and the field was not empty since."""
+        return self._crowd_unseen is not None
+
     def crowd(self) -> None:
         """Several cards have been seen together, and that was reported."""
         self._unseen, self._crowd_unseen = {}, 0
