@@ -168,7 +168,9 @@ class Pn532:
             if self._wake in ready:
                 return
             line += os.read(self._master, 4096)
-            if _host_baud(self._master) != self.baud:
+            rate = _host_baud(self._master)
+            # The ACK was sent at the old rate, also when it is only read after the host has gone over to the new one.
+            if rate != self.baud and not (rate == self._next_baud and line.startswith(ACK)):
                 line.clear()
             while (data := take_frame(line)) is not None:
                 if not data and self._next_baud:

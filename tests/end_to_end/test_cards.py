@@ -20,7 +20,7 @@ def present(house: House, station: str, card: str, *, beside: str = "") -> tuple
     """Lay a card on the station's reader, or two, take them away when the page has answered. What it showed."""
     reader = house.rig.children[READER_OF[station]]
     mark = house.watch.mark()
-    reader.ask("place", card=card, **({"beside": beside} if beside else {}))
+    reader.ask("place", card=card, beside=beside)
     event = house.watch.wait(station, ("accepted", "refused", "open"), mark, SHOWN_S)
     reader.ask("remove")
     assert reader.ask("settle", timeout=20)
