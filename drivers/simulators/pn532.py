@@ -141,6 +141,12 @@ class Pn532:
             if not self._changed.wait_for(lambda: self.looks >= goal, timeout):
                 raise TimeoutError(f"the reader looked {self.looks - goal + count} of {count} times")
 
+    def wait_baud(self, baud: int, timeout: float = 10.0) -> None:
+        """Wait until the chip is at this rate. Raises `TimeoutError`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.baud == baud, timeout):
+                raise TimeoutError(f"the chip is at {self.baud} bits per second")
+
     def wait_read(self, timeout: float = 10.0) -> None:
         """Wait until the card in the field has been read. Raises `TimeoutError`."""
         with self._changed:
@@ -174,7 +180,9 @@ class Pn532:
                 line.clear()
             while (data := take_frame(line)) is not None:
                 if not data and self._next_baud:
-                    self.baud, self._next_baud = self._next_baud, 0
+                    with self._changed:
+                        self.baud, self._next_baud = self._next_baud, 0
+                        self._changed.notify_all()
                 elif len(data) >= 2 and data[0] == 0xD4:
                     self._command(data[1], data[2:])
 

@@ -261,7 +261,7 @@ def test_the_successor_of_a_killed_driver_finds_the_reader(tmp_path: Path, chip:
 
 def test_a_stopped_driver_leaves_the_reader_as_it_was(chip: Pn532, driver: DriverProcess) -> None:
     assert driver.stop() == 0
-    assert chip.baud == 115200
+    chip.wait_baud(115200)
 
 
 def test_no_card_id_leaves_but_in_a_reading(tmp_path: Path, chip: Pn532, capfd: pytest.CaptureFixture[str]) -> None:
