@@ -138,6 +138,10 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     id: Id
     readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
+    staff: Path | None = None
+    """16 bytes in hex: the token of the desk's staff. With it they may register further cards and block lost ones."""
+    register_s: Annotated[float, msgspec.Meta(ge=5, le=300)] = 60.0
+    """A further card and its holder's proof are presented within so long."""
 
 
 class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="gate", tag_field="kind"):

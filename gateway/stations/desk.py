@@ -1,10 +1,16 @@
-"""A desk: a person presents a credential, the desk says who may be served, once it is recorded."""
+"""A desk: a person presents a credential, the desk says who may be served, once it is recorded.
+
+Where staff have a token they register further cards and block lost ones here (`gateway.stations.registering`).
+"""
 
 from __future__ import annotations
 
 from gateway.config.types import DeskStation
+from gateway.model.identification import Identification, Refusal
 from gateway.model.reading import InputReading, Reading
 from gateway.model.shown import Show, shown_left
+from gateway.stations.pairing import Pair, Verdict
+from gateway.stations.registering import Registering
 from gateway.stations.services import Services
 
 
@@ -13,10 +19,11 @@ class Desk:
 
     kind = "desk"
 
-    def __init__(self, section: DeskStation, services: Services) -> None:
+    def __init__(self, section: DeskStation, services: Services, staff: bytes | None = None) -> None:
         self.id = section.id
         self._readers = section.readers
         self._services = services
+        self.registering = Registering(section.id, staff, section.register_s, services)
 
     def devices(self) -> tuple[str, ...]:
         return self._readers
@@ -34,6 +41,19 @@ class Desk:
         if identified is None:
             return
         who, entry = await self._services.store_identification(self.id, identified)
-        show = Show.ACCEPTED if who.accepted else Show.REFUSED
+        show, reason = self._show(who, self.registering.saw(reading, who, entry))
         left = await self._services.deciding.balances(self.id, who)
-        self._services.show_identification(self.id, show, who, entry, left=shown_left(left))
+        more = {"reason": reason} if reason else {}
+        self._services.show_identification(self.id, show, who, entry, **more, left=shown_left(left))
+
+    def _show(self, who: Identification, pair: Pair | None) -> tuple[Show, str]:
+        """What the page shows, and a reason that says more than the refusal itself."""
+        if pair is not None and pair.verdict is Verdict.READY:
+            return Show.REGISTER, "confirm"
+        if who.accepted:
+            return Show.ACCEPTED, ""
+        if pair is not None and pair.verdict is Verdict.TOO_WEAK:
+            return Show.REFUSED, Verdict.TOO_WEAK
+        if self.registering.possible and who.refusal is Refusal.UNKNOWN:
+            return Show.REFUSED, "unknown_register"
+        return Show.REFUSED, ""

@@ -122,10 +122,11 @@ class Services:
     def show_identification(
         self, station: str, show: Show, who: Identification, entry: EntryId | None, **more: object
     ) -> None:
-        """Tell the station's page; only digests' first digits leave. A refusal is its own reason."""
+        """Tell the station's page; only digests' first digits leave. A refusal is its own reason, where the
+        station has none that says more."""
         credential = who.credential
         if who.refusal is not None:
-            more["reason"] = str(who.refusal)
+            more.setdefault("reason", str(who.refusal))
         self.board.tell(
             station,
             show,
