@@ -129,9 +129,7 @@ def block_card(db: Connection, journal: Journal, card: CardState) -> None:
     journal.add(Change.CARD_BLOCKED, card.holder, card.digest)
 
 
-def add_card(
-    db: Connection, journal: Journal, digest: bytes, key_id: str, kind: CredentialKind, holder: str
-) -> None:
+def add_card(db: Connection, journal: Journal, digest: bytes, key_id: str, kind: CredentialKind, holder: str) -> None:
     """A further card of a holder, from now on and without an end. Nothing is changed where it is so already. Raises
     `Conflict` for a blocked card and for somebody else's, before the first change."""
     before = find_card(db, digest)

@@ -87,7 +87,9 @@ def _do(db: Connection, journal: Journal, body: CardRequestBody, proof: bytes, n
     for one in (body.credential, body.card):
         if one is not None and one.key_id != key_id:
             raise Conflict("digests of another card key", code="other_card_key")
-    _check_proof(find_card(db, proof), body.holder, body.credential, journal.at_ms, genuine=body.act is not CardAct.BLOCK)
+    _check_proof(
+        find_card(db, proof), body.holder, body.credential, journal.at_ms, genuine=body.act is not CardAct.BLOCK
+    )
     if lost == proof:
         raise InputRefused("the lost card is the proof", code="lost_is_the_proof")
     if body.card is not None and body.card.kind not in NEW:

@@ -265,7 +265,7 @@ class CardAct(StrEnum):
 
 
 class CardRequestBody(Body, frozen=True):
-    """Staff at a desk ask for something; the centre decides (docs/decisions/0021-cards-at-the-desk.md).
+    """Staff at a desk ask for something; the centre decides (docs/decisions/0031-cards-at-the-desk.md).
 
     `credential`: by which the holder was identified. `card`: the one to add. `lost`: digest of the one to block.
     `shown`: the entries that say that both were presented.

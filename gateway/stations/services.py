@@ -125,8 +125,8 @@ class Services:
         """Tell the station's page; only digests' first digits leave. A refusal is its own reason, where the
         station has none that says more."""
         credential = who.credential
-        if who.refusal is not None:
-            more.setdefault("reason", str(who.refusal))
+        if who.refusal is not None and not more.get("reason"):
+            more["reason"] = str(who.refusal)
         self.board.tell(
             station,
             show,

@@ -71,7 +71,11 @@ async def test_where_there_are_no_staff_or_no_desk_there_are_no_cards(http: aioh
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [({**BLOCK, "act": "forget"}, "bad_request"), ({**BLOCK, "staff": ""}, "bad_request"), (BLOCK, "presented_changed")],
+    [
+        ({**BLOCK, "act": "forget"}, "bad_request"),
+        ({**BLOCK, "staff": ""}, "bad_request"),
+        (BLOCK, "presented_changed"),
+    ],
 )
 async def test_what_cannot_be_asked_is_refused(
     desk: Desk, http: aiohttp.ClientSession, body: dict[str, str], code: str
