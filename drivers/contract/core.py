@@ -24,6 +24,7 @@ class Kind(StrEnum):
     READER = "reader"
     RELAY = "relay"
     PRINTER = "printer"
+    LIBRARY = "library"
 
 
 class DeviceState(StrEnum):

@@ -1,4 +1,4 @@
-"""What staff at desks have asked for (entries `card_request`), done or refused in the transaction that stores the entry.
+"""What staff at desks ask for (entries `card_request`), done or refused in the transaction that stores the entry.
 
 A gateway proves nothing to us beyond its own name: what it says of holder and proof is held against what is here. The
 request is done once, because its entry is stored once, and done twice it would change nothing. What is refused is an
@@ -37,17 +37,15 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def take(db: Connection, entry: Entry, now_ms: int) -> Refused | None:
-    """Do what the entry asks, or say why not. Changes nothing then. Raises `LedgerError` while an officer's operation is
-    under way (PostgreSQL): the whole group is then tried again."""
+    """Do what the entry asks, or say why not. Changes nothing then. Raises `LedgerError` while an officer's operation
+    is under way (PostgreSQL): the whole group is then tried again."""
     own = entry.header.id
     understood = decode(entry.body or b"")
     if understood is None:
         return Refused("not_understood", f"{own.stream}/{own.seq}")
     body, digests = understood
-    if db.dialect.name == "postgresql":
-        # Not waited for: an import holds it long, and this transaction holds the entries of many gateways.
-        if not db.execute(select(func.pg_try_advisory_xact_lock(ONE_AT_A_TIME))).scalar_one():
-            raise LedgerError("holders are being changed", "It is tried again")
+    if db.dialect.name == "postgresql" and not _has_lock(db):
+        raise LedgerError("holders are being changed", "It is tried again")
     # Every check comes before the first change.
     officer = f"{body.staff} at {own.gateway}/{body.station}"
     journal = Journal(db, VERBS[body.act], officer, now_ms)
@@ -79,6 +77,11 @@ def _checked(body: CardRequestBody) -> Iterator[bytes]:
         raise ValueError("act and cards do not go together")
     for digest in (body.credential.digest, body.card.digest if body.card else "", body.lost):
         yield bytes.fromhex(msgspec.convert(digest, DigestHex)) if digest else b""
+
+
+def _has_lock(db: Connection) -> bool:
+    """Not waited for: an import holds it long, and this transaction holds the entries of many gateways."""
+    return bool(db.execute(select(func.pg_try_advisory_xact_lock(ONE_AT_A_TIME))).scalar_one())
 
 
 def _do(db: Connection, journal: Journal, body: CardRequestBody, proof: bytes, new: bytes, lost: bytes) -> None:

@@ -25,8 +25,8 @@ class CardShown(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class CardsAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who is at the desk now and what can be done. `presented` names this state of things, for `CardRequest`; empty:
-    nobody is identified. `further`: the other card that was presented, `verdict`: whether it may be registered. `known`:
-    the holder's other cards, as far as this place knows them. It ends `ends_ms` after now."""
+    nobody is identified. `further`: the other card that was presented, `verdict`: whether it may be registered.
+    `known`: the holder's other cards, as far as this place knows them. It ends `ends_ms` after now."""
 
     presented: str = ""
     proof: CardShown | None = None

@@ -29,7 +29,7 @@ WRONG_TOKENS = 5
 MINUTE_NS = 60 * 10**9
 
 ADVICE = {
-    Verdict.TOO_WEAK: "Let the holder present their city card or the app's pass: a card that can be copied vouches for none",
+    Verdict.TOO_WEAK: "Let the holder present their city card or the app's pass: a copy would do for what is there",
     Verdict.OF_ANOTHER: "It is somebody else's: the city's office decides",
     Verdict.KNOWN: "It is this holder's already: nothing is to be done",
     Verdict.BLOCKED: "It was reported lost: the city's office decides",

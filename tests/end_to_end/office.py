@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gateway.config.files import bundled
 from gateway.cli.demo.town import CARD_KEY_ID, CITY, PEOPLE
+from gateway.config.files import bundled
 from gateway.model.identification import CredentialKind
 from tests.cli.conftest import smartplace
 from tests.end_to_end.house import House

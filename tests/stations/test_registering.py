@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -112,8 +113,6 @@ async def test_nothing_is_shown_before_the_request_is_on_disk(visit: Visit) -> N
     await visit.code(NEW)
     await visit.proof()
     with SlowDisk(visit.place):
-        import asyncio
-
         asked = asyncio.create_task(visit.ask())
         done, _ = await asyncio.wait([asked], timeout=0.2)
         assert not done
@@ -253,9 +252,9 @@ async def test_the_token_is_tried_five_times_a_minute(visit: Visit) -> None:
     check = visit.desk.registering.check_staff
     check(TOKEN.hex())
     check(TOKEN.hex().upper())
-    for given in ("", "00" * 16, TOKEN.hex()[:-1], "é", TOKEN.hex() + "0"):
+    for wrong in ("", "00" * 16, TOKEN.hex()[:-1], "é", TOKEN.hex() + "0"):
         with pytest.raises(InputRefused) as refused:
-            check(given)
+            check(wrong)
         assert refused.value.code == "not_staff"
     with pytest.raises(InputRefused) as refused:
         check(TOKEN.hex())
