@@ -40,6 +40,7 @@ from gateway.stations.deciding import Deciding
 from gateway.stations.desk import Desk
 from gateway.stations.dispatch import Dispatch
 from gateway.stations.gate import Gate
+from gateway.stations.library import Ask
 from gateway.stations.services import Services, Station, new_entry
 from gateway.stations.till import Till
 from gateway.sync.backoff import Backoff
@@ -137,7 +138,10 @@ class Daemon:
         deciding = Deciding(self._benefits, self._quotas, self._ledger.query, self._clock)
         parts = (self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
         self._services = Services(*parts, deciding)
-        stations = [make_station(section, self._services, staff.get(section.id)) for section in configuration.station]
+        stations = [
+            make_station(section, self._services, staff.get(section.id), self._devices.library_card)
+            for section in configuration.station
+        ]
         self._dispatch = Dispatch(stations, self._services, self._fail)
         self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._quotas, self._clock, self._fail)
         self._api = Api(configuration.api, state / "api.sock", self._api_parts(stations))
@@ -287,11 +291,13 @@ def make_sync(
     )
 
 
-def make_station(section: StationSection, services: Services, staff: bytes | None = None) -> Station:
-    """The station of this kind. `staff`: the token of a desk's staff."""
+def make_station(
+    section: StationSection, services: Services, staff: bytes | None = None, ask_library: Ask | None = None
+) -> Station:
+    """The station of this kind. `staff`: the token of a desk's staff; `ask_library`: asks a library's system."""
     match section:
         case DeskStation():
-            return Desk(section, services, staff)
+            return Desk(section, services, staff, ask_library)
         case GateStation():
             return Gate(section, services)
         case TillStation():

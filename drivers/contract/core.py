@@ -25,6 +25,7 @@ class Kind(StrEnum):
     RELAY = "relay"
     PRINTER = "printer"
     LIBRARY = "library"
+    KEYBOARD = "keyboard"
 
 
 class DeviceState(StrEnum):

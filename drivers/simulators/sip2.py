@@ -7,8 +7,9 @@ steered by lines: {"do": "patron", "barcode": "L1", "flags": "Y", "valid": false
 every connection). Patrons have names and addresses here, so that a test can see them stay here.
 
 Faults: `drop` (closes instead of answering), `checksum` and `checksum_once` (a wrong one), `slow` (answers after
-`slow_s`), `hang` (never answers), `garbage`, `sequence` (another one), `other` (answers another question), `other_patron`, `offline`, `cut`,
-`resend` (asks for the question again, once), `no_valid` (leaves BL out), `flood` (an answer without end).
+`slow_s`), `hang` (never answers), `garbage`, `sequence` (another one), `other` (answers another question),
+`other_patron`, `offline`, `cut`, `resend` (asks for the question again, once), `no_valid` (leaves BL out), `flood` (an
+answer without end).
 """
 
 from __future__ import annotations

@@ -142,6 +142,8 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """16 bytes in hex: the token of the desk's staff. With it they may register further cards and block lost ones."""
     register_s: Annotated[float, msgspec.Meta(ge=5, le=300)] = 60.0
     """A further card and its holder's proof are presented within so long."""
+    library: Id | None = None
+    """Link to the library's own system, which is asked about library barcodes. Several desks may name the same one."""
 
 
 class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="gate", tag_field="kind"):

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import printer, reader, relay
+from drivers.contract import library, printer, reader, relay
 from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
+from gateway.model.library import LibraryWord
 from gateway.model.reading import CardReading, CodeReading, InputReading, Reading
 
 UID_MAX = 32
@@ -32,6 +33,8 @@ _pulsed = msgspec.json.Decoder(relay.Pulsed)
 _outputs = msgspec.json.Decoder(relay.Outputs)
 _outcome = msgspec.json.Decoder(printer.Outcome)
 _status = msgspec.json.Decoder(printer.PrinterStatus)
+_patron = msgspec.json.Decoder(library.Patron)
+_ask = msgspec.json.Decoder(library.PatronStatus)
 _print = msgspec.json.Decoder(printer.Print)
 _step = msgspec.json.Decoder(printer.PrintStep)
 
@@ -113,6 +116,19 @@ def outcome(job: PrintJob, body: msgspec.Raw) -> PrintOutcome:
         reason=said.reason,
         advice=said.advice,
     )
+
+
+def patron_call(barcode: bytes) -> library.PatronStatus:
+    """Raises `BadMessage`, without a word of the code, for what is no library card."""
+    try:
+        return decode_body(raw(library.PatronStatus(barcode.decode("ascii"))), _ask)
+    except (UnicodeDecodeError, BadMessage):
+        raise BadMessage("a code that no library card has") from None
+
+
+def patron(body: msgspec.Raw) -> LibraryWord:
+    """How the library card stands."""
+    return LibraryWord(decode_body(body, _patron).standing.value)
 
 
 def printer_status() -> printer.Status:

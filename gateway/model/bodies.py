@@ -15,6 +15,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryKind
 from gateway.model.identification import Credential, Identification
+from gateway.model.library import LibraryWord
 from gateway.model.receipt import Receipt
 
 
@@ -23,10 +24,12 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class IdentificationBody(Body, frozen=True):
-    """Kinds `identification` and `refusal`: someone was or was not recognised at a station."""
+    """Kinds `identification` and `refusal`: someone was or was not recognised at a station. `library`: what the
+    library's own system said of this card, where it was asked; what the registry said stands beside it."""
 
     station: str
     identification: Identification
+    library: LibraryWord | None = None
 
 
 class FloodBody(Body, frozen=True):

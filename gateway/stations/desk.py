@@ -1,6 +1,7 @@
 """A desk: a person presents a credential, the desk says who may be served, once it is recorded.
 
-Where staff have a token they register further cards and block lost ones here (`gateway.stations.registering`).
+Where it names a library's system, that is asked about library cards (`gateway.stations.library`). Where staff have a
+token they register further cards and block lost ones here (`gateway.stations.registering`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from gateway.config.types import DeskStation
 from gateway.model.identification import Identification, Refusal
 from gateway.model.reading import InputReading, Reading
 from gateway.model.shown import Show, shown_left
+from gateway.stations.library import Ask, Library, asks_for_staff, both
 from gateway.stations.pairing import Pair, Verdict
 from gateway.stations.registering import Registering
 from gateway.stations.services import Services
@@ -19,10 +21,15 @@ class Desk:
 
     kind = "desk"
 
-    def __init__(self, section: DeskStation, services: Services, staff: bytes | None = None) -> None:
+    def __init__(
+        self, section: DeskStation, services: Services, staff: bytes | None = None, ask_library: Ask | None = None
+    ) -> None:
         self.id = section.id
         self._readers = section.readers
         self._services = services
+        self._library: Library | None = None
+        if section.library is not None and ask_library is not None:
+            self._library = Library(section.library, ask_library)
         self.registering = Registering(section.id, staff, section.register_s, services)
 
     def devices(self) -> tuple[str, ...]:
@@ -40,8 +47,15 @@ class Desk:
         identified = self._services.identify(self.id, reading)
         if identified is None:
             return
-        who, entry = await self._services.store_identification(self.id, identified)
+        word = None
+        if self._library is not None and self._library.concerns(reading, identified.identification):
+            self._services.board.tell(self.id, Show.READING)
+            word = await self._library.word(reading)
+            identified = both(identified, word)
+        who, entry = await self._services.store_identification(self.id, identified, word)
         show, reason = self._show(who, self.registering.saw(reading, who, entry))
+        if not reason and asks_for_staff(who, word):
+            reason = "library_differs"
         left = await self._services.deciding.balances(self.id, who)
         more = {"reason": reason} if reason else {}
         self._services.show_identification(self.id, show, who, entry, **more, left=shown_left(left))
