@@ -40,7 +40,6 @@ from gateway.stations.deciding import Deciding
 from gateway.stations.desk import Desk
 from gateway.stations.dispatch import Dispatch
 from gateway.stations.gate import Gate
-from gateway.stations.library import Ask
 from gateway.stations.services import Services, Station, new_entry
 from gateway.stations.till import Till
 from gateway.sync.backoff import Backoff
@@ -139,7 +138,7 @@ class Daemon:
         parts = (self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
         self._services = Services(*parts, deciding)
         stations = [
-            make_station(section, self._services, staff.get(section.id), self._devices.library_card)
+            make_station(section, self._services, self._devices, staff.get(section.id))
             for section in configuration.station
         ]
         self._dispatch = Dispatch(stations, self._services, self._fail)
@@ -292,12 +291,13 @@ def make_sync(
 
 
 def make_station(
-    section: StationSection, services: Services, staff: bytes | None = None, ask_library: Ask | None = None
+    section: StationSection, services: Services, devices: Devices | None = None, staff: bytes | None = None
 ) -> Station:
-    """The station of this kind. `staff`: the token of a desk's staff; `ask_library`: asks a library's system."""
+    """The station of this kind. `devices`: for what only desks ask of them; `staff`: the token of a desk's staff."""
     match section:
         case DeskStation():
-            return Desk(section, services, staff, ask_library)
+            ask, type_text = (devices.library_card, devices.type_text) if devices is not None else (None, None)
+            return Desk(section, services, staff, ask, type_text)
         case GateStation():
             return Gate(section, services)
         case TillStation():

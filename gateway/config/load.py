@@ -175,6 +175,8 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
 
 def _uses(station: Station) -> list[tuple[str, str]]:
     used = [("readers", reader) for reader in station.readers]
+    if isinstance(station, DeskStation) and station.wedge is not None:
+        used.append(("wedge", station.wedge))
     if isinstance(station, GateStation):
         used.append(("relay", station.relay))
     if isinstance(station, TillStation) and station.printer is not None:

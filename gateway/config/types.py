@@ -144,6 +144,8 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A further card and its holder's proof are presented within so long."""
     library: Id | None = None
     """Link to the library's own system, which is asked about library barcodes. Several desks may name the same one."""
+    wedge: Id | None = None
+    """Keyboard that types library barcodes into the librarian's program; this desk's alone."""
 
 
 class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="gate", tag_field="kind"):

@@ -131,6 +131,15 @@ class Devices:
         answer = await link.call(Kind.LIBRARY, call, deadline_ms)
         return _understood(device, convert.patron, answer)
 
+    async def type_text(self, device: str, text: bytes, deadline_ms: int = 2000) -> None:
+        """Type a code into the program that has the focus. Returns when all of it was given to the system."""
+        keyboard = self._device(device)
+        try:
+            call = convert.type_call(text)
+        except BadMessage as error:
+            raise InputRefused(str(error), "It is no library card", where=device) from None
+        _understood(device, convert.typed, await keyboard.call(Kind.KEYBOARD, call, deadline_ms))
+
     def _device(self, device: str) -> Device:
         try:
             return self._devices[device]

@@ -1,7 +1,8 @@
 """A desk: a person presents a credential, the desk says who may be served, once it is recorded.
 
 Where it names a library's system, that is asked about library cards (`gateway.stations.library`). Where staff have a
-token they register further cards and block lost ones here (`gateway.stations.registering`).
+token they register further cards and block lost ones here (`gateway.stations.registering`). Where it names a keyboard,
+the library card that was presented is typed into the librarian's program (`gateway.stations.wedge`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from gateway.stations.library import Ask, Library, asks_for_staff, both
 from gateway.stations.pairing import Pair, Verdict
 from gateway.stations.registering import Registering
 from gateway.stations.services import Services
+from gateway.stations.wedge import TypeText, type_code
 
 
 class Desk:
@@ -22,7 +24,12 @@ class Desk:
     kind = "desk"
 
     def __init__(
-        self, section: DeskStation, services: Services, staff: bytes | None = None, ask_library: Ask | None = None
+        self,
+        section: DeskStation,
+        services: Services,
+        staff: bytes | None = None,
+        ask_library: Ask | None = None,
+        type_text: TypeText | None = None,
     ) -> None:
         self.id = section.id
         self._readers = section.readers
@@ -30,6 +37,8 @@ class Desk:
         self._library: Library | None = None
         if section.library is not None and ask_library is not None:
             self._library = Library(section.library, ask_library)
+        self._wedge = section.wedge
+        self._type_text = type_text
         self.registering = Registering(section.id, staff, section.register_s, services)
 
     def devices(self) -> tuple[str, ...]:
@@ -59,6 +68,8 @@ class Desk:
         left = await self._services.deciding.balances(self.id, who)
         more = {"reason": reason} if reason else {}
         self._services.show_identification(self.id, show, who, entry, **more, left=shown_left(left))
+        if self._wedge is not None and self._type_text is not None:
+            await type_code(self._wedge, self._type_text, reading, who)
 
     def _show(self, who: Identification, pair: Pair | None) -> tuple[Show, str]:
         """What the page shows, and a reason that says more than the refusal itself."""

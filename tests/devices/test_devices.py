@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from drivers.simulators.sip2 import PatronRecord, Sip2Server
+from drivers.simulators.wedge import FocusedProgram
 from gateway.config.types import DeviceSection
 from gateway.model.device import Health, Paid, PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotFound, NotReady
@@ -257,4 +259,23 @@ async def test_a_library_is_asked_through_its_own_driver(start: Start, caplog: p
             await place.devices.library_card("library-1", b"L-1")
     finally:
         server.stop()
+    assert "L-1" not in caplog.text
+
+
+async def test_a_code_is_typed_through_the_wedges_own_driver(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = FocusedProgram(tmp_path / "focus")
+    program.plug()
+    options = {"port": str(tmp_path / "focus"), "key_ms": 1}
+    place = await start(DeviceSection(id="keys-1", driver="wedge", options=options))
+    try:
+        await place.ready("keys-1")
+        await place.devices.type_text("keys-1", b"L-1")
+        await place.until(lambda: program.lines == ["L-1"])
+        for text in (b"L-1; rm", b"L-1\xff"):
+            with pytest.raises(InputRefused):
+                await place.devices.type_text("keys-1", text)
+    finally:
+        program.unplug()
     assert "L-1" not in caplog.text
