@@ -21,11 +21,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from drivers.simulators import control
+from drivers.simulators.simulated import Act, Simulated
 
 FAULTS = (
     *("drop", "checksum", "slow", "hang", "garbage", "sequence", "other", "other_patron", "offline", "cut", "resend"),
@@ -86,7 +89,9 @@ class Sip2Server:
         threading.Thread(target=self._accept, name="sip2", daemon=True).start()
 
     def stop(self) -> None:
-        """Nobody answers at its port any more."""
+        """Nobody answers at its port any more. May be called again."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -220,6 +225,26 @@ class Sip2Server:
 
     def _fields(self, text: str) -> dict[str, str]:
         return {piece[:2]: piece[2:] for piece in text.split("|") if len(piece) >= 2}
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A server without a login whose connections are cut and which goes off line for a moment, in turn."""
+    server = Sip2Server()
+    server.start()
+
+    def off_line(off: bool) -> None:
+        server.fault = "offline" if off else ""
+
+    try:
+        acts = (
+            Act("the connection to the library's system is cut", server.drop, stay_s=4.0),
+            Act("the library's system goes off line", lambda: off_line(True), stay_s=6.0),
+            Act("the library's system is on line again", lambda: off_line(False), stay_s=6.0),
+        )
+        yield Simulated({"port": server.port}, acts, server.stop, server.start)
+    finally:
+        server.stop()
 
 
 def main(argv: list[str] | None = None) -> int:

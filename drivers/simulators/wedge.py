@@ -14,12 +14,14 @@ import os
 import select
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from drivers.simulators import control
 from drivers.simulators.scanner import EVENT, LEFT_SHIFT, SHIFTED, UNSHIFTED
+from drivers.simulators.simulated import Act, Simulated
 
 ENTERS = "\r\t"
 
@@ -41,6 +43,8 @@ class FocusedProgram:
 
     def plug(self) -> None:
         """A pipe to type into, with somebody who reads it."""
+        if self._thread is not None:
+            return
         os.mkfifo(self._path)
         self._fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._read, args=(self._fd,), name="focus", daemon=True)
@@ -101,6 +105,21 @@ class FocusedProgram:
             self.standing = ""
         else:
             self.standing += character
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A librarian's program that is closed and opened again."""
+    program = FocusedProgram(folder / "focus")
+    program.plug()
+    try:
+        acts = (
+            Act("the librarian's program is closed", program.unplug, stay_s=6.0),
+            Act("the librarian's program is opened again", program.plug, stay_s=6.0),
+        )
+        yield Simulated({"port": str(folder / "focus")}, acts, program.unplug, program.plug)
+    finally:
+        program.unplug()
 
 
 def main(argv: list[str] | None = None) -> int:
