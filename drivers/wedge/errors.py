@@ -26,7 +26,7 @@ TABLE: dict[Code, tuple[str, str]] = {
     ),
     Code.DENIED: (
         "{port} may not be opened",
-        "Give the gateway's user access to it: a udev rule for uinput, such as the project's",
+        "Give the gateway's user access to it: a udev rule for uinput, and DeviceAllow in the unit",
     ),
     Code.BAD_PORT: (
         "{port} makes no keyboard: {why}",

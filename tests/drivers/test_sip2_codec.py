@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -81,3 +84,58 @@ def test_what_is_framed_adds_up_and_is_unframed_again(data: bytes, sequence: int
     line = framed(b"96" + data, sequence)
     assert line.endswith(b"\r")
     assert decode(line[:-1]).sequence == sequence
+
+
+# A recorded conversation with somebody else's server -------------------------------------------------------
+
+RECORDED = Path(__file__).parents[1] / "data" / "sip2-pysip2.txt"
+DATES = re.compile(rb"^(?:63000|23000|35)(.{18})")
+
+
+def recorded() -> list[tuple[bytes, bytes]]:
+    """Questions and answers, in their order."""
+    lines = [line for line in RECORDED.read_bytes().splitlines() if not line.startswith(b"#")]
+    assert all(line[:3] == (b"S: " if at % 2 else b"C: ") for at, line in enumerate(lines))
+    return [(question[3:], answer[3:]) for question, answer in zip(lines[::2], lines[1::2], strict=True)]
+
+
+def asked(question: bytes) -> bytes:
+    """What was asked, made anew."""
+    code, barcode = question[:2], question.partition(b"|AA")[2].partition(b"|")[0]
+    found = DATES.match(question)
+    date = found[1] if found else b""
+    match code:
+        case b"93":
+            return codec.login(b"gw", b"secret", b"")
+        case b"99":
+            return codec.status()
+        case b"35":
+            return codec.end_session(date, b"LIB", barcode)
+        case _:
+            return codec.patron(code, date, b"LIB", barcode, b"")
+
+
+def test_the_recorded_questions_are_made_again_byte_for_byte() -> None:
+    for question, answer in recorded():
+        sequence = decode(answer).sequence
+        assert framed(asked(question), sequence) == question + b"\r"
+
+
+def test_the_recorded_answers_say_what_that_server_was_told_of_its_patrons() -> None:
+    said: list[tuple[bytes, bool | None, bool, bool]] = []
+    for question, line in recorded():
+        answer = decode(line)
+        if question[:2] in (b"63", b"23"):
+            flags = codec.flag(answer, Flag.CARD_LOST), codec.flag(answer, Flag.CHARGE_DENIED)
+            said.append((answer.fields[b"AA"], codec.yes_no(answer, b"BL"), *flags))
+        elif question[:2] == b"99":
+            assert codec.is_online(answer)
+        else:
+            assert codec.said_yes(answer)
+    cards = [
+        (b"L-1", True, False, False),
+        (b"L-2", True, True, False),
+        (b"L-3", True, False, True),
+        (b"L-9", False, False, False),
+    ]
+    assert said == cards * 2
