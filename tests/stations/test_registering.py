@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.types import DeskStation
+from gateway.ledger.forget import forget
 from gateway.model.bodies import CardAct
 from gateway.model.entry import EntryKind
 from gateway.model.errors import Conflict, GatewayError, InputRefused
@@ -61,7 +62,7 @@ class Visit:
         assert last is not None
         return last.show, last.reason
 
-    def requests(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[Any]:
         return self.place.bodies(EntryKind.CARD_REQUEST)
 
 
@@ -278,6 +279,15 @@ async def test_nothing_that_staff_see_holds_a_digest_or_a_holder(visit: Visit) -
     assert "anna" not in text
     assert digest(CredentialKind.BARCODE, NEW)[:7] not in text
     assert digest(CredentialKind.BARCODE, NEW)[:6] in text
+
+
+async def test_a_holder_who_is_forgotten_takes_the_request_along(visit: Visit) -> None:
+    await visit.code(NEW)
+    await visit.proof()
+    await visit.ask()
+    await forget(visit.place.ledger, visit.place.folder / "cache.db", "h-anna")
+    assert visit.requests() == [None]
+    assert b"h-anna" not in visit.place.ledger_path.read_bytes()
 
 
 # The rule, whatever is presented -------------------------------------------------------------------------
