@@ -13,7 +13,10 @@ import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reply, State
 from drivers.contract.library import Patron, PatronStanding, PatronStatus, PinWord
+from drivers.driver import DeviceError
 from drivers.simulators.sip2 import PatronRecord, Sip2Server
+from drivers.sip2 import codec
+from drivers.sip2.link import connect
 from drivers.sip2.options import Options
 from tests.support.certificate import certificate
 from tests.support.driver_process import DriverProcess
@@ -116,19 +119,7 @@ def test_an_answer_that_came_garbled_is_asked_for_again(start: Start, server: Si
         assert code(driver.ask(PatronStatus(CARD))) == "garbled"
 
 
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [
-        ("hang", "silent"),
-        ("drop", "closed"),
-        ("garbage", "wrong_answer"),
-        ("sequence", "wrong_answer"),
-        ("other", "wrong_answer"),
-        ("other_patron", "wrong_answer"),
-        ("cut", "wrong_answer"),
-        ("flood", "wrong_answer"),
-    ],
-)
+@pytest.mark.parametrize(("fault", "expected"), [("hang", "silent"), ("garbage", "wrong_answer")])
 def test_a_server_that_answers_wrongly_is_left_and_comes_back(
     driver: DriverProcess, server: Sip2Server, fault: str, expected: str
 ) -> None:
@@ -138,6 +129,34 @@ def test_a_server_that_answers_wrongly_is_left_and_comes_back(
     server.fault = ""
     driver.expect_state(DeviceState.READY)
     assert said(driver.ask(PatronStatus(CARD))).standing is PatronStanding.VALID
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("hang", "silent"),
+        ("drop", "closed"),
+        ("garbage", "wrong_answer"),
+        ("sequence", "wrong_answer"),
+        ("other", "wrong_answer"),
+        ("cut", "wrong_answer"),
+        ("flood", "wrong_answer"),
+        ("checksum", "garbled"),
+    ],
+)
+def test_each_way_of_answering_wrongly_has_its_own_problem(server: Sip2Server, fault: str, expected: str) -> None:
+    link = connect(Options(port=server.port))
+    assert link.ask(codec.status(), b"98", 5.0).code == b"98"
+    server.fault = fault
+    with pytest.raises(DeviceError) as refused:
+        link.ask(codec.status(), b"98", 0.1 if fault == "hang" else 5.0)
+    assert refused.value.problem.code == expected
+    link.close()
+
+
+def test_an_answer_about_another_patron_is_none(driver: DriverProcess, server: Sip2Server) -> None:
+    server.fault = "other_patron"
+    assert code(driver.ask(PatronStatus(CARD))) == "wrong_answer"
 
 
 def test_a_server_that_is_gone_is_told_once_and_found_again(driver: DriverProcess, server: Sip2Server) -> None:
