@@ -56,7 +56,9 @@ def test_what_the_centre_may_not_publish_is_refused_and_not_kept(house: House, o
     (tmp_path / "empty.bundle").write_bytes(b"")
     for name, expected in (("forged", Exit.REFUSED), ("empty", Exit.BAD_FILE), ("nowhere", Exit.BAD_FILE)):
         code, _, error = office.publish(tmp_path / f"{name}.bundle")
-        assert (code, error.count("\n")) == (expected, 1), error
+        # On a busy machine it also says what it is waiting for.
+        told = [line for line in error.splitlines() if not line.endswith("…")]
+        assert (code, len(told)) == (expected, 1), error
     assert office.publish(bundle)[0] == 0
     again, _, error = office.publish(bundle)
     assert again == Exit.REFUSED
