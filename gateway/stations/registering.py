@@ -33,7 +33,6 @@ ADVICE = {
     Verdict.OF_ANOTHER: "It is somebody else's: the city's office decides",
     Verdict.KNOWN: "It is this holder's already: nothing is to be done",
     Verdict.BLOCKED: "It was reported lost: the city's office decides",
-    Verdict.RANDOM: "It shows another number each time (a phone, some bank cards): use the app's pass",
 }
 
 
