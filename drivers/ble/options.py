@@ -86,7 +86,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     weight_percent: Annotated[
         int, Meta(ge=5, le=100, description="How much a new level counts against those before; 100: no smoothing")
     ] = 30
-    sightings: Annotated[int, Meta(ge=1, le=20, description="So often heard before somebody may be near")] = 2
+    sightings: Annotated[int, Meta(ge=1, le=20, description="So often heard at `enter_dbm` or more before somebody is near")] = 2
     silent_min: Annotated[int, Meta(ge=1, le=10_080, description="Minutes unheard: a beacon of our own is silent")] = 30
     battery_mv: Annotated[int, Meta(ge=0, le=6000, description="Below so many mV a battery is low; 0: never")] = 2400
     watchdog_s: Annotated[

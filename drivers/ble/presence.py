@@ -20,7 +20,8 @@ MOST = 2000
 
 class Limits(msgspec.Struct, frozen=True):
     """`weight_percent`: how much a new level counts against the smoothed one before it. `sightings`: so often it must be
-    heard before it may enter, since a single reflection can be strong."""
+    heard as strong as that before it may enter, since a single reflection can be strong; one that is too faint begins
+    anew."""
 
     enter_dbm: int
     leave_dbm: int
@@ -40,7 +41,7 @@ class Change(msgspec.Struct, frozen=True):
 class _Heard(msgspec.Struct):
     level: float
     seen_ns: int
-    sightings: int = 1
+    strong: int = 0
     inside: bool = False
 
 
@@ -66,9 +67,12 @@ class Presence:
         else:
             one.level += (rssi_dbm - one.level) * limits.weight_percent / 100
             one.seen_ns = max(one.seen_ns, now_ns)
-            one.sightings += 1
             self._heard.move_to_end(beacon)
-        if not one.inside and one.level >= limits.enter_dbm and one.sightings >= limits.sightings:
+        if rssi_dbm >= limits.enter_dbm:
+            one.strong += 1
+        elif rssi_dbm < limits.leave_dbm:
+            one.strong = 0
+        if not one.inside and one.level >= limits.enter_dbm and one.strong >= limits.sightings:
             one.inside = True
             changes.append(Change(beacon, BeaconEvent.ENTER, round(one.level)))
         elif one.inside and one.level < limits.leave_dbm:

@@ -105,8 +105,8 @@ class Ble:
     def power(self, on: bool) -> None:
         self._do(self._bluez.power(on))
 
-    def plug(self, there: bool) -> None:
-        self._do(self._bluez.plug(there))
+    def plug(self, there: bool, name: str = "hci0") -> None:
+        self._do(self._bluez.plug(there, name))
 
     def drop_scans(self) -> None:
         self._do(self._bluez.drop_scans())
@@ -138,7 +138,7 @@ class Ble:
 
     def _event(self, event: str, **fields: Any) -> None:
         with self._moved:
-            self.scans += event == "scan" and fields["on"]
+            self.scans += bool(event == "scan" and fields["on"])
             self._moved.notify_all()
 
     def _do(self, part: Coroutine[Any, Any, T]) -> T:

@@ -18,7 +18,6 @@ from dbus_fast.errors import DBusError
 
 from drivers.simulators.beacons import Advertised
 
-HCI0 = "/org/bluez/hci0"
 OBJECTS, PROPERTIES = "org.freedesktop.DBus.ObjectManager", "org.freedesktop.DBus.Properties"
 ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
 MONITORS, MONITOR = "org.bluez.AdvertisementMonitorManager1", "org.bluez.AdvertisementMonitor1"
@@ -32,6 +31,7 @@ class Bluez:
     """A bluetoothd. `start` and `die` as often as you like: a new one knows nothing of what the old one was asked."""
 
     def __init__(self, address: str, *, monitors: bool = True, on_event: Callable[..., None]) -> None:
+        self.path = "/org/bluez/hci0"
         self._address = address
         self._has_monitors = monitors
         self._tell = on_event
@@ -74,22 +74,23 @@ class Bluez:
             was, self._scans = bool(self._scans), {}
             await self._release()
             if was:
-                await self._changed(HCI0, ADAPTER, {"Discovering": Variant("b", False)})
-        await self._changed(HCI0, ADAPTER, {"Powered": Variant("b", on)})
+                await self._changed(self.path, ADAPTER, {"Discovering": Variant("b", False)})
+        await self._changed(self.path, ADAPTER, {"Powered": Variant("b", on)})
 
-    async def plug(self, there: bool) -> None:
-        """The adapter comes or goes."""
+    async def plug(self, there: bool, name: str) -> None:
+        """The adapter comes, under this name, or goes."""
         self.present = there
         if there:
-            await self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", [HCI0, self._adapter()])
+            self.path = f"/org/bluez/{name}"
+            await self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", [self.path, self._adapter()])
         else:
             self._forget()
-            await self._signal("/", OBJECTS, "InterfacesRemoved", "oas", [HCI0, [ADAPTER]])
+            await self._signal("/", OBJECTS, "InterfacesRemoved", "oas", [self.path, [ADAPTER]])
 
     async def drop_scans(self) -> None:
         """It stops scanning on its own account, and tells nobody but by its property."""
         self._scans = {}
-        await self._changed(HCI0, ADAPTER, {"Discovering": Variant("b", False)})
+        await self._changed(self.path, ADAPTER, {"Discovering": Variant("b", False)})
 
     @property
     def scanning(self) -> bool:
@@ -101,11 +102,11 @@ class Bluez:
         """An advertisement arrives. Whether it was told to anybody."""
         if self._bus is None or not self.powered or not (self._scans or self._monitored(sent)):
             return False
-        path = f"{HCI0}/dev_{address.replace(':', '_')}"
+        path = f"{self.path}/dev_{address.replace(':', '_')}"
         now = _told(rssi, sent)
         known = self.devices.get(path)
         if known is None:
-            known = self.devices[path] = _device(address, random) | now
+            known = self.devices[path] = _device(self.path, address, random) | now
             await self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", [path, {DEVICE: known}])
             return True
         duplicates = any(self._scans.values()) or bool(self.monitors)
@@ -142,7 +143,7 @@ class Bluez:
             return True
         if message.path == "/" and message.member == "GetManagedObjects":
             return Message.new_method_return(message, "a{oa{sa{sv}}}", [self._objects()])
-        if message.path != HCI0 or not self.present:
+        if message.path != self.path or not self.present:
             return Message.new_error(message, "org.freedesktop.DBus.Error.UnknownObject", "no such object")
         return self._adapter_call(message)
 
@@ -160,13 +161,13 @@ class Bluez:
             case "StartDiscovery":
                 self._scans[client] = self._filters.get(client, True)
                 self._tell("scan", on=True)
-                self._later(self._changed(HCI0, ADAPTER, {"Discovering": Variant("b", True)}))
+                self._later(self._changed(self.path, ADAPTER, {"Discovering": Variant("b", True)}))
             case "StopDiscovery" if client not in self._scans:
                 return Message.new_error(message, "org.bluez.Error.Failed", "No discovery started")
             case "StopDiscovery":
                 del self._scans[client]
                 self._tell("scan", on=False)
-                self._later(self._changed(HCI0, ADAPTER, {"Discovering": Variant("b", bool(self._scans))}))
+                self._later(self._changed(self.path, ADAPTER, {"Discovering": Variant("b", bool(self._scans))}))
             case "RegisterMonitor" if self._has_monitors:
                 self._roots.add((client, message.body[0]))
             case "UnregisterMonitor" if self._has_monitors:
@@ -213,12 +214,13 @@ class Bluez:
             kept.pop(name, None)
         self.monitors = {key: kept for key, kept in self.monitors.items() if key[0] != name}
         self.advertisements = {key: kept for key, kept in self.advertisements.items() if key[0] != name}
+        self._tell("client_gone")
 
     def _objects(self) -> dict[str, Any]:
         if not self.present:
             return {"/org/bluez": {"org.bluez.AgentManager1": {}}}
         devices = {path: {DEVICE: properties} for path, properties in self.devices.items()}
-        return {"/org/bluez": {"org.bluez.AgentManager1": {}}, HCI0: self._adapter(), **devices}
+        return {"/org/bluez": {"org.bluez.AgentManager1": {}}, self.path: self._adapter(), **devices}
 
     def _adapter(self) -> dict[str, dict[str, Variant]]:
         interfaces = {
@@ -282,11 +284,11 @@ def _told(rssi: int, sent: Advertised) -> dict[str, Variant]:
     return now
 
 
-def _device(address: str, random: bool) -> dict[str, Variant]:
+def _device(adapter: str, address: str, random: bool) -> dict[str, Variant]:
     return {
         "Address": Variant("s", address),
         "AddressType": Variant("s", "random" if random else "public"),
-        "Adapter": Variant("o", HCI0),
+        "Adapter": Variant("o", adapter),
         "Alias": Variant("s", address.replace(":", "-")),
         "Paired": Variant("b", False),
         "Connected": Variant("b", False),

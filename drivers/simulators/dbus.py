@@ -12,9 +12,10 @@ _CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Co
   <listen>unix:path={socket}</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
-    <allow user="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
     <allow own="*"/>
-    <allow send_type="method_call"/>
+    <allow user="*"/>
     {rule}
   </policy>
 </busconfig>
@@ -39,7 +40,7 @@ class Bus:
         self._file.write_text(self._text)
         self._socket.unlink(missing_ok=True)
         argv = ["dbus-daemon", f"--config-file={self._file}", "--nofork", "--nopidfile", "--print-address"]
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         if self._process.stdout is None or not self._process.stdout.readline():
             self.stop()
             raise OSError("dbus-daemon did not start")

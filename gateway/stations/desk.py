@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config.types import DeskStation
-from gateway.model.reading import InputReading, Reading
+from gateway.model.reading import BeaconReading, InputReading, Reading
 from gateway.model.shown import Show, shown_left
 from gateway.stations.services import Services
 
@@ -30,6 +30,9 @@ class Desk:
     async def on_reading(self, reading: Reading) -> None:
         if isinstance(reading, InputReading):
             return
+        if isinstance(reading, BeaconReading) and not reading.enter:
+            self._left(reading)
+            return
         identified = self._services.identify(self.id, reading)
         if identified is None:
             return
@@ -37,3 +40,11 @@ class Desk:
         show = Show.ACCEPTED if who.accepted else Show.REFUSED
         left = await self._services.deciding.balances(self.id, who)
         self._services.show_identification(self.id, show, who, entry, left=shown_left(left))
+
+    def _left(self, reading: BeaconReading) -> None:
+        """Somebody went away: a page that still shows them is cleared. Nothing is recorded."""
+        services = self._services
+        who = services.identity.identify(reading, services.clock.wall_ms()).identification.credential
+        last = services.board.last(self.id)
+        if who is not None and last is not None and (last.kind, last.mark) == (who.kind, who.digest[:6]):
+            services.board.tell(self.id, Show.IDLE)
