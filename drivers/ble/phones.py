@@ -16,7 +16,7 @@ from pathlib import Path
 from drivers.ble.errors import Code, fault
 
 MOST_KEYS = 1000
-"""Phones of one place. Each new address is tried with all keys, 1 µs each."""
+"""Phones of one place. Each new address is tried with all keys, 3 µs each."""
 MOST_ADDRESSES = 4096
 _LINE = re.compile(r"([a-z0-9][a-z0-9-]{0,31})\s*=\s*([0-9A-Fa-f]{32})")
 
