@@ -51,7 +51,7 @@ TABLE: dict[Code, tuple[str, str]] = {
     ),
     Code.POWERED_OFF: (
         "adapter {wanted} is switched off",
-        "`rfkill unblock bluetooth`, then `bluetoothctl power on`; AutoEnable=true in /etc/bluetooth/main.conf keeps it on",
+        "`rfkill unblock bluetooth`, then `bluetoothctl power on`; AutoEnable=true in bluetooth/main.conf keeps it on",
     ),
     Code.BUSY: (
         "another program keeps BlueZ from scanning",

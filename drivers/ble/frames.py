@@ -62,7 +62,7 @@ def eddystone_id(data: bytes) -> str | None:
 
 def telemetry(service: Mapping[str, bytes]) -> Telemetry | None:
     """Service data of 0xFEAA. Eddystone Protocol Specification, Unencrypted Eddystone-TLM, "Frame Specification": type
-    0x20, version 0x00, battery in mV (0: not measured), temperature in degrees Celsius as signed 8.8 fixed point (0x8000:
+    0x20, version 0x00, battery in mV (0: not measured), temperature in °C as signed 8.8 fixed point (0x8000:
     not measured), count of advertisements, time since power-on in 0.1 s; all big-endian."""
     data = service.get(EDDYSTONE, b"")
     if len(data) != 14 or data[:2] != b"\x20\x00":

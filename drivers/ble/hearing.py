@@ -33,7 +33,7 @@ class Hearing:
     """`people` are families of beacons as `drivers.ble.options.canonical` writes them."""
 
     def __init__(self, people: Sequence[str], phones: Phones | None, presence: Presence, upkeep: Upkeep) -> None:
-        self._people = tuple(family + ":" for family in people)
+        self._people = ("phone:", *(family + ":" for family in people))
         self._phones = phones
         self._presence = presence
         self._upkeep = upkeep
@@ -47,7 +47,7 @@ class Hearing:
             if beacon in self._upkeep:
                 self._upkeep.hear(beacon, seen.rssi_dbm, seen.mono_ns)
                 self._carry(seen.address, beacon)
-            elif beacon.startswith(self._people) or beacon.startswith("phone:"):
+            elif beacon.startswith(self._people):
                 changes += self._presence.hear(beacon, seen.rssi_dbm, seen.mono_ns)
         self._measure(seen)
         return changes

@@ -8,7 +8,9 @@ import msgspec
 from msgspec import Meta
 
 _UUID = r"[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}"
-_BEACON = rf"^((ibeacon|altbeacon):{_UUID}:[0-9]{{1,5}}:[0-9]{{1,5}}|eddystone:[0-9A-Fa-f]{{20}}:[0-9A-Fa-f]{{12}})$(?!\n)"
+_BEACON = (
+    rf"^((ibeacon|altbeacon):{_UUID}:[0-9]{{1,5}}:[0-9]{{1,5}}|eddystone:[0-9A-Fa-f]{{20}}:[0-9A-Fa-f]{{12}})$(?!\n)"
+)
 _FAMILY = rf"^((ibeacon|altbeacon):{_UUID}(:[0-9]{{1,5}})?|eddystone:[0-9A-Fa-f]{{20}})$(?!\n)"
 
 BeaconId = Annotated[
@@ -57,7 +59,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which adapter, which beacons count, and what is near.
 
-    -70 and -80 dBm: two to three metres from a beacon set to -59 dBm at 1 m, and 10 dB below it, which a body in between
+    -70 and -80 dBm: some three metres from a beacon of -59 dBm at 1 m, and 10 dB below it, which a body in between
     takes away. 10 s unseen: wearables send each second, and one in three is lost in a crowd. New levels count 30 %:
     a jump of 20 dB is through after four of them.
     """
@@ -66,7 +68,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         str,
         Meta(
             pattern=r"^(|hci[0-9]{1,2}|([0-9A-F]{2}:){5}[0-9A-F]{2})$(?!\n)",
-            description="Address of the adapter (stays with it in any socket) or its name; empty when there is only one",
+            description="Address of the adapter (stays with it in any socket) or its name; empty if there is only one",
         ),
     ] = ""
     bus: Annotated[
@@ -86,7 +88,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     weight_percent: Annotated[
         int, Meta(ge=5, le=100, description="How much a new level counts against those before; 100: no smoothing")
     ] = 30
-    sightings: Annotated[int, Meta(ge=1, le=20, description="So often heard at `enter_dbm` or more before somebody is near")] = 2
+    sightings: Annotated[
+        int, Meta(ge=1, le=20, description="So often heard at `enter_dbm` or more before somebody is near")
+    ] = 2
     silent_min: Annotated[int, Meta(ge=1, le=10_080, description="Minutes unheard: a beacon of our own is silent")] = 30
     battery_mv: Annotated[int, Meta(ge=0, le=6000, description="Below so many mV a battery is low; 0: never")] = 2400
     watchdog_s: Annotated[
@@ -118,7 +122,8 @@ def canonical(text: str) -> str:
 
 
 URL_MAX = 17
-"""Bytes of the compressed URL after its scheme (Eddystone Protocol Specification, Eddystone-URL, "Frame Specification")."""
+"""Bytes of the compressed URL after its scheme. Eddystone Protocol Specification, Eddystone-URL, "Frame
+Specification"."""
 _SCHEMES = ("http://www.", "https://www.", "http://", "https://")
 _ENDS = (".com", ".org", ".edu", ".net", ".info", ".biz", ".gov")
 

@@ -1,4 +1,4 @@
-"""What the place's adapter sends as a beacon itself, as BlueZ wants to be told. Pure; sources in `frames` and `options`."""
+"""What the place sends as a beacon itself, as BlueZ wants to be told. Pure; sources are in `frames`, `options`."""
 
 from __future__ import annotations
 

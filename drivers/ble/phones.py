@@ -1,7 +1,7 @@
 """Phones as keys: a phone changes its address every quarter of an hour, and who has its IRK knows it all the same.
 
-Source: Bluetooth Core Specification 5.4, Vol 3 Part H, 2.2.2 (function ah) and Vol 6 Part B, 1.3.2.2 (resolvable private
-addresses: the two most significant bits are 0b01, then 22 bits of prand, then the 24 bits ah(IRK, prand)).
+Source: Bluetooth Core Specification 5.4, Vol 3 Part H, 2.2.2 (function ah) and Vol 6 Part B, 1.3.2.2 (resolvable
+private addresses: the two most significant bits are 0b01, then 22 bits of prand, then the 24 bits ah(IRK, prand)).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _LINE = re.compile(r"([a-z0-9][a-z0-9-]{0,31})\s*=\s*([0-9A-Fa-f]{32})")
 
 
 def ah(irk: bytes) -> Callable[[bytes], bytes]:
-    """The function `ah` of this IRK (16 bytes, most significant first): prand (3 bytes) to hash (3 bytes). Made once for
-    each key: a cipher in ECB mode has no state between its blocks, and `ah` is one block of AES-128 by definition."""
+    """The function `ah` of this IRK (16 bytes, most significant first): prand (3 bytes) to hash (3 bytes). Made once
+    for each key: a cipher in ECB mode has no state between its blocks, and `ah` is one block of AES by definition."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     encrypt = Cipher(algorithms.AES(irk), modes.ECB()).encryptor().update  # noqa: S305 - see above

@@ -1,4 +1,4 @@
-"""Who is near: enter and leave for each beacon, from signal strengths that jump. Pure, fed with what was heard and when.
+"""Who is near: enter and leave for each beacon, from levels that jump. Pure, fed with what was heard and when.
 
 Guarantees: for each id `enter` and `leave` alternate and begin with `enter`; a level between the two limits changes
 nothing; what is not heard for `unseen_s` leaves; at most `MOST` ids are kept, and one that is inside is never forgotten
@@ -19,9 +19,9 @@ MOST = 2000
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """`weight_percent`: how much a new level counts against the smoothed one before it. `sightings`: so often it must be
-    heard as strong as that before it may enter, since a single reflection can be strong; one that is too faint begins
-    anew."""
+    """`weight_percent`: how much a new level counts against the smoothed one before it. `sightings`: so often it must
+    be heard as strong as that before it may enter, since a single reflection can be strong; one that is too faint
+    begins anew."""
 
     enter_dbm: int
     leave_dbm: int
@@ -54,7 +54,7 @@ class Presence:
         """Who was heard last stands last."""
 
     def hear(self, beacon: str, rssi_dbm: int, now_ns: int) -> list[Change]:
-        """It was heard, so strongly. What of it changed: at most one thing, and before it that it had gone meanwhile."""
+        """It was heard, so strongly. What changed by it: one thing at most, and before it that it had gone."""
         limits, changes = self._limits, []
         one = self._heard.get(beacon)
         if one is not None and now_ns - one.seen_ns >= limits.unseen_ns:

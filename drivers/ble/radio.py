@@ -48,7 +48,7 @@ class Radio:
         """How often scanning was started again since the last advertisement."""
 
     async def start(self) -> dict[str, str]:
-        """Scan, and advertise when that is wanted. Returns what there is to say of the adapter. Raises `DeviceError`."""
+        """Scan, and advertise when that is wanted. Returns what is to say of the adapter. Raises `DeviceError`."""
         await self._bus.connect()
         self._adapter = adapter = self._choose(await self._bus.adapters())
         if not adapter.powered:
@@ -194,8 +194,8 @@ class Radio:
 
 
 def _patterns() -> list[Any]:
-    """What a passive scan asks BlueZ for: the beginnings of the frames that `frames` decodes; an AltBeacon's code follows
-    its maker's two bytes."""
+    """What a passive scan asks BlueZ for: the beginnings of the frames that `frames` decodes; an AltBeacon's code
+    follows its maker's two bytes."""
     from bleak.args.bluez import OrPattern
     from bleak.assigned_numbers import AdvertisementDataType as Type
 

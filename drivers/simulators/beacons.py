@@ -1,7 +1,7 @@
 """What beacons and phones send, written from the specifications apart from the driver's decoders.
 
-iBeacon: Proximity Beacon Specification R1 (Apple). AltBeacon 1.0. Eddystone-UID and unencrypted Eddystone-TLM: Eddystone
-Protocol Specification. Private addresses: Bluetooth Core Specification 5.4, Vol 3 Part H, 2.2.2.
+iBeacon: Proximity Beacon Specification R1 (Apple). AltBeacon 1.0. Eddystone-UID and unencrypted Eddystone-TLM:
+Eddystone Protocol Specification. Private addresses: Bluetooth Core Specification 5.4, Vol 3 Part H, 2.2.2.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def beacon(text: str) -> Advertised:
     """The frame of an id as the driver's page writes it. Raises `ValueError`."""
     kind, *parts = text.split(":")
     if kind == "eddystone":
-        return eddystone(*parts)
+        return eddystone(parts[0], parts[1])
     return {"ibeacon": ibeacon, "altbeacon": altbeacon}[kind](parts[0], int(parts[1]), int(parts[2]))
 
 

@@ -1,9 +1,9 @@
 """bluetoothd's face on D-Bus: one adapter with discovery, advertisement monitors and advertising; devices as heard.
 
 Written from BlueZ's doc/org.bluez.*.rst. As bluetoothd does: a device's first advertisement is InterfacesAdded, later
-ones are PropertiesChanged; what it sent before stays and is merged with what it sends now; without the filter DuplicateData
-an advertisement that is as the last one is not told; nothing is told while nobody scans; what a client asked for ends
-when the client does.
+ones are PropertiesChanged; what it sent before stays and is merged with what it sends now; without the filter
+DuplicateData an advertisement that is as the last one is not told; nothing is told while nobody scans; what a client
+asked for ends when the client does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.errors import DBusError
 
 from drivers.simulators.beacons import Advertised
+from drivers.simulators.bluez_values import device, plain, told
 
 OBJECTS, PROPERTIES = "org.freedesktop.DBus.ObjectManager", "org.freedesktop.DBus.Properties"
 ADAPTER, DEVICE = "org.bluez.Adapter1", "org.bluez.Device1"
@@ -57,7 +58,10 @@ class Bluez:
         self._bus = await MessageBus(bus_address=self._address).connect()
         self._bus.add_message_handler(self._take)
         bus = "org.freedesktop.DBus"
-        for rule in (f"type='signal',sender='{bus}',member='NameOwnerChanged'", "type='signal',member='InterfacesAdded'"):
+        for rule in (
+            f"type='signal',sender='{bus}',member='NameOwnerChanged'",
+            "type='signal',member='InterfacesAdded'",
+        ):
             await self._call(bus, "/org/freedesktop/DBus", bus, "AddMatch", "s", [rule])
         await self._bus.request_name("org.bluez")
 
@@ -103,10 +107,10 @@ class Bluez:
         if self._bus is None or not self.powered or not (self._scans or self._monitored(sent)):
             return False
         path = f"{self.path}/dev_{address.replace(':', '_')}"
-        now = _told(rssi, sent)
+        now = told(rssi, sent)
         known = self.devices.get(path)
         if known is None:
-            known = self.devices[path] = _device(self.path, address, random) | now
+            known = self.devices[path] = device(self.path, address, random) | now
             await self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", [path, {DEVICE: known}])
             return True
         duplicates = any(self._scans.values()) or bool(self.monitors)
@@ -199,7 +203,7 @@ class Bluez:
             reply = Message.new_error(message, "org.bluez.Error.NotPermitted", "Maximum advertisements reached")
         else:
             (properties,) = await self._call(client, path, PROPERTIES, "GetAll", "s", [ADVERTISEMENT])
-            self.advertisements[client, path] = {name: _plain(value) for name, value in properties.items()}
+            self.advertisements[client, path] = {name: plain(value) for name, value in properties.items()}
             reply = Message.new_method_return(message)
         if self._bus is not None:
             await self._bus.send(reply)
@@ -271,34 +275,3 @@ class Bluez:
         task = asyncio.get_running_loop().create_task(part)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _told(rssi: int, sent: Advertised) -> dict[str, Variant]:
-    now = {"RSSI": Variant("n", rssi)}
-    if sent.manufacturer:
-        data = {company: Variant("ay", content) for company, content in sent.manufacturer.items()}
-        now["ManufacturerData"] = Variant("a{qv}", data)
-    if sent.service:
-        content = {uuid: Variant("ay", data) for uuid, data in sent.service.items()}
-        now["ServiceData"] = Variant("a{sv}", content)
-    return now
-
-
-def _device(adapter: str, address: str, random: bool) -> dict[str, Variant]:
-    return {
-        "Address": Variant("s", address),
-        "AddressType": Variant("s", "random" if random else "public"),
-        "Adapter": Variant("o", adapter),
-        "Alias": Variant("s", address.replace(":", "-")),
-        "Paired": Variant("b", False),
-        "Connected": Variant("b", False),
-        "UUIDs": Variant("as", []),
-    }
-
-
-def _plain(value: Any) -> Any:
-    """A variant's content, variants within it as well."""
-    content = value.value if isinstance(value, Variant) else value
-    if isinstance(content, dict):
-        return {key: _plain(one) for key, one in content.items()}
-    return content

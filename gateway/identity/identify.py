@@ -110,8 +110,8 @@ class Identity:
         return self._resolve(CredentialKind.BARCODE, Strength.WEAK, canonical, now_ms)
 
     def _beacon(self, reading: BeaconReading, now_ms: int) -> Identified:
-        """Weak, whatever it is: a beacon shouts its id to everybody, and a phone that is known by its key has shown only
-        that somebody heard one of its addresses in the last quarter of an hour and sends it again."""
+        """Weak, whatever it is: a beacon shouts its id to everybody, and a phone that is known by its key has shown
+        only that somebody heard one of its addresses in the last quarter of an hour and sends it again."""
         canonical = beacon(reading.id)
         if canonical is None:
             return Identified(Identification(refusal=Refusal.UNREADABLE))

@@ -81,7 +81,7 @@ class Till:
             await asyncio.wait(self._busy.values(), timeout=STOP_S)
 
     async def on_reading(self, reading: Reading) -> None:
-        """A tap: recorded, then it waits for its receipt. A beacon is no tap: whoever stands near has presented nothing."""
+        """A tap: recorded, then it waits for its receipt. A beacon is no tap: who stands near presents nothing."""
         if isinstance(reading, InputReading | BeaconReading):
             return
         if (identified := self._services.identify(self.id, reading)) is None:

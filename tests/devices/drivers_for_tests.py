@@ -17,7 +17,8 @@ from drivers.runner import run
 
 class ReaderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`every_s`: a card so often; `count` of them at most; `age_s` old; `lives`: polls that the device answers
-    before it hangs without a word; `worries`: polls after which somebody should see to it; `silent_until_reopened`: shows no life after it was opened first."""
+    before it hangs without a word; `worries`: polls after which somebody should see to something;
+    `silent_until_reopened`: shows no life after it was opened first."""
 
     every_s: float = 0.0
     count: int = 1_000_000

