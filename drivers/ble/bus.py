@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ANSWER_S = 3.0
 """bluetoothd answers within milliseconds; a busy Pi with a full SD card was seen to take a second."""
+CLOSE_S = 0.2
 ADDRESS = "DBUS_SYSTEM_BUS_ADDRESS"
 """Where libraries look for the system bus (D-Bus Specification, Well-known Message Bus Instances); without it
 /var/run/dbus/system_bus_socket."""
@@ -120,10 +121,14 @@ class Bus:
             raise of_bluez(reply.error_name or "an error without a name", path.rsplit("/", 1)[-1])
         return list(reply.body)
 
-    def disconnect(self) -> None:
-        if self._bus is not None:
-            self._bus.disconnect()
-            self._bus = None
+    async def disconnect(self) -> None:
+        """Returns when the line is closed: the library closes it a moment later, in this very loop."""
+        bus, self._bus = self._bus, None
+        if bus is not None and bus.connected:
+            bus.disconnect()
+            closed, _ = await asyncio.wait({asyncio.ensure_future(bus.wait_for_disconnect())}, timeout=CLOSE_S)
+            for one in closed:
+                one.exception()  # why it ended does not matter any more
 
     def _take(self, message: Message) -> Message | None:
         if message.member in ("NameOwnerChanged", "PropertiesChanged", "InterfacesRemoved"):

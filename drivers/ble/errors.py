@@ -16,6 +16,7 @@ class Code(StrEnum):
     DENIED = "denied"
     NO_ADAPTER = "no_adapter"
     SEVERAL = "several"
+    UNPLUGGED = "unplugged"
     POWERED_OFF = "powered_off"
     BUSY = "busy"
     NO_PASSIVE = "no_passive"
@@ -48,6 +49,10 @@ TABLE: dict[Code, tuple[str, str]] = {
     Code.SEVERAL: (
         "BlueZ knows several adapters: {known}",
         "Write the address of the one that is meant into `adapter`",
+    ),
+    Code.UNPLUGGED: (
+        "adapter {wanted} went away",
+        "Plug it in again; if it keeps happening, use a shorter cable or a powered hub",
     ),
     Code.POWERED_OFF: (
         "adapter {wanted} is switched off",
@@ -100,8 +105,8 @@ BY_NAME = {
     "org.freedesktop.DBus.Error.NoReply": Code.HUNG,
     "org.bluez.Error.NotReady": Code.POWERED_OFF,
     "org.bluez.Error.InProgress": Code.BUSY,
-    "org.freedesktop.DBus.Error.UnknownObject": Code.NO_ADAPTER,
-    "org.freedesktop.DBus.Error.UnknownMethod": Code.NO_ADAPTER,
+    "org.freedesktop.DBus.Error.UnknownObject": Code.UNPLUGGED,
+    "org.freedesktop.DBus.Error.UnknownMethod": Code.UNPLUGGED,
 }
 """What error names of D-Bus (D-Bus Specification, Message Bus Messages) and of BlueZ (doc/org.bluez.Adapter.rst) mean.
 `NoReply` also comes when bluetoothd dies amid a call."""
@@ -123,4 +128,4 @@ def fault(code: Code, **seen: object) -> DeviceError:
 def of_bluez(name: str, adapter: str) -> DeviceError:
     """What an error of this name, met while using that adapter, means."""
     code = Code.NO_SERVICE if name.startswith(_ACTIVATION) else BY_NAME.get(name, Code.FAILED)
-    return fault(code, wanted=adapter, known="others", why=name)
+    return fault(code, wanted=adapter, why=name)

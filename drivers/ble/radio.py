@@ -80,7 +80,7 @@ class Radio:
     async def stop(self) -> None:
         """Let go of everything, whatever state it is in."""
         await self._end_scan()
-        self._bus.disconnect()
+        await self._bus.disconnect()
 
     # Scanning --------------------------------------------------------------------------------------------
 
@@ -180,6 +180,8 @@ class Radio:
     async def _advertise(self) -> None:
         if self._options.advertise is None:
             return
+        if advertise.MANAGER not in self._adapter.interfaces:
+            raise fault(Code.NO_ADVERTISING, why="this adapter cannot")
         self._advertisement = advertise.Advertisement(payload(self._options.advertise))
         self._bus.answer = self._advertisement.answer
         arguments = [advertise.PATH, {}]

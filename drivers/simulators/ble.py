@@ -102,6 +102,11 @@ class Ble:
     def back(self) -> None:
         self._do(self._bluez.start())
 
+    def end_bus(self) -> None:
+        """The bus itself goes, and bluetoothd with it."""
+        self.bus.stop()
+        self.die()
+
     def power(self, on: bool) -> None:
         self._do(self._bluez.power(on))
 
