@@ -80,10 +80,10 @@ $(VENV)/.test-ready: requirements-dev.txt requirements-pcsc.txt requirements-bui
 LOCK = uv pip compile --no-config --generate-hashes --universal --python-version 3.11 --no-header -q
 lock:
 	$(LOCK) requirements-build.in -o requirements-build.txt
-	$(LOCK) pyproject.toml --extra demo --extra ble --group dev -o requirements-dev.txt
+	$(LOCK) pyproject.toml --extra demo --group dev -o requirements-dev.txt
 	$(LOCK) pyproject.toml --extra pcsc -c requirements-dev.txt --no-annotate -o requirements-pcsc.txt.all
 	@sed -n '/^pyscard==/,/[^\\]$$/p' requirements-pcsc.txt.all > requirements-pcsc.txt && rm requirements-pcsc.txt.all
-	$(LOCK) pyproject.toml --extra demo --extra ble -c requirements-dev.txt --no-annotate -o requirements.txt
+	$(LOCK) pyproject.toml --extra demo -c requirements-dev.txt --no-annotate -o requirements.txt
 	$(LOCK) --group fuzz --no-annotate -o requirements-fuzz.txt
 
 clean:

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +30,7 @@ from drivers.simulators import beacons, control
 from drivers.simulators.beacons import Advertised
 from drivers.simulators.bluez import Bluez
 from drivers.simulators.dbus import Bus
+from drivers.simulators.simulated import Act, CannotSimulate, Simulated
 
 T = TypeVar("T")
 CROWD = "ibeacon:0f0f0f0f-0000-4000-8000-000000000000"
@@ -157,6 +160,26 @@ def _as_text(properties: dict[str, Any]) -> dict[str, Any]:
         for key, content in properties.get(name, {}).items():
             text[str(key)] = bytes(content).hex()
     return text
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A BlueZ of its own; somebody with a beacon comes near and goes away. Raises `CannotSimulate` without dbus-daemon.
+    The limits are such that one advertisement is enough."""
+    if shutil.which("dbus-daemon") is None:
+        raise CannotSimulate("there is no dbus-daemon", "apt install dbus")
+    simulator = Ble(folder)
+    simulator.start()
+    address, badge = "C0:00:00:00:00:01", f"{CROWD}:1:7"
+    try:
+        acts = (
+            Act("somebody with a beacon comes near", lambda: simulator.beacon(address, badge, -50), reads=True),
+            Act("and goes away", lambda: simulator.beacon(address, badge, -95), reads=True),
+        )
+        options = {"bus": simulator.address, "people": [CROWD], "weight_percent": 100, "sightings": 1, "unseen_s": 600}
+        yield Simulated(options, acts, simulator.die, simulator.back)
+    finally:
+        simulator.stop()
 
 
 def main(argv: list[str] | None = None) -> int:
