@@ -126,7 +126,8 @@ class Bus:
         bus, self._bus = self._bus, None
         if bus is not None and bus.connected:
             bus.disconnect()
-            closed, _ = await asyncio.wait({asyncio.ensure_future(bus.wait_for_disconnect())}, timeout=CLOSE_S)
+            ended = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+            closed, _ = await asyncio.wait({ended}, timeout=CLOSE_S)
             for one in closed:
                 one.exception()  # why it ended does not matter any more
 

@@ -1,5 +1,5 @@
-"""Every way to present oneself: a gate with each reader that this installation has a driver for, a desk for beacons, all
-simulated.
+"""Every way to present oneself: a gate with each reader that this installation has a driver for, a desk for beacons,
+all simulated.
 
 Nobody is known there at first. What was refused is then registered by the centre, as a city would do it, and
 presented again: now it opens. Then each reader is pulled out and put back.
