@@ -8,6 +8,7 @@ from gateway.model.reading import BeaconReading
 from gateway.model.shown import Show
 from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
+from gateway.stations.services import Services
 from gateway.stations.till import Till
 from tests.support.place import BEACON, Card, Place
 
@@ -71,3 +72,12 @@ async def test_nobody_pays_for_who_stands_near_a_till(place: Place) -> None:
     await till.start()
     await till.on_reading(heard(place))
     assert place.kinds() == []
+
+
+async def test_a_desk_that_does_not_take_beacons_refuses_them_as_too_weak(place: Place) -> None:
+    parts = (place.ledger, place.services.identity, place.benefits, place.outputs, place.board, place.clock)
+    section = DeskStation(id="desk-1", readers=("ble-1",), weak=("card",))
+    desk = Desk(section, Services(*parts, weak={section.id: section.weak}))
+    await desk.start()
+    await desk.on_reading(heard(place))
+    assert place.bodies(EntryKind.REFUSAL)[0]["identification"]["refusal"] == "too_weak"
