@@ -1,5 +1,5 @@
 """Bench `readers`: each driver that reports readings, from the thing presented at the simulated wire to the line of its
-reading at the gateway's end; its CPU and memory while nothing is presented. Then the camera's code readers side by side.
+reading at the gateway's end; its CPU and memory while nothing is presented. Then the camera's code readers together.
 
 No driver is named here: `simulate` of each one's simulator says how it is reached and what is presented.
 """

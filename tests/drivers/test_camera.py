@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,13 +13,18 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+import zxingcpp
 from numpy.typing import NDArray
 
-from drivers.camera.decode import grey_image
+from drivers.camera.decode import decode_image, grey_image
+from drivers.camera.driver import MAX_CODES
+from drivers.camera.gate import AWAKE_S
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reading, Reopen
 from drivers.contract.reader import Code
 from drivers.simulators.camera import CameraSimulator
+from drivers.simulators.camera_pictures import jpeg, with_code
 from tests.support.driver_process import DriverProcess
+from tests.support.programs import require_library
 
 LOST, READY = DeviceState.LOST, DeviceState.READY
 
@@ -111,6 +117,99 @@ def test_a_payload_of_more_than_2_kb_is_refused(capfd: pytest.CaptureFixture[str
     finally:
         camera.stop()
     assert capfd.readouterr().err.count("a qr code of 2100 bytes is refused") == 1
+
+
+def sheet(count: int) -> NDArray[np.uint8]:
+    """So many different codes beside each other."""
+    each = [with_code(np.full((90, 90), 225, np.uint8), f"{number:03}".encode()) for number in range(count)]
+    rows = [np.hstack(each[row : row + 6]) for row in range(0, count, 6)]
+    return np.vstack(rows)
+
+
+def test_a_sheet_of_codes_is_nobodys_pass(camera: CameraSimulator, capfd: pytest.CaptureFixture[str]) -> None:
+    crowd = sheet(24)
+    assert len(decode_image(crowd)) > MAX_CODES
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.hold_up([jpeg(crowd)])
+        process.nothing(Reading, 1)
+        camera.hold_up([jpeg(sheet(12))])
+        assert {process.expect_reading(Code).data for _ in range(12)} == {b"%03d" % number for number in range(12)}
+    assert capfd.readouterr().err.count("24 codes in one picture: none is reported") == 1
+
+
+def test_what_a_terminal_would_obey_is_bytes_like_any_other(
+    camera: CameraSimulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    payload = b'\x1b]0;owned\x07\x1b[2J\r\n\0{"t":"stop"}\n' + bytes(range(256))
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.show(payload)
+        assert process.expect_reading(Code) == Code("qr", payload)
+        assert process.garbage == []
+    assert "owned" not in capfd.readouterr().err
+
+
+def test_a_picture_that_stops_in_the_middle_is_silence(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.fault("stall")
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "silent"
+        camera.fault("none")
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+
+
+def test_a_picture_of_four_thousand_million_pixels_takes_no_memory(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        camera.fault("huge")
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "no_picture"
+        status = Path(f"/proc/{process.process.pid}/status").read_text()
+        peak_kb = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+        assert peak_kb < 300_000
+        camera.fault("none")
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+
+
+def test_bars_of_a_library_card_are_read_on_a_telephone_in_its_dark_mode(camera: CameraSimulator) -> None:
+    made = zxingcpp.create_barcode("4006381333931", zxingcpp.BarcodeFormat.EAN13)
+    bars = np.array(zxingcpp.write_barcode_to_image(made, scale=3))
+    screen = np.zeros((480, 640), np.uint8)
+    screen[100 : 100 + bars.shape[0], 100 : 100 + bars.shape[1]] = 255 - bars
+    with driver(camera.url, formats=["qr", "ean-13", "code-39"]) as process:
+        process.expect_state(READY)
+        camera.hold_up([jpeg(screen)])
+        assert process.expect_reading(Code) == Code("ean-13", b"4006381333931")
+
+
+def test_zbar_is_a_choice_and_its_absence_is_told(camera: CameraSimulator, tmp_path: Path) -> None:
+    require_library("libzbar.so.0", "libzbar0")
+    with driver(camera.url, decoder="zbar") as process:
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+    (tmp_path / "pyzbar.py").write_text("raise ModuleNotFoundError('no', name='pyzbar')\n")
+    argv = ["env", f"PYTHONPATH={tmp_path}", sys.executable, "-m", "drivers.camera"]
+    with DriverProcess("drivers.camera", {"source": camera.url, "decoder": "zbar"}, argv) as process:
+        problem = process.expect_state(LOST).problem
+    assert problem is not None
+    assert problem.code == "no_zbar"
+    assert "libzbar0" in problem.advice
+
+
+def test_a_picture_at_rest_is_looked_at_seldom_and_a_pass_is_seen_at_once(camera: CameraSimulator) -> None:
+    """With a rest of two seconds a pass would be late by one on the average."""
+    with driver(camera.url, rest_ms=2000) as process:
+        process.expect_state(READY)
+        process.nothing(Reading, AWAKE_S + 0.5)
+        began = camera.frames_sent
+        read_again(camera, process, "PASS-42")
+        assert camera.frames_sent - began <= 8  # of ten in a second; the driver takes eight
 
 
 def test_a_dark_camera_is_alive_and_sees_nothing(camera: CameraSimulator) -> None:
