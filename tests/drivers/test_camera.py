@@ -328,6 +328,42 @@ def test_is_opened_again_on_request(camera: CameraSimulator) -> None:
         process.expect_state(READY)
 
 
+def test_each_rung_of_the_ladder_brings_a_camera_back(camera: CameraSimulator) -> None:
+    """Opened again on request; then, with the camera hanging, killed and started anew."""
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        process.ask(Reopen())
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+        camera.hide()
+        camera.fault("hang")
+        process.process.kill()
+    with driver(camera.url) as process:
+        problem = process.expect_state(LOST).problem
+        assert problem is not None
+        assert problem.code == "not_opened"
+        camera.fault("none")
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-43")
+
+
+def test_a_name_that_stays_is_followed_to_wherever_the_camera_is_now(tmp_path: Path) -> None:
+    """As udev does it with /dev/v4l/by-id: the link goes with the camera, and comes back with it at another place."""
+    link = tmp_path / "usb-camera-index0"
+    for number, text in enumerate(("PASS-42", "PASS-43")):
+        video(tmp_path / f"video{number}.avi", "MJPG", text, frames=20)
+    link.symlink_to(tmp_path / "video0.avi")
+    with driver(str(link)) as process:
+        process.expect_state(READY)
+        assert process.expect_reading(Code) == Code("qr", b"PASS-42")
+        link.unlink()
+        problems = [process.expect_state(LOST).problem for _ in range(2)]
+        assert [problem.code for problem in problems if problem is not None] == ["stream_ended", "not_opened"]
+        link.symlink_to(tmp_path / "video1.avi")
+        process.expect_state(READY)
+        assert process.expect_reading(Code) == Code("qr", b"PASS-43")
+
+
 def test_a_source_that_is_no_source_is_refused() -> None:
     with DriverProcess("drivers.camera", {"source": "concat:a|b"}) as process:
         problem = process.expect_state(LOST).problem
@@ -349,21 +385,26 @@ def test_a_missing_device_or_file_is_named(path: str) -> None:
 def test_a_video_file_is_read_like_a_camera(tmp_path: Path, suffix: str, codec: str) -> None:
     """Also the way without MJPEG, where OpenCV decodes every frame."""
     file = tmp_path / f"visitor.{suffix}"
-    still = CameraSimulator()
-    still.start()
-    still.stop()
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), 15, (640, 480))
-    for number in range(60):
-        if number == 15:
-            still.show("PASS-42")
-        writer.write(cv2.cvtColor(_decoded(still.frame(number)), cv2.COLOR_GRAY2BGR))
-    writer.release()
+    video(file, codec, "PASS-42", frames=60)
     with driver(str(file)) as process:
         process.expect_state(READY)
         assert process.expect_reading(Code) == Code("qr", b"PASS-42")
         problem = process.expect_state(LOST).problem
         assert problem is not None
         assert problem.code == "stream_ended"
+
+
+def video(file: Path, codec: str, payload: str, frames: int) -> None:
+    """A recording, 15 frames a second, of an empty wall and, after a quarter of it, a pass."""
+    still = CameraSimulator()
+    still.start()
+    still.stop()
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), 15, (640, 480))
+    for number in range(frames):
+        if number == frames // 4:
+            still.show(payload)
+        writer.write(cv2.cvtColor(_decoded(still.frame(number)), cv2.COLOR_GRAY2BGR))
+    writer.release()
 
 
 def _decoded(jpeg: bytes) -> NDArray[np.uint8]:
