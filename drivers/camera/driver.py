@@ -7,7 +7,7 @@ import time
 
 from drivers.camera.decode import MAX_CODE_BYTES, Decoder, Found, decode_image, decoder
 from drivers.camera.errors import Trouble, problem
-from drivers.camera.gate import Gate
+from drivers.camera.gate import Gate, Worth
 from drivers.camera.opencv import load
 from drivers.camera.options import DecoderName, Options, Symbology
 from drivers.camera.sight import Debounce, Pace
@@ -66,8 +66,13 @@ class CameraDriver(Driver[Options]):
             if (grey := source.grey()) is not None:
                 self.alive()
                 self._picture_by_ns = came_ns + self._timeout_ns
-                if self._gate.worth(grey, came_ns):
-                    self._report(self._decode(grey, self._formats), came_ns)
+                match self._gate.worth(grey, came_ns):
+                    case Worth.LOOK:
+                        self._report(self._decode(grey, self._formats), came_ns)
+                    case Worth.EMPTY:
+                        self._report([], came_ns)
+                    case Worth.REST:
+                        pass
             elif came_ns > self._picture_by_ns:
                 raise source.no_picture()
             self._pace.looked(came_ns, time.monotonic_ns())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ AWAKE_S = 3.0
 changes a code from unreadable to readable and hardly changes a block."""
 
 
+class Worth(Enum):
+    """What a picture is worth."""
+
+    LOOK = auto()
+    EMPTY = auto()
+    """No look: there is no code in it, which is to be taken as seen."""
+    REST = auto()
+    """No look: it is as the last one, whatever was seen there."""
+
+
 class Gate:
     """Says of each picture whether to look. Guarantee: where there is contrast, a look comes at the latest `rest_ms`
     after the last one, whatever is seen; with 0 it always comes."""
@@ -35,18 +46,18 @@ class Gate:
         self._moved_ns = 0
         self._looked_ns = 0
 
-    def worth(self, grey: Grey, now_ns: int) -> bool:
+    def worth(self, grey: Grey, now_ns: int) -> Worth:
         """Whether to look for codes in this picture. Compared is with the last picture that was looked at."""
         if self._rest_ns == 0:
-            return True
+            return Worth.LOOK
         blocks = _blocks(grey)
         before = self._seen
         if before is None or before.shape != blocks.shape or abs(blocks - before).max() >= MOVED:
             self._moved_ns = now_ns
         elif now_ns - self._moved_ns > AWAKE_S * 1e9 and now_ns - self._looked_ns < self._rest_ns:
-            return False
+            return Worth.REST
         self._seen, self._looked_ns = blocks, now_ns
-        return bool(blocks.max() - blocks.min() >= FLAT)
+        return Worth.LOOK if blocks.max() - blocks.min() >= FLAT else Worth.EMPTY
 
 
 def _blocks(grey: Grey) -> NDArray[np.int16]:

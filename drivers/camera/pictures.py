@@ -54,14 +54,14 @@ def picture(file: Path, decode: Decoder, formats: Sequence[Symbology]) -> dict[s
 
 
 def _told(code: Found) -> dict[str, Any]:
-    told: dict[str, Any] = {"symbology": code.symbology.value, **_content(code.data), "bytes": len(code.data)}
+    told: dict[str, Any] = {"symbology": code.symbology.value, **content(code.data), "bytes": len(code.data)}
     told["corners"] = [list(corner) for corner in code.corners]
     if len(code.data) > MAX_CODE_BYTES:
         told["refused"] = f"the camera driver refuses more than {MAX_CODE_BYTES} bytes"
     return told
 
 
-def _content(data: bytes) -> dict[str, str]:
+def content(data: bytes) -> dict[str, str]:
     """As text only what no terminal and no reader can take for anything else."""
     try:
         text = data.decode("utf-8")

@@ -29,8 +29,8 @@ from tests.bench.machine import ROOT, cpu_s, memory, pss_mb
 from tests.support.driver_process import DriverProcess
 
 ROUNDS = 3
-READINGS, READINGS_QUICK = 8, 1
-SETTLE_S, SETTLE_QUICK_S = 6.0, 0.1
+READINGS, READINGS_QUICK = 6, 1
+SETTLE_S, SETTLE_QUICK_S = 4.0, 0.1
 WATCH_S, WATCH_QUICK_S = 10.0, 0.3
 PATIENCE_S = 20.0
 

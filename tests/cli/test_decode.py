@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 import segno
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivers.camera.decode import decode_image, decoder
 from drivers.camera.options import DecoderName, Symbology
-from drivers.camera.pictures import picture
+from drivers.camera.pictures import content, picture
 from gateway.cli.main import cli
 from tests.cli.conftest import smartplace
 from tests.support.programs import require_library
@@ -68,6 +70,14 @@ def test_what_a_code_holds_is_never_obeyed_and_what_the_driver_refuses_is_said(t
     assert f"hex {HOSTILE.hex()}" in bad
     assert bad.isprintable()
     assert "REFUSED: the camera driver refuses more than 2048 bytes" in long
+
+
+@given(data=st.binary(max_size=60) | st.text(max_size=30).map(str.encode))
+def test_whatever_a_code_holds_is_shown_whole_and_in_letters_only(data: bytes) -> None:
+    told = content(data)
+    ((kind, shown),) = told.items()
+    assert shown.isprintable()
+    assert (shown.encode() if kind == "text" else bytes.fromhex(shown)) == data
 
 
 def test_a_name_of_a_file_is_no_option_and_no_escape(tmp_path: Path) -> None:

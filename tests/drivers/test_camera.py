@@ -212,6 +212,29 @@ def test_a_picture_at_rest_is_looked_at_seldom_and_a_pass_is_seen_at_once(camera
         assert camera.frames_sent - began <= 8  # of ten in a second; the driver takes eight
 
 
+def test_a_pass_that_was_gone_in_the_dark_is_news_again(camera: CameraSimulator) -> None:
+    """Pictures that are not looked at, because there is nothing to see in them, are seen to be without the pass."""
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        read_again(camera, process, "PASS-42")
+        camera.fault("dark")
+        process.nothing(Reading, 1.2)
+        camera.fault("none")
+        assert process.expect_reading(Code) == Code("qr", b"PASS-42")
+
+
+def test_no_picture_leaves_the_driver(camera: CameraSimulator) -> None:
+    with driver(camera.url) as process:
+        process.expect_state(READY)
+        for text in ("PASS-42", "PASS-43"):
+            read_again(camera, process, text)
+        # All that it has written anywhere, its lines to the gateway included (proc(5), io); one frame is 40 kB.
+        counts = Path(f"/proc/{process.process.pid}/io").read_text().splitlines()
+        written = int(next(line for line in counts if line.startswith("wchar:")).split()[1])
+        assert 0 < written < 5_000
+        assert len(camera.frame(0)) > 20_000
+
+
 def test_a_dark_camera_is_alive_and_sees_nothing(camera: CameraSimulator) -> None:
     camera.fault("dark")
     with driver(camera.url) as process:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drivers.camera.decode import decode_image
-from drivers.camera.gate import AWAKE_S, Gate
+from drivers.camera.gate import AWAKE_S, Gate, Worth
 from drivers.simulators.camera_pictures import noisy, scene, with_code
 
 Grey = NDArray[np.uint8]
@@ -22,7 +22,7 @@ REST_MS = 500
 
 def looks(gate: Gate, pictures: list[Grey]) -> list[bool]:
     """Of a camera with 8 pictures a second."""
-    return [gate.worth(picture, 10**12 + number * FRAME_NS) for number, picture in enumerate(pictures)]
+    return [gate.worth(picture, 10**12 + number * FRAME_NS) is Worth.LOOK for number, picture in enumerate(pictures)]
 
 
 def resting(pictures: int = 60) -> list[Grey]:
@@ -44,7 +44,8 @@ def test_a_pass_held_up_is_looked_at_at_once_and_as_long_as_it_may_come_into_foc
     later = 10**12 + 100 * FRAME_NS
     assert decode_image(blurred) == []
     for number in range(int(AWAKE_S / 0.125)):
-        assert gate.worth(noisy(blurred if number < 12 else held, number), later + number * FRAME_NS)
+        picture = noisy(blurred if number < 12 else held, number)
+        assert gate.worth(picture, later + number * FRAME_NS) is Worth.LOOK
 
 
 @pytest.mark.parametrize("pixels", [29, 58])
@@ -60,11 +61,14 @@ def test_a_small_code_is_a_movement_wherever_it_is(pixels: int) -> None:
         looks(gate, before)
         picture = WALL.copy()
         picture[40 : 40 + pixels, 100 + left : 100 + left + pixels] = small
-        assert gate.worth(noisy(picture, 99), 10**12 + 60 * FRAME_NS)
+        assert gate.worth(noisy(picture, 99), 10**12 + 60 * FRAME_NS) is Worth.LOOK
 
 
-def test_a_covered_lens_is_never_looked_at() -> None:
-    assert not any(looks(Gate(REST_MS), [noisy(WALL // 255, seed) for seed in range(30)]))
+def test_a_covered_lens_is_never_looked_at_and_known_to_show_nothing() -> None:
+    gate = Gate(REST_MS)
+    worth = [gate.worth(noisy(WALL // 255, seed), 10**12 + seed * FRAME_NS) for seed in range(60)]
+    assert set(worth) == {Worth.EMPTY, Worth.REST}
+    assert Worth.REST not in worth[: int(AWAKE_S / 0.125)]
 
 
 def test_every_code_that_is_not_too_faint_to_be_read_is_looked_at() -> None:
@@ -73,7 +77,7 @@ def test_every_code_that_is_not_too_faint_to_be_read_is_looked_at() -> None:
     read = [contrast for contrast, picture in faint.items() if decode_image(picture)]
     assert 4 not in read
     assert 76 in read
-    assert all(Gate(REST_MS).worth(faint[contrast], 10**12) for contrast in read)
+    assert all(Gate(REST_MS).worth(faint[contrast], 10**12) is Worth.LOOK for contrast in read)
 
 
 def test_without_rest_everything_is_looked_at() -> None:
@@ -83,7 +87,7 @@ def test_without_rest_everything_is_looked_at() -> None:
 def test_another_size_is_a_movement() -> None:
     gate = Gate(REST_MS)
     looks(gate, resting())
-    assert gate.worth(noisy(scene((640, 480)), 1), 10**12 + 60 * FRAME_NS)
+    assert gate.worth(noisy(scene((640, 480)), 1), 10**12 + 60 * FRAME_NS) is Worth.LOOK
 
 
 @settings(deadline=None, max_examples=40)
@@ -102,6 +106,6 @@ def test_with_contrast_a_look_never_comes_later_than_promised(
     gate, now, looked = Gate(rest_ms), 10**12, 10**12
     for number, pause_ms in order:
         now += pause_ms * 1_000_000
-        if gate.worth(pictures[number % len(pictures)], now):
+        if gate.worth(pictures[number % len(pictures)], now) is Worth.LOOK:
             looked = now
         assert now - looked < rest_ms * 1_000_000
