@@ -191,9 +191,9 @@ class CameraSimulator:
                 send(bytes((i * i + 7 * i) & 0xFF for i in range(_GARBAGE_BYTES)))
             frame = self.frame(number)
             head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}\r\n\r\n"
-            if self.state is Fault.STALL:
+            if self._stalled():
                 send(head.encode() + frame[: len(frame) // 2])
-                while self.running and self.state is Fault.STALL:
+                while self._stalled():
                     self.changed.wait(0.5)
                 return
             send(head.encode() + frame + b"\r\n")
@@ -202,6 +202,9 @@ class CameraSimulator:
             due += self._every_s
             if (left := due - time.monotonic()) > 0:
                 self.changed.wait(left)
+
+    def _stalled(self) -> bool:
+        return self.running and self.state is Fault.STALL
 
     # Network --------------------------------------------------------------------------------------------
 
