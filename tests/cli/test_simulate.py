@@ -66,7 +66,7 @@ def test_whatever_ends_it_nothing_stays_behind(number: signal.Signals) -> None:
 
 
 def test_options_by_hand_go_before_the_simulators() -> None:
-    told = smartplace(*RUN, "relay", "--simulate", "--option", "unit=9", "--option", "answer_ms=20", "--timeout", "3")
+    told = smartplace(*RUN, "relay", "--simulate", "--option", "unit=9", "--option", "answer_ms=20", "--timeout", "1.5")
     assert told.returncode == 6
     assert "LOST" in told.stdout
     assert "played" not in told.stdout
