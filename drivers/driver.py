@@ -65,6 +65,7 @@ class Driver(Generic[OptionsT]):
     name: ClassVar[str]
     version: ClassVar[str] = "1"
     kind: ClassVar[Kind]
+    also: ClassVar[tuple[Kind, ...]] = ()
     options_type: ClassVar[type[msgspec.Struct]]
     calls: ClassVar[tuple[type[msgspec.Struct], ...]] = ()
 

@@ -100,7 +100,8 @@ class Runner:
     def run(self) -> int:
         """Speak the contract until `Stop` or the end of the stream."""
         try:
-            self._send(Hello(CONTRACT, self._type.name, self._type.version, self._type.kind))
+            said = self._type
+            self._send(Hello(CONTRACT, said.name, said.version, said.kind, said.also))
             threading.Thread(target=self._listen, name="contract", daemon=True).start()
             options = self._first_options()
             if options is None:

@@ -81,13 +81,15 @@ class Stop(msgspec.Struct, frozen=True, tag="stop", tag_field="t"):
 # Driver to gateway ---------------------------------------------------------------------------------------
 
 
-class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="t"):
-    """First line of a driver."""
+class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="t", omit_defaults=True):
+    """First line of a driver. `also`: further kinds that the same device is, such as a reader with the door's relay in
+    it: it speaks their readings and calls as well."""
 
     contract: int
     driver: str
     version: str
     kind: Kind
+    also: tuple[Kind, ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True, tag="reading", tag_field="t"):

@@ -18,10 +18,10 @@ from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict, InputRefused
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
-from gateway.model.reading import NFC, CardReading, CodeReading, Presented, UnusableReading
+from gateway.model.reading import NFC, AccessCardReading, CardReading, CodeReading, Presented, UnusableReading
 from gateway.wire import passes
 from gateway.wire.contents import Standing
-from gateway.wire.credentials import barcode, digest, pass_id
+from gateway.wire.credentials import access_card, barcode, digest, pass_id
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
@@ -76,6 +76,8 @@ class Identity:
                 return self._code(reading, now_ms)
             case UnusableReading(why=why):
                 return Identified(Identification(refusal=why))
+            case AccessCardReading(bits=bits, number=number):
+                return self._resolve(CredentialKind.ACCESS_CARD, Strength.WEAK, access_card(bits, number), now_ms)
 
     def _card(self, reading: CardReading, now_ms: int) -> Identified:
         uri = ndef.first_uri(reading.ndef) if reading.ndef else None
