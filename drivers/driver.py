@@ -53,6 +53,7 @@ class Port(Protocol):
     def reading(self, body: msgspec.Struct, mono_ns: int) -> None: ...
     def alive(self) -> None: ...
     def step(self, body: msgspec.Struct) -> None: ...
+    def concern(self, problem: Problem | None) -> None: ...
 
 
 class Driver(Generic[OptionsT]):
@@ -105,6 +106,11 @@ class Driver(Generic[OptionsT]):
     def alive(self) -> None:
         """The device itself has just answered. Call it as often as that happens; it is sent seldom."""
         self._port.alive()
+
+    def concern(self, problem: Problem | None) -> None:
+        """The device works, and a person should look at this, or (None) no longer. Say it as often as you look: it is
+        sent on change."""
+        self._port.concern(problem)
 
     def step(self, body: msgspec.Struct) -> None:
         """A durable point: returns when the gateway has it on disk. Raises `GatewayGone` when it is gone.

@@ -72,6 +72,7 @@ class Runner:
         self._steps = 0
         self._in_call = 0
         self._state: State | None = None
+        self._detail: dict[str, str] = {}
         self._driver = driver(self)
         self._bodies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union((Reopen, *driver.calls)))
 
@@ -94,6 +95,10 @@ class Runner:
                 raise GatewayGone
         if self._ended.is_set():
             raise GatewayGone
+
+    def concern(self, problem: Problem | None) -> None:
+        if self._state is not None and self._state.state is DeviceState.READY:
+            self._tell(State(DeviceState.READY, problem, self._detail))
 
     # Life ------------------------------------------------------------------------------------------------
 
@@ -136,13 +141,13 @@ class Runner:
             if self._state is None or self._state.state is DeviceState.READY:
                 self._tell(State(DeviceState.OPENING))
             try:
-                detail = self._driver.open(options)
+                self._detail = self._driver.open(options)
                 break
             except DeviceError as error:
                 self._away(error.problem)
         else:
             return
-        self._tell(State(DeviceState.READY, detail=detail))
+        self._tell(State(DeviceState.READY, detail=self._detail))
         self._alive_at = -ALIVE_EVERY_S
         self.alive()
         ready_at = time.monotonic()

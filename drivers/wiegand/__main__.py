@@ -1,4 +1,4 @@
-"""`python -m drivers.wiegand`: the driver on stdio."""
+"""`python -m drivers.wiegand`: the driver's process."""
 
 from drivers.runner import run
 from drivers.wiegand.driver import WiegandDriver

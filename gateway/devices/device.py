@@ -20,7 +20,7 @@ from gateway.devices.intake import Intake
 from gateway.devices.ladder import Ladder, Rung
 from gateway.devices.link import OnStep
 from gateway.devices.session import Session
-from gateway.devices.standing import GONE, Standing
+from gateway.devices.standing import GONE, NONE, Standing
 from gateway.devices.stderr import DriverLog
 from gateway.devices.troubles import Trouble, problem
 from gateway.model.clock import Clock
@@ -55,6 +55,7 @@ class Device:
         self._session: Session | None = None
         self._start_at: float | None = None
         self._restarting = False
+        self._concern = NONE
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
 
@@ -146,12 +147,14 @@ class Device:
         self._ladder.alive(self._loop.time())
         ready = self._session is not None and self._session.state is DeviceState.READY
         if ready and self._standing.health is not Health.READY:
-            self._standing.set(Health.READY)
+            self._standing.set(Health.READY, self._concern)
 
     def _told(self, state: State) -> None:
         match state.state:
             case DeviceState.READY:
+                self._concern = state.problem or NONE
                 self._standing.describe(state.detail)
+                self._standing.set(Health.READY, self._concern)
                 self._life()
             case DeviceState.OPENING:
                 if self._standing.health not in GONE:
