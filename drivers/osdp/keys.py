@@ -20,13 +20,15 @@ def read_key(path: str, reader: int) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise DeviceError(problem(Code.NO_KEY, reader=reader, why=error.strerror)) from error
-    with os.fdopen(fd, "rb") as opened:
+    try:
         mode = os.fstat(fd).st_mode
         if not stat.S_ISREG(mode):
             raise DeviceError(problem(Code.NO_KEY, reader=reader, why="it is no file"))
         if mode & 0o077:
             raise DeviceError(problem(Code.OPEN_KEY, reader=reader))
-        text = opened.read(MOST_BYTES)
+        text = os.read(fd, MOST_BYTES)
+    finally:
+        os.close(fd)
     return parse_key(text, reader)
 
 

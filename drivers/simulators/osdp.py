@@ -52,9 +52,10 @@ class _Ear:
 
 
 class _Reader:
-    """One peripheral device. `outputs`: 0 for a reader without any; `secure`: False has no secure channel."""
+    """One peripheral device. `outputs`: 0 for one without any; no `key`: as it leaves the factory, it takes the key that
+    everybody knows."""
 
-    def __init__(self, bus: OsdpReaders, address: int, key: bytes, *, outputs: int, inputs: int, secure: bool) -> None:
+    def __init__(self, bus: OsdpReaders, address: int, key: bytes | None, *, outputs: int, inputs: int) -> None:
         import osdp
         import osdp_sys
 
@@ -68,9 +69,9 @@ class _Reader:
         caps = [(kinds.CardDataFormat, 1, 1), (kinds.CheckCharacter, 1, 0), (kinds.LEDControl, 1, 1)]
         caps += [(kinds.OutputControl, 1, outputs)] if outputs else []
         caps += [(kinds.ContactStatusMonitoring, 1, inputs)] if inputs else []
-        flags = [osdp.LibFlag.EnforceSecure] if secure else []
+        flags = [osdp.LibFlag.EnforceSecure if key else osdp.LibFlag.InstallMode]
         name = osdp.PdId(2, 7, 0x00C0DE, 1234, 0x010203)
-        told = osdp.PDInfo(address, self.ear, scbk=key if secure else None, flags=flags, id=name)
+        told = osdp.PDInfo(address, self.ear, scbk=key, flags=flags, id=name)
         self.device: Any = osdp_sys.PeripheralDevice(told.get(), capabilities=osdp.PDCapabilities(caps).get())
         self.device.set_command_callback(self._commanded)
         self._later: list[dict[str, Any]] = []
@@ -110,14 +111,13 @@ class OsdpReaders:
     def __init__(
         self,
         link: Path,
-        readers: Sequence[tuple[int, bytes]],
+        readers: Sequence[tuple[int, bytes | None]],
         *,
         outputs: int = 1,
         inputs: int = 0,
-        secure: bool = True,
         tell: Callable[..., None] | None = None,
     ) -> None:
-        """`readers`: address and key of each."""
+        """`readers`: address and key of each, no key as from the factory."""
         import osdp
         import osdp_sys
 
@@ -125,7 +125,7 @@ class OsdpReaders:
         osdp_sys.set_loglevel(osdp.LogLevel.Emergency)
         self._link = link
         self._tell = tell
-        self._made = {"outputs": outputs, "inputs": inputs, "secure": secure}
+        self._made = {"outputs": outputs, "inputs": inputs}
         self._lock = threading.RLock()
         self._readers = {address: _Reader(self, address, key, **self._made) for address, key in readers}
         self._fds: tuple[int, ...] = ()
