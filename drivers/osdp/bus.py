@@ -29,6 +29,11 @@ REVIVE_FIRST_S, REVIVE_S = 0.3, 2.0
 """From the loss of a reader to the first attempt, and from one that fails to the next."""
 HASTY_S = 3.0
 """An attempt that fails sooner failed because the reader said no: one that says nothing is asked nine times first."""
+ASK_S = 1.0
+"""Between two questions for a reader's status: its proof of life under its key, and its tamper switch."""
+QUIET_S = 3.5
+"""Without an answer for so long a reader is away: three questions, the library repeats one each second. By itself it would
+notice after 8 s, and later where noise is on the line."""
 EVENTS = 64
 """Events kept at most between two turns: a reader sends one at a time."""
 PULSE = 5
@@ -91,17 +96,23 @@ class Bus:
         self._refused: set[int] = set()
         self._reviving: set[int] = set()
         self._no_status = no_status
-        self._here: frozenset[int] = frozenset()
+        self._secure: frozenset[int] = frozenset()
+        self._asked_at: dict[int, float] = {}
+        self._answered_at: dict[int, float] = {}
 
     def turn(self) -> list[Event]:
         """Let the library work, and take what was said since. Raises `DeviceError` when the line has gone."""
         self._panel.refresh()
         self._line.check()
-        self._revive(time.monotonic())
-        here = frozenset(number for number in self._numbers if self._panel.sc_status() >> number & 1)
-        for number in here - self._here:
-            self._ask_status(number)
-        self._here = here
+        now = time.monotonic()
+        self._revive(now)
+        secure = frozenset(number for number in self._numbers if self._panel.sc_status() >> number & 1)
+        for number in secure - self._secure:
+            self._asked_at.pop(number, None)
+            self._answered_at[number] = now
+        self._secure = secure
+        for number in secure:
+            self._ask_status(number, now)
         events = list(self._events)
         self._events.clear()
         return events
@@ -109,18 +120,26 @@ class Bus:
     @property
     def here(self) -> frozenset[int]:
         """Readers that answer under their key."""
-        return self._here
+        late = time.monotonic() - QUIET_S
+        return frozenset(number for number in self._secure if self.answered_at(number) > late)
+
+    def answered_at(self, number: int) -> float:
+        """When a reader has answered last, in `time.monotonic()` seconds. Of one that refuses to tell its status it is
+        only known that something was heard."""
+        answered = self._answered_at.get(number, 0.0)
+        return max(answered, self._line.heard_at) if number in self._no_status else answered
 
     def settled(self) -> bool:
         """Whether of each reader it is known that it is here, or that it is not."""
-        return all(number in self._here or number in self._retry_at for number in self._numbers)
+        return all(number in self._secure or number in self._retry_at for number in self._numbers)
 
     def why_away(self, number: int, opened_at: float) -> Code:
         """What is wrong with a reader that is not here."""
         if number in self._refused:
             level, _ = self._panel.check_capability(number, self._osdp.Capability.CommunicationSecurity)
             return Code.WRONG_KEY if level & 1 else Code.NOT_SECURE
-        return Code.GARBLED if self._line.heard_at > opened_at and not self._here else Code.SILENT
+        noisy = time.monotonic() - self._line.heard_at < QUIET_S / 2 and self._line.heard_at > opened_at
+        return Code.GARBLED if noisy and not self.here else Code.SILENT
 
     def describe(self, number: int) -> str:
         """Maker, model and firmware, as the reader says."""
@@ -163,11 +182,15 @@ class Bus:
                 self._reviving.add(number)
                 self._panel.disable_pd(number)
 
-    def _ask_status(self, number: int) -> None:
-        """Tamper and power. A reader that has refused it once is not asked again: the library takes that for a loss."""
-        if number not in self._no_status:
-            kind = self._osdp.StatusReportType.Local
-            self._panel.submit_command(number, {"command": self._osdp.Command.Status, "type": kind})
+    def _ask_status(self, number: int, now: float) -> None:
+        """Tamper and power, one question at a time. A reader that has refused it once is not asked again: the library
+        takes a refusal for a loss."""
+        asked_at = self._asked_at.get(number, -ASK_S)
+        if number in self._no_status or now - asked_at < ASK_S or asked_at > self._answered_at[number]:
+            return
+        kind = self._osdp.StatusReportType.Local
+        if self._panel.submit_command(number, {"command": self._osdp.Command.Status, "type": kind}):
+            self._asked_at[number] = now
 
     # Called by the library; must not raise ---------------------------------------------------------------
 
@@ -193,7 +216,7 @@ class Bus:
         if event.get("arg0"):
             self._retry_at.pop(number, None)
             self._refused.discard(number)
-        elif number in self._here:
+        elif number in self._secure:
             self._retry_at[number] = now + REVIVE_FIRST_S
         else:
             self._retry_at[number] = now + REVIVE_S
@@ -202,8 +225,12 @@ class Bus:
 
     def _completed(self, number: int, command: dict[str, Any], status: int) -> None:
         well = status == self._osdp.CompletionStatus.Ok
-        if command.get("command") == self._osdp.Command.Status and not well:
-            self._no_status.add(number)
+        if well:
+            self._answered_at[number] = time.monotonic()
+        elif status == self._osdp.CompletionStatus.Failed and command.get("command") == self._osdp.Command.Status:
+            # One that is silent is asked nine times first: only what was said soon is a refusal.
+            if time.monotonic() - self._asked_at.get(number, 0.0) < HASTY_S:
+                self._no_status.add(number)
         self._done.append((number, int(command.get("command", 0)), well))
 
     def _reports(self) -> dict[int, Said]:

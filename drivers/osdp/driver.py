@@ -21,8 +21,6 @@ TICK_S = 0.01
 """Between two turns of the bus: a reader is asked every 50 ms and answers within a few."""
 OPEN_S = 4.0
 """For all readers to answer under their keys: 0.3 s, and one whose first answer is lost a second more."""
-QUIET_S = 3.5
-"""Nothing heard of anybody for so long: three questions without an answer (they are a second apart)."""
 LEAST_S = 0.1
 """A pulse with less time left than that is not begun: an answer takes 40 to 60 ms."""
 
@@ -55,6 +53,7 @@ class OsdpDriver(Driver[Options]):
         self._inputs: dict[int, bytes] = {}
         self._closed: dict[int, bytes] = {}
         self._keys = 0
+        self._answered = 0.0
         until = time.monotonic() + OPEN_S
         while not bus.settled() and time.monotonic() < until:
             self._take(bus.turn())
@@ -67,12 +66,12 @@ class OsdpDriver(Driver[Options]):
     def poll(self) -> float:
         bus = self._open_bus()
         self._take(bus.turn())
-        now = time.monotonic()
-        if not bus.here:
+        here = bus.here
+        if not here:
             raise DeviceError(self._why_away(bus, 0))
-        if now - self._line.heard_at >= QUIET_S:
-            raise DeviceError(problem(Code.SILENT, reader=self._address(min(bus.here))))
-        if now - self._line.heard_at < 1.0:
+        answered = max(bus.answered_at(number) for number in here)
+        if answered > self._answered:
+            self._answered = answered
             self.alive()
         self.concern(self._concern(bus))
         return TICK_S

@@ -205,6 +205,11 @@ class OsdpReaders:
         with self._lock:
             return list(self._readers[address].pulses)
 
+    def forget_pulses(self) -> None:
+        with self._lock:
+            for reader in self._readers.values():
+                reader.pulses.clear()
+
     def cable(self, on: bool) -> None:
         """Off: nothing on the bus reaches anybody."""
         with self._lock:

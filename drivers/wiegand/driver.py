@@ -12,9 +12,9 @@ from drivers.wiegand.errors import Code, problem
 from drivers.wiegand.frames import Frame, Frames
 from drivers.wiegand.options import Options
 
-WAIT_S = 1.0
+WAIT_S = 0.5
 """A reader says nothing until a card comes: so long we sleep at most, then look at the wires."""
-LOW_S = 3.0
+LOW_S = 1.5
 """A pulse lasts 100 µs. A wire that is low at each look for so long is broken or has no reader."""
 LOOK_S = 0.5
 """Before a reader whose wires were low counts as there again."""

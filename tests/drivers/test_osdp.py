@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -37,21 +38,53 @@ def options(tmp_path: Path, *addresses: int, **more: Any) -> dict[str, Any]:
     return {"port": str(tmp_path / "bus"), "readers": readers, **more}
 
 
-@pytest.fixture
-def bus(tmp_path: Path) -> Iterator[OsdpReaders]:
+def readers(folder: Path) -> Iterator[OsdpReaders]:
     """Two readers, 0 and 5, with two outputs and one input each."""
-    key_file(tmp_path)
-    bus = OsdpReaders(tmp_path / "bus", [(0, KEY), (5, KEY)], outputs=2, inputs=1)
+    key_file(folder)
+    bus = OsdpReaders(folder / "bus", [(0, KEY), (5, KEY)], outputs=2, inputs=1)
     bus.start()
     yield bus
     bus.stop()
 
 
 @pytest.fixture
-def driver(tmp_path: Path, bus: OsdpReaders) -> Iterator[DriverProcess]:
-    with DriverProcess("drivers.osdp", options(tmp_path, 0, 5, outputs=2, inputs=1)) as driver:
+def own_bus(tmp_path: Path) -> Iterator[OsdpReaders]:
+    """For tests that start the driver themselves."""
+    yield from readers(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("osdp")
+
+
+@pytest.fixture(scope="module")
+def bus(folder: Path) -> Iterator[OsdpReaders]:
+    yield from readers(folder)
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path, bus: OsdpReaders) -> Iterator[DriverProcess]:
+    with DriverProcess("drivers.osdp", options(folder, 0, 5, outputs=2, inputs=1, repeat_ms=60_000)) as driver:
         driver.expect_state(DeviceState.READY)
         yield driver
+
+
+@pytest.fixture
+def driver(bus: OsdpReaders, running: DriverProcess) -> DriverProcess:
+    """One process for most tests: each leaves it ready, and takes another card so that it is no repetition."""
+    running.forget()
+    bus.forget_pulses()
+    return running
+
+
+NUMBERS = itertools.count(1)
+
+
+def card_is_read(bus: OsdpReaders, driver: DriverProcess, address: int) -> None:
+    number = next(NUMBERS)
+    bus.card(address, 12, number)
+    assert driver.expect_reading(AccessCard) == AccessCard(24, bytes([12]) + number.to_bytes(2, "big"))
 
 
 def code_of(driver: DriverProcess, state: DeviceState = DeviceState.LOST) -> str:
@@ -68,7 +101,7 @@ def problem_of(reply: Reply) -> str:
     return reply.problem.code
 
 
-def test_says_hello_as_reader_and_relay_then_ready_then_alive(tmp_path: Path, bus: OsdpReaders) -> None:
+def test_says_hello_as_reader_and_relay_then_ready_then_alive(tmp_path: Path, own_bus: OsdpReaders) -> None:
     with DriverProcess("drivers.osdp", options(tmp_path, 0, 5)) as driver:
         hello = driver.expect(Hello)
         assert (hello.driver, hello.kind, hello.also) == ("osdp", Kind.READER, (Kind.RELAY,))
@@ -83,7 +116,7 @@ def test_says_hello_as_reader_and_relay_then_ready_then_alive(tmp_path: Path, bu
 def test_the_cards_of_every_reader_are_those_that_a_wiegand_reader_gives(
     bus: OsdpReaders, driver: DriverProcess
 ) -> None:
-    for address in (0, 5):
+    for address in (0, 5):  # each reader has its own memory of what it has seen
         before = time.monotonic_ns()
         bus.card(address, 12, 34567)
         reading = driver.expect(Reading)
@@ -97,18 +130,21 @@ def test_a_card_that_stays_is_reported_once_and_a_wrong_parity_or_a_key_never(
     bus: OsdpReaders, driver: DriverProcess
 ) -> None:
     for _ in range(3):
-        bus.card(0, 12, 34567)
-    bus.bits(0, h10301(12, 34567)[:-1] + "1")
+        bus.card(0, 99, 1)
+    bus.bits(0, h10301(99, 2)[:-1] + str(1 - int(h10301(99, 2)[-1])))
     bus.keys(0, "1234#")
-    bus.card(0, 200, 1)
-    assert driver.expect_reading(AccessCard) == CARD
-    assert driver.expect_reading(AccessCard) == AccessCard(24, bytes([200, 0, 1]))
+    bus.card(0, 99, 3)
+    assert driver.expect_reading(AccessCard) == AccessCard(24, bytes([99, 0, 1]))
+    assert driver.expect_reading(AccessCard) == AccessCard(24, bytes([99, 0, 3]))
 
 
-def test_a_reader_that_hands_on_uids_gives_cards(tmp_path: Path, bus: OsdpReaders) -> None:
-    with DriverProcess("drivers.osdp", options(tmp_path, cards="uid")) as driver:
+def test_a_reader_that_hands_on_uids_gives_cards_and_has_the_outputs_that_it_says(
+    tmp_path: Path, own_bus: OsdpReaders
+) -> None:
+    with DriverProcess("drivers.osdp", options(tmp_path, cards="uid", outputs=3)) as driver:
         driver.expect_state(DeviceState.READY)
-        bus.bits(0, f"{0x04A1B2C3D4E501:056b}", wiegand=False)
+        assert problem_of(driver.ask(Pulse(2, 500))) == "no_such_output"
+        own_bus.bits(0, f"{0x04A1B2C3D4E501:056b}", wiegand=False)
         assert driver.expect_reading(Card) == Card(bytes.fromhex("04a1b2c3d4e501"))
 
 
@@ -121,19 +157,12 @@ def test_an_output_is_pulsed_once_by_the_reader_itself(bus: OsdpReaders, driver:
     assert bus.pulses(0) == []
 
 
-@pytest.mark.parametrize("asked", [Pulse(4, 500), Pulse(-1, 500), Pulse(0, 0), Pulse(0, 10_001)])
-def test_a_pulse_that_cannot_be_meant_is_refused(bus: OsdpReaders, driver: DriverProcess, asked: Pulse) -> None:
-    assert problem_of(driver.ask(asked)) == ("no_such_output" if asked.channel else "bad_pulse")
+def test_a_pulse_that_cannot_be_meant_is_refused(bus: OsdpReaders, driver: DriverProcess) -> None:
+    for asked in (Pulse(4, 500), Pulse(-1, 500), Pulse(0, 0), Pulse(0, 10_001)):
+        assert problem_of(driver.ask(asked)) == ("no_such_output" if asked.channel else "bad_pulse")
+    assert problem_of(driver.ask(Pulse(0, 500), deadline_ms=50)) == "too_late"
+    assert problem_of(driver.ask(ReadOutputs())) == "not_told"
     assert bus.pulses(0) == bus.pulses(5) == []
-
-
-def test_an_output_that_no_reader_has_and_states_that_none_tells_are_refused(tmp_path: Path, bus: OsdpReaders) -> None:
-    with DriverProcess("drivers.osdp", options(tmp_path, outputs=3)) as driver:
-        driver.expect_state(DeviceState.READY)
-        assert problem_of(driver.ask(Pulse(2, 500))) == "no_such_output"
-        assert problem_of(driver.ask(Pulse(0, 500), deadline_ms=50)) == "too_late"
-        assert problem_of(driver.ask(ReadOutputs())) == "not_told"
-        assert bus.pulses(0) == []
 
 
 def test_a_pulse_without_an_answer_may_have_happened_and_never_happens_later(
@@ -145,8 +174,7 @@ def test_a_pulse_without_an_answer_may_have_happened_and_never_happens_later(
     assert code_of(driver) == "no_answer"
     bus.cable(True)
     driver.expect_state(DeviceState.READY)
-    bus.card(0, 12, 34567)
-    assert driver.expect_reading(AccessCard) == CARD
+    card_is_read(bus, driver, 0)
     assert bus.pulses(0) == []
 
 
@@ -177,13 +205,11 @@ def test_a_reader_with_another_key_is_named_and_the_others_work_on(bus: OsdpRead
     bus.rekey(5, os.urandom(16))
     while code_of(driver, DeviceState.READY) != "wrong_key":
         pass
-    bus.card(0, 12, 34567)
-    assert driver.expect_reading(AccessCard) == CARD
+    card_is_read(bus, driver, 0)
     assert problem_of(driver.ask(Pulse(2, 500))) == "reader_away"
     bus.rekey(5, KEY)
     assert driver.expect_state(DeviceState.READY).problem is None
-    bus.card(5, 12, 34567)
-    assert driver.expect_reading(AccessCard) == CARD
+    card_is_read(bus, driver, 5)
 
 
 def test_a_pulled_cable_is_lost_within_seconds_and_back_as_soon_as_it_is_back(
@@ -194,8 +220,7 @@ def test_a_pulled_cable_is_lost_within_seconds_and_back_as_soon_as_it_is_back(
     assert code_of(driver) == "silent"
     bus.cable(True)
     assert driver.expect_state(DeviceState.READY, 10.0)
-    bus.card(5, 12, 34567)
-    assert driver.expect_reading(AccessCard) == CARD
+    card_is_read(bus, driver, 5)
     assert [told.state for told in driver.heard if isinstance(told, State)].count(DeviceState.LOST) == 1
 
 
@@ -204,8 +229,7 @@ def test_an_unplugged_adapter_is_lost_and_back_when_it_is_plugged_in(bus: OsdpRe
     assert code_of(driver) == "unplugged"
     bus.plug()
     driver.expect_state(DeviceState.READY)
-    bus.card(0, 12, 34567)
-    assert driver.expect_reading(AccessCard) == CARD
+    card_is_read(bus, driver, 0)
 
 
 def test_noise_on_the_bus_is_survived(bus: OsdpReaders, driver: DriverProcess) -> None:
@@ -213,20 +237,19 @@ def test_noise_on_the_bus_is_survived(bus: OsdpReaders, driver: DriverProcess) -
     assert code_of(driver) in {"silent", "garbled"}
     bus.noise(False)
     driver.expect_state(DeviceState.READY)
-    bus.card(0, 12, 34567)
-    assert driver.expect_reading(AccessCard) == CARD
+    card_is_read(bus, driver, 0)
 
 
-def test_reopened_killed_and_started_again_it_reads_on(tmp_path: Path, bus: OsdpReaders) -> None:
+def test_reopened_killed_and_started_again_it_reads_on(tmp_path: Path, own_bus: OsdpReaders) -> None:
     with DriverProcess("drivers.osdp", options(tmp_path, 0, 5)) as driver:
         driver.expect_state(DeviceState.READY)
         assert driver.ask(Reopen()).problem is None
         driver.expect_state(DeviceState.READY)
-        bus.card(5, 12, 34567)
+        own_bus.card(5, 12, 34567)
         assert driver.expect_reading(AccessCard) == CARD
     with DriverProcess("drivers.osdp", options(tmp_path, 0, 5)) as driver:
         driver.expect_state(DeviceState.READY)
-        bus.card(5, 12, 34567)
+        own_bus.card(5, 12, 34567)
         assert driver.expect_reading(AccessCard) == CARD
 
 
@@ -246,16 +269,16 @@ def test_no_reader_under_this_key_is_named_and_none_is_given_one(tmp_path: Path,
 
 
 def test_nothing_of_a_card_or_a_key_leaves_but_in_a_reading(
-    tmp_path: Path, bus: OsdpReaders, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, own_bus: OsdpReaders, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with DriverProcess("drivers.osdp", options(tmp_path, 0, 5)) as driver:
         driver.expect_state(DeviceState.READY)
-        bus.card(0, 12, 34567)
+        own_bus.card(0, 12, 34567)
         reading = driver.expect(Reading)
-        bus.bits(0, h10301(12, 34567)[:-1] + "1")
-        bus.card(0, 200, 1)
+        own_bus.bits(0, h10301(12, 34567)[:-1] + "1")
+        own_bus.card(0, 200, 1)
         driver.expect(Reading)
-        bus.rekey(0, os.urandom(16))
+        own_bus.rekey(0, os.urandom(16))
         code_of(driver, DeviceState.READY)
         assert driver.stop() == 0
         said = capfd.readouterr().err
