@@ -12,7 +12,7 @@ from drivers.contract.reader import AccessCard, Card
 Meaning = Literal["number", "uid", "uid_backwards"]
 
 TOLD_UP_TO = 3
-"""So often in a row what was no card is told at once; after that each power of two, so that a noisy line fills no log."""
+"""So often what was no card is told at once; after that at each power of two, so that a noisy line fills no log."""
 
 
 class Cards:

@@ -1,15 +1,15 @@
-"""Bits of a card, as a Wiegand or OSDP reader hands them on → the number that every reader of that card agrees on. Pure.
+"""Bits of a card, as a Wiegand or OSDP reader hands them on → the number that all readers of it agree on. Pure.
 
 Parity (E even, O odd, over the bits marked with X, themselves included):
 
 26 bits  E XXXXXXXXXXXX ............ .   24 bits: facility (8), number (16). Open format of the Wiegand reader interface
          . ............ XXXXXXXXXXXX O   (SIA AC-01-1996.10, "26-bit Wiegand"; HID calls it H10301)
 34 bits  the same with 16 and 16: 32 bits, mostly four bytes of a UID in an order of the reader's own
-37 bits  E and the 18 bits after it, O and the 18 bits before it (they share one): HID H10304, facility (16), number (19);
-         H10302 has the same parity and one number of 35 bits (HID, "Understanding Card Data Formats")
+37 bits  E and the 18 bits after it, O and the 18 bits before it (they share one): HID H10304, facility (16) and
+         number (19); H10302 has the same parity and one number of 35 bits (HID, "Understanding Card Data Formats")
 
-What the number is: with 26 and 34 bits what stands between the parity bits, because readers also send these 24 and 32 bits
-alone. Every other length as it came: its layout is not known, or (37) there is no other form of it.
+What the number is: with 26 and 34 bits what stands between the parity bits, because readers also send these 24 and 32
+bits alone. Every other length as it came: its layout is not known, or (37) there is no other form of it.
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ class State(msgspec.Struct, frozen=True, tag="state", tag_field="t", omit_defaul
     """The device's state has changed; `problem` says why when it is not `ready`.
 
     With `ready` a `problem` is what a person should look at although the device works: one reader of several is away,
-    a housing was opened. `detail` is what the device said of itself (model, firmware, serial number), for the technician.
+    a housing was opened. `detail` is what the device said of itself (model, firmware, serial number), for the
+    technician.
     """
 
     state: DeviceState

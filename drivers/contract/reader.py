@@ -1,4 +1,4 @@
-"""What readers of credentials report: cards, codes, numbers of access cards. Readers take no calls beyond the core's."""
+"""What readers of credentials report: cards, codes, access cards. Readers take no calls beyond the core's."""
 
 from __future__ import annotations
 

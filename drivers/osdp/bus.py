@@ -5,9 +5,9 @@ had to be known about it, each seen in its source or here:
 
 - A reader that is gone is asked again after 300 s only. Disabled and enabled it is asked at once (`_revive`).
 - A command without an answer is sent again for up to 9 s: a door would open long after anybody waited for it. Only
-  dropping the whole context ends that (`NoAnswer`, after which the driver closes the bus).
-- Its challenges come from C's `rand()`, which it never seeds: the same ones after each start, so that a recorded session
-  could be played back to us. We seed it (`_seed`).
+  dropping the whole context ends that: after a pulse without an answer the driver closes the bus.
+- Its challenges come from C's `rand()`, which it never seeds: the same ones after each start, so that a recorded
+  session could be played back to us. We seed it (`_seed`).
 - A callback that raises breaks its C code; an event's dict is never freed: it is emptied here, so that no card stays.
 """
 
@@ -32,8 +32,8 @@ HASTY_S = 3.0
 ASK_S = 1.0
 """Between two questions for a reader's status: its proof of life under its key, and its tamper switch."""
 QUIET_S = 3.5
-"""Without an answer for so long a reader is away: three questions, the library repeats one each second. By itself it would
-notice after 8 s, and later where noise is on the line."""
+"""Without an answer for so long a reader is away: three questions, the library repeats one each second. By itself it
+would notice after 8 s, and later where noise is on the line."""
 EVENTS = 64
 """Events kept at most between two turns: a reader sends one at a time."""
 PULSE = 5
@@ -228,10 +228,13 @@ class Bus:
         if well:
             self._answered_at[number] = time.monotonic()
         elif status == self._osdp.CompletionStatus.Failed and command.get("command") == self._osdp.Command.Status:
-            # One that is silent is asked nine times first: only what was said soon is a refusal.
-            if time.monotonic() - self._asked_at.get(number, 0.0) < HASTY_S:
-                self._no_status.add(number)
+            self._status_failed(number)
         self._done.append((number, int(command.get("command", 0)), well))
+
+    def _status_failed(self, number: int) -> None:
+        """Refused, or nothing was said at all: one that is silent is asked nine times first."""
+        if time.monotonic() - self._asked_at.get(number, 0.0) < HASTY_S:
+            self._no_status.add(number)
 
     def _reports(self) -> dict[int, Said]:
         types = self._osdp.StatusReportType

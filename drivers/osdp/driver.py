@@ -194,9 +194,7 @@ class OsdpDriver(Driver[Options]):
 
     def _new_cards(self) -> Cards:
         options = self._options
-        return Cards(
-            options.cards, frozenset(options.unchecked), options.repeat_ms, report=self.reading, log=self.log
-        )
+        return Cards(options.cards, frozenset(options.unchecked), options.repeat_ms, report=self.reading, log=self.log)
 
     def _open_bus(self) -> Bus:
         if self._bus is None:

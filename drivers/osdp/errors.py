@@ -75,7 +75,7 @@ TABLE: dict[Code, tuple[str, str]] = {
     ),
     Code.WRONG_KEY: (
         "reader {reader} answers and has another key",
-        "Put the reader's key into its file, or give the reader the file's key; a reader that was exchanged has none yet",
+        "Put the reader's key into its file, or give the reader the file's key; an exchanged reader has none yet",
     ),
     Code.NOT_SECURE: (
         "reader {reader} has no secure channel",

@@ -2,10 +2,11 @@
 
     python -m drivers.simulators.osdp --link PATH --key-file FILE [--address N ...]
 
-steered by lines: {"do": "card", "address": 0, "facility": 12, "number": 34567}, {"do": "bits", "address": 0, "bits": "01..."},
-{"do": "keys", "address": 0, "keys": "12"}, {"do": "tamper", "address": 0, "on": true}, {"do": "power", ...},
-{"do": "inputs", "address": 0, "on": [true]}, {"do": "cable", "on": false} (the bus is cut), {"do": "silent", "address": 0,
-"on": true}, {"do": "noise", "on": true}, {"do": "rekey", "address": 0, "key": "..."}, {"do": "unplug"}, {"do": "plug"}.
+steered by lines: {"do": "card", "address": 0, "facility": 12, "number": 34567}, {"do": "bits", "address": 0, "bits":
+"01..."}, {"do": "keys", "address": 0, "keys": "12"}, {"do": "tamper", "address": 0, "on": true}, {"do": "power", ...},
+{"do": "inputs", "address": 0, "on": [true]}, {"do": "cable", "on": false} (the bus is cut), {"do": "silent",
+"address": 0, "on": true}, {"do": "noise", "on": true}, {"do": "rekey", "address": 0, "key": "..."}, {"do": "unplug"},
+{"do": "plug"}.
 It tells each pulse of an output.
 """
 
@@ -52,8 +53,8 @@ class _Ear:
 
 
 class _Reader:
-    """One peripheral device. `outputs`: 0 for one without any; no `key`: as it leaves the factory, it takes the key that
-    everybody knows."""
+    """One peripheral device. `outputs`: 0 for one without any; no `key`: as it leaves the factory, it takes the key
+    that everybody knows."""
 
     def __init__(self, bus: OsdpReaders, address: int, key: bytes | None, *, outputs: int, inputs: int) -> None:
         import osdp

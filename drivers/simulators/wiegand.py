@@ -2,14 +2,16 @@
 
     python -m drivers.simulators.wiegand --link PATH
 
-steered by lines: {"do": "card", "facility": 12, "number": 34567}, {"do": "bits", "bits": "0110..."} (any frame; "every_us",
-"ring" repeats a pulse at once, "both" puts both wires down at once at that bit), {"do": "low", "wires": "01"} (wires that
-stay low; "" for none), {"do": "send", "text": "..."} (bytes as they are), {"do": "unplug"}, {"do": "plug"}.
+steered by lines: {"do": "card", "facility": 12, "number": 34567}, {"do": "bits", "bits": "0110..."} (any frame;
+"every_us", "ring" repeats a pulse at once, "both" puts both wires down at once at that bit), {"do": "low", "wires":
+"01"} (wires that stay low; "" for none), {"do": "send", "text": "..."} (bytes as they are), {"do": "unplug"},
+{"do": "plug"}.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import threading
@@ -58,7 +60,7 @@ class WiegandReader:
         self.bits(h10301(facility, number))
 
     def bits(self, bits: str, every_us: int = 1000, ring: int = -1, both: int = -1) -> None:
-        """A frame that ends now. `ring`: after this bit its pulse rings twice; `both`: the other wire goes down with it."""
+        """A frame that ends now. `ring`: this bit's pulse rings twice; `both`: the other wire goes down with it."""
         at = time.monotonic_ns() - len(bits) * every_us * 1000
         edges: list[str] = []
         for number, bit in enumerate(bits):
@@ -91,10 +93,8 @@ class WiegandReader:
 
     def _stay_low(self, wires: str, free: threading.Event) -> None:
         while True:
-            try:
+            with contextlib.suppress(BlockingIOError):  # Nobody reads.
                 self.send(f"low {wires}\n")
-            except BlockingIOError:
-                pass  # Nobody reads.
             if free.wait(REPEAT_LOW_S):
                 return
 

@@ -1,7 +1,7 @@
 """Where the edges come from: lines of a GPIO chip, stamped by the kernel, or a pipe that brings them as text.
 
 The pipe is the seam for simulators and recordings. One line each: `0 81234567890123` and `1 81234567990123` (a pulse
-began on DATA0, DATA1, CLOCK_MONOTONIC in nanoseconds), `low 01`, `low 0`, `low 1`, `low` (which wires are low just now).
+began on DATA0, DATA1, CLOCK_MONOTONIC in nanoseconds), `low 01`, `low 0`, `low 1`, `low` (which wires are low now).
 """
 
 from __future__ import annotations

@@ -52,7 +52,9 @@ def test_37_bits_are_checked_and_kept(data: int, flipped: int) -> None:
 
 
 @given(FACILITY, NUMBER, st.sets(st.integers(1, 12), min_size=2, max_size=2))
-def test_what_parity_cannot_see_is_another_card_and_never_this_one(facility: int, number: int, flipped: set[int]) -> None:
+def test_what_parity_cannot_see_is_another_card_and_never_this_one(
+    facility: int, number: int, flipped: set[int]
+) -> None:
     """Two bits of one half: parity says nothing, so that a noisy line may make another number. Said on the page."""
     bits = h10301(facility, number)
     value = int(bits, 2)

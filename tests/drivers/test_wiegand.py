@@ -197,10 +197,10 @@ def test_reopened_killed_and_started_again_it_reads_on(tmp_path: Path, reader: W
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"edges": "/dev/shm/no-such-pipe"}, "no_chip"),
+        ({"edges": "/no-such-pipe"}, "no_chip"),
         ({"chip": "/dev/gpiochip511", "d0": 17, "d1": 27}, "no_chip"),
-        ({"chip": "/dev/shm", "d0": 17, "d1": 27}, "bad_lines"),
-        ({"edges": "/tmp"}, "garbled"),
+        ({"chip": "/dev/fd", "d0": 17, "d1": 27}, "bad_lines"),
+        ({"edges": "/etc"}, "garbled"),
     ],
 )
 def test_what_is_not_there_is_named_with_advice(options: dict[str, Any], code: str) -> None:
@@ -211,7 +211,14 @@ def test_what_is_not_there_is_named_with_advice(options: dict[str, Any], code: s
 
 @pytest.mark.parametrize(
     "given",
-    [{}, {"d0": 1}, {"d0": 1, "d1": 1}, {"edges": "/x", "d0": 1, "d1": 2}, {"edges": "x"}, {"edges": "/x", "gap_ms": 5}],
+    [
+        {},
+        {"d0": 1},
+        {"d0": 1, "d1": 1},
+        {"edges": "/x", "d0": 1, "d1": 2},
+        {"edges": "x"},
+        {"edges": "/x", "gap_ms": 5},
+    ],
 )
 def test_options_that_cannot_be_meant_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
@@ -235,7 +242,7 @@ def test_nothing_of_a_card_leaves_but_in_a_reading(
 
 @pytest.mark.parametrize("recording", sorted(RECORDINGS.glob("*.edges")), ids=lambda path: str(path.stem))
 def test_a_recording_is_replayed(tmp_path: Path, wires: WiegandReader, driver: DriverProcess, recording: Path) -> None:
-    """Recorded at the simulator's end of the pipe: no real reader has been recorded yet. What each holds is beside it."""
+    """Recorded at the simulator's end of the pipe: no real reader was at hand. What each holds is beside it."""
     wanted = [line.split() for line in recording.with_suffix(".cards").read_text().splitlines()]
     wires.send(recording.read_text())
     for bits, number in wanted:
