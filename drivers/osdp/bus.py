@@ -100,6 +100,14 @@ class Bus:
         self._asked_at: dict[int, float] = {}
         self._answered_at: dict[int, float] = {}
 
+    def close(self) -> None:
+        """Let go of the library's context, and with it of every command that waits. It holds us as we hold it, and
+        Python's collector does not see through it: the circle is cut here."""
+        panel, self._panel = self._panel, None
+        if panel is not None:
+            panel.set_event_callback(_nobody)
+            panel.set_command_completion_callback(_nobody)
+
     def turn(self) -> list[Event]:
         """Let the library work, and take what was said since. Raises `DeviceError` when the line has gone."""
         self._panel.refresh()
@@ -239,6 +247,11 @@ class Bus:
     def _reports(self) -> dict[int, Said]:
         types = self._osdp.StatusReportType
         return {types.Local: Said.LOCAL, types.Input: Said.INPUTS, types.Output: Said.OUTPUTS}
+
+
+def _nobody(*_said: object) -> int:
+    """Hears what the library says at its end."""
+    return 0
 
 
 PUMP_S = 0.005

@@ -86,7 +86,9 @@ class OsdpDriver(Driver[Options]):
                 return super().handle(call, deadline)
 
     def close(self) -> None:
-        self._bus = None
+        if self._bus is not None:
+            self._bus.close()
+            self._bus = None
         self._line.close()
 
     # Outputs ---------------------------------------------------------------------------------------------

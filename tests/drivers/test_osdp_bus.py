@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -174,6 +175,24 @@ def _numbered(frames: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         else:
             found[-1] = (way, frame)
     return found
+
+
+def test_a_bus_that_was_closed_leaves_nothing_behind() -> None:
+    """A device that is away is opened every 5 s: the library's contexts must go, and with them what they hold."""
+    assert opened_and_closed()() is None
+
+
+def opened_and_closed() -> weakref.ref[Watched]:
+    """Something that only a bus held, which is closed."""
+    held = Watched()
+    bus = Bus(Wire(plain_reader), [(0, KEY)], held)
+    turned(bus, lambda _: bus.settled())
+    bus.close()
+    return weakref.ref(held)
+
+
+class Watched(set[int]):
+    """A set that can be watched."""
 
 
 # Keys ----------------------------------------------------------------------------------------------------
