@@ -36,6 +36,8 @@ QUIET_S = 3.5
 would notice after 8 s, and later where noise is on the line."""
 EVENTS = 64
 """Events kept at most between two turns: a reader sends one at a time."""
+LIGHT_ON = 2
+"""LED control code: these colours for a time, then what it was before (OSDP, osdp_LED)."""
 PULSE = 5
 """Output control code: on for a time, then what it was before (OSDP, osdp_OUT). The reader ends it."""
 UNIT_MS = 100
@@ -96,6 +98,7 @@ class Bus:
         self._refused: set[int] = set()
         self._reviving: set[int] = set()
         self._no_status = no_status
+        self._no_light: set[int] = set()
         self._secure: frozenset[int] = frozenset()
         self._asked_at: dict[int, float] = {}
         self._answered_at: dict[int, float] = {}
@@ -178,6 +181,17 @@ class Bus:
             time.sleep(PUMP_S)
         return None
 
+    def light(self, number: int, units: int) -> None:
+        """Green for `units` of `UNIT_MS`, at a reader that says that it has a light and has not refused it. Nobody
+        waits for it."""
+        has = self._panel.check_capability(number, self._osdp.Capability.LEDControl)[1]
+        if not has or number in self._no_light:
+            return
+        green, dark = self._osdp.CommandLEDColor.Green, self._osdp.CommandLEDColor.Black
+        asked = {"command": self._osdp.Command.LED, "reader": 0, "led_number": 0, "temporary": True}
+        colours = {"on_color": green, "off_color": dark, "on_count": 1, "off_count": 0}
+        self._panel.submit_command(number, {**asked, **colours, "control_code": LIGHT_ON, "timer_count": units})
+
     def _revive(self, now: float) -> None:
         for number in list(self._reviving):
             if not self._panel.is_pd_enabled(number):
@@ -235,13 +249,15 @@ class Bus:
         well = status == self._osdp.CompletionStatus.Ok
         if well:
             self._answered_at[number] = time.monotonic()
-        elif status == self._osdp.CompletionStatus.Failed and command.get("command") == self._osdp.Command.Status:
-            self._status_failed(number)
+        elif status == self._osdp.CompletionStatus.Failed:
+            self._failed(number, int(command.get("command", 0)))
         self._done.append((number, int(command.get("command", 0)), well))
 
-    def _status_failed(self, number: int) -> None:
+    def _failed(self, number: int, command: int) -> None:
         """Refused, or nothing was said at all: one that is silent is asked nine times first."""
-        if time.monotonic() - self._asked_at.get(number, 0.0) < HASTY_S:
+        if command == self._osdp.Command.LED:
+            self._no_light.add(number)
+        elif command == self._osdp.Command.Status and time.monotonic() - self._asked_at.get(number, 0.0) < HASTY_S:
             self._no_status.add(number)
 
     def _reports(self) -> dict[int, Said]:

@@ -110,8 +110,11 @@ class OsdpDriver(Driver[Options]):
             raise CallRefused(problem(Code.NO_SUCH_OUTPUT, channel=channel, why=why))
         if (left := deadline - time.monotonic()) < LEAST_S:
             raise CallRefused(problem(Code.TOO_LATE, left=max(0, round(left * 1000))))
-        match bus.pulse(number, output, -(-ms // UNIT_MS), deadline):
+        units = -(-ms // UNIT_MS)
+        match bus.pulse(number, output, units, deadline):
             case True:
+                if options.light:
+                    bus.light(number, units)
                 self.alive()
                 return Pulsed(time.monotonic_ns())
             case False:

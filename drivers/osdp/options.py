@@ -37,6 +37,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     outputs: Annotated[
         int, Meta(ge=0, le=8, description="Outputs counted for each reader: output 0 of the second reader comes after")
     ] = 1
+    light: Annotated[bool, Meta(description="A pulse turns the reader's light green for as long, where it has one")] = (
+        True
+    )
     inputs: Annotated[int, Meta(ge=0, le=8, description="Inputs counted for each reader, in the same way")] = 0
     longest_pulse_ms: Annotated[
         int, Meta(ge=100, le=25_500, description="A longer pulse is refused: a gate left open")

@@ -7,7 +7,7 @@ steered by lines: {"do": "card", "address": 0, "facility": 12, "number": 34567},
 {"do": "inputs", "address": 0, "on": [true]}, {"do": "cable", "on": false} (the bus is cut), {"do": "silent",
 "address": 0, "on": true}, {"do": "noise", "on": true}, {"do": "rekey", "address": 0, "key": "..."}, {"do": "unplug"},
 {"do": "plug"}.
-It tells each pulse of an output.
+It tells each pulse of an output, and when a light turns green.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ class _Reader:
         self.silent = self.tampered = self.no_power = False
         self.pulses: list[tuple[int, int]] = []
         """Output and time in ms of each pulse."""
+        self.greens = 0
+        """How often its light was turned green."""
         kinds = osdp.Capability
         caps = [(kinds.CardDataFormat, 1, 1), (kinds.CheckCharacter, 1, 0), (kinds.LEDControl, 1, 1)]
         caps += [(kinds.OutputControl, 1, outputs)] if outputs else []
@@ -96,6 +98,9 @@ class _Reader:
             ms = command["timer_count"] * 100
             self.pulses.append((command["output_no"], ms))
             self._bus.tell("pulse", address=self.address, output=command["output_no"], ms=ms)
+        elif command["command"] == kinds.LED and command["on_color"] == self._osdp.CommandLEDColor.Green:
+            self.greens += 1
+            self._bus.tell("green", address=self.address)
         elif command["command"] == kinds.Status and (self.tampered or self.no_power):
             # The binding cannot put a report into the answer (it says all is well): said again right after it.
             self._later.append(self.local())
@@ -205,6 +210,11 @@ class OsdpReaders:
         """Output and ms of each pulse so far."""
         with self._lock:
             return list(self._readers[address].pulses)
+
+    def greens(self, address: int) -> int:
+        """How often this reader's light was turned green."""
+        with self._lock:
+            return self._readers[address].greens
 
     def forget_pulses(self) -> None:
         with self._lock:

@@ -155,6 +155,9 @@ def test_an_output_is_pulsed_once_by_the_reader_itself(bus: OsdpReaders, driver:
     # Output 3 is the second reader's second one; times are in steps of 100 ms, never less than was asked for.
     assert bus.pulses(5) == [(1, 500)]
     assert bus.pulses(0) == []
+    # The light comes after the door; the card that is read next comes after both.
+    card_is_read(bus, driver, 5)
+    assert (bus.greens(0), bus.greens(5)) == (0, 1)
 
 
 def test_a_pulse_that_cannot_be_meant_is_refused(bus: OsdpReaders, driver: DriverProcess) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drivers.driver import DeviceError
 from drivers.osdp.bus import Bus, Event, Said
-from drivers.osdp.errors import Code
+from drivers.osdp.errors import Code, problem
 from drivers.osdp.keys import FACTORY, parse_key, read_key
 from drivers.osdp.line import BUS, Line
 
@@ -193,6 +193,16 @@ def opened_and_closed() -> weakref.ref[Watched]:
 
 class Watched(set[int]):
     """A set that can be watched."""
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_problem_says_what_and_what_to_do(code: Code) -> None:
+    seen = dict.fromkeys(("port", "reader", "why", "channel", "ms", "longest", "left"), "THIS")
+    told = problem(code, **seen)
+    assert told.code == code
+    assert told.cause
+    assert "{" not in told.cause
+    assert told.advice
 
 
 # Keys ----------------------------------------------------------------------------------------------------
