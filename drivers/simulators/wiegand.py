@@ -16,9 +16,12 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from drivers.simulators import control
+from drivers.simulators.simulated import Act, Simulated
 
 REPEAT_LOW_S = 0.2
 """A wire that stays low is said so often: whoever opens the pipe later must hear it too."""
@@ -97,6 +100,21 @@ class WiegandReader:
                 self.send(f"low {wires}\n")
             if free.wait(REPEAT_LOW_S):
                 return
+
+
+@contextmanager
+def simulate(folder: Path) -> Iterator[Simulated]:
+    """A reader's wires; two cards come in turn."""
+    reader = WiegandReader(folder / "edges")
+    reader.plug()
+    try:
+        acts = (
+            Act("a card is held to the reader", lambda: reader.card(12, 34567), reads=True),
+            Act("another card is held to it", lambda: reader.card(12, 34568), reads=True),
+        )
+        yield Simulated({"edges": str(folder / "edges")}, acts, reader.unplug, reader.plug)
+    finally:
+        reader.unplug()
 
 
 def main(argv: list[str] | None = None) -> int:

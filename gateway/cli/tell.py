@@ -8,7 +8,7 @@ import msgspec
 
 from drivers.contract.codec import BadMessage, decode_body
 from drivers.contract.core import Alive, Hello, Reading, Reply, State, Step, ToGateway
-from drivers.contract.reader import Card, Code, ReaderReading, Recognised, Several
+from drivers.contract.reader import AccessCard, Card, Code, ReaderReading, Recognised, Several
 from drivers.contract.relay import InputEdge
 
 _readings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ReaderReading | InputEdge)
@@ -68,6 +68,9 @@ class Teller:
                 return {"reading": "recognised", "kind": reading.kind.value}
             case Several():
                 return {"reading": "several"}
+            case AccessCard():
+                number = self._number(b"access_card\0" + bytes([reading.bits % 256]) + reading.number)
+                return {"reading": "access_card", "number": number, "bits": reading.bits}
             case InputEdge():
                 return {"reading": "input", "channel": reading.channel, "on": reading.on}
             case _:
@@ -113,6 +116,8 @@ def _reading_sentence(told: dict[str, Any]) -> str:
             return f"{'a bank card' if told['kind'] == 'bank' else 'an identity card or passport'}, which is not read"
         case "several":
             return "several cards together, none of them was read"
+        case "access_card":
+            return f"card #{told['number']}, a number of {told['bits']} bits"
         case "input":
             return f"input {told['channel']} {'on' if told['on'] else 'off'}"
         case _:
