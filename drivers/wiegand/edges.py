@@ -44,6 +44,20 @@ class Edges(Protocol):
         ...
 
 
+class KernelEvents:
+    """What the kernel says of a line (`gpiod.EdgeEvent`) → edges."""
+
+    def __init__(self, d0: int) -> None:
+        self._d0 = d0
+        self._expected: int | None = None
+
+    def edge(self, event: Any) -> Edge:
+        """Numbers that are left out are events that did not fit into the kernel's buffer."""
+        number: int = event.global_seqno
+        lost, self._expected = self._expected not in (None, number), number + 1
+        return Edge(0 if event.line_offset == self._d0 else 1, event.timestamp_ns, lost)
+
+
 class GpioEdges:
     """Two lines of a GPIO chip, for us alone (libgpiod 2, Linux GPIO character device, uAPI v2)."""
 
@@ -55,7 +69,7 @@ class GpioEdges:
         except ImportError as error:
             raise DeviceError(problem(Code.NO_LIBRARY)) from error
         self._where, self._d0, self._d1, self._inverted = chip, d0, d1, inverted
-        self._expected: int | None = None
+        self._events = KernelEvents(d0)
         self._active: Any = gpiod.line.Value.ACTIVE
         settings = gpiod.LineSettings(
             direction=Direction.INPUT,
@@ -78,7 +92,7 @@ class GpioEdges:
         try:
             if not self._lines.wait_edge_events(timedelta(seconds=wait_s)):
                 return []
-            return [self._edge(event) for event in self._lines.read_edge_events()]
+            return [self._events.edge(event) for event in self._lines.read_edge_events()]
         except OSError as error:
             raise DeviceError(problem(Code.UNPLUGGED, self._where)) from error
 
@@ -94,12 +108,6 @@ class GpioEdges:
             self._lines.release()
         except OSError:
             return
-
-    def _edge(self, event: Any) -> Edge:
-        """Numbers that are left out are events that did not fit into the kernel's buffer."""
-        number: int = event.global_seqno
-        lost, self._expected = self._expected not in (None, number), number + 1
-        return Edge(0 if event.line_offset == self._d0 else 1, event.timestamp_ns, lost)
 
 
 class PipeEdges:

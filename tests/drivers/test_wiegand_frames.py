@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.wiegand.edges import KernelEvents
 from drivers.wiegand.frames import MOST_BITS, Edge, Frame, Frames
 
 GAP_NS, APART_NS, MS = 25_000_000, 100_000, 1_000_000
@@ -79,6 +81,18 @@ def test_a_line_that_rings_for_ever_holds_no_more_than_a_card() -> None:
     assert frame.bits == MOST_BITS
     assert frame.value.bit_length() <= MOST_BITS
     assert frame.why == f"more than {MOST_BITS} bits"
+
+
+def test_the_kernels_events_become_edges_and_a_gap_in_their_numbers_spoils_the_card() -> None:
+    """Real events of the library, made by hand: there is no GPIO chip here."""
+    gpiod = pytest.importorskip("gpiod")
+    events = KernelEvents(17)
+    falling = gpiod.EdgeEvent.Type.FALLING_EDGE.value
+    numbers = ((17, 1), (27, 2), (27, 5), (17, 6))
+    made = [gpiod.EdgeEvent(falling, at * MS, line, number, 1) for at, (line, number) in enumerate(numbers)]
+    edges = [events.edge(event) for event in made]
+    assert edges == [Edge(0, 0), Edge(1, MS), Edge(1, 2 * MS, lost=True), Edge(0, 3 * MS)]
+    assert fed(edges) == [Frame(4, 0b0110, 3 * MS, "pulses were lost")]
 
 
 EDGE = st.builds(Edge, st.integers(0, 1), st.integers(-(10**9), 10**9), st.booleans())
