@@ -7,8 +7,8 @@ from collections.abc import Collection
 from gateway.identity.identify import Identified
 from gateway.model.identification import CredentialKind, Identification, Refusal, Strength
 
-COPYABLE = (CredentialKind.CARD, CredentialKind.BARCODE)
-"""Kinds that prove nothing: a UID can be written to another card, a barcode photographed."""
+COPYABLE = (CredentialKind.CARD, CredentialKind.ACCESS_CARD, CredentialKind.BARCODE)
+"""Kinds that prove nothing: a UID or a number can be written to another card, a barcode photographed."""
 
 
 def weighed(identified: Identified, taken: Collection[str]) -> Identified:
