@@ -13,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-from gateway.config.types import Configuration, DeviceSection, GateStation, PassbackScope, Station, TillStation
+from gateway.config.types import (
+    Configuration,
+    DeskStation,
+    DeviceSection,
+    GateStation,
+    PassbackScope,
+    Station,
+    TillStation,
+)
 from gateway.config.where import line_of, parse_path
 from gateway.model.errors import ConfigurationError
 from gateway.model.languages import LANGUAGES
@@ -149,6 +157,7 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
     devices = {device.id: device for device in configuration.device}
     stations: set[str] = set()
     owner: dict[str, str] = {}
+    shared: set[str] = set()
     for index, station in enumerate(configuration.station):
         path = ("station", index)
         if station.id in stations:
@@ -166,6 +175,14 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
                 advice = "A device serves one station, so that a reading has one meaning"
                 raise checker.wrong((*path, key), f"{device!r} belongs to station {owner[device]!r} already", advice)
             owner[device] = station.id
+        if isinstance(station, DeskStation) and station.library is not None:
+            if station.library not in devices:
+                known = ", ".join(sorted(devices)) or "none"
+                raise checker.wrong((*path, "library"), f"there is no device {station.library!r}", f"Devices: {known}")
+            shared.add(station.library)
+    for device in sorted(shared & set(owner)):
+        advice = "A link to a library's system has no readings: it is nobody's reader"
+        raise checker.wrong(("station",), f"{device!r} is a reader and a library's system", advice)
 
 
 def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:
@@ -181,6 +198,8 @@ def _may_be_relay(device: DeviceSection) -> bool:
 
 def _uses(station: Station) -> list[tuple[str, str]]:
     used = [("readers", reader) for reader in station.readers]
+    if isinstance(station, DeskStation) and station.wedge is not None:
+        used.append(("wedge", station.wedge))
     if isinstance(station, GateStation):
         used.append(("relay", station.relay))
     if isinstance(station, TillStation) and station.printer is not None:

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.identity import ndef, sun
 from gateway.identity.keys import Keys
-from gateway.identity.registry import Cache
+from gateway.identity.registry import Cache, Owned
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict, InputRefused
@@ -78,6 +78,11 @@ class Identity:
                 return Identified(Identification(refusal=why))
             case AccessCardReading(bits=bits, number=number):
                 return self._resolve(CredentialKind.ACCESS_CARD, Strength.WEAK, access_card(bits, number), now_ms)
+
+    def cards_of(self, holder: str, now_ms: int) -> list[Owned]:
+        """What the registry in force has of this holder; nothing once it has ended. Reads a town's registry once
+        through (some 20 ms for 100,000 holders): for staff at a desk, not for a tap."""
+        return [] if self._cache.has_ended(now_ms) else self._cache.cards_of(holder)
 
     def _card(self, reading: CardReading, now_ms: int) -> Identified:
         uri = ndef.first_uri(reading.ndef) if reading.ndef else None

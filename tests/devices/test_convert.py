@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import printer, reader, relay
+from drivers.contract import library, printer, reader, relay
 from drivers.contract.codec import BadMessage, raw
 from drivers.contract.core import Kind
 from gateway.devices import convert
 from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
+from gateway.model.library import LibraryWord
 from gateway.model.reading import NFC, AccessCardReading, CardReading, CodeReading, InputReading, UnusableReading
 from gateway.model.receipt import Line, Means
 
@@ -174,3 +175,24 @@ def test_any_body_is_understood_or_refused(body: bytes, kind: Kind) -> None:
             parse(msgspec.Raw(body))
         except BadMessage:
             continue
+
+
+@pytest.mark.parametrize("standing", library.PatronStanding)
+def test_each_word_of_a_library_has_its_own_here(standing: library.PatronStanding) -> None:
+    assert convert.patron(raw(library.Patron(standing))) is LibraryWord(standing.value)
+
+
+@pytest.mark.parametrize("code", [b"", b"L\x01", "ž".encode(), b"1" * 129])
+def test_what_no_library_card_has_is_never_asked_and_never_told(code: bytes) -> None:
+    with pytest.raises(BadMessage) as refused:
+        convert.patron_call(code)
+    assert str(refused.value) == "a code that no library card has"
+    assert refused.value.__suppress_context__
+
+
+@given(st.binary(max_size=60))
+def test_any_answer_of_a_library_is_a_word_or_refused(data: bytes) -> None:
+    try:
+        assert convert.patron(msgspec.Raw(data)) in LibraryWord
+    except BadMessage:
+        return

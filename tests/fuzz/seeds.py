@@ -8,10 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from drivers.contract import codec, reader
 from drivers.contract.core import Reading, Stop
 from drivers.relay import modbus
-from drivers.simulators import datecs_wire
+from drivers.simulators import datecs_wire, sip2
 from drivers.simulators.wiegand import h10301
+from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
-from gateway.model.identification import CredentialKind
+from gateway.model.identification import Credential, CredentialKind, Strength
 from gateway.rules import read, sheet
 from gateway.wire import chunks, messages, passes, registry
 from gateway.wire.bundle import BundleKind
@@ -50,6 +51,19 @@ PULSES = bytes(20 | int(bit) for bit in h10301(12, 34567)) + b"\xff" * 20
 STOP_LINE = codec.encode(Stop())
 COILS = modbus.frame(1, b"\x01\x01\x05")
 FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+LOGGED_IN = sip2.signed("941AY3")[:-1]
+PATRON = sip2.signed(f"64Y{' ' * 13}000{sip2.stamp()}{'0' * 24}AOLIB|AAL1|BLY|CQY|AY4")[:-1]
+CARD_REQUEST = msgspec.json.encode(
+    CardRequestBody(
+        request="ab" * 16,
+        station="desk-1",
+        act=CardAct.LINK,
+        staff="Ilze",
+        holder="h-1",
+        credential=Credential(CredentialKind.PASS, Strength.GENUINE, "ab" * 32, "k1"),
+        card=Credential(CredentialKind.CARD, Strength.WEAK, "cd" * 32, "k1"),
+    )
+)
 RECEIPT = msgspec.json.encode({"lines": [{"id": "1", "text": "a", "category": "b", "unit_cents": 1}]})
 RULES = document(rule(when={"windows": [{"from": "08:00", "until": "10:00"}]}, who={"any_of_groups": ["c1"]}))
 SHEET = sheet.write(read.load(RULES))

@@ -18,9 +18,10 @@ from drivers.osdp.keys import parse_key
 from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
+from drivers.sip2 import codec as sip2
 from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
-from gateway.centre import people_file
+from gateway.centre import people_file, people_requests
 from gateway.cli import http
 from gateway.devices import convert
 from gateway.identity import ndef, sun
@@ -141,6 +142,7 @@ def _targets() -> Iterator[Target]:
     yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))
     yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
+    yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
     yield Target("rules", rules.load, refused, (seeds.RULES,))
@@ -152,6 +154,7 @@ def _targets() -> Iterator[Target]:
     yield Target("want", chunks.decode_want, refused, (seeds.WANT,))
     yield Target("ack", lambda data: messages.decode(data, Acks, "ack"), refused, (seeds.ACK,))
     yield Target("batch", _batch, refused, (seeds.BATCH,))
+    yield Target("card-request", people_requests.decode, (), (seeds.CARD_REQUEST,))
     yield Target("holders", lambda data: list(people_file.read_holders(BytesIO(data))), refused, (seeds.HOLDERS,))
     yield Target("events", lambda data: list(http.events(iter((data,)))), (http.BadAnswer,), (seeds.EVENTS,))
 
