@@ -48,12 +48,16 @@ class GatewayGone(DriverError):
     """The gateway's end of the stream is closed."""
 
 
+Detail = Callable[[], dict[str, str]]
+"""What the device says of itself now."""
+
+
 class Port(Protocol):
     """What a driver may say while it runs; the runner provides it."""
 
     def reading(self, body: msgspec.Struct, mono_ns: int) -> None: ...
     def alive(self) -> None: ...
-    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None: ...
+    def concern(self, problem: Problem | None, detail: Detail | None = None) -> None: ...
     def step(self, body: msgspec.Struct) -> None: ...
 
 
@@ -67,6 +71,7 @@ class Driver(Generic[OptionsT]):
     name: ClassVar[str]
     version: ClassVar[str] = "1"
     kind: ClassVar[Kind]
+    also: ClassVar[tuple[Kind, ...]] = ()
     options_type: ClassVar[type[msgspec.Struct]]
     calls: ClassVar[tuple[type[msgspec.Struct], ...]] = ()
 
@@ -107,9 +112,9 @@ class Driver(Generic[OptionsT]):
         """The device itself has just answered. Call it as often as that happens; it is sent seldom."""
         self._port.alive()
 
-    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None:
+    def concern(self, problem: Problem | None, detail: Detail | None = None) -> None:
         """The device works, and yet a person should see to something; None when that is over. Call it as often as you
-        look: it is sent on change only, with what `detail` says then. Only inside `poll`."""
+        look: it is sent on change only, with what `detail` says then, or what `open` said. Only inside `poll`."""
         self._port.concern(problem, detail)
 
     def step(self, body: msgspec.Struct) -> None:

@@ -12,7 +12,6 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
 from types import FrameType
 from typing import Any, BinaryIO
 
@@ -38,7 +37,7 @@ from drivers.contract.core import (
     Stored,
     ToGateway,
 )
-from drivers.driver import CallRefused, DeviceError, Driver, GatewayGone
+from drivers.driver import CallRefused, Detail, DeviceError, Driver, GatewayGone
 
 GRACE_S = 1.0
 """From the end of the stream to the end of the process, for closing the device properly."""
@@ -73,6 +72,7 @@ class Runner:
         self._steps = 0
         self._in_call = 0
         self._state: State | None = None
+        self._detail: dict[str, str] = {}
         self._driver = driver(self)
         self._bodies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union((Reopen, *driver.calls)))
 
@@ -87,10 +87,10 @@ class Runner:
             self._alive_at = now
             self._send(Alive(time.monotonic_ns()))
 
-    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None:
+    def concern(self, problem: Problem | None, detail: Detail | None = None) -> None:
         state = self._state
         if state is not None and state.state is DeviceState.READY and state.problem != problem:
-            self._tell(State(DeviceState.READY, problem, detail()))
+            self._tell(State(DeviceState.READY, problem, self._detail if detail is None else detail()))
 
     def step(self, body: msgspec.Struct) -> None:
         self._steps += 1
@@ -106,7 +106,8 @@ class Runner:
     def run(self) -> int:
         """Speak the contract until `Stop` or the end of the stream."""
         try:
-            self._send(Hello(CONTRACT, self._type.name, self._type.version, self._type.kind))
+            said = self._type
+            self._send(Hello(CONTRACT, said.name, said.version, said.kind, said.also))
             threading.Thread(target=self._listen, name="contract", daemon=True).start()
             options = self._first_options()
             if options is None:
@@ -141,13 +142,13 @@ class Runner:
             if self._state is None or self._state.state is DeviceState.READY:
                 self._tell(State(DeviceState.OPENING))
             try:
-                detail = self._driver.open(options)
+                self._detail = self._driver.open(options)
                 break
             except DeviceError as error:
                 self._away(error.problem)
         else:
             return
-        self._tell(State(DeviceState.READY, detail=detail))
+        self._tell(State(DeviceState.READY, detail=self._detail))
         self._alive_at = -ALIVE_EVERY_S
         self.alive()
         ready_at = time.monotonic()

@@ -83,13 +83,15 @@ class Stop(msgspec.Struct, frozen=True, tag="stop", tag_field="t"):
 # Driver to gateway ---------------------------------------------------------------------------------------
 
 
-class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="t"):
-    """First line of a driver."""
+class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="t", omit_defaults=True):
+    """First line of a driver. `also`: further kinds that the same device is, such as a reader with the door's relay in
+    it: it speaks their readings and calls as well."""
 
     contract: int
     driver: str
     version: str
     kind: Kind
+    also: tuple[Kind, ...] = ()
 
 
 class Reading(msgspec.Struct, frozen=True, tag="reading", tag_field="t"):
@@ -103,7 +105,9 @@ class State(msgspec.Struct, frozen=True, tag="state", tag_field="t", omit_defaul
     """The device's state has changed; `problem` says why when it is not `ready`, and in `ready` that it works and a
     person should see to something all the same.
 
-    `detail` is what the device said of itself (model, firmware, serial number), for the technician.
+    With `ready` a `problem` is what a person should look at although the device works: one reader of several is away,
+    a housing was opened. `detail` is what the device said of itself (model, firmware, serial number), for the
+    technician.
     """
 
     state: DeviceState

@@ -1,4 +1,4 @@
-"""What readers of credentials report: cards, codes, beacons. Readers take no calls beyond the core's."""
+"""What readers of credentials report: cards, codes, access cards, beacons. Readers take no calls beyond the core's."""
 
 from __future__ import annotations
 
@@ -66,4 +66,16 @@ class Beacon(msgspec.Struct, frozen=True, tag="beacon", tag_field="reading"):
     rssi_dbm: int
 
 
-ReaderReading = Card | Code | Recognised | Several | Beacon
+class AccessCard(msgspec.Struct, frozen=True, tag="access_card", tag_field="reading"):
+    """The number of a card as a reader of an access control system hands it on (Wiegand, OSDP), once per presentation.
+
+    `number` is `bits` bits, the first one the most significant, in the fewest bytes that hold them (the number stands
+    at their right end). Parity has been checked and taken off where that is usual: the same card is the same number
+    on every wire (`drivers/access/formats.py`).
+    """
+
+    bits: int
+    number: bytes
+
+
+ReaderReading = Card | Code | AccessCard | Recognised | Several | Beacon

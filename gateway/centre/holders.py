@@ -33,8 +33,8 @@ from gateway.wire.contents import (
 
 
 class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A credential with its clear id: UID in hex (card, sun_card), the code (barcode), the beacon, the pass's id and
-    its issuer (pass). `repr` hides it."""
+    """A credential with its clear id: UID in hex (card, sun_card), the number (access_card), the code (barcode), the
+    beacon, the pass's id and its issuer (pass). `repr` hides it."""
 
     kind: CredentialKind
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -145,6 +145,11 @@ def canonical_id(credential: ImportedCredential) -> bytes:
             if len(uid) not in credentials.UID_LENGTHS:
                 raise InputRefused(f"a {credential.kind} has a UID of 4, 7 or 10 bytes in hex")
             return uid
+        case CredentialKind.ACCESS_CARD:
+            number = credentials.parse_access_card(credential.id)
+            if number is None:
+                raise InputRefused("an access_card is h10301:FACILITY:NUMBER, h10304:FACILITY:NUMBER or BITS:HEX")
+            return number
         case CredentialKind.BARCODE:
             code = credentials.barcode(credential.id.encode())
             if code is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.config.load import Loaded
 from gateway.model.errors import GatewayError
@@ -63,17 +63,28 @@ def key_checks(loaded: Loaded) -> Iterator[Check]:
     for name, relative in (("sync.certificate_key", sync.certificate_key), ("sync.password", sync.password)):
         if relative is not None:
             yield _key(name, loaded.path(relative), _for_nobody_else)
+    for device in loaded.configuration.device:
+        for place, path in _device_keys(device.options):
+            yield _key(f"key of {device.id}{place}", Path(path), partial(read_secret, size=16, what="key"))
+
+
+def _device_keys(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Key files that a driver reads itself (`osdp`: one for each reader), with what tells them apart."""
+    for reader in options.get("readers", ()):
+        if isinstance(reader, dict) and isinstance(path := reader.get("key"), str):
+            yield f", reader {reader.get('address')}", path
 
 
 def port_checks(loaded: Loaded) -> Iterator[Check]:
     """The device files of all devices: there, accessible, by a name that stays, each for one device."""
     taken: dict[str, str] = {}
     for device in loaded.configuration.device:
-        for name in ("port", "source"):
+        for name in ("port", "source", "chip"):
             path = device.options.get(name)
             # A camera's source may be a URL or a recording: only device files are looked at.
             if isinstance(path, str) and path.startswith("/" if name == "port" else "/dev/"):
-                yield _port(device.id, Path(path), taken)
+                # The lines of one GPIO chip may serve many devices.
+                yield _port(device.id, Path(path), {} if name == "chip" else taken)
 
 
 def _port(device: str, port: Path, taken: dict[str, str]) -> Check:

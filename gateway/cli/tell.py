@@ -8,7 +8,7 @@ import msgspec
 
 from drivers.contract.codec import BadMessage, decode_body
 from drivers.contract.core import Alive, Hello, Reading, Reply, State, Step, ToGateway
-from drivers.contract.reader import Beacon, Card, Code, ReaderReading, Recognised, Several
+from drivers.contract.reader import AccessCard, Beacon, Card, Code, ReaderReading, Recognised, Several
 from drivers.contract.relay import InputEdge
 
 _readings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ReaderReading | InputEdge)
@@ -74,6 +74,9 @@ class Teller:
                     "reading": "beacon", "number": number, "family": reading.id.split(":")[0][:16],
                     "event": reading.event.value, "rssi_dbm": reading.rssi_dbm,
                 }  # fmt: skip
+            case AccessCard():
+                number = self._number(b"access_card\0" + bytes([reading.bits % 256]) + reading.number)
+                return {"reading": "access_card", "number": number, "bits": reading.bits}
             case InputEdge():
                 return {"reading": "input", "channel": reading.channel, "on": reading.on}
             case _:
@@ -121,6 +124,8 @@ def _reading_sentence(told: dict[str, Any]) -> str:
             return "several cards together, none of them was read"
         case "beacon":
             return f"beacon #{told['number']}, {told['family']}, {told['event']}, {told['rssi_dbm']} dBm"
+        case "access_card":
+            return f"card #{told['number']}, a number of {told['bits']} bits"
         case "input":
             return f"input {told['channel']} {'on' if told['on'] else 'off'}"
         case _:

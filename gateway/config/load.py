@@ -156,8 +156,8 @@ def _check_options(checker: _Checker, device: DeviceSection, path: tuple[str | i
 
 
 def _check_stations(checker: _Checker, configuration: Configuration) -> None:
-    devices = {device.id for device in configuration.device}
     beacons = {device.id for device in configuration.device if device.driver == BEACONS}
+    devices = {device.id: device for device in configuration.device}
     stations: set[str] = set()
     owner: dict[str, str] = {}
     shared: set[str] = set()
@@ -172,6 +172,8 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
             if device not in devices:
                 known = ", ".join(sorted(devices)) or "none"
                 raise checker.wrong((*path, key), f"there is no device {device!r}", f"Devices here: {known}")
+            if owner.get(device) == station.id and key == "relay" and _may_be_relay(devices[device]):
+                continue
             if device in owner:
                 advice = "A device serves one station, so that a reading has one meaning"
                 raise checker.wrong((*path, key), f"{device!r} belongs to station {owner[device]!r} already", advice)
@@ -193,6 +195,11 @@ def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int,
     if gate.anti_passback is not PassbackScope.GATE and not gate.anti_passback_s:
         advice = "Set anti_passback_s to the seconds that have to pass, or remove anti_passback"
         raise checker.wrong((*path, "anti_passback"), "it does nothing without anti_passback_s", advice)
+
+
+def _may_be_relay(device: DeviceSection) -> bool:
+    """Whether a reader may be its gate's relay too. What a driver that is not ours is, only its hello says."""
+    return bool(device.command) or "relay" in getattr(driver_options(device.driver), "also", ())
 
 
 def _uses(station: Station) -> list[tuple[str, str]]:

@@ -134,9 +134,10 @@ class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Without proof of life for so long the recovery ladder begins. Drivers give one each 4 s: three may be missed."""
 
 
-Weak = Annotated[tuple[Literal["card", "barcode"], ...], msgspec.Meta(max_length=2)]
-"""Kinds of credentials that can be copied and are taken all the same: cards by their UID, barcodes."""
-WeakAtDesk = Annotated[tuple[Literal["card", "barcode", "beacon"], ...], msgspec.Meta(max_length=3)]
+Weak = Annotated[tuple[Literal["card", "access_card", "barcode"], ...], msgspec.Meta(max_length=3)]
+"""Kinds of credentials that can be copied and are taken all the same: cards by their UID, access cards by their number,
+barcodes."""
+WeakAtDesk = Annotated[tuple[Literal["card", "access_card", "barcode", "beacon"], ...], msgspec.Meta(max_length=4)]
 """And beacons, which serve a desk only."""
 
 
@@ -153,7 +154,7 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     id: Id
     readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
-    weak: WeakAtDesk = ("card", "barcode", "beacon")
+    weak: WeakAtDesk = ("card", "access_card", "barcode", "beacon")
     """Kinds of credentials that are taken here although they can be copied; `[]`: genuine ones only."""
     staff: Path | None = None
     """16 bytes in hex: the token of the desk's staff. With it they may register further cards and block lost ones."""
@@ -182,7 +183,7 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     price_cents: Annotated[Cents, msgspec.Meta(ge=1)] = 250
     """List price of one admission."""
     vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")] = "A"
-    weak: Weak = ("card", "barcode")
+    weak: Weak = ("card", "access_card", "barcode")
     anti_passback_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
     """What has passed does not open again within so long; 0: it does."""
     anti_passback: PassbackScope = PassbackScope.GATE
@@ -198,7 +199,7 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A quote holds for so long; a commit after that is accepted as late."""
     tap_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
     """A tap waits for its receipt so long."""
-    weak: Weak = ("card", "barcode")
+    weak: Weak = ("card", "access_card", "barcode")
 
 
 Station = DeskStation | GateStation | TillStation

@@ -6,6 +6,7 @@ holds the content (it may be a card id).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,11 +18,21 @@ from gateway.config.types import DeviceSection
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
-from gateway.model.reading import BeaconReading, CardReading, CodeReading, InputReading, Reading, UnusableReading
+from gateway.model.reading import (
+    AccessCardReading,
+    BeaconReading,
+    CardReading,
+    CodeReading,
+    InputReading,
+    Reading,
+    UnusableReading,
+)
 
 UID_MAX = 32
 """Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
 CODE_MAX = 2048
+ACCESS_BITS_MIN, ACCESS_BITS_MAX = 24, 128
+"""Bits of an access card's number: readers send 24 at least, identities of 128 bits at most."""
 NDEF_MAX = 8192
 BEACON_MAX = 96
 CHANNEL_MAX = 255
@@ -49,12 +60,9 @@ def options_line(section: DeviceSection) -> bytes:
     return encode(Options(section.id, msgspec.Raw(msgspec.json.encode(section.options))))
 
 
-def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading:
-    """What a device of this kind may see; a relay never presents a card."""
-    decoder = _readings.get(kind)
-    if decoder is None:
-        raise BadMessage(f"a {kind} has no readings")
-    match decode_body(body, decoder):
+def reading(device: str, kinds: Sequence[Kind], mono_ns: int, body: msgspec.Raw) -> Reading:
+    """What a device of these kinds may see; a relay never presents a card."""
+    match _decoded(kinds, body):
         case reader.Card(uid=uid, ndef=ndef) if 1 <= len(uid) <= UID_MAX and len(ndef) <= NDEF_MAX:
             return CardReading(device, mono_ns, uid, ndef)
         case reader.Code(symbology=name, data=data) if 1 <= len(data) <= CODE_MAX and len(name) <= FIELD_MAX:
@@ -65,10 +73,33 @@ def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading
             return UnusableReading(device, mono_ns, Refusal.SEVERAL_CARDS)
         case reader.Beacon(id=name, event=event, rssi_dbm=rssi) if 1 <= len(name) <= BEACON_MAX and -127 <= rssi <= 20:
             return BeaconReading(device, mono_ns, name, event is reader.BeaconEvent.ENTER, rssi)
+        case reader.AccessCard(bits=bits, number=number) if _is_number(bits, number):
+            return AccessCardReading(device, mono_ns, bits, number)
         case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
             return InputReading(device, mono_ns, channel, on)
         case _:
             raise BadMessage("a reading out of its bounds")
+
+
+def _is_number(bits: int, number: bytes) -> bool:
+    """Whether it is one number of so many bits, in the fewest bytes: two forms of one card would be two cards."""
+    if not ACCESS_BITS_MIN <= bits <= ACCESS_BITS_MAX or len(number) != -(-bits // 8):
+        return False
+    return int.from_bytes(number, "big").bit_length() <= bits
+
+
+def _decoded(kinds: Sequence[Kind], body: msgspec.Raw) -> msgspec.Struct:
+    """The body as one of the readings of the first of these kinds that knows it."""
+    wrong = BadMessage(f"a {' and '.join(kinds)} has no readings")
+    for kind in kinds:
+        if (decoder := _readings.get(kind)) is not None:
+            try:
+                seen: msgspec.Struct = decode_body(body, decoder)
+            except BadMessage as error:
+                wrong = error
+            else:
+                return seen
+    raise wrong
 
 
 def pulse(channel: int, ms: int) -> relay.Pulse:

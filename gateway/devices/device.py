@@ -153,8 +153,8 @@ class Device:
     def _told(self, state: State) -> None:
         match state.state:
             case DeviceState.READY:
-                self._standing.describe(state.detail)
                 self._concern = state.problem or NONE
+                self._standing.describe(state.detail)
                 self._life()
                 self._standing.set(Health.READY, self._concern)
             case DeviceState.OPENING:

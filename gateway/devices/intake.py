@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from drivers.contract import core
@@ -44,8 +44,8 @@ class Intake:
         self._on_reading = on_reading
         self._bucket = Bucket(READINGS_PER_S, READINGS_BURST)
 
-    def reading(self, kind: core.Kind, message: core.Reading) -> bool:
-        """Take one, or count why not. Whether it shows that the device lives."""
+    def reading(self, kinds: Sequence[core.Kind], message: core.Reading) -> bool:
+        """Take one of a device of these kinds, or count why not. Whether it shows that the device lives."""
         if not self.fresh(message.mono_ns, READING_LIFE_MS):
             return False
         loop = asyncio.get_running_loop()
@@ -54,7 +54,7 @@ class Intake:
             self._refusals.count(Refused.FLOOD)
             return True
         try:
-            seen = convert.reading(self._device, kind, message.mono_ns, message.body)
+            seen = convert.reading(self._device, kinds, message.mono_ns, message.body)
         except BadMessage:
             self.garbage(1)
             return False

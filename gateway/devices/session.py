@@ -80,6 +80,11 @@ class Session:
         """What the driver said last of its device."""
 
     @property
+    def _kinds(self) -> tuple[core.Kind, ...]:
+        """What sorts of device it is, the one that it is first of all before the others."""
+        return () if self._hello is None else (self._hello.kind, *self._hello.also)
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -123,7 +128,7 @@ class Session:
         self, kind: core.Kind, body: msgspec.Struct, deadline_ms: int, on_step: OnStep | None = None
     ) -> msgspec.Raw:
         """Ask the driver; see `Link`. A driver that has not even read the question by its deadline hangs."""
-        if self._hello is None or self._hello.kind is not kind:
+        if kind not in self._kinds:
             raise InputRefused(
                 f"it is no {kind}", "Correct the device's id", where=self._section.id, code="wrong_device"
             )
@@ -154,7 +159,7 @@ class Session:
             return
         match message:
             case core.Reading():
-                if self._intake.reading(self._hello.kind, message):
+                if self._intake.reading(self._kinds, message):
                     self._on_life()
             case core.Alive(mono_ns=mono_ns):
                 if self._intake.fresh(mono_ns, self._section.silence_s * 1000):

@@ -107,6 +107,8 @@ class Standing:
         report = self.report()
         if self.health in GONE and before not in GONE:
             log.warning("%s is %s: %s. %s", self._device, self.health, report.cause, report.advice)
+        elif self.health is Health.READY and report.cause:
+            log.warning("%s is ready, but: %s. %s", self._device, report.cause, report.advice)
         elif self.health is Health.READY:
             if before is not Health.READY:
                 log.info("%s is ready", self._device)

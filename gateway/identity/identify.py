@@ -18,10 +18,18 @@ from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict, InputRefused
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
-from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, Presented, UnusableReading
+from gateway.model.reading import (
+    NFC,
+    AccessCardReading,
+    BeaconReading,
+    CardReading,
+    CodeReading,
+    Presented,
+    UnusableReading,
+)
 from gateway.wire import passes
 from gateway.wire.contents import Standing
-from gateway.wire.credentials import barcode, beacon, digest, pass_id
+from gateway.wire.credentials import access_card, barcode, beacon, digest, pass_id
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
@@ -78,6 +86,8 @@ class Identity:
                 return Identified(Identification(refusal=why))
             case BeaconReading():
                 return self._beacon(reading, now_ms)
+            case AccessCardReading(bits=bits, number=number):
+                return self._resolve(CredentialKind.ACCESS_CARD, Strength.WEAK, access_card(bits, number), now_ms)
 
     def cards_of(self, holder: str, now_ms: int) -> list[Owned]:
         """What the registry in force has of this holder; nothing once it has ended. Reads a town's registry once

@@ -15,6 +15,8 @@ class CredentialKind(StrEnum):
     """A card that proves itself by a fresh counter and MAC (NTAG 424 DNA SUN)."""
     PASS = "pass"
     """A signed pass, shown as a QR code."""
+    ACCESS_CARD = "access_card"
+    """A card known by the number that an access control reader hands on (Wiegand, OSDP)."""
     BARCODE = "barcode"
     """A printed or shown code without a signature."""
     BEACON = "beacon"

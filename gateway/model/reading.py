@@ -38,6 +38,18 @@ class CodeReading(msgspec.Struct, frozen=True):
         return f"CodeReading(device={self.device!r}, {self.symbology}, {len(self.data)} bytes)"
 
 
+class AccessCardReading(msgspec.Struct, frozen=True):
+    """An access card by the number that a Wiegand or OSDP reader hands on. `repr` hides it."""
+
+    device: str
+    mono_ns: int
+    bits: int
+    number: bytes
+
+    def __repr__(self) -> str:
+        return f"AccessCardReading(device={self.device!r}, {self.bits} bits)"
+
+
 class UnusableReading(msgspec.Struct, frozen=True):
     """Something was presented that is no credential here, whatever it holds: nothing of it was read."""
 
@@ -69,7 +81,7 @@ class InputReading(msgspec.Struct, frozen=True):
     on: bool
 
 
-Presented = CardReading | CodeReading | UnusableReading | BeaconReading
+Presented = CardReading | CodeReading | AccessCardReading | UnusableReading | BeaconReading
 Reading = Presented | InputReading
 
 

@@ -128,6 +128,14 @@ def test_json_and_csv_say_the_same() -> None:
     assert read_json(msgspec.json.encode(holders)) == holders
 
 
+def test_an_access_card_is_the_same_as_it_is_printed_and_as_its_reader_hands_it_on() -> None:
+    printed, read = (
+        registry(read_csv(f"holder,kind,id\nh-1,access_card,{id}\n")) for id in ("h10301:12:34567", "24:0C8707")
+    )
+    assert printed.credentials == read.credentials
+    assert printed.credentials[0].kind is CredentialKind.ACCESS_CARD
+
+
 def test_a_sun_card_is_another_credential_than_a_card_of_the_same_uid() -> None:
     text = f"holder,kind,id\nh-1,card,{UID}\nh-1,sun_card,{UID}\n"
     assert len({credential.digest for credential in registry(read_csv(text)).credentials}) == 2
@@ -149,6 +157,7 @@ def test_a_beacon_is_one_credential_however_it_is_written() -> None:
         ("h-9,,,pass,P-1,,,,", "holder 4"),  # no issuer
         ("h-9,,,barcode,sëcret,,,,", "holder 4"),
         ("h-9,,,beacon,ibeacon:secret:1:2,,,,", "holder 4"),
+        ("h-9,,,access_card,h10301:256:secret,,,,", "holder 4"),
         ("h-9,,,voucher,secret,,,,", "row 6"),
         ("h-9,,,card,secret,,gone,,", "row 6"),
         ("h-1,senior,lv,card,04A2B3C4,,,,", "row 6"),  # other entitlements than its first row

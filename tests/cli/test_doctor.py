@@ -88,6 +88,34 @@ def test_a_password_file_must_be_for_nobody_else(config: Path) -> None:
     assert "hunter2" not in " ".join(check)
 
 
+@pytest.mark.parametrize(
+    ("text", "mode", "level", "what"),
+    [
+        ("0f" * 16, 0o600, Level.PASS, ""),
+        ("0f" * 16, 0o640, Level.FAIL, "others may read it"),
+        ("0f" * 15, 0o600, Level.FAIL, "15 bytes instead of 16"),
+        (None, 0, Level.FAIL, "No such file"),
+    ],
+)
+def test_the_key_of_a_reader_on_a_bus(tmp_path: Path, text: str | None, mode: int, level: Level, what: str) -> None:
+    file = tmp_path / "osdp.key"
+    if text is not None:
+        file.write_text(text)
+        file.chmod(mode)
+    options = f'{{port = "/dev/null", readers = [{{address = 5, key = "{file}"}}]}}'
+    more = f'[[device]]\nid = "door"\ndriver = "osdp"\noptions = {options}\n'
+    config = load(write_config(tmp_path / "etc", port="/dev/null", more=more))
+    check = next(check for check in key_checks(config) if check.name == "key of door, reader 5")
+    assert check.level is level
+    assert what in check.cause
+
+
+def test_the_lines_of_one_gpio_chip_may_serve_two_readers(tmp_path: Path) -> None:
+    device = '[[device]]\nid = "door-{0}"\ndriver = "wiegand"\noptions = {{chip = "/dev/null", d0 = {0}, d1 = 2{0}}}\n'
+    found = ports(tmp_path, "/dev/zero", device.format(1) + device.format(2))
+    assert [check.level for check in found] == [Level.PASS] * 3
+
+
 def ports(tmp_path: Path, port: str, more: str = "") -> list[Check]:
     return list(port_checks(load(write_config(tmp_path / "etc", port=port, more=more))))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drivers.contract.codec import raw
 from drivers.contract.core import Reading
-from drivers.contract.reader import Card, Code, Recognised, RecognisedKind, Several
+from drivers.contract.reader import AccessCard, Card, Code, Recognised, RecognisedKind, Several
 from drivers.simulators.cards import Type2Tag
 from drivers.simulators.pn532 import Pn532, plugged
 from drivers.simulators.relay import RelayBoard
@@ -179,11 +179,13 @@ def test_driver_list_names_every_driver() -> None:
 
 @settings(deadline=None)
 @given(st.one_of(st.builds(Card, st.binary(min_size=4, max_size=10), st.binary(max_size=60)),
+                 st.builds(AccessCard, st.just(64), st.binary(min_size=8, max_size=8)),
                  st.builds(Code, st.sampled_from(["qr", "ean-13"]), st.binary(min_size=8, max_size=60))))  # fmt: skip
-def test_no_part_of_a_credential_comes_out(body: Card | Code) -> None:
+def test_no_part_of_a_credential_comes_out(body: Card | AccessCard | Code) -> None:
     told = Teller().fields(Reading(1, raw(body)))
     assert all(
-        isinstance(value, int) or value in ("reading", "card", "code", "qr", "ean-13") for value in told.values()
+        isinstance(value, int) or value in ("reading", "card", "access_card", "code", "qr", "ean-13")
+        for value in told.values()
     )
     assert sentence(told)
 

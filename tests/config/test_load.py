@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.load import load
+from gateway.config.types import GateStation
 from gateway.config.where import key_lines, line_of
 from gateway.model.errors import ConfigurationError
 
@@ -120,6 +121,36 @@ def test_beacons_serve_a_desk_and_nothing_else(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="desk only") as caught:
         load(file)
     assert "Give it to a desk" in str(caught.value)
+
+
+OSDP = """driver = "osdp"
+[device.options]
+port = "/dev/ttyUSB1"
+readers = [{ address = 0, key = "/etc/smartplace/osdp.key" }]
+"""
+NFC = """driver = "nfc"
+[device.options]
+port = "/dev/ttyUSB1"
+"""
+
+
+def test_a_reader_with_outputs_is_its_gates_relay_too(tmp_path: Path) -> None:
+    text = GOOD.replace(NFC, OSDP).replace('relay = "gate-relay"', 'relay = "gate-reader"')
+    (gate,) = (s for s in load(write(tmp_path, text)).configuration.station if s.id == "gate-1")
+    assert isinstance(gate, GateStation)
+    assert (gate.readers, gate.relay) == (("gate-reader",), "gate-reader")
+
+
+def test_a_reader_without_outputs_is_no_relay_and_one_of_another_station_neither(tmp_path: Path) -> None:
+    nfc = GOOD.replace('relay = "gate-relay"', 'relay = "gate-reader"')
+    with pytest.raises(ConfigurationError, match="belongs to station 'gate-1' already"):
+        load(write(tmp_path, nfc))
+    elsewhere = GOOD.replace(NFC, OSDP).replace('readers = ["desk-reader"]', 'readers = ["desk-reader", "gate-reader"]')
+    taken = elsewhere.replace('    "gate-reader",\n', '    "gate-relay",\n').replace(
+        'relay = "gate-relay"', 'relay = "gate-reader"'
+    )
+    with pytest.raises(ConfigurationError, match="belongs to station 'desk-1' already"):
+        load(write(tmp_path, taken))
 
 
 def test_a_missing_file_says_what_to_give(tmp_path: Path) -> None:

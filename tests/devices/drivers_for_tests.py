@@ -107,6 +107,38 @@ class TestRelay(Driver[RelayOptions]):
             time.sleep(3600)
 
 
+class DoorOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """None."""
+
+
+class TestDoor(Driver[DoorOptions]):
+    """A reader with the door's relay in it. Each pulse puts its concern on, and the next one takes it away."""
+
+    name = "test_door"
+    kind = Kind.READER
+    also = (Kind.RELAY,)
+    options_type = DoorOptions
+    calls = (relay.Pulse, relay.ReadOutputs)
+
+    def open(self, options: DoorOptions) -> dict[str, str]:
+        self._troubled = False
+        self.reading(reader.AccessCard(24, b"\x0c\x87\x07"))
+        self.reading(relay.InputEdge(1, True))
+        return {"model": "door for tests"}
+
+    def poll(self) -> float:
+        self.alive()
+        self.concern(Problem("tamper", "its housing was opened", "Look at it") if self._troubled else None)
+        return 0.05
+
+    def handle(self, call: msgspec.Struct, deadline: float) -> msgspec.Struct:
+        self._troubled = not self._troubled
+        return relay.Pulsed(time.monotonic_ns())
+
+    def close(self) -> None:
+        pass
+
+
 class TestPrinter(Driver[ReaderOptions]):
     """Prints what it is told, with five durable points; says on its stderr when it passes one."""
 
@@ -221,6 +253,7 @@ DRIVERS: dict[str, type[Driver[Any]]] = {
     "reader": TestReader,
     "soft": TestReader,
     "relay": TestRelay,
+    "door": TestDoor,
     "printer": TestPrinter,
 }
 

@@ -14,21 +14,42 @@ from gateway.devices import convert
 from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
-from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, InputReading, UnusableReading
+from gateway.model.reading import (
+    NFC,
+    AccessCardReading,
+    BeaconReading,
+    CardReading,
+    CodeReading,
+    InputReading,
+    UnusableReading,
+)
 from gateway.model.receipt import Line, Means
 
 JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
 
 
 def test_each_kind_of_reading_becomes_its_own_type() -> None:
-    card = convert.reading("nfc-1", Kind.READER, 7, raw(reader.Card(b"\x04\xaa", b"\xd1")))
+    card = convert.reading("nfc-1", (Kind.READER,), 7, raw(reader.Card(b"\x04\xaa", b"\xd1")))
     assert card == CardReading("nfc-1", 7, b"\x04\xaa", b"\xd1")
-    code = convert.reading("cam-1", Kind.READER, 8, raw(reader.Code("QRCode", b"SP1:x")))
+    code = convert.reading("cam-1", (Kind.READER,), 8, raw(reader.Code("QRCode", b"SP1:x")))
     assert code == CodeReading("cam-1", 8, "QRCode", b"SP1:x")
-    near = convert.reading("ble-1", Kind.READER, 8, raw(reader.Beacon("phone:a", reader.BeaconEvent.ENTER, -61)))
+    near = convert.reading("ble-1", (Kind.READER,), 8, raw(reader.Beacon("phone:a", reader.BeaconEvent.ENTER, -61)))
     assert near == BeaconReading("ble-1", 8, "phone:a", True, -61)
-    edge = convert.reading("relay-1", Kind.RELAY, 9, raw(relay.InputEdge(2, False)))
+    edge = convert.reading("relay-1", (Kind.RELAY,), 9, raw(relay.InputEdge(2, False)))
     assert edge == InputReading("relay-1", 9, 2, False)
+    number = convert.reading("osdp-1", (Kind.READER,), 7, raw(reader.AccessCard(37, b"\x1f" + bytes(4))))
+    assert number == AccessCardReading("osdp-1", 7, 37, b"\x1f" + bytes(4))
+
+
+def test_a_device_of_two_kinds_sees_what_either_sees_and_no_more() -> None:
+    """A reader with the door's relay in it (OSDP)."""
+    both = (Kind.READER, Kind.RELAY)
+    assert convert.reading("osdp-1", both, 1, raw(relay.InputEdge(2, True))) == InputReading("osdp-1", 1, 2, True)
+    assert convert.reading("osdp-1", both, 1, raw(reader.Card(b"\x04"))) == CardReading("osdp-1", 1, b"\x04", b"")
+    with pytest.raises(BadMessage):
+        convert.reading("osdp-1", both, 1, msgspec.Raw(b'{"reading":"moon"}'))
+    with pytest.raises(BadMessage):
+        convert.reading("osdp-1", (), 1, raw(reader.Card(b"\x04")))
 
 
 @pytest.mark.parametrize(
@@ -40,11 +61,11 @@ def test_each_kind_of_reading_becomes_its_own_type() -> None:
     ],
 )
 def test_what_is_no_credential_says_why(body: msgspec.Struct, why: Refusal) -> None:
-    assert convert.reading("nfc-1", Kind.READER, 7, raw(body)) == UnusableReading("nfc-1", 7, why)
+    assert convert.reading("nfc-1", (Kind.READER,), 7, raw(body)) == UnusableReading("nfc-1", 7, why)
 
 
 def test_every_kind_of_foreign_card_has_its_refusal() -> None:
-    told = [convert.reading("nfc-1", Kind.READER, 1, raw(reader.Recognised(kind))) for kind in reader.RecognisedKind]
+    told = [convert.reading("nfc-1", (Kind.READER,), 1, raw(reader.Recognised(kind))) for kind in reader.RecognisedKind]
     assert len({one.why for one in told if isinstance(one, UnusableReading)}) == len(reader.RecognisedKind)
 
 
@@ -66,18 +87,24 @@ def test_the_symbology_of_a_phone_is_the_contracts() -> None:
         (Kind.READER, reader.Beacon("", reader.BeaconEvent.ENTER, -61)),
         (Kind.READER, reader.Beacon("x" * 97, reader.BeaconEvent.ENTER, -61)),
         (Kind.READER, reader.Beacon("phone:a", reader.BeaconEvent.LEAVE, -1000)),
+        (Kind.RELAY, reader.AccessCard(24, bytes(3))),
+        (Kind.READER, reader.AccessCard(24, bytes(4))),
+        (Kind.READER, reader.AccessCard(25, b"\x02" + bytes(3))),
+        (Kind.READER, reader.AccessCard(8, b"\x01")),
+        (Kind.READER, reader.AccessCard(10**6, bytes(125_000))),
+        (Kind.READER, reader.AccessCard(-24, b"")),
         (Kind.RELAY, relay.InputEdge(-1, True)),
         (Kind.RELAY, relay.InputEdge(1000, True)),
     ],
 )
 def test_a_reading_that_this_device_may_not_send_is_refused(kind: Kind, body: msgspec.Struct) -> None:
     with pytest.raises(BadMessage):
-        convert.reading("dev-1", kind, 1, raw(body))
+        convert.reading("dev-1", (kind,), 1, raw(body))
 
 
 def test_a_refusal_never_holds_the_card_id() -> None:
     with pytest.raises(BadMessage) as refused:
-        convert.reading("nfc-1", Kind.READER, 1, msgspec.Raw(b'{"reading":"card","uid":"04aabbccdd"}'))
+        convert.reading("nfc-1", (Kind.READER,), 1, msgspec.Raw(b'{"reading":"card","uid":"04aabbccdd"}'))
     assert "04aabbccdd" not in str(refused.value)
 
 
@@ -127,7 +154,9 @@ BODIES = st.one_of(
     st.fixed_dictionaries(
         {},
         optional={
-            "reading": st.sampled_from(["card", "code", "beacon", "input", "moon"]),
+            "reading": st.sampled_from(["card", "code", "access_card", "beacon", "input", "moon"]),
+            "bits": st.integers(),
+            "number": st.just("AAAA") | st.text(max_size=8),
             "result": st.sampled_from(["pulsed", "outputs", "outcome", "printer_status", "done"]),
             "id": st.text(max_size=120),
             "event": st.sampled_from(["enter", "leave", "stay"]),
@@ -140,7 +169,6 @@ BODIES = st.one_of(
             "key": st.sampled_from(["key-1", "key-2", ""]),
             "point": st.sampled_from(["intent", "closed", "nowhere"]),
             "outcome": st.sampled_from(["printed", "unknown", "perhaps"]),
-            "number": st.text(max_size=80),
             "mono_ns": st.integers(),
             "closed": st.lists(st.booleans()),
         },
@@ -151,7 +179,7 @@ BODIES = st.one_of(
 @given(BODIES, st.sampled_from(Kind))
 def test_any_body_is_understood_or_refused(body: bytes, kind: Kind) -> None:
     parsers = (
-        lambda b: convert.reading("dev-1", kind, 1, b),
+        lambda b: convert.reading("dev-1", (kind,), 1, b),
         lambda b: convert.step(JOB, b),
         lambda b: convert.outcome(JOB, b),
         convert.pulsed,

@@ -14,7 +14,7 @@ from gateway.config.types import DeviceSection
 from gateway.model.device import Health, Paid, PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotFound, NotReady
 from gateway.model.library import LibraryWord
-from gateway.model.reading import CardReading, InputReading
+from gateway.model.reading import AccessCardReading, CardReading, InputReading
 from gateway.model.receipt import Line, Means
 from tests.devices.conftest import Start, gone, section
 from tests.devices.drivers_for_tests import RAW
@@ -68,6 +68,34 @@ async def test_an_edge_of_an_input_arrives(start: Start) -> None:
             pass
         case other:
             raise AssertionError(other)
+
+
+async def test_a_reader_that_is_a_relay_too_is_read_and_asked(start: Start) -> None:
+    place = await start(section("door"))
+    await place.until(lambda: len(place.readings) == 2)
+    card, edge = place.readings
+    assert isinstance(card, AccessCardReading)
+    assert (card.device, card.bits, card.number) == ("dev-door", 24, b"\x0c\x87\x07")
+    assert isinstance(edge, InputReading)
+    before = time.monotonic_ns()
+    await place.ready("dev-door")
+    assert before < await place.devices.pulse("dev-door", 0, 500) < time.monotonic_ns()
+    with pytest.raises(InputRefused, match="it is no printer"):
+        await place.devices.printer_status("dev-door")
+
+
+async def test_a_device_that_works_and_needs_a_look_is_ready_with_a_problem_until_it_is_over(start: Start) -> None:
+    place = await start(section("door"))
+    await place.ready("dev-door")
+    await place.devices.pulse("dev-door", 0, 500)
+    await place.until(lambda: place.of("dev-door").code == "tamper")
+    troubled = place.of("dev-door")
+    assert (troubled.health, troubled.cause, troubled.advice) == (Health.READY, "its housing was opened", "Look at it")
+    assert not troubled.needs_help
+    await place.devices.pulse("dev-door", 0, 500)
+    await place.until(lambda: place.of("dev-door").code == "")
+    assert place.told("dev-door")[-3:] == [Health.READY] * 3
+    assert place.of("dev-door").detail == {"model": "door for tests"}
 
 
 async def test_a_pulse_tells_when_it_had_begun(start: Start) -> None:

@@ -51,7 +51,7 @@ class Gateway:
     def alive(self) -> None:
         return
 
-    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None:
+    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]] | None = None) -> None:
         raise AssertionError("a printer has no concerns")
 
     def step(self, body: msgspec.Struct) -> None:

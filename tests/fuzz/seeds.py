@@ -9,6 +9,7 @@ from drivers.contract import codec, reader
 from drivers.contract.core import Reading, Stop
 from drivers.relay import modbus
 from drivers.simulators import datecs_wire, sip2
+from drivers.simulators.wiegand import h10301
 from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
 from gateway.model.identification import Credential, CredentialKind, Strength
@@ -45,6 +46,8 @@ BANK_CARD = _answers(b"\x6a\x82", b"\x6f\x10" + bytes(16) + b"\x90\x00")
 TWO_CARDS = bytes.fromhex("02 01 0044 00 07 04A1B2C3D4E501 02 0004 20 04 08010203")
 CARD_LINE = codec.encode(Reading(1, codec.raw(reader.Card(b"\x04\xaa\xbb\xcc", NDEF))))
 CODE_LINE = codec.encode(Reading(1, codec.raw(reader.Code("QRCode", PASS))))
+ACCESS_LINE = codec.encode(Reading(1, codec.raw(reader.AccessCard(24, b"\x0c\x87\x07"))))
+PULSES = bytes(20 | int(bit) for bit in h10301(12, 34567)) + b"\xff" * 20
 STOP_LINE = codec.encode(Stop())
 COILS = modbus.frame(1, b"\x01\x01\x05")
 FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+from drivers.access.formats import number_of
 from drivers.ble import frames, phones
 from drivers.cards.asking import ask
 from drivers.contract import codec
@@ -15,10 +16,12 @@ from drivers.contract.core import Kind, Reading
 from drivers.driver import DeviceError
 from drivers.fiscal import datecs_v1
 from drivers.nfc import several
+from drivers.osdp.keys import parse_key
 from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
 from drivers.sip2 import codec as sip2
+from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
 from gateway.centre import people_file, people_requests
 from gateway.cli import http
@@ -85,7 +88,22 @@ def _sun(data: bytes) -> None:
 def _reading(data: bytes) -> None:
     said = codec.decode_for_gateway(data)
     if isinstance(said, Reading):
-        convert.reading("reader-1", Kind.READER, said.mono_ns, said.body)
+        convert.reading("reader-1", (Kind.READER,), said.mono_ns, said.body)
+
+
+def _pulses(data: bytes) -> None:
+    """A byte is a pulse: its lowest bit the wire, the others the time since the last one."""
+    frames, now_ns, bits = Frames(25_000_000, 100_000), 0, 0
+    for byte in data:
+        now_ns += (byte >> 1) ** 3 * 1000
+        if (frame := frames.feed(Edge(byte & 1, now_ns))) is not None:
+            number_of(frame.bits, frame.value)
+            bits += frame.bits
+    assert bits <= len(data)
+
+
+def _access_card(data: bytes) -> None:
+    credentials.parse_access_card(data.decode("latin-1"))
 
 
 def _beacon(data: bytes) -> None:
@@ -125,7 +143,12 @@ def _targets() -> Iterator[Target]:
     yield Target("beacon", _beacon, (), (seeds.IBEACON, seeds.EDDYSTONE))
     yield Target("phone-keys", lambda data: phones.parse_keys(data, Path("keys")), (DeviceError,), (seeds.PHONE_KEYS,))
     yield Target("scanner", lambda data: named(data, aim=True), (), (b"]E04750001112223",))
-    yield Target("contract", _reading, bad, (seeds.CARD_LINE, seeds.CODE_LINE))
+    yield Target("wiegand", _pulses, (), (seeds.PULSES,))
+    yield Target(
+        "access-card", lambda data: credentials.parse_access_card(data.decode("latin-1")), (), (b"h10301:12:3",)
+    )
+    yield Target("osdp-key", lambda data: parse_key(data, 0), (DeviceError,), (b"0f" * 16,))
+    yield Target("contract", _reading, bad, (seeds.CARD_LINE, seeds.CODE_LINE, seeds.ACCESS_LINE))
     yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))
     yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))

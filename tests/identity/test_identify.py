@@ -16,7 +16,15 @@ from gateway.identity.keys import Keys
 from gateway.identity.registry import Cache
 from gateway.model.errors import Conflict
 from gateway.model.identification import CredentialKind, Identification, Refusal, Strength
-from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, Presented, UnusableReading
+from gateway.model.reading import (
+    NFC,
+    AccessCardReading,
+    BeaconReading,
+    CardReading,
+    CodeReading,
+    Presented,
+    UnusableReading,
+)
 from gateway.wire import passes
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from tests.support.place import BARCODE, BEACON, ISSUER, ISSUER_KEY, KEYS, UIDS, Card, Place, digest
@@ -49,6 +57,21 @@ def code(data: bytes) -> CodeReading:
 
 async def use(place: Place, identified: Identified) -> None:
     await place.ledger.commit([], identified.effects)
+
+
+async def test_an_access_card_is_known_by_its_bits_and_number_and_is_weak(place: Place) -> None:
+    """Whichever wire its number came on; and never as the card with a UID of the same bytes."""
+    known = identify(place, AccessCardReading("osdp-1", 0, 24, b"\x0c\x87\x07")).identification
+    assert known.credential is not None
+    assert (known.credential.kind, known.credential.strength) == (CredentialKind.ACCESS_CARD, Strength.WEAK)
+    assert known.refusal is Refusal.UNKNOWN
+    same = identify(place, AccessCardReading("wiegand-1", 9, 24, b"\x0c\x87\x07")).identification
+    assert same.credential == known.credential
+    others = (AccessCardReading("osdp-1", 0, 32, b"\0\x0c\x87\x07"), card(b"\x0c\x87\x07"), card(b"\x18\x0c\x87\x07"))
+    for reading in others:
+        other = identify(place, reading).identification.credential
+        assert other is not None
+        assert other.digest != known.credential.digest
 
 
 async def test_a_counter_counts_only_once_it_is_committed(place: Place) -> None:

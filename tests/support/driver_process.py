@@ -94,6 +94,12 @@ class DriverProcess:
     def expect_reading(self, body: type[M], timeout: float = 15.0) -> M:
         return msgspec.json.decode(self.expect(Reading, timeout).body, type=body)
 
+    def forget(self) -> None:
+        """Everything that was heard so far: for a process that several tests share."""
+        while not self._inbox.empty():
+            self._inbox.get()
+        self.heard.clear()
+
     def nothing(self, kind: type[msgspec.Struct], seconds: float) -> None:
         """Assert that no message of this type comes for a while."""
         until = time.monotonic() + seconds
