@@ -94,7 +94,8 @@ class Services:
             self.count_unidentified(station, "stale")
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
-        return self.identity.identify(reading, self.clock.wall_ms())
+        now = self.clock.stamp()
+        return self.identity.identify(reading, now.wall_ms, sure=now.quality.trusted)
 
     async def store_identification(self, station: str, identified: Identified) -> tuple[Identification, EntryId | None]:
         """Commit an identification without a decision; a message that someone else used first becomes a refusal.
