@@ -12,7 +12,7 @@ import msgspec
 from gateway.identity.issuers import Issuer, Issuers
 from gateway.identity.registry import Cache, Known
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId
+from gateway.model.entry import EntryId, entry_name
 from gateway.model.errors import Conflict, InputRefused
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
 from gateway.wire import passes
@@ -49,7 +49,9 @@ class PassUsed(msgspec.Struct, frozen=True):
         row = db.execute("SELECT proof_s FROM pass_used WHERE digest=?", (self.digest,)).fetchone()
         if row is not None and row[0] >= self.proof_s:
             raise Conflict("this pass has been used", code=Refusal.REPLAYED)
-        db.execute("INSERT OR REPLACE INTO pass_used VALUES (?,?,?)", (self.digest, self.proof_s, self.until_s))
+        entry = entry_name(ids[0]) if ids else ""
+        row = (self.digest, self.proof_s, self.until_s, entry)
+        db.execute("INSERT OR REPLACE INTO pass_used VALUES (?,?,?,?)", row)
         if now.quality.trusted:  # nothing goes by the word of a clock that nobody vouches for
             # Digests are spread evenly: the next ones in order are as good as any, and lie in the same page.
             near = "SELECT digest FROM pass_used WHERE digest>? ORDER BY digest LIMIT ?"
@@ -57,6 +59,15 @@ class PassUsed(msgspec.Struct, frozen=True):
                 f"DELETE FROM pass_used WHERE digest IN ({near}) AND until_s<?",
                 (self.digest, SWEPT, now.wall_ms // 1000 - KEEP_USED_S),
             )
+
+
+class PassGivenBack(msgspec.Struct, frozen=True):
+    """Effect of a void of this entry: a one-time pass that it used up is good again, as its quotas are."""
+
+    entry: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute("DELETE FROM pass_used WHERE entry=? AND proof_s=?", (self.entry, _ONCE))
 
 
 Found = tuple[Identification, tuple[PassUsed, ...]]

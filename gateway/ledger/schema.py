@@ -192,9 +192,9 @@ STATE_3 = (
 
 STATE_4 = (
     # identity: passes that were used, by their digest: for good, or with a phone's proof of this time; until when they
-    # could have been used.
+    # could have been used; the entry that says so.
     """CREATE TABLE pass_used (
-        digest BLOB PRIMARY KEY, proof_s INTEGER NOT NULL, until_s INTEGER NOT NULL
+        digest BLOB PRIMARY KEY, proof_s INTEGER NOT NULL, until_s INTEGER NOT NULL, entry TEXT NOT NULL
     ) WITHOUT ROWID, STRICT""",
     # sync: the trust list in force, as it was signed.
     "CREATE TABLE bundle_trust (one INTEGER PRIMARY KEY CHECK (one = 1), content BLOB NOT NULL) STRICT",
