@@ -92,20 +92,12 @@ class Passes:
         issuer = self._issuers.find(shown.issuer)
         if issuer is None:
             return Identification(refusal=Refusal.UNKNOWN_ISSUER), ()
-        keys = issuer.keys_for(shown, now_ms)
-        if not keys:
-            return Identification(refusal=Refusal.UNKNOWN_KEY), ()
-        if not any(shown.message.is_signed_by(key) for key in keys):
-            return Identification(refusal=Refusal.FORGED), ()
+        if (refusal := not_signed(shown, issuer, now_ms)) is not None:
+            return Identification(refusal=refusal), ()
         raw = digest(self._key, CredentialKind.PASS, canonical)
         credential = Credential(CredentialKind.PASS, Strength.GENUINE, raw.hex(), self._key_id)
         uses = _uses(shown, raw)
-        refusal = (
-            _not_now(shown, now_ms, sure=sure)
-            or (None if issuer.allows(shown, now_ms) else Refusal.BEYOND_TRUST)
-            or _not_proved(shown, now_ms, sure=sure)
-            or self._used(uses)
-        )
+        refusal = not_good(shown, issuer, now_ms, sure=sure) or self._used(uses)
         if refusal is not None:
             return Identification(credential=credential, refusal=refusal), ()
         who = self._whose(shown, issuer, credential, now_ms)
@@ -143,6 +135,20 @@ class Passes:
             city=issuer.city,
             persons=shown.persons,
         )
+
+
+def not_signed(shown: passes.Pass, issuer: Issuer, now_ms: int) -> Refusal | None:
+    """Until this says None nothing in the pass is believed."""
+    keys = issuer.keys_for(shown, now_ms)
+    if not keys:
+        return Refusal.UNKNOWN_KEY
+    return None if any(shown.message.is_signed_by(key) for key in keys) else Refusal.FORGED
+
+
+def not_good(shown: passes.Pass, issuer: Issuer, now_ms: int, *, sure: bool) -> Refusal | None:
+    """What a genuine pass itself has against it now: its times, what its issuer may, its phone's proof."""
+    allowed = None if issuer.allows(shown, now_ms) else Refusal.BEYOND_TRUST
+    return _not_now(shown, now_ms, sure=sure) or allowed or _not_proved(shown, now_ms, sure=sure)
 
 
 def _uses(shown: passes.Pass, raw: bytes) -> tuple[PassUsed, ...]:

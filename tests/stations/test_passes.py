@@ -54,9 +54,15 @@ def use_rules(place: Place, free_for: str) -> None:
     place.benefits.use(compile_rules(document, 8), 0)
 
 
-def make_gate(place: Place) -> Gate:
+def make_gate(place: Place, passage_input: int | None = 1) -> Gate:
     section = GateStation(
-        id="gate-1", readers=("cam-1",), relay="relay-1", output=1, pulse_ms=400, passage_input=1, passage_s=0.01
+        id="gate-1",
+        readers=("cam-1",),
+        relay="relay-1",
+        output=1,
+        pulse_ms=400,
+        passage_input=passage_input,
+        passage_s=0.01,
     )
     return Gate(section, place.services)
 
@@ -82,8 +88,8 @@ async def test_a_pass_of_siauliai_works_in_jelgava(place: Place, group: str, rec
 
 async def test_a_one_time_pass_opens_a_gate_once(place: Place) -> None:
     use_rules(place, "c1")
-    gate, text = make_gate(place), foreign(place, once=True, entitlements=("c1",), persons=4)
-    gate._section = msgspec.structs.replace(gate._section, passage_input=None)
+    gate = make_gate(place, passage_input=None)
+    text = foreign(place, once=True, entitlements=("c1",), persons=4)
     await gate.start()
     for _ in range(2):
         await gate.on_reading(place.code_reading(text))
