@@ -69,7 +69,10 @@ def build(kind: str, output: Path, given: Told) -> Told:
             content = msgspec.json.encode(blocked)
         case BundleKind.TRUST:
             content = _bytes(given, "trust_file")
-            trust.read(content)
+            try:
+                trust.read(content)
+            except InputRefused as error:
+                raise BadFile(error.what, "See docs/passes.md", where=str(given["trust_file"])) from error
         case BundleKind.REGISTRY:
             content, base, result = _registry(given)
     now_s = int(time.time())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,6 +14,7 @@ from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
 from gateway.model.errors import InputRefused
 from gateway.sync.bundles_record import TrustInForce
+from gateway.wire.cose_keys import from_base64, public_of
 from gateway.wire.trust import TrustedIssuer, TrustList, read
 from tests.support.clock import FakeClock
 from tests.sync.taking import RULES, TRUST, Taker, rules
@@ -118,8 +123,15 @@ def test_a_key_of_another_kind_is_told_with_its_issuer() -> None:
         read(listed(issuer(keys=[{"key": "AAAA"}])))
 
 
-def test_the_written_key_is_the_one_of_its_pem_file() -> None:
-    from gateway.wire.cose_keys import from_base64, public_of
+def test_the_list_in_the_documentation_is_one_and_its_entitlements_are_those_that_our_rules_translate() -> None:
+    root = Path(__file__).parents[2]
+    (written,) = re.findall(r"```json\n(.*?)```", (root / "docs" / "passes.md").read_text("utf-8"), re.DOTALL)
+    (one,) = read(written.encode()).issuers
+    rules = json.loads((root / "config" / "rules" / "jelgava" / "partners.json").read_text("utf-8"))
+    (partner,) = rules["partners"]
+    assert (one.city, sorted(one.entitlements)) == (partner["city"], sorted(partner["groups"]))
 
+
+def test_the_written_key_is_the_one_of_its_pem_file() -> None:
     assert from_base64(KEY) == public_of(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
     assert TrustedIssuer("a", "b", ()).persons == 1
