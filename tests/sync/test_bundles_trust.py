@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
@@ -116,6 +119,24 @@ async def test_it_does_not_wait_for_others(taker: Taker) -> None:
     await taker.take(TRUST, 1, listed(issuer()))
     await taker.take(RULES, 1, rules("a"))
     assert taker.bundles.numbers == {"trust": 1, "rules": 1}
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from([KEY, "a", "k1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["key", "id", "x"]), inner, max_size=3),
+    max_leaves=6,
+)
+_issuers = st.fixed_dictionaries(
+    {"issuer": _json, "city": _json, "keys": _json},
+    optional={"entitlements": _json, "persons": _json, "longest_s": _json},
+)
+
+
+@given(st.lists(_issuers, max_size=3), st.binary(max_size=60))
+def test_any_content_is_a_list_or_refused(issuers: list[object], raw: bytes) -> None:
+    for content in (raw, msgspec.json.encode({"issuers": issuers})):
+        with suppress(InputRefused):
+            read(content)
 
 
 def test_a_key_of_another_kind_is_told_with_its_issuer() -> None:
