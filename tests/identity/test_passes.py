@@ -131,7 +131,7 @@ async def test_nobody_elses_passes_count(place: Place) -> None:
 
 @pytest.mark.parametrize("more", [{"persons": 31}, {"expires_in": 86_401}])
 async def test_a_pass_beyond_what_its_issuer_may_is_refused(place: Place, more: dict[str, int]) -> None:
-    given: dict[str, int] = dict(more)
+    given: dict[str, Any] = dict(more)
     expires_in = given.pop("expires_in", HOUR_S)
     text = foreign(place, issued_s=now_s(place), expires_s=now_s(place) + expires_in, **given)
     assert refusal(place, text) is Refusal.BEYOND_TRUST
@@ -342,7 +342,7 @@ async def test_a_clock_that_nobody_vouches_for_takes_later_proofs_but_never_earl
     ],
 )
 async def test_expired_and_future_passes(place: Place, times: dict[str, int], reason: Refusal | None) -> None:
-    given = {name: now_s(place) + seconds for name, seconds in times.items()}
+    given: dict[str, Any] = {name: now_s(place) + seconds for name, seconds in times.items()}
     assert refusal(place, foreign(place, **given)) is reason
 
 

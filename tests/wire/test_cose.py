@@ -22,7 +22,7 @@ from gateway.wire.cose_keys import Alg, PublicKey, public_of
 
 ED25519 = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 P256 = derive_private_key(int.from_bytes(bytes(range(1, 33)), "big"), SECP256R1())
-KEYS = {"EdDSA": ED25519, "ES256": P256}
+KEYS: dict[str, cose_keys.PrivateKey] = {"EdDSA": ED25519, "ES256": P256}
 CONTENT = b"This is the content."
 PUBLISHED_P256 = PublicKey(
     Alg.ES256,
