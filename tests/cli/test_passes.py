@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from gateway.cli.main import cli
 from gateway.wire import passes
 from gateway.wire.cose_keys import from_base64, from_pem
-from tests.cli.conftest import smartplace
 
 
 @pytest.fixture
@@ -150,11 +149,12 @@ def test_what_is_wrong_is_told_with_what_to_do(
 
 
 def test_a_trust_list_becomes_a_bundle(desk: Path) -> None:
-    """Through the real program, as an officer does it."""
-    out = desk / "trust.bundle"
-    done = smartplace("bundle", "build", "trust", "--city", "jelgava", "--trust", trust(desk), "--output", out)
-    assert done.returncode == 0, done.stderr
+    """As an officer does it."""
+    given = ("build", "trust", "--city", "jelgava", "--trust", trust(desk), "--output", desk / "trust.bundle")
+    arguments = ["bundle", *map(str, given)]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.stderr
     assert re.search(r"^holds +issuers jelgava of siauliai$", done.stdout, re.MULTILINE)
     (desk / "trust.json").write_text('{"issuers": [{}]}')
-    done = smartplace("bundle", "build", "trust", "--city", "jelgava", "--trust", desk / "trust.json", "--output", out)
-    assert (done.returncode, "trust.json: trust list" in done.stderr) == (9, True)
+    done = CliRunner().invoke(cli, arguments)
+    assert (done.exit_code, "trust.json: trust list" in done.stderr) == (9, True)
