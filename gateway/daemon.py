@@ -24,7 +24,7 @@ from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
 from gateway.identity.identify import Identity
 from gateway.identity.issuers import Issuers
-from gateway.identity.keys import read_keys
+from gateway.identity.keys import read_keys, read_staff
 from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.files import Disk
@@ -61,7 +61,7 @@ EXIT_BAD_CONFIGURATION = 9
 
 Stop = Callable[[], Awaitable[None]]
 
-SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed"})
+SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed", "not_staff", "too_many_tokens"})
 """Refused callers that someone should look at; the others only sent something malformed."""
 STOP_ORDER = (("housekeeping",), ("api", "devices"), ("dispatch",), ("sync",), ("ledger",), ("cache",), ("lock",))
 """Nobody is served any more, then what was under way is recorded, then it is sent, then the files are closed."""
@@ -101,6 +101,7 @@ class Daemon:
         configuration = self._configuration
         gateway = configuration.gateway
         keys, trusted, broker = read_keys(self._loaded), read_trusted(self._loaded), read_broker(self._loaded)
+        staff = read_staff(self._loaded)
         state = self._loaded.state
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
@@ -138,8 +139,12 @@ class Daemon:
         await self._quotas.start()
         deciding = Deciding(self._benefits, self._quotas, self._ledger.query, self._clock)
         parts = (self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
-        self._services = Services(*parts, deciding)
-        stations = [make_station(section, self._services) for section in configuration.station]
+        weak = {section.id: section.weak for section in configuration.station}
+        self._services = Services(*parts, deciding, weak)
+        stations = [
+            make_station(section, self._services, self._devices, staff.get(section.id))
+            for section in configuration.station
+        ]
         self._dispatch = Dispatch(stations, self._services, self._fail)
         self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._quotas, self._clock, self._fail)
         self._api = Api(configuration.api, state / "api.sock", self._api_parts(stations))
@@ -289,11 +294,14 @@ def make_sync(
     )
 
 
-def make_station(section: StationSection, services: Services) -> Station:
-    """The station of this kind."""
+def make_station(
+    section: StationSection, services: Services, devices: Devices | None = None, staff: bytes | None = None
+) -> Station:
+    """The station of this kind. `devices`: for what only desks ask of them; `staff`: the token of a desk's staff."""
     match section:
         case DeskStation():
-            return Desk(section, services)
+            ask, type_text = (devices.library_card, devices.type_text) if devices is not None else (None, None)
+            return Desk(section, services, staff, ask, type_text)
         case GateStation():
             return Gate(section, services)
         case TillStation():

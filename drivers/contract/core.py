@@ -24,6 +24,8 @@ class Kind(StrEnum):
     READER = "reader"
     RELAY = "relay"
     PRINTER = "printer"
+    LIBRARY = "library"
+    KEYBOARD = "keyboard"
 
 
 class DeviceState(StrEnum):

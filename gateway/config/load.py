@@ -13,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-from gateway.config.types import Configuration, DeviceSection, GateStation, Station, TillStation
+from gateway.config.types import (
+    Configuration,
+    DeskStation,
+    DeviceSection,
+    GateStation,
+    PassbackScope,
+    Station,
+    TillStation,
+)
 from gateway.config.where import line_of, parse_path
 from gateway.model.errors import ConfigurationError
 from gateway.model.languages import LANGUAGES
@@ -149,11 +157,14 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
     devices = {device.id for device in configuration.device}
     stations: set[str] = set()
     owner: dict[str, str] = {}
+    shared: set[str] = set()
     for index, station in enumerate(configuration.station):
         path = ("station", index)
         if station.id in stations:
             raise checker.wrong((*path, "id"), f"{station.id!r} is used twice", "Give each station its own id")
         stations.add(station.id)
+        if isinstance(station, GateStation):
+            _check_passback(checker, station, path)
         for key, device in _uses(station):
             if device not in devices:
                 known = ", ".join(sorted(devices)) or "none"
@@ -162,10 +173,26 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
                 advice = "A device serves one station, so that a reading has one meaning"
                 raise checker.wrong((*path, key), f"{device!r} belongs to station {owner[device]!r} already", advice)
             owner[device] = station.id
+        if isinstance(station, DeskStation) and station.library is not None:
+            if station.library not in devices:
+                known = ", ".join(sorted(devices)) or "none"
+                raise checker.wrong((*path, "library"), f"there is no device {station.library!r}", f"Devices: {known}")
+            shared.add(station.library)
+    for device in sorted(shared & set(owner)):
+        advice = "A link to a library's system has no readings: it is nobody's reader"
+        raise checker.wrong(("station",), f"{device!r} is a reader and a library's system", advice)
+
+
+def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:
+    if gate.anti_passback is not PassbackScope.GATE and not gate.anti_passback_s:
+        advice = "Set anti_passback_s to the seconds that have to pass, or remove anti_passback"
+        raise checker.wrong((*path, "anti_passback"), "it does nothing without anti_passback_s", advice)
 
 
 def _uses(station: Station) -> list[tuple[str, str]]:
     used = [("readers", reader) for reader in station.readers]
+    if isinstance(station, DeskStation) and station.wedge is not None:
+        used.append(("wedge", station.wedge))
     if isinstance(station, GateStation):
         used.append(("relay", station.relay))
     if isinstance(station, TillStation) and station.printer is not None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import printer, reader, relay
+from drivers.contract import keyboard, library, printer, reader, relay
 from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
-from gateway.model.reading import CardReading, CodeReading, InputReading, Reading
+from gateway.model.identification import Refusal
+from gateway.model.library import LibraryWord
+from gateway.model.reading import CardReading, CodeReading, InputReading, Reading, UnusableReading
 
 UID_MAX = 32
 """Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
@@ -28,10 +30,15 @@ _readings: dict[Kind, msgspec.json.Decoder[Any]] = {
     Kind.READER: msgspec.json.Decoder(reader.ReaderReading),
     Kind.RELAY: msgspec.json.Decoder(relay.RelayReading),
 }
+_unusable = {reader.RecognisedKind.BANK: Refusal.BANK_CARD, reader.RecognisedKind.EID: Refusal.EID}
 _pulsed = msgspec.json.Decoder(relay.Pulsed)
 _outputs = msgspec.json.Decoder(relay.Outputs)
 _outcome = msgspec.json.Decoder(printer.Outcome)
 _status = msgspec.json.Decoder(printer.PrinterStatus)
+_patron = msgspec.json.Decoder(library.Patron)
+_ask = msgspec.json.Decoder(library.PatronStatus)
+_typed = msgspec.json.Decoder(keyboard.Typed)
+_type = msgspec.json.Decoder(keyboard.Type)
 _print = msgspec.json.Decoder(printer.Print)
 _step = msgspec.json.Decoder(printer.PrintStep)
 
@@ -51,6 +58,10 @@ def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading
             return CardReading(device, mono_ns, uid, ndef)
         case reader.Code(symbology=name, data=data) if 1 <= len(data) <= CODE_MAX and len(name) <= FIELD_MAX:
             return CodeReading(device, mono_ns, name, data)
+        case reader.Recognised(kind=which):
+            return UnusableReading(device, mono_ns, _unusable[which])
+        case reader.Several():
+            return UnusableReading(device, mono_ns, Refusal.SEVERAL_CARDS)
         case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
             return InputReading(device, mono_ns, channel, on)
         case _:
@@ -113,6 +124,32 @@ def outcome(job: PrintJob, body: msgspec.Raw) -> PrintOutcome:
         reason=said.reason,
         advice=said.advice,
     )
+
+
+def patron_call(barcode: bytes) -> library.PatronStatus:
+    """Raises `BadMessage`, without a word of the code, for what is no library card."""
+    try:
+        return decode_body(raw(library.PatronStatus(barcode.decode("ascii"))), _ask)
+    except (UnicodeDecodeError, BadMessage):
+        raise BadMessage("a code that no library card has") from None
+
+
+def type_call(text: bytes) -> keyboard.Type:
+    """Raises `BadMessage`, without a word of the text, for what no keyboard of ours types."""
+    try:
+        return decode_body(raw(keyboard.Type(text.decode("ascii"))), _type)
+    except (UnicodeDecodeError, BadMessage):
+        raise BadMessage("a text that is not typed") from None
+
+
+def typed(body: msgspec.Raw) -> None:
+    """All of it was typed."""
+    decode_body(body, _typed)
+
+
+def patron(body: msgspec.Raw) -> LibraryWord:
+    """How the library card stands."""
+    return LibraryWord(decode_body(body, _patron).standing.value)
 
 
 def printer_status() -> printer.Status:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.config.load import Loaded
+from gateway.config.types import DeskStation
 from gateway.model.errors import ConfigurationError, InputRefused
 from gateway.wire import trust
 from gateway.wire.cose_keys import PublicKey, from_pem
@@ -72,6 +73,15 @@ def read_trust(path: Path) -> trust.TrustList:
         raise ConfigurationError(f"keys.trust: {error.strerror}", "Put the file there", where=str(path)) from error
     except InputRefused as error:
         raise ConfigurationError(error.what, error.advice or "See docs/passes.md", where=str(path)) from error
+
+
+def read_staff(loaded: Loaded) -> dict[str, bytes]:
+    """Desk → its staff's token, for the desks that have one. Raises `ConfigurationError`."""
+    return {
+        station.id: read_secret(loaded.path(station.staff), 16, f"staff of {station.id}")
+        for station in loaded.configuration.station
+        if isinstance(station, DeskStation) and station.staff is not None
+    }
 
 
 def read_keys(loaded: Loaded) -> Keys:

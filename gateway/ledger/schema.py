@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 4
+SCHEMA = 5
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -120,8 +120,8 @@ STATE_2 = (
         PRIMARY KEY (stream, first)
     ) WITHOUT ROWID, STRICT""",
 )
-"""What schema 2 brought. A new file gets `STATE_1`, this and `STATE_3`; `gateway.ledger.migrations` brings an older one
-here."""
+"""What schema 2 brought. A new file gets `STATE_1`, this and those that follow; `gateway.ledger.migrations` brings an
+older one here."""
 
 
 STATE_3 = (
@@ -191,6 +191,16 @@ STATE_3 = (
 """What schema 3 brought."""
 
 STATE_4 = (
+    # stations, gate: the last passage of each credential through each gate, for anti-passback; `entry` is that of the
+    # admission, `epoch/stream/number`.
+    """CREATE TABLE passage (
+        digest BLOB NOT NULL, station TEXT NOT NULL, entry TEXT NOT NULL, at_ms INTEGER NOT NULL, boot TEXT NOT NULL,
+        mono_ns INTEGER NOT NULL, PRIMARY KEY (digest, station)
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 4 brought."""
+
+STATE_5 = (
     # identity: passes that were used, by their digest: for good, or with a phone's proof of this time; until when they
     # could have been used; the entry that says so.
     """CREATE TABLE pass_used (
@@ -199,7 +209,7 @@ STATE_4 = (
     # sync: the trust list in force, as it was signed.
     "CREATE TABLE bundle_trust (one INTEGER PRIMARY KEY CHECK (one = 1), content BLOB NOT NULL) STRICT",
 )
-"""What schema 4 brought."""
+"""What schema 5 brought."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -259,7 +269,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

@@ -52,6 +52,7 @@ class EntryKind(StrEnum):
     MESSAGE_REFUSED = "message_refused"
     COMMAND = "command"
     ANCHOR = "anchor"
+    CARD_REQUEST = "card_request"
     # telemetry
     HEALTH = "health"
 

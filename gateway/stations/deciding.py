@@ -21,6 +21,7 @@ from gateway.rules.purse import Asked
 from gateway.rules.question import Question
 from gateway.stations.benefits import Benefits
 from gateway.stations.happened import Aged, Note, Undone, before
+from gateway.stations.passages import PassageUndone
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
@@ -120,7 +121,7 @@ class Deciding:
     def undone(self, entry: str) -> list[Effect]:
         """Effects of a void of this entry (`gateway.model.entry.entry_name`)."""
         given_back: list[Effect] = [self._quotas.give_back(entry)] if self._quotas is not None else []
-        return [*given_back, PassGivenBack(entry), Undone(entry)]
+        return [*given_back, PassGivenBack(entry), Undone(entry), PassageUndone(entry)]
 
     def tidy(self) -> list[Effect]:
         """At the start and once a day."""

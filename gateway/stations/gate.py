@@ -20,6 +20,7 @@ from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show, shown_left
 from gateway.stations.deciding import TRIES, Decided, has_changed
 from gateway.stations.grants import GrantMade, GrantOpened, GrantSettled
+from gateway.stations.passback import Passback, raced
 from gateway.stations.services import ADMISSION, Services, new_entry
 
 PULSE_DEADLINE_MS = 1000
@@ -34,6 +35,7 @@ class Gate:
         self.id = section.id
         self._section = section
         self._services = services
+        self._passback = Passback(section, services)
         self._passage: asyncio.Future[None] | None = None
         self._opening_ns = 0
         self._watch: asyncio.Task[None] | None = None
@@ -71,6 +73,7 @@ class Gate:
             return
         if (identified := self._services.identify(self.id, reading)) is None:
             return
+        identified = self._passback.checked(identified)
         if not identified.identification.accepted:
             await self._refuse(identified, "")
         elif not self._services.outputs.is_ready(self._section.relay):
@@ -112,13 +115,13 @@ class Gate:
         deciding = self._services.deciding
         noted = deciding.noted(who.holder, ADMISSION, (self._section.category,), self.id)
         effects: list[Effect] = [GrantMade(self.id), *identified.effects, *deciding.takes(decided.takes), *noted]
+        effects += self._passback.noted(who)
         try:
             (granted,) = await self._services.ledger.commit([entry], effects)
         except Conflict as conflict:
             if has_changed(conflict):
                 raise
-            replayed = Identified(identified.replayed)
-            await self._refuse(replayed, "")
+            await self._refuse(raced(identified, conflict), "")
             return
         if not is_fresh(reading, self._services.clock.mono_ns()):
             await self._void(granted.epoch, granted.seq, VoidReason.NOT_OPENED)

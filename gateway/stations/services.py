@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -17,11 +17,13 @@ from gateway.model.device import PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
+from gateway.model.library import LibraryWord
 from gateway.model.reading import Presented, Reading, is_fresh
 from gateway.model.shown import Show
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
 from gateway.stations.deciding import Deciding
+from gateway.stations.weak import COPYABLE, weighed
 
 log = logging.getLogger("stations")
 
@@ -67,7 +69,7 @@ class _Flood(msgspec.Struct):
 
 
 class Services:
-    """The parts that stations use."""
+    """The parts that stations use, and what the configuration says of each station's credentials."""
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class Services:
         board: Board,
         clock: Clock,
         deciding: Deciding | None = None,
+        weak: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.ledger = ledger
         self.identity = identity
@@ -86,6 +89,8 @@ class Services:
         self.outputs = outputs
         self.board = board
         self.clock = clock
+        self._weak = weak or {}
+        """Station → kinds of credentials that it takes although they can be copied; all where it is not named."""
         self._floods: dict[tuple[str, str], _Flood] = {}
 
     def identify(self, station: str, reading: Presented) -> Identified | None:
@@ -95,26 +100,32 @@ class Services:
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
         now = self.clock.stamp()
-        return self.identity.identify(reading, now.wall_ms, sure=now.quality.trusted)
+        identified = self.identity.identify(reading, now.wall_ms, sure=now.quality.trusted)
+        return weighed(identified, self._weak.get(station, COPYABLE))
 
-    async def store_identification(self, station: str, identified: Identified) -> tuple[Identification, EntryId | None]:
+    async def store_identification(
+        self, station: str, identified: Identified, library: LibraryWord | None = None
+    ) -> tuple[Identification, EntryId | None]:
         """Commit an identification without a decision; a message that someone else used first becomes a refusal.
-        A refusal beyond the minute's share is only counted, and has no entry of its own."""
+        A refusal beyond the minute's share is only counted, and has no entry of its own. `library`: what the library's
+        own system said."""
         who = identified.identification
         if not who.accepted and not self.count_refusal(station, str(who.refusal)):
             return who, None
         try:
             # A refused card's counter is used up all the same: its message must not open anything later.
-            return who, await self._store(station, who, identified.effects)
+            return who, await self._store(station, who, identified.effects, library)
         except Conflict:
             who = identified.replayed
         if not self.count_refusal(station, str(who.refusal)):
             return who, None
-        return who, await self._store(station, who, ())
+        return who, await self._store(station, who, (), library)
 
-    async def _store(self, station: str, who: Identification, effects: Sequence[Effect]) -> EntryId:
+    async def _store(
+        self, station: str, who: Identification, effects: Sequence[Effect], library: LibraryWord | None
+    ) -> EntryId:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
-        body = IdentificationBody(station=station, identification=who.facts_left_out())
+        body = IdentificationBody(station=station, identification=who.facts_left_out(), library=library)
         noted = self.deciding.noted(who.holder if who.accepted else None, IDENTIFICATION, (), station)
         entry = new_entry(Stream.IDENTIFICATION, kind, body)
         (stored,) = await self.ledger.commit([entry], [*effects, *noted])
@@ -123,9 +134,10 @@ class Services:
     def show_identification(
         self, station: str, show: Show, who: Identification, entry: EntryId | None, **more: object
     ) -> None:
-        """Tell the station's page; only digests' first digits leave. A refusal is its own reason."""
+        """Tell the station's page; only digests' first digits leave. A refusal is its own reason, where the
+        station has none that says more."""
         credential = who.credential
-        if who.refusal is not None:
+        if who.refusal is not None and not more.get("reason"):
             more["reason"] = str(who.refusal)
         self.board.tell(
             station,

@@ -105,7 +105,7 @@ def at_rest(state: str) -> str:
 STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("reading", "desk-1", Show.READING, {}),
     ("accepted", "desk-1", Show.ACCEPTED, {"kind": "card", "strength": "weak", "mark": "a1b2c3"}),
-    ("refused", "desk-1", Show.REFUSED, {"reason": "too_weak"}),
+    ("refused", "desk-1", Show.REFUSED, {"reason": "eid"}),  # the longest text
     ("refused", "gate-1", Show.REFUSED, {"reason": "payment_due", "due_cents": 250}),
     ("open", "gate-1", Show.OPEN, {"list_cents": 250, "due_cents": 0}),
     ("passed", "gate-1", Show.PASSED, {}),
@@ -114,6 +114,8 @@ STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("quote", "till-1", Show.QUOTE, {"list_cents": 12_345_678, "due_cents": 9_876_543}),
     ("recorded", "till-1", Show.RECORDED, {"list_cents": 1390, "due_cents": 1042}),
     ("printed", "till-1", Show.PRINTED, {}),
+    ("register", "desk-1", Show.REGISTER, {"reason": "confirm"}),
+    ("requested", "desk-1", Show.REQUESTED, {"reason": "requested_replace"}),
     ("attention", "till-1", Show.ATTENTION, {"reason": "restart_at_before_close"}),
 ]
 

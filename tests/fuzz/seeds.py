@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from drivers.contract import codec, reader
 from drivers.contract.core import Reading, Stop
 from drivers.relay import modbus
-from drivers.simulators import datecs_wire
+from drivers.simulators import datecs_wire, sip2
+from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
-from gateway.model.identification import CredentialKind
+from gateway.model.identification import Credential, CredentialKind, Strength
 from gateway.rules import read, sheet
 from gateway.wire import chunks, messages, passes, registry
 from gateway.wire.bundle import BundleKind
@@ -51,11 +52,27 @@ PASS = passes.issue(_KEY, _CLAIMS)
 PROVED_PASS = passes.prove(passes.issue(_KEY, _ALL, key_id=b"k1"), _KEY, 2**30)
 _ISSUER_KEY = IssuerKey(base64.b64encode(public_of(_KEY).spki()).decode("ascii"), "k1", 1, 2)
 TRUST = msgspec.json.encode(TrustList((TrustedIssuer("s", "siauliai", (_ISSUER_KEY,), ("c1",), 9, 60),)))
+PHONE = _answers(len(PASS).to_bytes(2, "big") + b"\x90\x00", PASS[:100] + b"\x90\x00", PASS[100:] + b"\x90\x00")
+BANK_CARD = _answers(b"\x6a\x82", b"\x6f\x10" + bytes(16) + b"\x90\x00")
+TWO_CARDS = bytes.fromhex("02 01 0044 00 07 04A1B2C3D4E501 02 0004 20 04 08010203")
 CARD_LINE = codec.encode(Reading(1, codec.raw(reader.Card(b"\x04\xaa\xbb\xcc", NDEF))))
 CODE_LINE = codec.encode(Reading(1, codec.raw(reader.Code("QRCode", PASS))))
 STOP_LINE = codec.encode(Stop())
 COILS = modbus.frame(1, b"\x01\x01\x05")
 FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+LOGGED_IN = sip2.signed("941AY3")[:-1]
+PATRON = sip2.signed(f"64Y{' ' * 13}000{sip2.stamp()}{'0' * 24}AOLIB|AAL1|BLY|CQY|AY4")[:-1]
+CARD_REQUEST = msgspec.json.encode(
+    CardRequestBody(
+        request="ab" * 16,
+        station="desk-1",
+        act=CardAct.LINK,
+        staff="Ilze",
+        holder="h-1",
+        credential=Credential(CredentialKind.PASS, Strength.GENUINE, "ab" * 32, "k1"),
+        card=Credential(CredentialKind.CARD, Strength.WEAK, "cd" * 32, "k1"),
+    )
+)
 RECEIPT = msgspec.json.encode({"lines": [{"id": "1", "text": "a", "category": "b", "unit_cents": 1}]})
 RULES = document(rule(when={"windows": [{"from": "08:00", "until": "10:00"}]}, who={"any_of_groups": ["c1"]}))
 SHEET = sheet.write(read.load(RULES))

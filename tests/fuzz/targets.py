@@ -7,14 +7,17 @@ from contextlib import suppress
 from io import BytesIO
 from typing import NamedTuple
 
+from drivers.cards.asking import ask
 from drivers.contract import codec
 from drivers.contract.core import Kind, Reading
 from drivers.fiscal import datecs_v1
+from drivers.nfc import several
 from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
+from drivers.sip2 import codec as sip2
 from gateway.api import body
-from gateway.centre import people_file
+from gateway.centre import people_file, people_requests
 from gateway.cli import http
 from gateway.devices import convert
 from gateway.identity import ndef, sun
@@ -63,6 +66,12 @@ def _card(data: bytes) -> None:
     cards.ndef_of(card, atr)
 
 
+def _phone(data: bytes) -> None:
+    """As a phone, and as another card that takes commands."""
+    for uid in (b"\x08\x01\x02\x03", b"\x04\x01\x02\x03"):
+        ask(uid, Card(data), lambda: b"")
+
+
 def _sun(data: bytes) -> None:
     uri = ndef.first_uri(data)
     message = sun.parse(uri) if uri else None
@@ -97,6 +106,8 @@ def _targets() -> Iterator[Target]:
     refused = (InputRefused,)
     bad = (codec.BadMessage,)
     yield Target("card", _card, (), (seeds.TYPE_4_CARD, seeds.TYPE_2_CARD))
+    yield Target("phone", _phone, (), (seeds.PHONE, seeds.BANK_CARD))
+    yield Target("two-cards", several.uids_in, (), (seeds.TWO_CARDS,))
     yield Target("ndef", ndef.first_uri, (), (seeds.NDEF,))
     yield Target("sun", _sun, (), (seeds.SUN,))
     yield Target("pass", passes.decode, refused, (seeds.PASS, seeds.PROVED_PASS))
@@ -109,6 +120,7 @@ def _targets() -> Iterator[Target]:
     yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))
     yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
+    yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
     yield Target("rules", rules.load, refused, (seeds.RULES,))
@@ -120,6 +132,7 @@ def _targets() -> Iterator[Target]:
     yield Target("want", chunks.decode_want, refused, (seeds.WANT,))
     yield Target("ack", lambda data: messages.decode(data, Acks, "ack"), refused, (seeds.ACK,))
     yield Target("batch", _batch, refused, (seeds.BATCH,))
+    yield Target("card-request", people_requests.decode, (), (seeds.CARD_REQUEST,))
     yield Target("holders", lambda data: list(people_file.read_holders(BytesIO(data))), refused, (seeds.HOLDERS,))
     yield Target("events", lambda data: list(http.events(iter((data,)))), (http.BadAnswer,), (seeds.EVENTS,))
 
