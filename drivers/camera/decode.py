@@ -5,10 +5,10 @@ Payloads are taken as bytes and never as text: a decoder that guesses a characte
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
-from drivers.camera.options import Symbology
+from drivers.camera.options import DecoderName, Symbology
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,15 +25,62 @@ _ZXING = {
     Symbology.CODABAR: "Codabar",
     Symbology.EAN_13: "EAN13",
     Symbology.EAN_8: "EAN8",
+    Symbology.ITF: "ITF",
 }
 
+_LINEAR = {
+    Symbology.CODE_128,
+    Symbology.CODE_39,
+    Symbology.CODABAR,
+    Symbology.EAN_13,
+    Symbology.EAN_8,
+    Symbology.ITF,
+}
+"""Bars. The library looks for light on dark by itself among the others only."""
 
-def decode_image(grey: Grey, formats: Iterable[Symbology] = (Symbology.QR,)) -> list[tuple[Symbology, bytes]]:
-    """All codes of these symbologies in a grey picture (height × width, one byte a pixel), as read.
+MAX_CODE_BYTES = 2048
+"""A longer payload is refused: no pass and no label is that long."""
+
+
+class Found(NamedTuple):
+    """One code: its symbology, its very bytes, and its corners in pixels from the upper left."""
+
+    symbology: Symbology
+    data: bytes
+    corners: tuple[tuple[int, int], ...] = ()
+
+
+Decoder = Callable[["Grey", Iterable[Symbology]], list[Found]]
+
+
+def decoder(name: DecoderName) -> Decoder:
+    """The code reader of this name, loaded now. Raises `ImportError` when it is not installed."""
+    match name:
+        case DecoderName.ZXING:
+            import zxingcpp  # noqa: F401  loaded now, so that what is missing is told now
+
+            return decode_image
+        case DecoderName.ZBAR:
+            from drivers.camera.zbar import load
+
+            return load()
+
+
+def decode_image(grey: Grey, formats: Iterable[Symbology] = (Symbology.QR,)) -> list[Found]:
+    """All codes of these symbologies in a grey picture (height × width, one byte a pixel), as read: dark on light
+    or light on dark, at whatever angle.
 
     Only codes whose check digits or error correction agree; in no promised order; one code may be in the
-    picture twice. An empty payload is left out.
+    picture twice, and at most 255 are told. An empty payload is left out.
     """
+    wanted = list(formats)
+    found = _read(grey, wanted)
+    if not found and (bars := [one for one in wanted if one in _LINEAR]):
+        found = _read(255 - grey, bars)  # a telephone in its dark mode
+    return found
+
+
+def _read(grey: Grey, formats: Iterable[Symbology]) -> list[Found]:
     import zxingcpp
 
     # Made anew each time (microseconds): the library complains at exit about what was kept.
@@ -43,7 +90,9 @@ def decode_image(grey: Grey, formats: Iterable[Symbology] = (Symbology.QR,)) -> 
     for code in zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(list(members))):
         symbology = members.get(code.format) or families.get(code.symbology)
         if code.valid and code.bytes and symbology is not None:
-            found.append((symbology, bytes(code.bytes)))
+            at = code.position
+            corners = (at.top_left, at.top_right, at.bottom_right, at.bottom_left)
+            found.append(Found(symbology, bytes(code.bytes), tuple((point.x, point.y) for point in corners)))
     return found
 
 

@@ -13,6 +13,7 @@ class Trouble(StrEnum):
     """Closed list of the driver's problem codes."""
 
     NOT_INSTALLED = "not_installed"
+    NO_ZBAR = "no_zbar"
     NOT_OPENED = "not_opened"
     SILENT = "silent"
     STREAM_ENDED = "stream_ended"
@@ -23,6 +24,10 @@ TABLE: Mapping[Trouble, tuple[str, str]] = {
     Trouble.NOT_INSTALLED: (
         "{missing} is not installed",
         "Install the gateway with its camera part: smartplace-gateway[camera]",
+    ),
+    Trouble.NO_ZBAR: (
+        "{missing} is not installed, and `decoder` asks for it",
+        "Take `decoder` out of the options, or install smartplace-gateway[zbar] and the Debian package libzbar0",
     ),
     Trouble.NOT_OPENED: (
         "{place} could not be opened within {ms} ms",

@@ -11,6 +11,9 @@ MAX_PIXELS = 1 << 25
 _FFMPEG_OPTIONS = {
     # UDP loses packets, and half a frame holds no code.
     "rtsp_transport": "tcp",
+    # Not twenty frames to find out their rate, which nobody asks for: an RTSP camera is open in 0.8 s instead of 2.9 s
+    # (measured), and one that falls silent meanwhile is not taken for one that is open.
+    "fpsprobesize": "0",
     # A camera's answer is data. Without these two lists it could be a playlist that makes FFmpeg
     # read local files or other hosts.
     "protocol_whitelist": "http,https,tls,tcp,udp,rtp,srtp,rtsp,file,crypto",

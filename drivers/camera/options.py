@@ -20,6 +20,14 @@ class Symbology(StrEnum):
     CODABAR = "codabar"
     EAN_13 = "ean-13"
     EAN_8 = "ean-8"
+    ITF = "itf"
+
+
+class DecoderName(StrEnum):
+    """What looks for codes in a picture."""
+
+    ZXING = "zxing"
+    ZBAR = "zbar"
 
 
 Source = Annotated[
@@ -38,17 +46,25 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     source: Source
     formats: Annotated[
         tuple[Symbology, ...],
-        Meta(min_length=1, max_length=8, description="Codes to look for; each further one costs time"),
+        Meta(min_length=1, max_length=9, description="Codes to look for; each further one costs time"),
     ] = (Symbology.QR,)
     max_fps: Annotated[float, Meta(ge=1, le=30, description="Most frames per second in which a code is looked for")] = (
         8.0
     )
+    rest_ms: Annotated[
+        int,
+        Meta(ge=0, le=2000, description="Milliseconds between two looks at a picture where nothing moves; 0: no rest"),
+    ] = 500
     gone_ms: Annotated[
         int, Meta(ge=200, le=60_000, description="A code out of sight for this long counts as taken away")
     ] = 1500
     timeout_ms: Annotated[
         int, Meta(ge=500, le=20_000, description="A camera without a picture for this long is lost")
     ] = 5000
+
+    decoder: Annotated[
+        DecoderName, Meta(description="zxing; zbar (the part `zbar`) spoils passes that are not text")
+    ] = DecoderName.ZXING
 
     def __repr__(self) -> str:
         # The source may hold a password.

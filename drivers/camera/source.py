@@ -64,9 +64,13 @@ class FrameSource:
     def next_frame(self) -> None:
         """Wait for the next frame and take it off the stream. Raises `DeviceError` when none comes."""
         begin = time.monotonic()
-        if not self._opened.grab():
-            waited_ms = (time.monotonic() - begin) * 1000
-            raise self._error(Trouble.SILENT if waited_ms >= 0.9 * self._timeout_ms else Trouble.STREAM_ENDED)
+        good = self._opened.grab()
+        waited_ms = (time.monotonic() - begin) * 1000
+        # Of a frame that stopped in the middle FFmpeg hands out the half when the time is over.
+        if waited_ms >= (self._timeout_ms if good else 0.9 * self._timeout_ms):
+            raise self._error(Trouble.SILENT)
+        if not good:
+            raise self._error(Trouble.STREAM_ENDED)
 
     def grey(self) -> Grey | None:
         """The brightness of the frame last taken, or nothing when it is no picture."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.simulators import control
-from drivers.simulators.camera_pictures import jpeg, noisy, scene, with_code
+from drivers.simulators.camera_pictures import jpeg, noisy, oversized, scene, with_code
 from drivers.simulators.simulated import Act, Simulated, missing
 
 BOUNDARY = "frame"
@@ -36,6 +36,8 @@ class Fault(StrEnum):
 
     NONE = "none"
     HANG = "hang"  # connections stay and new ones are taken, and nothing more is sent
+    STALL = "stall"  # connections stay, and a frame stops in the middle
+    HUGE = "huge"  # frames that say they are 65,000 x 65,000 pixels
     DARK = "dark"  # frames of a covered lens
     BROKEN = "broken"  # frames that are no JPEG
     REFUSE = "refuse"  # connections are cut, new ones refused
@@ -154,7 +156,7 @@ class CameraSimulator:
             case Fault.REFUSE:
                 self.state = fault
                 self._deafen()
-            case Fault.NONE | Fault.HANG | Fault.DARK | Fault.BROKEN:
+            case Fault.NONE | Fault.HANG | Fault.STALL | Fault.HUGE | Fault.DARK | Fault.BROKEN:
                 self.state = fault
                 self._listen()
         self._wake()
@@ -166,6 +168,8 @@ class CameraSimulator:
                 frames = self._dark
             case Fault.BROKEN:
                 return bytes(range(256)) * 40
+            case Fault.HUGE:
+                return oversized(self._empty[0])
             case _:
                 frames = self._frames
         return frames[number % len(frames)]
@@ -187,12 +191,20 @@ class CameraSimulator:
                 send(bytes((i * i + 7 * i) & 0xFF for i in range(_GARBAGE_BYTES)))
             frame = self.frame(number)
             head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}\r\n\r\n"
+            if self._stalled():
+                send(head.encode() + frame[: len(frame) // 2])
+                while self._stalled():
+                    self.changed.wait(0.5)
+                return
             send(head.encode() + frame + b"\r\n")
             number += 1
             self.frames_sent += 1
             due += self._every_s
             if (left := due - time.monotonic()) > 0:
                 self.changed.wait(left)
+
+    def _stalled(self) -> bool:
+        return self.running and self.state is Fault.STALL
 
     # Network --------------------------------------------------------------------------------------------
 

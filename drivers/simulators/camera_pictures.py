@@ -63,3 +63,9 @@ def with_code(scene: NDArray[np.uint8], payload: bytes) -> NDArray[np.uint8]:
     top, left = ((whole - len(paper)) // 2 for whole in scene.shape)
     scene[top : top + len(paper), left : left + len(paper)] = paper
     return scene
+
+
+def oversized(frame: bytes) -> bytes:
+    """A JPEG whose header says that it has 65,000 x 65,000 pixels (ITU-T T.81, B.2.2: frame header)."""
+    at = frame.index(b"\xff\xc0") + 5
+    return frame[:at] + (65_000).to_bytes(2, "big") * 2 + frame[at + 4 :]

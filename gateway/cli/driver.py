@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.common import as_json, config_option
+from gateway.cli.decode import decode
 from gateway.cli.exits import BadFile
 from gateway.cli.output import document, table
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 @click.group()
 def driver() -> None:
     """Drivers: programs that speak to one device each."""
+
+
+driver.add_command(decode)
 
 
 @driver.command("list")

@@ -27,6 +27,8 @@ from gateway.model.errors import ConfigurationError
 from gateway.model.languages import LANGUAGES
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+BEACONS = "ble"
+"""The driver whose readings nobody presents."""
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
@@ -155,6 +157,7 @@ def _check_options(checker: _Checker, device: DeviceSection, path: tuple[str | i
 
 def _check_stations(checker: _Checker, configuration: Configuration) -> None:
     devices = {device.id for device in configuration.device}
+    beacons = {device.id for device in configuration.device if device.driver == BEACONS}
     stations: set[str] = set()
     owner: dict[str, str] = {}
     shared: set[str] = set()
@@ -172,6 +175,9 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
             if device in owner:
                 advice = "A device serves one station, so that a reading has one meaning"
                 raise checker.wrong((*path, key), f"{device!r} belongs to station {owner[device]!r} already", advice)
+            if device in beacons and not isinstance(station, DeskStation):
+                advice = "Give it to a desk: who walks past a gate or stands near a till has asked for nothing"
+                raise checker.wrong((*path, key), f"{device!r} hears beacons, which serve a desk only", advice)
             owner[device] = station.id
         if isinstance(station, DeskStation) and station.library is not None:
             if station.library not in devices:

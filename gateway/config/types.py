@@ -138,6 +138,8 @@ class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 Weak = Annotated[tuple[Literal["card", "barcode"], ...], msgspec.Meta(max_length=2)]
 """Kinds of credentials that can be copied and are taken all the same: cards by their UID, barcodes."""
+WeakAtDesk = Annotated[tuple[Literal["card", "barcode", "beacon"], ...], msgspec.Meta(max_length=3)]
+"""And beacons, which serve a desk only."""
 
 
 class PassbackScope(StrEnum):
@@ -153,7 +155,7 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     id: Id
     readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
-    weak: Weak = ("card", "barcode")
+    weak: WeakAtDesk = ("card", "barcode", "beacon")
     """Kinds of credentials that are taken here although they can be copied; `[]`: genuine ones only."""
     staff: Path | None = None
     """16 bytes in hex: the token of the desk's staff. With it they may register further cards and block lost ones."""

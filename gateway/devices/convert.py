@@ -17,12 +17,13 @@ from gateway.config.types import DeviceSection
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
-from gateway.model.reading import CardReading, CodeReading, InputReading, Reading, UnusableReading
+from gateway.model.reading import BeaconReading, CardReading, CodeReading, InputReading, Reading, UnusableReading
 
 UID_MAX = 32
 """Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
 CODE_MAX = 2048
 NDEF_MAX = 8192
+BEACON_MAX = 96
 CHANNEL_MAX = 255
 FIELD_MAX = 64
 
@@ -62,6 +63,8 @@ def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading
             return UnusableReading(device, mono_ns, _unusable[which])
         case reader.Several():
             return UnusableReading(device, mono_ns, Refusal.SEVERAL_CARDS)
+        case reader.Beacon(id=name, event=event, rssi_dbm=rssi) if 1 <= len(name) <= BEACON_MAX and -127 <= rssi <= 20:
+            return BeaconReading(device, mono_ns, name, event is reader.BeaconEvent.ENTER, rssi)
         case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
             return InputReading(device, mono_ns, channel, on)
         case _:

@@ -21,9 +21,9 @@ from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
-from gateway.model.reading import NFC, CardReading, CodeReading, Presented, UnusableReading
+from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, Presented, UnusableReading
 from gateway.wire.contents import Standing
-from gateway.wire.credentials import barcode, digest
+from gateway.wire.credentials import barcode, beacon, digest
 from gateway.wire.passes import PREFIX
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
@@ -89,6 +89,8 @@ class Identity:
                 return self._code(reading, now_ms, sure=sure)
             case UnusableReading(why=why):
                 return Identified(Identification(refusal=why))
+            case BeaconReading():
+                return self._beacon(reading, now_ms)
 
     def cards_of(self, holder: str, now_ms: int) -> list[Owned]:
         """What the registry in force has of this holder; nothing once it has ended. Reads a town's registry once
@@ -124,6 +126,14 @@ class Identity:
         if canonical is None:
             return Identified(Identification(refusal=Refusal.UNREADABLE))
         return self._resolve(CredentialKind.BARCODE, Strength.WEAK, canonical, now_ms)
+
+    def _beacon(self, reading: BeaconReading, now_ms: int) -> Identified:
+        """Weak, whatever it is: a beacon shouts its id to everybody, and a phone that is known by its key has shown
+        only that somebody heard one of its addresses in the last quarter of an hour and sends it again."""
+        canonical = beacon(reading.id)
+        if canonical is None:
+            return Identified(Identification(refusal=Refusal.UNREADABLE))
+        return self._resolve(CredentialKind.BEACON, Strength.WEAK, canonical, now_ms)
 
     def _resolve(self, kind: CredentialKind, strength: Strength, canonical: bytes, now_ms: int) -> Identified:
         return Identified(self._look_up(self._credential(kind, strength, canonical), now_ms))

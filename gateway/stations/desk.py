@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gateway.config.types import DeskStation
 from gateway.model.identification import Identification, Refusal
-from gateway.model.reading import InputReading, Reading
+from gateway.model.reading import BeaconReading, InputReading, Reading
 from gateway.model.shown import Show, shown_left
 from gateway.stations.library import Ask, Library, asks_for_staff, both
 from gateway.stations.pairing import Pair, Verdict
@@ -53,6 +53,9 @@ class Desk:
     async def on_reading(self, reading: Reading) -> None:
         if isinstance(reading, InputReading):
             return
+        if isinstance(reading, BeaconReading) and not reading.enter:
+            self._left(reading)
+            return
         identified = self._services.identify(self.id, reading)
         if identified is None:
             return
@@ -62,7 +65,9 @@ class Desk:
             word = await self._library.word(reading)
             identified = both(identified, word)
         who, entry = await self._services.store_identification(self.id, identified, word)
-        show, reason = self._show(who, self.registering.saw(reading, who, entry))
+        # Who carries a beacon past the desk does not come between staff and the two cards that they have been shown.
+        pair = None if isinstance(reading, BeaconReading) else self.registering.saw(reading, who, entry)
+        show, reason = self._show(who, pair)
         if not reason and asks_for_staff(who, word):
             reason = "library_differs"
         left = await self._services.deciding.balances(self.id, who)
@@ -82,3 +87,11 @@ class Desk:
         if self.registering.possible and who.refusal is Refusal.UNKNOWN:
             return Show.REFUSED, "unknown_register"
         return Show.REFUSED, ""
+
+    def _left(self, reading: BeaconReading) -> None:
+        """Somebody went away: a page that still shows them is cleared. Nothing is recorded."""
+        services = self._services
+        who = services.identity.identify(reading, services.clock.wall_ms()).identification.credential
+        last = services.board.last(self.id)
+        if who is not None and last is not None and (last.kind, last.mark) == (who.kind, who.digest[:6]):
+            services.board.tell(self.id, Show.IDLE)

@@ -15,7 +15,7 @@ from gateway.model.decision import Decision
 from gateway.model.entry import EntryId, EntryKind, Stream
 from gateway.model.errors import Conflict, DeadlineMissed, InputRefused, NotReady
 from gateway.model.identification import Identification
-from gateway.model.reading import InputReading, Presented, Reading, is_fresh
+from gateway.model.reading import BeaconReading, InputReading, Presented, Reading, is_fresh
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show, shown_left
 from gateway.stations.deciding import TRIES, Decided, has_changed
@@ -67,6 +67,8 @@ class Gate:
         if isinstance(reading, InputReading):
             self._on_input(reading)
             return
+        if isinstance(reading, BeaconReading):
+            return  # Who walks past has not asked for anything: nothing opens for it, and nobody pays.
         if self._watch is not None and not self._watch.done():
             self._services.count_unidentified(self.id, "busy")
             self._services.board.tell(self.id, Show.REFUSED, reason="busy")

@@ -15,7 +15,23 @@ from tests.bench import frame, machine
 from tests.bench.context import Context
 from tests.bench.machine import ROOT
 
-BENCHES = (*("tap", "ledger", "wear", "sync", "intake", "quota", "start", "idle", "stop", "cli", "rules", "identity"),)
+BENCHES = (
+    *(
+        "tap",
+        "ledger",
+        "wear",
+        "sync",
+        "intake",
+        "quota",
+        "start",
+        "idle",
+        "stop",
+        "cli",
+        "rules",
+        "identity",
+        "readers",
+    ),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

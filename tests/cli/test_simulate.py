@@ -15,6 +15,7 @@ from drivers.simulators.simulated import CannotSimulate, simulation
 from tests.cli.conftest import Running, smartplace
 from tests.drivers.test_quality import FOLDERS, driver_class
 from tests.support.pcscd import require_pcscd
+from tests.support.programs import require_program
 
 RUN = ("driver", "run")
 FOLDER = re.compile(r"/\S*/sp-play-\w+")
@@ -24,6 +25,8 @@ FOLDER = re.compile(r"/\S*/sp-play-\w+")
 def test_every_driver_has_another_end_that_can_be_played(folder: Path) -> None:
     if folder.name == "pcsc":
         require_pcscd()
+    if folder.name == "ble":
+        require_program("dbus-daemon", "dbus")
     reports = driver_class(folder).kind in (Kind.READER, Kind.RELAY)
     wanted = ("--count", "1") if reports else ()
     with Running(*RUN, folder.name, "--simulate", "--json", *wanted, "--timeout", "40") as driver:
@@ -63,7 +66,7 @@ def test_whatever_ends_it_nothing_stays_behind(number: signal.Signals) -> None:
 
 
 def test_options_by_hand_go_before_the_simulators() -> None:
-    told = smartplace(*RUN, "relay", "--simulate", "--option", "unit=9", "--option", "answer_ms=20", "--timeout", "3")
+    told = smartplace(*RUN, "relay", "--simulate", "--option", "unit=9", "--option", "answer_ms=20", "--timeout", "1.5")
     assert told.returncode == 6
     assert "LOST" in told.stdout
     assert "played" not in told.stdout

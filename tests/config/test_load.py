@@ -112,6 +112,16 @@ def test_an_error_names_file_line_key_and_remedy(
     assert remedy in str(caught.value)
 
 
+def test_beacons_serve_a_desk_and_nothing_else(tmp_path: Path) -> None:
+    load(write(tmp_path, GOOD.replace('driver = "nfc"\noptions.port = "/dev/ttyUSB0"', 'driver = "ble"')))
+    gate = 'id = "gate-reader"\ndriver = "nfc"\n[device.options]\nport = "/dev/ttyUSB1"'
+    assert GOOD.count(gate) == 1
+    file = write(tmp_path, GOOD.replace(gate, 'id = "gate-reader"\ndriver = "ble"\n'))
+    with pytest.raises(ConfigurationError, match="desk only") as caught:
+        load(file)
+    assert "Give it to a desk" in str(caught.value)
+
+
 def test_a_missing_file_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--config"):
         load(tmp_path / "none.toml")

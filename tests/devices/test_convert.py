@@ -14,7 +14,7 @@ from gateway.devices import convert
 from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
-from gateway.model.reading import NFC, CardReading, CodeReading, InputReading, UnusableReading
+from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, InputReading, UnusableReading
 from gateway.model.receipt import Line, Means
 
 JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
@@ -25,6 +25,8 @@ def test_each_kind_of_reading_becomes_its_own_type() -> None:
     assert card == CardReading("nfc-1", 7, b"\x04\xaa", b"\xd1")
     code = convert.reading("cam-1", Kind.READER, 8, raw(reader.Code("QRCode", b"SP1:x")))
     assert code == CodeReading("cam-1", 8, "QRCode", b"SP1:x")
+    near = convert.reading("ble-1", Kind.READER, 8, raw(reader.Beacon("phone:a", reader.BeaconEvent.ENTER, -61)))
+    assert near == BeaconReading("ble-1", 8, "phone:a", True, -61)
     edge = convert.reading("relay-1", Kind.RELAY, 9, raw(relay.InputEdge(2, False)))
     assert edge == InputReading("relay-1", 9, 2, False)
 
@@ -61,6 +63,9 @@ def test_the_symbology_of_a_phone_is_the_contracts() -> None:
         (Kind.READER, reader.Card(b"\x04" * 33)),
         (Kind.READER, reader.Code("QRCode", b"x" * 2049)),
         (Kind.READER, reader.Code("QRCode" * 20, b"x")),
+        (Kind.READER, reader.Beacon("", reader.BeaconEvent.ENTER, -61)),
+        (Kind.READER, reader.Beacon("x" * 97, reader.BeaconEvent.ENTER, -61)),
+        (Kind.READER, reader.Beacon("phone:a", reader.BeaconEvent.LEAVE, -1000)),
         (Kind.RELAY, relay.InputEdge(-1, True)),
         (Kind.RELAY, relay.InputEdge(1000, True)),
     ],
@@ -122,8 +127,11 @@ BODIES = st.one_of(
     st.fixed_dictionaries(
         {},
         optional={
-            "reading": st.sampled_from(["card", "code", "input", "moon"]),
+            "reading": st.sampled_from(["card", "code", "beacon", "input", "moon"]),
             "result": st.sampled_from(["pulsed", "outputs", "outcome", "printer_status", "done"]),
+            "id": st.text(max_size=120),
+            "event": st.sampled_from(["enter", "leave", "stay"]),
+            "rssi_dbm": st.integers(),
             "uid": st.text(max_size=8) | st.integers(),
             "symbology": st.text(max_size=80),
             "data": st.just("eA==") | st.text(max_size=8),

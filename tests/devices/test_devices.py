@@ -51,6 +51,15 @@ async def test_a_device_is_starting_then_ready_and_says_what_it_is(start: Start)
     assert place.told("dev-reader") == [Health.STARTING, Health.READY]
 
 
+async def test_a_device_that_works_may_want_somebody_to_see_to_something(start: Start) -> None:
+    place = await start(section("reader", {"every_s": 0.05, "count": 0, "worries": 2}))
+    await place.until(lambda: place.of("dev-reader").code == "battery_low")
+    health = place.of("dev-reader")
+    assert (health.health, health.advice) == (Health.READY, "Change its battery")
+    assert health.detail == {"hall": "2.10 V"}
+    assert place.told("dev-reader") == [Health.STARTING, Health.READY, Health.READY]
+
+
 async def test_an_edge_of_an_input_arrives(start: Start) -> None:
     place = await start(section("relay"))
     await place.until(lambda: len(place.readings) == 1)

@@ -92,3 +92,8 @@ ACK = messages.encode(Acks((Ack(Stream.RECEIPT, "a1" * 8, 7, ((2, 3),), (5,)),))
 BATCH = test_envelope.batch(test_envelope.entry(), test_envelope.entry(2))
 HOLDERS = b"holder,entitlements,kind,id\nh-1,c1,card,04A1B2C3D4E501\n"
 EVENTS = b"event: shown\nid: 1\ndata: {}\n\n"
+
+BEACON_ID = b"ibeacon:f7826da6-4fa2-4e98-8024-bc5b71e0893e:1:7"
+IBEACON = bytes.fromhex("0215f7826da64fa24e988024bc5b71e0893e00010007c5")
+EDDYSTONE = bytes.fromhex("20000bb8158000000001000151800000")[:14]
+PHONE_KEYS = b"anna-1 = ec0234a357c8ad05341010a60a397d9b\n"

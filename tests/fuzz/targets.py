@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 
+from drivers.ble import frames, phones
 from drivers.cards.asking import ask
 from drivers.contract import codec
 from drivers.contract.core import Kind, Reading
+from drivers.driver import DeviceError
 from drivers.fiscal import datecs_v1
 from drivers.nfc import several
 from drivers.pcsc import cards
@@ -85,6 +88,11 @@ def _reading(data: bytes) -> None:
         convert.reading("reader-1", Kind.READER, said.mono_ns, said.body)
 
 
+def _beacon(data: bytes) -> None:
+    frames.ids({frames.APPLE: data, 0xFFFF: data}, {frames.EDDYSTONE: data})
+    frames.telemetry({frames.EDDYSTONE: data})
+
+
 def _batch(data: bytes) -> None:
     envelope.decode_batch("jelgava", "museum-1", Stream.RECEIPT, data)
 
@@ -115,6 +123,9 @@ def _targets() -> Iterator[Target]:
     yield Target("cose", cose.decode, refused, (base45.decode(seeds.PROVED_PASS[4:]),))
     yield Target("trust", trust.read, refused, (seeds.TRUST,))
     yield Target("barcode", credentials.barcode, (), (b"4750001112223", b"\x1dA1"))
+    yield Target("beacon-id", lambda data: credentials.beacon(data.decode("latin-1")), (), (seeds.BEACON_ID,))
+    yield Target("beacon", _beacon, (), (seeds.IBEACON, seeds.EDDYSTONE))
+    yield Target("phone-keys", lambda data: phones.parse_keys(data, Path("keys")), (DeviceError,), (seeds.PHONE_KEYS,))
     yield Target("scanner", lambda data: named(data, aim=True), (), (b"]E04750001112223",))
     yield Target("contract", _reading, bad, (seeds.CARD_LINE, seeds.CODE_LINE))
     yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))

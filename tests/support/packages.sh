@@ -5,7 +5,8 @@ set -eu
 missing=""
 while read -r program package; do
     case "$program" in '#'*|'') continue ;; esac
-    command -v "$program" >/dev/null 2>&1 || [ -e "$program" ] || [ -x "/usr/sbin/$program" ] || missing="$missing $package"
+    # shellcheck disable=SC2086
+    command -v "$program" >/dev/null 2>&1 || ls -d $program >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || missing="$missing $package"
 done < "$(dirname "$0")/packages.txt"
 [ -n "$missing" ] || exit 0
 

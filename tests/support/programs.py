@@ -22,6 +22,12 @@ def require_file(path: str, package: str) -> str:
     return path if Path(path).is_file() else _without(f"the file {path}", package)
 
 
+def require_library(name: str, package: str) -> str:
+    """Path of a shared library, when it is there; else as `require_program`."""
+    found = sorted(Path("/usr/lib").glob(f"*/{name}"))
+    return str(found[0]) if found else _without(f"the library {name}", package)
+
+
 def require_module(name: str, package: str) -> None:
     """The Python module that is built only where `package` is there; else as `require_program`."""
     if importlib.util.find_spec(name) is None:
