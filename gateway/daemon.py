@@ -23,6 +23,7 @@ from gateway.config.types import Station as StationSection
 from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
 from gateway.identity.identify import Identity
+from gateway.identity.issuers import Issuers
 from gateway.identity.keys import read_keys, read_staff
 from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
@@ -113,6 +114,7 @@ class Daemon:
         self._cache.start()
         self._running["cache"] = _later(self._cache.stop)
         self._benefits = Benefits(self._clock, profile_of(gateway))
+        issuers = Issuers(keys.issuers, keys.trust, gateway.city)
         self._bundles = Bundles(
             self._ledger,
             self._cache,
@@ -120,6 +122,7 @@ class Daemon:
             (gateway.city, gateway.id, keys.card_id),
             self._clock,
             self._use_rules,
+            on_trust=issuers.use,
             pace=Pace(jitter_s=configuration.sync.fetch_jitter_s),
         )
         self._bundles.start()
@@ -131,7 +134,7 @@ class Daemon:
             on_change=lambda health: self._dispatch.on_change(health),
             on_flood=self._on_flood,
         )
-        identity = Identity(keys, self._cache, self._ledger.query)
+        identity = Identity(keys, self._cache, self._ledger.query, issuers)
         self._quotas = Quotas(self._ledger, self._clock, gateway.id)
         await self._quotas.start()
         deciding = Deciding(self._benefits, self._quotas, self._ledger.query, self._clock)

@@ -161,7 +161,8 @@ def canonical_id(credential: ImportedCredential) -> bytes:
                 raise InputRefused("a beacon is ibeacon:UUID:MAJOR:MINOR and the like (docs/drivers/ble.md)")
             return heard
         case CredentialKind.PASS:
-            return credentials.pass_id(credential.issuer, credential.id)
+            # Hex, as gateways write what a pass has: in capitals, or with colons, it would be a pass that nobody has.
+            return credentials.pass_id(credential.issuer, _hex(credential.id).hex() or credential.id)
 
 
 def _registered(credential: ImportedCredential, holder: str, key: bytes, where: str) -> RegistryCredential:

@@ -28,6 +28,7 @@ from gateway.wire.messages import Acks, State
 from gateway.wire.quota import QuotaSaid, QuotaTold
 from gateway.wire.registry import RegistryHeader
 from gateway.wire.topics import Topics
+from gateway.wire.trust import TrustList
 
 WIRE_VERSION = "1.1"
 """Major: as in the topics' root. Minor: counts up with each field, kind or topic that is added or deprecated."""
@@ -50,6 +51,7 @@ DOCUMENTS: dict[str, Any] = {
     "rules": RulesContent,
     "keys": KeySet,
     "blocks": Blocks,
+    "trust": TrustList,
     "quota": QuotaSaid,
     "lease": QuotaTold,
 }

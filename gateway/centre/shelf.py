@@ -22,7 +22,7 @@ from gateway.wire.bundle import MAX_NUMBER, MAX_WHOLE, URGENT, BundleKind, Manif
 
 EVERYONE = "*"
 """The target of a bundle for all gateways of the city."""
-ORDER = (BundleKind.KEYS, BundleKind.BLOCKS, BundleKind.RULES, BundleKind.REGISTRY)
+ORDER = (BundleKind.KEYS, BundleKind.BLOCKS, BundleKind.TRUST, BundleKind.RULES, BundleKind.REGISTRY)
 """In which a gateway is told: the next one may be signed with a key that the one before brings."""
 HEARD = frozenset((EntryKind.BUNDLE_APPLIED, EntryKind.BUNDLE_RETURNED))
 """Entries that say which bundle is in force."""

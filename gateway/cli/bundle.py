@@ -12,14 +12,14 @@ from gateway.cli.common import as_json, client, daemon_options
 from gateway.cli.output import Cell, document, patience, table
 
 IN_FILE = click.Path(path_type=Path)
-KINDS = ("rules", "registry", "keys", "blocks")
+KINDS = ("rules", "registry", "keys", "blocks", "trust")
 PATIENCE_S = 120.0
 """For a bundle to be staged and tried: a whole city's registry takes a Pi half a minute."""
 
 
 @click.group()
 def bundle() -> None:
-    """Bundles of rules, registries, keys and blocked cards: build, sign, verify; apply, history, rollback here."""
+    """Bundles of rules, registries, keys, blocked cards, trusted issuers: build, sign, verify; apply, undo here."""
 
 
 @bundle.command()
@@ -47,14 +47,15 @@ def bundle() -> None:
 @click.option(
     "--key", "key_files", type=IN_FILE, multiple=True, help="Public key that may sign from then on. Repeat it."
 )
+@click.option("--trust", "trust_file", type=IN_FILE, help="Trust list of issuers of passes (JSON, docs/passes.md).")
 @click.option("--output", "-o", type=IN_FILE, required=True, help="File to write: to be signed.")
 @as_json
 def build(kind: str, output: Path, as_json: bool, **given: Any) -> None:
     """Build a bundle of KIND that is not signed yet.
 
     `rules` needs --rules; `registry` and `blocks` --content out of the centre's store, or from files: `registry`
-    --rules, --holders, --card-key and --card-key-id, `blocks` --cards and the card key; `keys` each --key. Exit code 9
-    when a file is not what it should be.
+    --rules, --holders, --card-key and --card-key-id, `blocks` --cards and the card key; `keys` each --key; `trust`
+    --trust. Exit code 9 when a file is not what it should be.
     """
     from gateway.cli import bundle_build
 
@@ -136,7 +137,7 @@ def rollback(kind: str, as_json: bool, config: Path, socket: Path | None) -> Non
     """Go back to the bundle of KIND before the one in force. Recorded; once.
 
     The number does not go back: the next bundle must be newer than the newest that ever was here. Exit code 4 when
-    there is none before; 5 for keys and blocks, which are never taken back.
+    there is none before; 5 for keys, blocks and trust, which are never taken back.
     """
     told = client(config, socket).post(f"/v1/bundles/{kind}/rollback", answer_s=PATIENCE_S)
     _show({"kind": told["kind"], "number": told["number"], "how": told["how"]}, as_json)

@@ -24,7 +24,7 @@ from gateway.rules.document import RulesContent
 from gateway.rules.folder import Document
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
-from gateway.wire import registry
+from gateway.wire import registry, trust
 from gateway.wire.bundle import (
     MAX_WHOLE,
     BundleKind,
@@ -67,6 +67,12 @@ def build(kind: str, output: Path, given: Told) -> Told:
                 cards = holders.read_cards(_bytes(given, "cards_file"))
                 blocked = holders.build_blocks(cards, _card_key(given), given["card_key_id"])
             content = msgspec.json.encode(blocked)
+        case BundleKind.TRUST:
+            content = _bytes(given, "trust_file")
+            try:
+                trust.read(content)
+            except InputRefused as error:
+                raise BadFile(error.what, "See docs/passes.md", where=str(given["trust_file"])) from error
         case BundleKind.REGISTRY:
             content, base, result = _registry(given)
     now_s = int(time.time())
@@ -229,6 +235,9 @@ def _holds(manifest: Manifest, content: bytes) -> str:
             return "keys " + ", ".join(key.name for key in keys)
         case BundleKind.BLOCKS:
             return f"{len(decode(content, Blocks, 'blocks').digests)} blocked cards"
+        case BundleKind.TRUST:
+            issuers = trust.read(content).issuers
+            return "issuers " + (", ".join(f"{one.issuer} of {one.city}" for one in issuers) or "none")
         case BundleKind.REGISTRY if manifest.base:
             delta = decode(content, RegistryDelta, "registry delta")
             changed, gone = len(delta.holders), len(delta.gone_holders)

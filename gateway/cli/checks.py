@@ -41,7 +41,7 @@ def file_checks(loaded: Loaded) -> Iterator[Check]:
 
 def key_checks(loaded: Loaded) -> Iterator[Check]:
     """Every file with a key or a password: there, readable, for nobody else, and what it should be."""
-    from gateway.identity.keys import read_issuer, read_secret
+    from gateway.identity.keys import read_issuer, read_secret, read_trust
     from gateway.wire.bundle import parse_public_key
 
     keys, sync = loaded.configuration.keys, loaded.configuration.sync
@@ -57,6 +57,8 @@ def key_checks(loaded: Loaded) -> Iterator[Check]:
         yield _key("keys.bundles", loaded.path(relative), lambda path: parse_public_key(path.read_text("utf-8")))
     for issuer, relative in keys.passes.items():
         yield _key(f"keys.passes.{issuer}", loaded.path(relative), partial(read_issuer, issuer=issuer))
+    if keys.trust is not None:
+        yield _key("keys.trust", loaded.path(keys.trust), read_trust)
     for name, relative in (("sync.ca", sync.ca), ("sync.certificate", sync.certificate)):
         if relative is not None:
             yield _key(name, loaded.path(relative), _nothing_more)

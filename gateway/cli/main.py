@@ -17,6 +17,7 @@ VERBS = {
     "bundle": Verb(
         "gateway.cli.bundle:bundle", "Build, sign, verify and apply bundles; see and undo what is in force."
     ),
+    "pass": Verb("gateway.cli.passes:passes", "Make keys, issue and verify signed passes; for tests and small cities."),
     "quota": Verb("gateway.cli.quota:quota", "A box that is replaced: what it holds goes to the new one."),
     "ledger": Verb("gateway.cli.ledger:ledger", "Verify the durable record; say what it holds."),
     "config": Verb("gateway.cli.config:config", "Check a configuration; show it with where each value is from."),

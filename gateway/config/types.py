@@ -58,7 +58,9 @@ class KeysSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     bundles: Annotated[tuple[Path, ...], msgspec.Meta(min_length=1)]
     """minisign public keys that may sign bundles."""
     passes: dict[str, Path] = {}
-    """Issuer of signed passes → its Ed25519 public key (PEM file)."""
+    """Issuer of signed passes of our own city → its public key (PEM file; Ed25519 or P-256)."""
+    trust: Path | None = None
+    """Trust list of further issuers, such as partner cities (JSON). It counts until a bundle brings one."""
 
 
 class SyncSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

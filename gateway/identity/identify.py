@@ -1,6 +1,7 @@
 """The identity step: a reading becomes an identification, and the clear id ends here.
 
-What a reading's bytes can prove (SUN message, signed pass) is verified here, where keys and counters live.
+What a reading's bytes can prove is verified here, where keys and counters live: a SUN message in this file, a signed
+pass in `gateway.identity.passes`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import Any
 import msgspec
 
 from gateway.identity import ndef, sun
+from gateway.identity.issuers import Issuers
 from gateway.identity.keys import Keys
+from gateway.identity.passes import Passes, PassUsed
 from gateway.identity.registry import Cache, Owned
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
-from gateway.model.errors import Conflict, InputRefused
+from gateway.model.errors import Conflict
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
 from gateway.model.reading import (
     NFC,
@@ -27,9 +30,9 @@ from gateway.model.reading import (
     Presented,
     UnusableReading,
 )
-from gateway.wire import passes
 from gateway.wire.contents import Standing
-from gateway.wire.credentials import access_card, barcode, beacon, digest, pass_id
+from gateway.wire.credentials import access_card, barcode, beacon, digest
+from gateway.wire.passes import PREFIX
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
@@ -55,7 +58,13 @@ class Identified(msgspec.Struct, frozen=True):
     """
 
     identification: Identification
-    effects: tuple[SunCounter, ...] = ()
+    effects: tuple[SunCounter | PassUsed, ...] = ()
+
+    @property
+    def unspent(self) -> Identified:
+        """The same where nobody is served after all (a fee is due, a gate is not ready): a one-time pass stays good."""
+        kept = (effect for effect in self.effects if not (isinstance(effect, PassUsed) and effect.once))
+        return Identified(self.identification, tuple(kept))
 
     @property
     def replayed(self) -> Identification:
@@ -68,20 +77,24 @@ def is_random(uid: bytes) -> bool:
 
 
 class Identity:
-    """Resolves what was presented. Reads the registry and the state tables, writes nothing."""
+    """Resolves what was presented. Reads the registry and the state tables, writes nothing. `issuers`: whose passes
+    count, those of `keys` when it is not given."""
 
-    def __init__(self, keys: Keys, cache: Cache, query: Query) -> None:
+    def __init__(self, keys: Keys, cache: Cache, query: Query, issuers: Issuers | None = None) -> None:
         self._keys = keys
         self._cache = cache
         self._query = query
+        known = issuers if issuers is not None else Issuers(keys.issuers, keys.trust)
+        self._passes = Passes((keys.card, keys.card_id), known, cache, query)
 
-    def identify(self, reading: Presented, now_ms: int) -> Identified:
-        """Whose credential it is, or why not. Never raises for what a card or a code may hold."""
+    def identify(self, reading: Presented, now_ms: int, *, sure: bool = True) -> Identified:
+        """Whose credential it is, or why not. `sure`: somebody vouches for the clock. Never raises for what a card or a
+        code may hold."""
         match reading:
             case CardReading():
                 return self._card(reading, now_ms)
             case CodeReading():
-                return self._code(reading, now_ms)
+                return self._code(reading, now_ms, sure=sure)
             case UnusableReading(why=why):
                 return Identified(Identification(refusal=why))
             case BeaconReading():
@@ -115,9 +128,9 @@ class Identity:
             return Identified(Identification(credential=credential, refusal=Refusal.REPLAYED))
         return Identified(self._look_up(credential, now_ms), (SunCounter(raw, proof.counter),))
 
-    def _code(self, reading: CodeReading, now_ms: int) -> Identified:
-        if reading.data.startswith(passes.PREFIX):
-            return self._pass(reading.data, now_ms)
+    def _code(self, reading: CodeReading, now_ms: int, *, sure: bool) -> Identified:
+        if reading.data.startswith(PREFIX):
+            return Identified(*self._passes.identify(reading.data, now_ms, sure=sure))
         # A phone hands over passes only: any application could say the number of somebody's library card.
         canonical = barcode(reading.data) if reading.symbology != NFC else None
         if canonical is None:
@@ -131,24 +144,6 @@ class Identity:
         if canonical is None:
             return Identified(Identification(refusal=Refusal.UNREADABLE))
         return self._resolve(CredentialKind.BEACON, Strength.WEAK, canonical, now_ms)
-
-    def _pass(self, text: bytes, now_ms: int) -> Identified:
-        try:
-            shown = passes.decode(text)
-            canonical = pass_id(shown.issuer, shown.pass_id)
-        except InputRefused:
-            return Identified(Identification(refusal=Refusal.UNREADABLE))
-        key = self._keys.issuers.get(shown.issuer)
-        if key is None:
-            return Identified(Identification(refusal=Refusal.UNKNOWN_ISSUER))
-        if not shown.verify(key):
-            return Identified(Identification(refusal=Refusal.FORGED))
-        credential = self._credential(CredentialKind.PASS, Strength.GENUINE, canonical)
-        if now_ms < shown.not_before_ms:
-            return Identified(Identification(credential=credential, refusal=Refusal.NOT_YET_VALID))
-        if now_ms >= shown.expires_ms:
-            return Identified(Identification(credential=credential, refusal=Refusal.EXPIRED))
-        return Identified(self._look_up(credential, now_ms))
 
     def _resolve(self, kind: CredentialKind, strength: Strength, canonical: bytes, now_ms: int) -> Identified:
         return Identified(self._look_up(self._credential(kind, strength, canonical), now_ms))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.config.load import Loaded
 from gateway.config.types import DeskStation
-from gateway.model.errors import ConfigurationError
-
-_SPKI = bytes.fromhex("302a300506032b6570032100")
-"""What stands before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo (RFC 8410, 4)."""
+from gateway.model.errors import ConfigurationError, InputRefused
+from gateway.wire import trust
+from gateway.wire.cose_keys import PublicKey, from_pem
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -25,7 +22,9 @@ class Keys(msgspec.Struct, frozen=True):
     card_id: str
     sun_meta: bytes | None
     sun_master: bytes | None
-    issuers: Mapping[str, Ed25519PublicKey]
+    issuers: Mapping[str, PublicKey]
+    trust: trust.TrustList | None = None
+    """The trust list that counts until a bundle brings one."""
 
     def __repr__(self) -> str:
         return f"Keys(card_id={self.card_id!r}, issuers={sorted(self.issuers)})"
@@ -54,22 +53,26 @@ def read_secret(path: Path, size: int, what: str) -> bytes:
     return key
 
 
-def read_issuer(path: Path, issuer: str) -> Ed25519PublicKey:
-    """The Ed25519 public key of an issuer of passes (PEM). Raises `ConfigurationError`.
-
-    Taken apart here: the library's own loader of all kinds of keys costs a gateway 1.6 MB for one 32-byte key.
-    """
+def read_issuer(path: Path, issuer: str) -> PublicKey:
+    """The public key of an issuer of passes (PEM; Ed25519 or P-256). Raises `ConfigurationError`."""
     try:
-        lines = path.read_text(encoding="ascii").split()
-        if lines[:2] != ["-----BEGIN", "PUBLIC"] or lines[-1] != "KEY-----":
-            raise ValueError("not a PEM public key")
-        encoded = base64.b64decode("".join(lines[3:-3]), validate=True)
+        return from_pem(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:
         what = f"key of issuer {issuer}: {error}"
-        raise ConfigurationError(what, "Give an Ed25519 public key in PEM", where=str(path)) from error
-    if len(encoded) != len(_SPKI) + 32 or not encoded.startswith(_SPKI):
-        raise ConfigurationError(f"key of issuer {issuer} is not Ed25519", "Make an Ed25519 key", where=str(path))
-    return Ed25519PublicKey.from_public_bytes(encoded[len(_SPKI) :])
+        raise ConfigurationError(what, "Give a public key in PEM", where=str(path)) from error
+    except InputRefused as error:
+        what = f"key of issuer {issuer}: {error.what}"
+        raise ConfigurationError(what, "Give an Ed25519 or P-256 public key in PEM", where=str(path)) from error
+
+
+def read_trust(path: Path) -> trust.TrustList:
+    """A trust list (JSON). Raises `ConfigurationError`."""
+    try:
+        return trust.read(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"keys.trust: {error.strerror}", "Put the file there", where=str(path)) from error
+    except InputRefused as error:
+        raise ConfigurationError(error.what, error.advice or "See docs/passes.md", where=str(path)) from error
 
 
 def read_staff(loaded: Loaded) -> dict[str, bytes]:
@@ -93,4 +96,5 @@ def read_keys(loaded: Loaded) -> Keys:
         sun_meta=read_secret(loaded.path(meta), 16, "keys.sun_meta") if meta else None,
         sun_master=read_secret(loaded.path(master), 16, "keys.sun_master") if master else None,
         issuers={issuer: read_issuer(loaded.path(file), issuer) for issuer, file in section.passes.items()},
+        trust=read_trust(loaded.path(section.trust)) if section.trust else None,
     )

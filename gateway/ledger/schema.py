@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 4
+SCHEMA = 5
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -190,7 +190,6 @@ STATE_3 = (
 )
 """What schema 3 brought."""
 
-
 STATE_4 = (
     # stations, gate: the last passage of each credential through each gate, for anti-passback; `entry` is that of the
     # admission, `epoch/stream/number`.
@@ -200,6 +199,17 @@ STATE_4 = (
     ) WITHOUT ROWID, STRICT""",
 )
 """What schema 4 brought."""
+
+STATE_5 = (
+    # identity: passes that were used, by their digest: for good, or with a phone's proof of this time; until when they
+    # could have been used; the entry that says so.
+    """CREATE TABLE pass_used (
+        digest BLOB PRIMARY KEY, proof_s INTEGER NOT NULL, until_s INTEGER NOT NULL, entry TEXT NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+    # sync: the trust list in force, as it was signed.
+    "CREATE TABLE bundle_trust (one INTEGER PRIMARY KEY CHECK (one = 1), content BLOB NOT NULL) STRICT",
+)
+"""What schema 5 brought."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -259,7 +269,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

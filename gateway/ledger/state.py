@@ -16,6 +16,7 @@ RISING = {
     "sun_counter": "{0}.counter",
     "bundle": "max({0}.highest, {0}.number)",  # a person may have gone back: `number` alone says nothing
     "bundle_key": "{0}.retired",
+    "pass_used": "{0}.proof_s",
     "quota_beyond": "{0}.grace + {0}.over",
 }
 """Tables whose rows never go back, and what says so of a row."""

@@ -69,6 +69,11 @@ class EntryId(msgspec.Struct, frozen=True, order=True):
         return f"{self.gateway}/{self.epoch}/{self.stream}/{self.seq}"
 
 
+def entry_name(entry: EntryId) -> str:
+    """How what this gateway keeps of an entry's effects names it: quotas that it spends, a pass that it uses up."""
+    return f"{entry.epoch}/{entry.stream}/{entry.seq}"
+
+
 class Header(msgspec.Struct, frozen=True):
     """What of an entry outlives `forget`: holds no personal data."""
 

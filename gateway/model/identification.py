@@ -40,6 +40,12 @@ class Refusal(StrEnum):
     REPLAYED = "replayed"
     FORGED = "forged"
     UNKNOWN_ISSUER = "unknown_issuer"
+    UNKNOWN_KEY = "unknown_key"
+    """A pass of a key that its issuer has not, or not any more, or not yet."""
+    BEYOND_TRUST = "beyond_trust"
+    """A pass for more persons, or for longer, than its issuer may issue one."""
+    STALE_CODE = "stale_code"
+    """A pass without its phone's proof of this moment: a photograph, or a code that was not renewed."""
     UNREADABLE = "unreadable"
     STALE = "stale"
     TOO_WEAK = "too_weak"
@@ -70,6 +76,7 @@ class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
     `holder` is opaque. `entitlements` are the codes that this place's rules use, or those of partner city `city`.
     `credential` is absent when nothing could be made of the reading. `language` is the holder's choice, if any.
     `residence` and `born` are there where the place's rules ask for them, and are not stored: `facts_left_out`.
+    `persons` is how many come with the credential: 1, or more with a group's pass.
     """
 
     credential: Credential | None = None
@@ -78,6 +85,7 @@ class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
     refusal: Refusal | None = None
     language: str | None = None
     city: str = ""
+    persons: int = 1
     residence: str | None = None
     born: date | None = None
 

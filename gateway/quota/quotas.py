@@ -14,13 +14,13 @@ from gateway.model.bodies import SecurityBody
 from gateway.model.circumstances import Left
 from gateway.model.clock import Clock, Stamp
 from gateway.model.decision import Use
-from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
+from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream, entry_name
 from gateway.model.errors import Conflict
 from gateway.quota import owed
 from gateway.quota.handover import Brought, LastWord
 from gateway.quota.keeping import Asking, Born, Fenced, effect_of
 from gateway.quota.leases import denial, held, life_of, pending, room, trusted_given, usable
-from gateway.quota.spending import Charge, GiveBack, Hold, Release, Spend, SpendLate, entry_name
+from gateway.quota.spending import Charge, GiveBack, Hold, Release, Spend, SpendLate
 from gateway.quota.tending import Keeping, duties
 from gateway.rules.purse import Asked
 from gateway.wire.handover import read_word

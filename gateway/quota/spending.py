@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId
+from gateway.model.entry import EntryId, entry_name
 from gateway.model.errors import Conflict
 from gateway.quota.leases import in_transaction, lease, life_of, room, trusted_given, usable
 from gateway.wire.quota import Key
@@ -24,11 +24,6 @@ class Charge(msgspec.Struct, frozen=True):
     units: int
     grace: bool = False
     allowed: int = 0
-
-
-def entry_name(entry: EntryId) -> str:
-    """How spends name the entry that they belong to."""
-    return f"{entry.epoch}/{entry.stream}/{entry.seq}"
 
 
 class _Spending:

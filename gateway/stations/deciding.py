@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.identity.passes import PassGivenBack
 from gateway.ledger.effects import Effect
 from gateway.model.circumstances import Circumstances
 from gateway.model.clock import Clock
@@ -118,9 +119,9 @@ class Deciding:
         return [Note(holder, event, codes, station)]
 
     def undone(self, entry: str) -> list[Effect]:
-        """Effects of a void of this entry (`gateway.quota.spending.entry_name`)."""
+        """Effects of a void of this entry (`gateway.model.entry.entry_name`)."""
         given_back: list[Effect] = [self._quotas.give_back(entry)] if self._quotas is not None else []
-        return [*given_back, Undone(entry), PassageUndone(entry)]
+        return [*given_back, PassGivenBack(entry), Undone(entry), PassageUndone(entry)]
 
     def tidy(self) -> list[Effect]:
         """At the start and once a day."""

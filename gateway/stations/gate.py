@@ -99,7 +99,8 @@ class Gate:
         await self._refuse(identified, "busy")
 
     async def _refuse(self, identified: Identified, reason: str, decision: Decision | None = None) -> None:
-        who, entry = await self._services.store_identification(self.id, identified)
+        spent = identified.unspent if reason else identified
+        who, entry = await self._services.store_identification(self.id, spent)
         due = decision.due_cents if decision else None
         self._services.show_identification(self.id, Show.REFUSED, who, entry, reason=reason, due_cents=due)
 

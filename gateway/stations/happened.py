@@ -11,8 +11,7 @@ import msgspec
 
 from gateway.model.circumstances import Happened
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId
-from gateway.quota.spending import entry_name
+from gateway.model.entry import EntryId, entry_name
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 

@@ -11,10 +11,9 @@ import msgspec
 
 from gateway.config.types import PassbackScope
 from gateway.model.clock import Stamp
-from gateway.model.entry import EntryId
+from gateway.model.entry import EntryId, entry_name
 from gateway.model.errors import Conflict
 from gateway.model.identification import Refusal
-from gateway.quota.spending import entry_name
 
 KEEP_MS = 24 * 3600 * 1000
 """The longest time that a gate can be configured with: older rows are of no use."""

@@ -55,4 +55,4 @@ def raced(identified: Identified, conflict: Conflict) -> Identified:
 def _refused(identified: Identified) -> Identified:
     who = identified.identification
     refused = Identification(credential=who.credential, refusal=Refusal.PASSED_ALREADY, language=who.language)
-    return Identified(refused, identified.effects)
+    return Identified(refused, identified.unspent.effects)

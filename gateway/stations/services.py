@@ -99,7 +99,8 @@ class Services:
             self.count_unidentified(station, "stale")
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
-        identified = self.identity.identify(reading, self.clock.wall_ms())
+        now = self.clock.stamp()
+        identified = self.identity.identify(reading, now.wall_ms, sure=now.quality.trusted)
         return weighed(identified, self._weak.get(station, COPYABLE))
 
     async def store_identification(

@@ -38,6 +38,7 @@ from gateway.wire.bundle import (
     open_manifest,
 )
 from gateway.wire.chunks import WantWhole
+from gateway.wire.trust import TrustList
 
 __all__ = ["Bundles", "BundlesStatus", "Pace", "RulesInForce"]
 
@@ -71,13 +72,14 @@ class Bundles:
         clock: Clock,
         on_rules: Callable[[RulesInForce], None],
         *,
+        on_trust: Callable[[TrustList], None] = lambda _listed: None,
         pace: Pace | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._ledger = ledger
         self._city, self._gateway, key_id = gateway
         self._cache = cache
-        self._force = Force(ledger, cache, root, key_id, clock, on_rules)
+        self._force = Force(ledger, cache, root, key_id, clock, on_rules, on_trust)
         self._refusals = Refusals(ledger)
         random_source = rng if rng is not None else random.Random()  # noqa: S311 - jitter, not a secret
         self._fetcher = Fetcher(cache.staging, self._refusals, self._fetched, pace or Pace(), random_source)
@@ -205,10 +207,13 @@ class Bundles:
     async def _apply_urgent(self, manifest: Manifest, content: bytes | None) -> None:
         if content is None:
             raise InputRefused(f"{manifest.kind} travel whole", code="bundle_content")
-        if manifest.kind is BundleKind.KEYS:
-            await self._force.apply_keys(manifest, content)
-        else:
-            await self._force.apply_blocks(manifest, content)
+        match manifest.kind:
+            case BundleKind.KEYS:
+                await self._force.apply_keys(manifest, content)
+            case BundleKind.TRUST:
+                await self._force.apply_trust(manifest, content)
+            case _:
+                await self._force.apply_blocks(manifest, content)
 
     async def _apply(self, manifest: Manifest, bundle: SignedBundle, pieces: Pieces) -> None:
         """One at a time. While it waited its key may have been retired, or a newer one have come."""

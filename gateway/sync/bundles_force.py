@@ -26,6 +26,8 @@ from gateway.sync.bundles_expiry import BundleState, counts, ends_ms
 from gateway.sync.bundles_stage import Pieces, RulesInForce, compile_document, stage_registry, stage_rules
 from gateway.wire.bundle import URGENT, BundleKind, Manifest, TrustedKey
 from gateway.wire.contents import Blocks, KeySet, decode
+from gateway.wire.trust import TrustList
+from gateway.wire.trust import read as read_trust
 
 log = logging.getLogger("bundles")
 
@@ -45,12 +47,14 @@ class Force:
         key_id: str,
         clock: Clock,
         on_rules: Callable[[RulesInForce], None],
+        on_trust: Callable[[TrustList], None],
     ) -> None:
         self._ledger = ledger
         self._cache = cache
         self._key_id = key_id
         self._clock = clock
         self._on_rules = on_rules
+        self._on_trust = on_trust
         self._in_force: dict[BundleKind, record.Past] = {}
         self._rules: RuleSet | None = None
         self._told: RulesInForce | None = None
@@ -107,6 +111,11 @@ class Force:
                 self._block(listed)  # Also when it is not the one that was signed: these stay blocked.
                 if listed is None or hashlib.sha256(listed).hexdigest() != told.sha256:
                     return False
+            case BundleKind.TRUST:
+                listed = record.trusted(self._ledger)
+                if listed is None or hashlib.sha256(listed).hexdigest() != told.sha256:
+                    return False
+                self._on_trust(read_trust(listed))
             case BundleKind.KEYS:
                 pass
         self._in_force[told.kind] = told
@@ -167,6 +176,12 @@ class Force:
             raise InputRefused(f"made with card key {blocks.key_id!r}, this gateway has {self._key_id!r}")
         await self._commit(manifest, record.BlocksInForce(content))
         self._block(content)
+
+    async def apply_trust(self, manifest: Manifest, content: bytes) -> None:
+        """From now on passes of these issuers count, and of those in the configuration."""
+        listed = read_trust(content)
+        await self._commit(manifest, record.TrustInForce(content))
+        self._on_trust(listed)
 
     async def apply(self, manifest: Manifest, pieces: Pieces) -> None:
         """Stage and try rules or a registry, then put it in force. Whoever is judged meanwhile is judged by the old

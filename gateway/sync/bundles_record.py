@@ -99,6 +99,12 @@ def blocks(ledger: Ledger) -> bytes | None:
     return rows[0][0] if rows else None
 
 
+def trusted(ledger: Ledger) -> bytes | None:
+    """Content of the trust list in force."""
+    rows = ledger.query("SELECT content FROM bundle_trust")
+    return rows[0][0] if rows else None
+
+
 class InForce(msgspec.Struct, frozen=True):
     """Effect: this bundle is in force, and no earlier one ever will be again unless a person goes back to it."""
 
@@ -160,6 +166,15 @@ class BlocksInForce(msgspec.Struct, frozen=True):
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         db.execute("INSERT OR REPLACE INTO bundle_blocks VALUES (1, ?)", (self.content,))
+
+
+class TrustInForce(msgspec.Struct, frozen=True):
+    """Effect: this is the trust list."""
+
+    content: bytes
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute("INSERT OR REPLACE INTO bundle_trust VALUES (1, ?)", (self.content,))
 
 
 def _remember(db: sqlite3.Connection, row: tuple[object, ...]) -> None:

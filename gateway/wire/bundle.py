@@ -41,15 +41,18 @@ class BundleKind(StrEnum):
     """The keys that may sign from now on."""
     BLOCKS = "blocks"
     """Cards that are blocked whatever the registry says."""
+    TRUST = "trust"
+    """Who issues passes that count here, such as partner cities."""
 
 
-URGENT = frozenset((BundleKind.KEYS, BundleKind.BLOCKS))
+URGENT = frozenset((BundleKind.KEYS, BundleKind.BLOCKS, BundleKind.TRUST))
 """Small, travel whole, are applied at once, and no person rolls them back."""
 MAX_OF_KIND = {
     BundleKind.RULES: 8 * 1024 * 1024,
     BundleKind.REGISTRY: MAX_CONTENT,
     BundleKind.KEYS: MAX_WHOLE,
     BundleKind.BLOCKS: MAX_WHOLE,
+    BundleKind.TRUST: MAX_WHOLE,
 }
 """Bytes of content."""
 

@@ -93,6 +93,13 @@ def _h10304(facility: int, number: int) -> int:
     return even << 36 | data << 1 | odd
 
 
+def holder_of_pass(key: bytes, issuer: str, subject: str, pass_id: str) -> str:
+    """The opaque holder behind a pass that no registry knows: the same at every gateway of the city, by the issuer's
+    subject when the pass names one, else every pass is a holder of its own."""
+    whose = f"s{subject}" if subject else f"p{pass_id}"
+    return "pass-" + hmac.digest(key, b"holder\0" + issuer.encode() + b"\0" + whose.encode(), "sha256").hex()[:40]
+
+
 def barcode(data: bytes) -> bytes | None:
     """Canonical id of a barcode: its printable ASCII without white space around it, or None when it is empty,
     longer than `MAX_BARCODE` or holds anything else."""

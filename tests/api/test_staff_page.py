@@ -20,6 +20,7 @@ from gateway.stations.desk import Desk
 from gateway.stations.services import Services
 from gateway.wire import passes
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
+from gateway.wire.cose_keys import public_of
 from gateway.wire.credentials import digest, pass_id
 from tests.api.browser import Page, chromium
 from tests.api.conftest import CARD_KEY, NoDevices, Place
@@ -57,7 +58,7 @@ def desk(place: Place) -> Desk:
     owned = tuple(RegistryCredential(kind, digest(CARD_KEY, kind, canonical).hex(), "h-1") for kind, canonical in mine)
     place.cache.stage_registry(5, RegistryContent("k1", (RegistryHolder("h-1"),), owned), "k1")
     place.cache.use_registry(5)
-    keys = Keys(CARD_KEY, "k1", None, None, {"jelgava": ISSUER_KEY.public_key()})
+    keys = Keys(CARD_KEY, "k1", None, None, {"jelgava": public_of(ISSUER_KEY)})
     identity = Identity(keys, place.cache, place.ledger.query)
     services = Services(place.ledger, identity, place.benefits, NoDevices(), place.board, place.clock)
     made = Desk(DeskStation(id="desk-1", readers=("reader-1",)), services, TOKEN)
@@ -88,7 +89,9 @@ async def test_staff_register_a_card_in_place_of_a_lost_one(
     await page.until("!document.getElementById('nobody').hidden && !document.getElementById('desk').hidden")
     await present(place, desk, NEW)
     expires_s = place.clock.wall_ms() // 1000 + 60
-    await present(place, desk, passes.issue(ISSUER_KEY, "jelgava", PASS, expires_s))
+    await present(
+        place, desk, passes.issue(ISSUER_KEY, passes.Claims(issuer="jelgava", pass_id=PASS, expires_s=expires_s))
+    )
     await page.until("!document.getElementById('link').hidden")
     ratio, text = await page.run(CONTRAST)
     assert ratio >= 4.5, text

@@ -254,3 +254,9 @@ def test_any_bytes_are_cards_or_refused(data: bytes) -> None:
     for prefix in (b"", b"kind,id,issuer\n", b"["):
         with contextlib.suppress(InputRefused):
             read_cards(prefix + data)
+
+
+@pytest.mark.parametrize("written", ["6a6f6e6173", "6A6F6E6173", "6A:6F:6E:61:73", "6a 6f 6e 61 73"])
+def test_a_pass_id_in_hex_is_the_same_however_it_is_written(written: str) -> None:
+    blocked = build_blocks(read_cards(f"kind,id,issuer\npass,{written},siauliai.passes\n".encode()), KEY, "k1")
+    assert blocked.digests == (digest(KEY, CredentialKind.PASS, pass_id("siauliai.passes", b"jonas".hex())).hex(),)

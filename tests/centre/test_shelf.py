@@ -33,6 +33,7 @@ from gateway.wire.topics import SHARDS, shard_of
 from tests.centre.chains import CITY, EPOCH, GATEWAY, Chain
 
 RULES, REGISTRY, KEYS, BLOCKS = BundleKind.RULES, BundleKind.REGISTRY, BundleKind.KEYS, BundleKind.BLOCKS
+TRUST = BundleKind.TRUST
 KEY = SigningKey(b"12345678", bytes(range(32)))
 LARGE = bytes(range(256)) * 1000
 """Three chunks."""
@@ -104,10 +105,11 @@ def test_another_gateways_content_is_not_given(store: Store) -> None:
 
 
 def test_a_birth_is_owed_the_newest_of_each_kind_and_all_newer_keys_first(store: Store) -> None:
-    put(store, *(signed(kind, number) for kind in (RULES, BLOCKS, KEYS) for number in (1, 2, 3)))
-    assert said(birth(store)) == [("keys", 1, 0), ("keys", 2, 0), ("keys", 3, 0), ("blocks", 3, 0), ("rules", 3, 0)]
-    assert said(birth(store, keys=2, rules=3)) == [("keys", 3, 0), ("blocks", 3, 0)]
-    assert birth(store, keys=3, rules=9, blocks=3) == []
+    put(store, *(signed(kind, number) for kind in (RULES, BLOCKS, TRUST, KEYS) for number in (1, 2, 3)))
+    keys = [("keys", 1, 0), ("keys", 2, 0), ("keys", 3, 0)]
+    assert said(birth(store)) == [*keys, ("blocks", 3, 0), ("trust", 3, 0), ("rules", 3, 0)]
+    assert said(birth(store, keys=2, rules=3)) == [("keys", 3, 0), ("blocks", 3, 0), ("trust", 3, 0)]
+    assert birth(store, keys=3, rules=9, blocks=3, trust=3) == []
 
 
 def people(*names: str) -> RegistryContent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -17,7 +19,9 @@ from gateway.rules import read, sheet
 from gateway.wire import chunks, messages, passes, registry
 from gateway.wire.bundle import BundleKind
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
+from gateway.wire.cose_keys import public_of
 from gateway.wire.messages import Ack, Acks
+from gateway.wire.trust import IssuerKey, TrustedIssuer, TrustList
 from tests.rules.builders import document, rule
 from tests.wire import test_bundle, test_envelope
 
@@ -40,7 +44,15 @@ TYPE_2_CARD = bytes.fromhex("3B8F8001804F0CA0000003060300030000000068") + _answe
 )
 _URL = b"place.example/?e=" + b"0" * 32 + b"&c=" + b"0" * 16
 SUN = b"\xd1\x01" + bytes([len(_URL) + 1]) + b"U\x04" + _URL
-PASS = passes.issue(Ed25519PrivateKey.from_private_bytes(bytes(32)), "jelgava", b"12345678", 2**31)
+_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+_CLAIMS = passes.Claims(issuer="jelgava", pass_id=b"12345678", expires_s=2**31)
+_ALL = msgspec.structs.replace(
+    _CLAIMS, subject="s", entitlements=("c1",), once=True, persons=9, issued_s=1, phone=public_of(_KEY)
+)
+PASS = passes.issue(_KEY, _CLAIMS)
+PROVED_PASS = passes.prove(passes.issue(_KEY, _ALL, key_id=b"k1"), _KEY, 2**30)
+_ISSUER_KEY = IssuerKey(base64.b64encode(public_of(_KEY).spki()).decode("ascii"), "k1", 1, 2)
+TRUST = msgspec.json.encode(TrustList((TrustedIssuer("s", "siauliai", (_ISSUER_KEY,), ("c1",), 9, 60),)))
 PHONE = _answers(len(PASS).to_bytes(2, "big") + b"\x90\x00", PASS[:100] + b"\x90\x00", PASS[100:] + b"\x90\x00")
 BANK_CARD = _answers(b"\x6a\x82", b"\x6f\x10" + bytes(16) + b"\x90\x00")
 TWO_CARDS = bytes.fromhex("02 01 0044 00 07 04A1B2C3D4E501 02 0004 20 04 08010203")

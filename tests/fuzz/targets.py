@@ -32,7 +32,7 @@ from gateway.model.errors import InputRefused
 from gateway.model.receipt import Receipt
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
-from gateway.wire import bundle, chunks, credentials, envelope, messages, passes, registry
+from gateway.wire import base45, bundle, chunks, cose, credentials, envelope, messages, passes, registry, trust
 from gateway.wire.messages import Acks
 from tests.fuzz import seeds
 
@@ -136,8 +136,10 @@ def _targets() -> Iterator[Target]:
     yield Target("two-cards", several.uids_in, (), (seeds.TWO_CARDS,))
     yield Target("ndef", ndef.first_uri, (), (seeds.NDEF,))
     yield Target("sun", _sun, (), (seeds.SUN,))
-    yield Target("pass", passes.decode, refused, (seeds.PASS,))
-    yield Target("base45", passes.base45_decode, refused, (seeds.PASS[4:],))
+    yield Target("pass", passes.decode, refused, (seeds.PASS, seeds.PROVED_PASS))
+    yield Target("base45", base45.decode, refused, (seeds.PASS[4:],))
+    yield Target("cose", cose.decode, refused, (base45.decode(seeds.PROVED_PASS[4:]),))
+    yield Target("trust", trust.read, refused, (seeds.TRUST,))
     yield Target("barcode", credentials.barcode, (), (b"4750001112223", b"\x1dA1"))
     yield Target("beacon-id", lambda data: credentials.beacon(data.decode("latin-1")), (), (seeds.BEACON_ID,))
     yield Target("beacon", _beacon, (), (seeds.IBEACON, seeds.EDDYSTONE))

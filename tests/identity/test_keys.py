@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.identity.keys import Keys, read_issuer, read_secret
 from gateway.model.errors import ConfigurationError
+from gateway.wire.cose_keys import PrivateKey, public_of
 
 KEY = bytes(range(0xA0, 0xB0))
 
@@ -55,14 +56,15 @@ def test_a_missing_file_is_a_configuration_error(tmp_path: Path) -> None:
         read_issuer(tmp_path / "none", "jelgava")
 
 
-def test_an_issuers_key_is_an_ed25519_pem(tmp_path: Path) -> None:
-    public = Ed25519PrivateKey.generate().public_key()
-    file = write(tmp_path / "i", public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    assert read_issuer(file, "jelgava") == public
+@pytest.mark.parametrize("private", [Ed25519PrivateKey.generate(), generate_private_key(SECP256R1())])
+def test_an_issuers_key_is_an_ed25519_or_p_256_pem(tmp_path: Path, private: PrivateKey) -> None:
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    assert read_issuer(write(tmp_path / "i", public), "jelgava") == public_of(private)
+    assert public_of(private).pem().encode() == public
 
 
 def test_another_kind_of_key_is_refused(tmp_path: Path) -> None:
-    other = generate_private_key(SECP256R1()).public_key()
+    other = generate_private_key(SECP384R1()).public_key()
     for text in (other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), b"not a key"):
         with pytest.raises(ConfigurationError):
             read_issuer(write(tmp_path / "i", text), "jelgava")

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.simulators import cards
@@ -29,6 +31,8 @@ from gateway.stations.board import Board
 from gateway.stations.services import Services
 from gateway.wire import credentials, passes
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
+from gateway.wire.cose_keys import PrivateKey, public_of
+from gateway.wire.trust import IssuerKey, TrustedIssuer, TrustList
 from tests.support.clock import FakeClock
 from tests.support.outputs import ScriptedOutputs
 
@@ -37,7 +41,22 @@ META_KEY = bytes.fromhex("11" * 16)
 MASTER_KEY = bytes.fromhex("22" * 16)
 ISSUER = "jelgava"
 ISSUER_KEY = Ed25519PrivateKey.from_private_bytes(bytes.fromhex("33" * 32))
-KEYS = Keys(CARD_KEY, "k1", META_KEY, MASTER_KEY, {ISSUER: ISSUER_KEY.public_key()})
+PARTNER, PARTNER_CITY = "siauliai.passes", "siauliai"
+PARTNER_KEY = generate_private_key(SECP256R1())
+TRUST = TrustList(
+    (
+        TrustedIssuer(
+            PARTNER,
+            PARTNER_CITY,
+            (IssuerKey(base64.b64encode(public_of(PARTNER_KEY).spki()).decode(), "2026"),),
+            entitlements=("c1", "m1"),
+            persons=30,
+            longest_s=86_400,
+        ),
+    )
+)
+"""A partner city's issuer with one P-256 key, whose passes live for a day at most."""
+KEYS = Keys(CARD_KEY, "k1", META_KEY, MASTER_KEY, {ISSUER: public_of(ISSUER_KEY)}, TRUST)
 
 FREE, HALF = "museum.free", "museum.half"
 UIDS = {name: bytes([4, number, 0, 0, 0, 0, 1]) for number, name in enumerate(("anna", "berta", "carl", "dora"))}
@@ -154,10 +173,16 @@ class Place:
         after.outputs = self.outputs
         return after.start()
 
-    def pass_reading(self, device: str = "cam-1", *, key: Ed25519PrivateKey = ISSUER_KEY, **more: Any) -> CodeReading:
+    def pass_reading(self, device: str = "cam-1", *, key: PrivateKey = ISSUER_KEY, **more: Any) -> CodeReading:
         """Anna's pass, valid for an hour."""
-        expires_s = more.pop("expires_s", self.clock.wall_ms() // 1000 + 3600)
-        text = passes.issue(key, more.pop("issuer", ISSUER), PASS_ID, expires_s, **more)
+        return self.code_reading(self.pass_text(key, **more), device)
+
+    def pass_text(self, key: PrivateKey = ISSUER_KEY, key_id: bytes = b"", **more: Any) -> bytes:
+        expires_s = self.clock.wall_ms() // 1000 + 3600
+        claims = passes.Claims(**{"issuer": ISSUER, "pass_id": PASS_ID, "expires_s": expires_s, **more})
+        return passes.issue(key, claims, key_id=key_id)
+
+    def code_reading(self, text: bytes, device: str = "cam-1") -> CodeReading:
         return CodeReading(device, self.clock.mono_ns(), "QRCode", text)
 
     def entries(self, *streams: Stream) -> list[Entry]:

@@ -27,6 +27,7 @@ from gateway.wire.envelope import decode_batch
 from gateway.wire.messages import Ack, Acks, State, encode
 from gateway.wire.quota import Said, decode_said
 from gateway.wire.topics import Topics, centre_filters
+from gateway.wire.trust import TrustList
 from tests.support.clock import FakeClock
 
 CITY, GATEWAY = "jelgava", "museum-1"
@@ -74,9 +75,11 @@ def make_bundles(
     on_rules: Callable[[RulesInForce], None] = lambda _rules: None,
     pace: Pace | None = None,
     gateway: str = GATEWAY,
+    on_trust: Callable[[TrustList], None] = lambda _listed: None,
 ) -> Bundles:
     hurry = pace or Pace(jitter_s=0)
-    return Bundles(ledger, cache, TRUSTED, (CITY, gateway, "k1"), clock, on_rules, pace=hurry)
+    names = CITY, gateway, "k1"
+    return Bundles(ledger, cache, TRUSTED, names, clock, on_rules, on_trust=on_trust, pace=hurry)
 
 
 def make_sync(ledger: Ledger, cache: Cache, clock: FakeClock, port: int, **more: object) -> Sync:

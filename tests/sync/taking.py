@@ -19,11 +19,13 @@ from gateway.wire.bundle import BundleKind, SignedBundle
 from gateway.wire.chunks import WantChunks
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from gateway.wire.registry import encode
+from gateway.wire.trust import TrustList
 from tests.support.bundles import hand_over
 from tests.support.clock import FakeClock
 from tests.sync.ends import GATEWAY, announced, bundle, make_bundles, payload
 
 RULES, REGISTRY, KEYS, BLOCKS = BundleKind.RULES, BundleKind.REGISTRY, BundleKind.KEYS, BundleKind.BLOCKS
+TRUST = BundleKind.TRUST
 CARD = bytes(32)
 
 
@@ -68,7 +70,8 @@ class Taker:
         self.in_force: list[RulesInForce] = []
         self.wishes: list[bytes] = []
         self.served = 0
-        self.bundles = make_bundles(ledger, cache, clock, self.in_force.append, pace)
+        self.trusted: list[TrustList] = []
+        self.bundles = make_bundles(ledger, cache, clock, self.in_force.append, pace, on_trust=self.trusted.append)
         self.bundles.start()
 
     async def take(self, kind: BundleKind, number: int, content: bytes, **more: Any) -> None:

@@ -165,7 +165,9 @@ class Town:
 
 
 def _pass(key: Ed25519PrivateKey, issuer: str, person: Person) -> str:
-    return passes.issue(key, issuer, person.pass_number, int(time.time()) + DAY_S).decode("ascii")
+    now_s = int(time.time())
+    claims = passes.Claims(issuer=issuer, pass_id=person.pass_number, issued_s=now_s, expires_s=now_s + DAY_S)
+    return passes.issue(key, claims).decode("ascii")
 
 
 def _imported(person: Person) -> ImportedHolder:
