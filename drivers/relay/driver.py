@@ -12,7 +12,7 @@ from typing import ClassVar
 import msgspec
 
 from drivers.contract.core import Kind
-from drivers.contract.relay import InputEdge, Outputs, Pulse, Pulsed, ReadOutputs
+from drivers.contract.relay import InputEdge, InputStates, Outputs, Pulse, Pulsed, ReadOutputs
 from drivers.driver import CallRefused, DeviceError, Driver, Port
 from drivers.relay.boards import BOARDS, Board
 from drivers.relay.errors import Code, problem
@@ -141,11 +141,14 @@ class RelayDriver(Driver[Options]):
     # Looks -----------------------------------------------------------------------------------------------
 
     def _look_at_inputs(self) -> None:
-        """Report what changed since the last look; the first one after opening only sets the baseline."""
+        """Report what changed since the last look; the first one after opening is the baseline, told as
+        it is."""
         count = self._options.inputs
         seen = self._read(self._board.read_inputs(count), "to read its inputs")[:count]
         now = time.monotonic_ns()
         before, self._inputs = self._inputs, seen
+        if before is None:
+            self.reading(InputStates(seen), now)
         for channel, (was, on) in enumerate(zip(before or seen, seen, strict=True)):
             if was != on:
                 self.reading(InputEdge(channel, on), now)

@@ -15,7 +15,7 @@ from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
-from gateway.model.reading import CardReading, CodeReading, InputReading, Reading
+from gateway.model.reading import CardReading, CodeReading, InputReading, InputStates, Reading
 
 UID_MAX = 32
 """Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
@@ -53,6 +53,8 @@ def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading
             return CodeReading(device, mono_ns, name, data)
         case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
             return InputReading(device, mono_ns, channel, on)
+        case relay.InputStates(on=states) if len(states) <= CHANNEL_MAX + 1:
+            return InputStates(device, mono_ns, states)
         case _:
             raise BadMessage("a reading out of its bounds")
 

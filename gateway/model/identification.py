@@ -66,6 +66,8 @@ class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
     city: str = ""
     residence: str | None = None
     born: date | None = None
+    persons: int = 1
+    """For how many a group's pass is, the one who shows it included."""
 
     def facts_left_out(self) -> Identification:
         """As entries hold it: what a decision made of residence and birth is in what it rested on."""

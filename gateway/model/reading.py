@@ -41,8 +41,17 @@ class InputReading(msgspec.Struct, frozen=True):
     on: bool
 
 
+class InputStates(msgspec.Struct, frozen=True):
+    """What every input of a relay board is, channel 0 first: told whenever the board becomes ready."""
+
+    device: str
+    mono_ns: int
+    on: tuple[bool, ...]
+
+
 Presented = CardReading | CodeReading
-Reading = CardReading | CodeReading | InputReading
+Input = InputReading | InputStates
+Reading = CardReading | CodeReading | InputReading | InputStates
 
 
 def is_fresh(reading: Reading, now_ns: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config.types import DeskStation
-from gateway.model.reading import InputReading, Reading
+from gateway.model.reading import Input, InputReading, InputStates, Reading
 from gateway.model.shown import Show, shown_left
 from gateway.stations.services import Services
 
@@ -27,8 +27,11 @@ class Desk:
     async def stop(self) -> None:
         """Nothing to undo."""
 
+    def on_input(self, reading: Input) -> None:
+        """It has none."""
+
     async def on_reading(self, reading: Reading) -> None:
-        if isinstance(reading, InputReading):
+        if isinstance(reading, InputReading | InputStates):
             return
         identified = self._services.identify(self.id, reading)
         if identified is None:

@@ -17,11 +17,13 @@ from gateway.model.device import PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
-from gateway.model.reading import Presented, Reading, is_fresh
+from gateway.model.reading import Input, Presented, Reading, is_fresh
 from gateway.model.shown import Show
+from gateway.stations.alarm import FireAlarm
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
 from gateway.stations.deciding import Deciding
+from gateway.stations.inside import Inside
 
 log = logging.getLogger("stations")
 
@@ -42,7 +44,8 @@ class Outputs(Protocol):
 
 
 class Station(Protocol):
-    """A station as the daemon drives it: readings of its own devices come in, one after the other."""
+    """A station as the daemon drives it: readings of its own devices come in, one after the other; what inputs tell
+    comes at once, whoever is being served."""
 
     id: str
     kind: str
@@ -51,6 +54,7 @@ class Station(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     async def on_reading(self, reading: Reading) -> None: ...
+    def on_input(self, reading: Input) -> None: ...
 
 
 def new_entry(stream: Stream, kind: EntryKind, body: Body) -> NewEntry:
@@ -86,6 +90,8 @@ class Services:
         self.outputs = outputs
         self.board = board
         self.clock = clock
+        self.fire_alarm = FireAlarm()
+        self.inside = Inside(ledger, clock, benefits.zone)
         self._floods: dict[tuple[str, str], _Flood] = {}
 
     def identify(self, station: str, reading: Presented) -> Identified | None:

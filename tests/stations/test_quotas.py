@@ -22,6 +22,7 @@ from gateway.rules.read import load
 from gateway.stations.deciding import Deciding
 from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
+from gateway.stations.grants import Grant
 from gateway.stations.till import Till
 from gateway.stations.till_words import BalanceAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from tests.rules.builders import document, percent, rule
@@ -131,7 +132,7 @@ async def test_a_gate_that_does_not_open_gives_the_ride_back(town: Town) -> None
     (epoch,) = town.place.ledger.query("SELECT value FROM meta WHERE key='epoch'")[0]
     await town.place.settle()
     before = town.place.ledger.query("SELECT sum(used-returned) FROM quota_lease")[0][0]
-    await gate._void(epoch, 1, reason=VoidReason.NO_PASSAGE)
+    await gate._passages.void(Grant(epoch, 1), VoidReason.NO_PASSAGE)
     assert (before, town.place.ledger.query("SELECT sum(used-returned) FROM quota_lease")[0][0]) == (1, 0)
 
 
