@@ -20,7 +20,7 @@ from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
 from gateway.stations.deciding import TRIES, Decided, has_changed
 from gateway.stations.grants import Grant, GrantMade
-from gateway.stations.inside import FULL, Room
+from gateway.stations.inside import FULL, InsideCount, Room
 from gateway.stations.overrides import Overrides
 from gateway.stations.passages import Passages
 from gateway.stations.services import ADMISSION, Services, new_entry
@@ -68,6 +68,13 @@ class Gate:
         await self._overrides.settled()
         await self._walks.settled()
         await asyncio.gather(*self._telling)
+
+    def inside(self) -> InsideCount | None:
+        """How many are inside its area; None where nobody's passage is seen."""
+        section = self.section
+        if section.passage_input is None and section.exit_input is None:
+            return None
+        return InsideCount(section.area, self._services.inside.persons(section.area), section.capacity)
 
     # Who is let in ---------------------------------------------------------------------------------------
 

@@ -66,6 +66,14 @@ class InsideSet(msgspec.Struct, frozen=True):
         db.execute(f"INSERT INTO inside VALUES (?,?,?) {again}", (self.area, self.persons, now.wall_ms))
 
 
+class InsideCount(msgspec.Struct, frozen=True):
+    """How many are inside an area; `capacity` 0: no limit."""
+
+    area: str
+    persons: int
+    capacity: int = 0
+
+
 class Inside:
     """The count of every area, for all gates of the place."""
 

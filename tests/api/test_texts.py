@@ -13,6 +13,7 @@ from gateway.api.answers import ChainName, Level
 from gateway.model.device import Health
 from gateway.model.identification import CredentialKind, Refusal, Strength
 from gateway.model.shown import Show
+from gateway.stations.gate import REASONS
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "gateway" / "api" / "static"
@@ -21,7 +22,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
     language: json.loads((STATIC / "i18n" / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
 }
 KINDS = ("desk", "gate", "till")
-GROUPS = "badge|chain|column|credential|health|kind|left|level|overview|reason|state|strength|sum"
+GROUPS = "badge|chain|column|credential|group|health|kind|left|level|overview|reason|state|strength|sum"
 
 
 def shown_reasons() -> set[str]:
@@ -35,6 +36,9 @@ def shown_reasons() -> set[str]:
                     value = value.values[0]
                 if isinstance(value, ast.Constant) and value.value:
                     found.add(str(value.value).rstrip("_"))
+            elif isinstance(node, ast.FunctionDef) and node.name == "_hindrance":
+                returned = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+                found |= {str(one.value) for one in returned if isinstance(one, ast.Constant) and one.value}
             elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "_refuse":
                 found |= {str(a.value) for a in node.args if isinstance(a, ast.Constant) and a.value}
     return found
@@ -53,7 +57,15 @@ def test_no_text_is_empty_or_forgotten_in_another_language() -> None:
 
 
 def test_the_reasons_are_found_where_stations_write_them() -> None:
-    assert {"stale", "busy", "no_passage", "payment_due", "gate_not_ready", "restart_at"} <= shown_reasons()
+    assert {
+        "stale",
+        "busy",
+        "no_passage",
+        "payment_due",
+        "gate_not_ready",
+        "group_not_here",
+        "restart_at",
+    } <= shown_reasons()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +73,7 @@ def test_the_reasons_are_found_where_stations_write_them() -> None:
     [
         *(f"state.{show}.{part}" for show in Show for part in ("title", "detail")),
         *(f"reason.{refusal}" for refusal in Refusal),
-        *(f"reason.{reason}" for reason in sorted(shown_reasons())),
+        *(f"reason.{reason}" for reason in sorted(shown_reasons() | REASONS)),
         *(f"health.{health}" for health in Health),
         *(f"chain.{chain}" for chain in ChainName),
         *(f"level.{level}" for level in Level),

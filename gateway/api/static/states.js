@@ -16,6 +16,7 @@ const HOLD_MS = {
   reading: RESULT_MS,
   quote: 60000,
   attention: 30000,
+  free: 86400000, // Until the alarm is over, which is another event.
 };
 
 export const STATES = ["connecting", "idle", "unavailable", "down", ...Object.keys(HOLD_MS)];
@@ -51,6 +52,11 @@ export function sumsOf(shown, kind) {
   if (kind !== "till") return due > 0 ? { due } : null;
   const list = shown.list_cents ?? due;
   return { list, discount: list - due, due };
+}
+
+/** Of a group: how many of how many have passed, or null. */
+export function groupOf(shown) {
+  return shown.persons > 1 ? { passed: shown.passed ?? 0, persons: shown.persons } : null;
 }
 
 const LEFT_LINES = 2;
