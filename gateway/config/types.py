@@ -166,6 +166,8 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     passage_s: Annotated[float, msgspec.Meta(ge=1, le=60)] = 8.0
     """No passage within so long is a void; of a group: no further passage."""
     group: GroupOpening = GroupOpening.PULSES
+    group_pause_ms: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 300
+    """Between a passage and the next pulse, so that the turnstile has come to rest."""
     largest_group: Annotated[int, msgspec.Meta(ge=1, le=500)] = 60
     """Persons that one grant is for at most."""
     exit_input: InputNumber | None = None

@@ -136,6 +136,9 @@ class Passages:
             if self._stopping and self._edges.empty():
                 return  # The next start voids what is left.
             if passed and self._section.group is GroupOpening.PULSES:
+                await asyncio.sleep(self._section.group_pause_ms / 1000)
+                if self._services.fire_alarm.on:
+                    break
                 error = await self._open(grant, passed + 1)
                 if error is not None:
                     await self._not_opened(grant, passed, error)
@@ -150,10 +153,11 @@ class Passages:
                 await self._not_opened(grant, passed, error)
                 return
             if not seen:
-                await self.void(grant, VoidReason.FREE_PASSAGE, passed)
-                return
+                break
             passed += 1
             self._passed(grant, passed)
+        if passed < grant.persons:
+            await self.void(grant, VoidReason.FREE_PASSAGE, passed)
 
     async def _next(self, grant: Grant) -> bool:
         """Until somebody passes; false when the fire alarm has freed the gate. Raises `TimeoutError`, or why a gate

@@ -64,8 +64,12 @@ class Tally(Generic[What]):
             refused = Counter[What]()
             for what, count in counts.items():
                 entry, effects = self._entry_of(what, count)
+                # As a rider, and the ride begins now: so it comes after the passages that wait for one.
+                riding = self._ledger.ride(entry, effects)
                 try:
-                    await self._ledger.commit([entry], effects)
+                    with suppress(LedgerError):
+                        await self._ledger.commit([])
+                    await riding
                 except LedgerError as error:
                     log.error("%s, %d times, could not be stored: %s", what, count, error)
                     refused[what] += count
