@@ -23,7 +23,9 @@ def inside(persons: int | None, area: str, as_json: bool, config: Path, socket: 
     """
     daemon = client(config, socket)
     if persons is not None:
-        done = daemon.post(f"/v1/areas/{area}/inside", {"persons": persons})
+        from urllib.parse import quote
+
+        done = daemon.post(f"/v1/areas/{quote(area, safe='')}/inside", {"persons": persons})
         if as_json:
             document(**done)
         else:

@@ -205,7 +205,7 @@ async def play(folder: Path, steps: list[Step], *, sensor: bool) -> None:
     for kind, persons in steps:
         await scene.step(kind, persons)
         await scene.settle()
-        scene.check(open_allowed=1)
+        scene.check(open_allowed=0 if scene._alarm else 1)
     await scene._crash()
     scene.check(open_allowed=0)
     path = scene.place.ledger_path
