@@ -67,8 +67,7 @@ class Tally(Generic[What]):
                 # As a rider, and the ride begins now: so it comes after the passages that wait for one.
                 riding = self._ledger.ride(entry, effects)
                 try:
-                    with suppress(LedgerError):
-                        await self._ledger.commit([])
+                    await self._ledger.commit([])  # Of one group with its riders: it fails when they do.
                     await riding
                 except LedgerError as error:
                     log.error("%s, %d times, could not be stored: %s", what, count, error)

@@ -214,7 +214,7 @@ async def play(folder: Path, steps: list[Step], *, sensor: bool) -> None:
     assert verify(path).clean
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 4)), max_size=12), st.booleans())
 def test_one_opening_and_one_end_for_each_person_of_an_admission(steps: list[Step], sensor: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
