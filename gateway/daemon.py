@@ -135,7 +135,8 @@ class Daemon:
         await self._quotas.start()
         deciding = Deciding(self._benefits, self._quotas, self._ledger.query, self._clock)
         parts = (self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
-        self._services = Services(*parts, deciding)
+        weak = {section.id: section.weak for section in configuration.station}
+        self._services = Services(*parts, deciding, weak)
         stations = [make_station(section, self._services) for section in configuration.station]
         self._dispatch = Dispatch(stations, self._services, self._fail)
         self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._quotas, self._clock, self._fail)

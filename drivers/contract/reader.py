@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
+
+NFC = "nfc"
+"""`symbology` of a code that a phone handed over by radio: the same bytes as in its QR code."""
 
 
 class Card(msgspec.Struct, frozen=True, tag="card", tag_field="reading", omit_defaults=True):
@@ -17,10 +22,29 @@ class Card(msgspec.Struct, frozen=True, tag="card", tag_field="reading", omit_de
 
 
 class Code(msgspec.Struct, frozen=True, tag="code", tag_field="reading"):
-    """An optical code, reported once while it stays in sight. `data` are its bytes, at most 2 kB."""
+    """An optical code, reported once while it stays in sight; or what a phone handed over (`symbology` is `NFC`), once
+    per presentation. `data` are its bytes, at most 2 kB."""
 
     symbology: str
     data: bytes
 
 
-ReaderReading = Card | Code
+class RecognisedKind(StrEnum):
+    """Cards that are not ours and not to be read."""
+
+    BANK = "bank"
+    EID = "eid"
+    """An identity card, a passport, a residence permit."""
+
+
+class Recognised(msgspec.Struct, frozen=True, tag="recognised", tag_field="reading"):
+    """A foreign card was presented. What kind it is, is all that is known of it: no UID, nothing that it holds."""
+
+    kind: RecognisedKind
+
+
+class Several(msgspec.Struct, frozen=True, tag="several", tag_field="reading"):
+    """Several cards lie in the field together, once until it was empty: none of them was read."""
+
+
+ReaderReading = Card | Code | Recognised | Several

@@ -6,14 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from drivers.contract.core import Kind
-from drivers.contract.reader import Card
+from drivers.contract.reader import Card, Several
 from drivers.driver import DeviceError, Driver, Port
 from drivers.nfc.errors import PASSING, Code, ReaderFault, problem
 from drivers.nfc.options import Options
-from drivers.nfc.presence import Presence
+from drivers.nfc.presence import Presence, same
 
 if TYPE_CHECKING:
-    from drivers.nfc.reader import Reader
+    from drivers.nfc.reader import Reader, Seen
 
 LOST_AFTER = 3
 """Failed looks in a row that mean a lost reader: one may be noise on the line."""
@@ -24,8 +24,9 @@ before the ordinary pace returns (a card that never works must not keep a core b
 
 
 class NfcDriver(Driver[Options]):
-    """A PN532 on a serial line. Reports `Card` once per presentation, and nothing for one that was pulled
-    before it was read whole: a genuine card must never look like a weak one."""
+    """A PN532 on a serial line. Reports each card once per presentation (`Card`, a phone's `Code`, or `Recognised`),
+    and nothing for one that was pulled before it was read whole: a genuine card must never look like a weak one.
+    Cards that lie there together are reported as `Several`, and none of them is read."""
 
     name = "nfc"
     kind = Kind.READER
@@ -77,13 +78,29 @@ class NfcDriver(Driver[Options]):
             self._presence.look(None)
             self._torn_in_a_row = 0
         elif self._presence.look(seen.uid):
-            ndef = reader.read(seen)
-            if ndef is None:
-                return self._tell_torn()
-            self._torn_in_a_row = 0
-            self.reading(Card(seen.uid, ndef), seen_at)
-            self._presence.keep(seen.uid)
+            return self._take(reader, seen, seen_at)
+        elif not self._presence.crowded and reader.sees_several():
+            # The second one would else be read alone for a moment, when the first is taken away before it.
+            self._tell_several(seen_at)
         return self._options.poll_ms / 1000
+
+    def _take(self, reader: Reader, seen: Seen, seen_at: int) -> float:
+        """Read the card that was seen, once it is certain that it lies there alone."""
+        if reader.sees_several():
+            self._tell_several(seen_at)
+            return self._options.poll_ms / 1000
+        again = reader.look()
+        if again is None or not same(again.uid, seen.uid) or (shown := reader.read(again)) is None:
+            return self._tell_torn()
+        self._torn_in_a_row = 0
+        self.reading(Card(again.uid, shown) if isinstance(shown, bytes) else shown, seen_at)
+        self._presence.keep(again.uid)
+        return self._options.poll_ms / 1000
+
+    def _tell_several(self, seen_at: int) -> None:
+        self._torn_in_a_row = 0
+        self.reading(Several(), seen_at)
+        self._presence.crowd()
 
     def _tell_torn(self) -> float:
         self._torn += 1

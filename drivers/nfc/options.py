@@ -34,7 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     immediate (a quarter of a second in all), at a CPU cost that a Pi does not notice (figures in
     docs/drivers/nfc.md); the radio field is off in between, so it also saves the module's power.
 
-    460800: reading a pass moves 1.2 kB over the line, 103 ms at 115200 and 26 ms at this rate, and a card
+    460800: reading a card's pass moves 1.3 kB over the line, 115 ms at 115200 and 29 ms at this rate, and it
     is pulled too early less often. Not 921600: a Pi's UART holds 16 bytes, 0.17 ms of line at that rate.
     """
 

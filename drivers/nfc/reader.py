@@ -21,7 +21,11 @@ import nfc.tag
 import serial
 from nfc.clf import pn532, transport
 
+from drivers.cards.asking import ask
+from drivers.contract.reader import Code as CodeReading
+from drivers.contract.reader import Recognised
 from drivers.nfc.errors import BY_ERRNO, Code, ReaderFault
+from drivers.nfc.several import LIST_TWO, uids_in
 
 BAUD = 115200
 """The chip's rate after power-up."""
@@ -44,6 +48,9 @@ _UNCHECKED = (IndexError, KeyError, ValueError, TypeError, AttributeError, Asser
 """What nfcpy's parsers raise on bytes that they do not expect."""
 
 _UIDS = (4, 7, 10)
+
+TAKES_COMMANDS = 0x20
+"""Bit of the SAK: a card of ISO/IEC 14443-4 (ISO/IEC 14443-3, 6.5.3.4)."""
 
 
 class Seen:
@@ -121,16 +128,24 @@ class Reader:
                 return None
             return Seen(target)
 
-    def read(self, seen: Seen) -> bytes | None:
-        """The card's NDEF message, b"" when it has none, None when it went away before that was certain."""
-        if not seen.sak & 0x20 and seen.sak & 0x58:
+    def sees_several(self) -> bool:
+        """Whether more than one card is in the field, as far as the chip can tell them apart. Leaves none selected."""
+        with _faults():
+            device = self._opened().device
+            device.mute()  # cards that were selected before answer only in a new field
+            return len(set(uids_in(bytes(device.chipset.command(0x4A, bytearray(LIST_TWO), timeout=1.0))))) > 1
+
+    def read(self, seen: Seen) -> bytes | CodeReading | Recognised | None:
+        """What the card shows: its NDEF message (b"" when it has none), the pass that a phone hands over, what kind of
+        foreign card it is; None when it went away before that was certain."""
+        if not seen.sak & TAKES_COMMANDS and seen.sak & 0x58:
             return b""  # MIFARE Classic and peer-to-peer devices: nothing that nfcpy could read
         frontend = self._opened()
         frontend.until = time.monotonic() + READ_BUDGET_S
         with _faults():
             try:
-                return _ndef(frontend, seen)
-            except (nfc.clf.CommunicationError, nfc.tag.TagCommandError):
+                return _shown(frontend, seen)
+            except (nfc.clf.CommunicationError, nfc.tag.TagCommandError, _Torn):
                 return None
             except _UNCHECKED:
                 return None if frontend.failed else b""  # the card says what no such card says
@@ -152,14 +167,26 @@ class Reader:
         return self._frontend
 
 
-def _ndef(frontend: _Frontend, seen: Seen) -> bytes | None:
+class _Torn(Exception):
+    """The card went away before it was certain what it has."""
+
+
+def _shown(frontend: _Frontend, seen: Seen) -> bytes | CodeReading | Recognised:
     tag = nfc.tag.activate(frontend, seen.target)
     if tag is None:
-        return None
+        raise _Torn
     frontend.failed = False  # an NTAG refuses what nfcpy asks to find out its type: that is no torn read
+    if not seen.sak & TAKES_COMMANDS:
+        return _ndef(frontend, tag)
+    return ask(seen.uid, lambda command: bytes(tag.transceive(bytearray(command))), lambda: _ndef(frontend, tag))
+
+
+def _ndef(frontend: _Frontend, tag: nfc.tag.Tag) -> bytes:
     ndef = tag.ndef
     if ndef is None:
-        return None if frontend.failed else b""
+        if frontend.failed:
+            raise _Torn
+        return b""
     message = bytes(ndef.octets)
     return message if len(message) <= MAX_NDEF else b""
 

@@ -1,5 +1,5 @@
 """What is asked of a card through a PC/SC reader, and what its answers mean. Pure: a card is a function from a command
-APDU to a response APDU. Only NDEF is ever asked for; what is on any other card stays there.
+APDU to a response APDU. Only NDEF and a phone's pass are ever read; what is on any other card stays there.
 
 Sources: PC/SC part 3 rev. 2.01.09 (3.1.3.2.3: ATR of contactless cards; 3.2.2.1: `FF CA`, `FF B0`), NFC Forum Type 2
 Tag 1.2 and Type 4 Tag 2.0, ISO/IEC 7816-4.
@@ -7,7 +7,9 @@ Tag 1.2 and Type 4 Tag 2.0, ISO/IEC 7816-4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from drivers.cards.apdu import Transmit
+from drivers.cards.asking import ask
+from drivers.contract.reader import Code, Recognised
 
 MAX_NDEF = 2048
 """Bytes; a pass has about 75. A longer message is not handed on, the card counts as one without."""
@@ -24,13 +26,18 @@ _ULTRALIGHT = frozenset((0x0003, 0x003A, 0x003D))
 """Names of cards (PC/SC part 3, supplemental document) that are NFC Forum Type 2: Ultralight, Ultralight C, EV1. Most
 readers call an NTAG an Ultralight."""
 
-Transmit = Callable[[bytes], bytes]
-
 
 def uid_of(transmit: Transmit) -> bytes | None:
     """The UID, None for a card that has none of ISO/IEC 14443 type A (contact cards, FeliCa, ISO/IEC 15693)."""
     uid = _good(transmit(GET_UID))
     return uid if uid is not None and len(uid) in UIDS else None
+
+
+def shown_by(transmit: Transmit, atr: bytes, uid: bytes) -> bytes | Code | Recognised:
+    """What a card shows beyond its UID (`drivers.cards.asking.ask`); of a storage card its NDEF message."""
+    if storage_name(atr) is not None:
+        return ndef_of(transmit, atr)
+    return ask(uid, transmit, lambda: ndef_of(transmit, atr))
 
 
 def ndef_of(transmit: Transmit, atr: bytes) -> bytes:

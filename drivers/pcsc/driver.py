@@ -26,8 +26,8 @@ HURRY_MS, HURRIES = 50, 5
 
 
 class PcscDriver(Driver[Options]):
-    """A reader that pcscd drives. Reports `Card` once per presentation, and nothing for one that was pulled before it
-    was read whole: a genuine card must never look like a weak one."""
+    """A reader that pcscd drives. Reports each card once per presentation (`Card`, a phone's `Code`, or `Recognised`),
+    and nothing for one that was pulled before it was read whole: a genuine card must never look like a weak one."""
 
     name = "pcsc"
     kind = Kind.READER
@@ -95,4 +95,5 @@ class PcscDriver(Driver[Options]):
         if read.uid is None:
             self.log("a card without the UID of a contactless card: nothing of it was read")
         elif not lay_there:
-            self.reading(Card(read.uid, read.ndef), seen_at)
+            shown = read.shown
+            self.reading(Card(read.uid, shown) if isinstance(shown, bytes) else shown, seen_at)

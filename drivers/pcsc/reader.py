@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from smartcard import scard
 
-from drivers.pcsc.cards import ndef_of, uid_of
+from drivers.contract.reader import Code as CodeReading
+from drivers.contract.reader import Recognised
+from drivers.pcsc.cards import shown_by, uid_of
 from drivers.pcsc.errors import Code, ReaderFault
 
 READ_BUDGET_S = 1.5
@@ -68,10 +70,11 @@ class Seen(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A card that was read whole. `uid` is None when it has none of a contactless card of type A."""
+    """A card that was read whole. `uid` is None when it has none of a contactless card of type A; `shown` is its NDEF
+    message, the pass that a phone hands over, or what kind of foreign card it is."""
 
     uid: bytes | None
-    ndef: bytes
+    shown: bytes | CodeReading | Recognised
 
 
 class Reader:
@@ -134,10 +137,10 @@ class Reader:
 
         try:
             uid = uid_of(transmit)
-            ndef = ndef_of(transmit, seen.atr) if uid is not None else b""
-            if not ndef and uid_of(transmit) != uid:
-                raise CardGone  # That it has no NDEF was the silence of a card that had left.
-            return Read(uid, ndef)
+            shown = shown_by(transmit, seen.atr, uid) if uid is not None else b""
+            if not shown and uid_of(transmit) != uid:
+                raise CardGone  # That it has nothing was the silence of a card that had left.
+            return Read(uid, shown)
         finally:
             scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
 

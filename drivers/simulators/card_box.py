@@ -2,7 +2,9 @@
 
 {"anna": {"type": "ntag424", "uid": "04A1..", "meta_key": "..", "master_key": ".."},
  "old":  {"type": "type2", "uid": "04B1..", "ndef_uri": "example.org/x"},
- "thief": {"type": "replay", "of": "anna"}}
+ "thief": {"type": "replay", "of": "anna"},
+ "visa": {"type": "bank", "uid": "04C1.."}, "passport": {"type": "identity", "uid": "08010203", "hidden": true},
+ "phone": {"type": "phone", "text": "SP1:..", "pays": true}}
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ from typing import Annotated
 import msgspec
 
 from drivers.simulators.cards import Card, Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.foreign_cards import BankCard, IdentityCard, Phone
 
 Hex7 = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{14}$")]
+HexUid = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})$")]
 Key = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{32}$")]
 
 
@@ -41,7 +45,27 @@ class Replay(msgspec.Struct, frozen=True, tag="replay", forbid_unknown_fields=Tr
     of: str
 
 
-_decoder = msgspec.json.Decoder(dict[str, Type2 | Ntag | Replay])
+class Bank(msgspec.Struct, frozen=True, tag="bank", forbid_unknown_fields=True):
+    """A payment card."""
+
+    uid: HexUid
+
+
+class Identification(msgspec.Struct, frozen=True, tag="identity", forbid_unknown_fields=True):
+    """A passport or identity card; `hidden`: it shows its applications only after PACE."""
+
+    uid: HexUid
+    hidden: bool = False
+
+
+class Handset(msgspec.Struct, frozen=True, tag="phone", forbid_unknown_fields=True):
+    """A phone; `text` is the pass that it hands over, `pays` whether it is a bank card too."""
+
+    text: str = ""
+    pays: bool = False
+
+
+_decoder = msgspec.json.Decoder(dict[str, Type2 | Ntag | Replay | Bank | Identification | Handset])
 _counters = msgspec.json.Decoder(dict[str, int])
 
 
@@ -92,5 +116,11 @@ class CardBox:
                         return genuine.clone()
                     case _:
                         raise ValueError(f"{name} copies {original}, which is no ntag424 of this file")
+            case Bank(uid=text):
+                return BankCard(bytes.fromhex(text))
+            case Identification(uid=text, hidden=hidden):
+                return IdentityCard(bytes.fromhex(text), hidden=hidden)
+            case Handset(text=text, pays=pays):
+                return Phone(text.encode(), pays=pays)
             case None:
                 raise ValueError(f"no card {name}; there are {', '.join(self.names())}")

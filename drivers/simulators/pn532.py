@@ -23,6 +23,7 @@ from typing import Any
 from drivers.simulators import control
 from drivers.simulators.card_box import CardBox
 from drivers.simulators.cards import Card, Ntag424, Type2Tag, uri_message
+from drivers.simulators.field import in_order
 from drivers.simulators.pn532_frames import ACK, ERROR, crc_a, frame, take_frame
 from drivers.simulators.simulated import Act, Simulated
 
@@ -57,6 +58,7 @@ class Pn532:
         self._on_event = on_event or (lambda *_args, **_fields: None)
         self._changed = threading.Condition(threading.RLock())
         self._card: Card | None = None
+        self._beside: Card | None = None
         self._name = ""
         self._reads = 0
         self._empty_looks = SETTLED
@@ -95,20 +97,25 @@ class Pn532:
 
     # Cards ----------------------------------------------------------------------------------------------
 
-    def place(self, card: Card, name: str = "card") -> None:
-        """Put a card into the field; one that was there is taken away first."""
+    def place(self, card: Card, name: str = "card", beside: Card | None = None) -> None:
+        """Put a card into the field, or two at once; what was there is taken away first."""
         with self._changed:
             self.remove()
             card.on_read = self._read
-            self._card, self._name, self._reads = card, name, 0
+            self._card, self._beside, self._name, self._reads = card, beside, name, 0
             self._on_event("placed", card=name)
+
+    def beside(self, card: Card) -> None:
+        """Put a second card into the field, beside the one that is there. What takes away the first takes both."""
+        with self._changed:
+            self._beside = card
 
     def remove(self) -> None:
         """Take the card away, if there is one."""
         with self._changed:
             if self._card is None:
                 return
-            self._card, self._empty_looks = None, 0
+            self._card, self._beside, self._empty_looks = None, None, 0
             self._on_event("removed", card=self._name)
             self._changed.notify_all()
 
@@ -116,11 +123,16 @@ class Pn532:
         """What a person does: hold the card there until it was read, `seconds` at most, and take it away.
         Returns how often it was read. Waits first until the reader has seen that the last card is gone."""
         with self._changed:
-            self._changed.wait_for(lambda: self._empty_looks >= SETTLED, timeout=3.0)
+            self.settle()
             self.place(card, name)
             self._changed.wait_for(lambda: self._reads > 0 or self._card is not card, timeout=seconds)
             self.remove()
             return self._reads
+
+    def settle(self, timeout: float = 3.0) -> bool:
+        """Wait until the reader has seen that the field is empty. Whether it has, in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._empty_looks >= SETTLED, timeout)
 
     def wait_looks(self, count: int, timeout: float = 10.0) -> None:
         """Wait until the reader has looked `count` times more. Raises `TimeoutError`."""
@@ -128,6 +140,12 @@ class Pn532:
             goal = self.looks + count
             if not self._changed.wait_for(lambda: self.looks >= goal, timeout):
                 raise TimeoutError(f"the reader looked {self.looks - goal + count} of {count} times")
+
+    def wait_baud(self, baud: int, timeout: float = 10.0) -> None:
+        """Wait until the chip is at this rate. Raises `TimeoutError`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.baud == baud, timeout):
+                raise TimeoutError(f"the chip is at {self.baud} bits per second")
 
     def wait_read(self, timeout: float = 10.0) -> None:
         """Wait until the card in the field has been read. Raises `TimeoutError`."""
@@ -156,11 +174,15 @@ class Pn532:
             if self._wake in ready:
                 return
             line += os.read(self._master, 4096)
-            if _host_baud(self._master) != self.baud:
+            rate = _host_baud(self._master)
+            # The ACK was sent at the old rate, also when it is only read after the host has gone over to the new one.
+            if rate != self.baud and not (rate == self._next_baud and line.startswith(ACK)):
                 line.clear()
             while (data := take_frame(line)) is not None:
                 if not data and self._next_baud:
-                    self.baud, self._next_baud = self._next_baud, 0
+                    with self._changed:
+                        self.baud, self._next_baud = self._next_baud, 0
+                        self._changed.notify_all()
                 elif len(data) >= 2 and data[0] == 0xD4:
                     self._command(data[1], data[2:])
 
@@ -213,15 +235,16 @@ class Pn532:
             case 0x42:  # InCommunicateThru
                 return self._exchange(data)
             case 0x4A if len(data) >= 2:  # InListPassiveTarget
-                return self._list(data[1], data[2:])
+                return self._list(data[0], data[1], data[2:])
             case _:
                 return None
 
     def _register(self, address: bytes) -> int:
         return self._registers.get(address, 0x26 if address == FIFO else 0)
 
-    def _list(self, modulation: int, wanted: bytes) -> bytes:
-        """Select a card, 106 kbit/s type A only. The RF registers are set with CRC in both directions."""
+    def _list(self, most: int, modulation: int, wanted: bytes) -> bytes:
+        """Find `most` cards, 106 kbit/s type A only. The RF registers are set with CRC in both directions. When two are
+        asked for, none answers before it is selected anew."""
         self._pause()
         self.looks += 1
         card = self._card
@@ -231,15 +254,17 @@ class Pn532:
         self._selected = None
         if card is None or modulation != 0 or (wanted and _without_cascade(wanted) != card.uid):
             return b"\x00"
-        self._selected = card
+        found = in_order([card] if self._beside is None else [card, self._beside])[:most]
         self._registers |= {TX_MODE: 0x80, RX_MODE: 0x80}
-        card.activate()
-        return b"\x01\x01" + card.atqa + bytes([card.sak, len(card.uid)]) + card.uid
+        for one in found:
+            one.activate()
+        self._selected = found[0] if most == 1 else None
+        return bytes([len(found)]) + b"".join(_target(number, one) for number, one in enumerate(found, 1))
 
     def _exchange(self, sent: bytes) -> bytes:
         self._pause()
         card = self._selected
-        if card is None or card is not self._card:
+        if card is None or card not in (self._card, self._beside):
             return TIMEOUT
         if self.pull_after is not None:
             self.pull_after -= 1
@@ -262,6 +287,11 @@ def _host_baud(master: int) -> int:
     """The rate that the host's end of the pty is set to (Linux: a pty has one termios)."""
     speed = termios.tcgetattr(master)[5]
     return next((rate for rate in RATES if getattr(termios, f"B{rate}", None) == speed), 0)
+
+
+def _target(number: int, card: Card) -> bytes:
+    """A target as InListPassiveTarget tells it, without an ATS (UM0701-02, 7.3.5)."""
+    return bytes([number]) + card.atqa + bytes([card.sak, len(card.uid)]) + card.uid
 
 
 def _without_cascade(wanted: bytes) -> bytes:
@@ -313,14 +343,20 @@ class Desk:
     def commands(self) -> dict[str, control.Command]:
         return {
             "place": self.place,
+            "beside": self.beside,
             "remove": self._chip.remove,
+            "settle": self._chip.settle,
             "present": self.present,
             "fault": self.fault,
             "list": self._box.names,
         }
 
-    def place(self, card: str) -> None:
-        self._chip.place(self._box.card(card), card)
+    def place(self, card: str, beside: str = "") -> None:
+        """A card, or two at once."""
+        self._chip.place(self._box.card(card), card, self._box.card(beside) if beside else None)
+
+    def beside(self, card: str) -> None:
+        self._chip.beside(self._box.card(card))
 
     def present(self, card: str, ms: int = 3000) -> dict[str, int]:
         return {"reads": self._chip.present(self._box.card(card), ms / 1000, card)}

@@ -8,7 +8,7 @@ import msgspec
 
 from drivers.contract.codec import BadMessage, decode_body
 from drivers.contract.core import Alive, Hello, Reading, Reply, State, Step, ToGateway
-from drivers.contract.reader import Card, Code, ReaderReading
+from drivers.contract.reader import Card, Code, ReaderReading, Recognised, Several
 from drivers.contract.relay import InputEdge
 
 _readings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ReaderReading | InputEdge)
@@ -64,6 +64,10 @@ class Teller:
                 return {
                     "reading": "code", "number": number, "symbology": reading.symbology, "bytes": len(reading.data),
                 }  # fmt: skip
+            case Recognised():
+                return {"reading": "recognised", "kind": reading.kind.value}
+            case Several():
+                return {"reading": "several"}
             case InputEdge():
                 return {"reading": "input", "channel": reading.channel, "on": reading.on}
             case _:
@@ -105,6 +109,10 @@ def _reading_sentence(told: dict[str, Any]) -> str:
             return f"card #{told['number']}, {nature}, {ndef}"
         case "code":
             return f"code #{told['number']}, {told['symbology']}, {told['bytes']} bytes"
+        case "recognised":
+            return f"{'a bank card' if told['kind'] == 'bank' else 'an identity card or passport'}, which is not read"
+        case "several":
+            return "several cards together, none of them was read"
         case "input":
             return f"input {told['channel']} {'on' if told['on'] else 'off'}"
         case _:

@@ -13,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-from gateway.config.types import Configuration, DeviceSection, GateStation, GroupOpening, Station, TillStation
+from gateway.config.types import (
+    Configuration,
+    DeviceSection,
+    GateStation,
+    GroupOpening,
+    PassbackScope,
+    Station,
+    TillStation,
+)
 from gateway.config.where import line_of, parse_path
 from gateway.model.errors import ConfigurationError
 from gateway.model.languages import LANGUAGES
@@ -154,6 +162,8 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
         if station.id in stations:
             raise checker.wrong((*path, "id"), f"{station.id!r} is used twice", "Give each station its own id")
         stations.add(station.id)
+        if isinstance(station, GateStation):
+            _check_passback(checker, station, path)
         for key, device in _uses(station):
             if device not in devices:
                 known = ", ".join(sorted(devices)) or "none"
@@ -208,6 +218,12 @@ def _check_inputs(
         if options is not None and channel >= (inputs := options.get("inputs", 0)):
             what = f"board {gate.relay!r} has {inputs} inputs, counted from 0"
             raise checker.wrong((*path, key), what, "Correct the input, or `inputs` of the board")
+
+
+def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:
+    if gate.anti_passback is not PassbackScope.GATE and not gate.anti_passback_s:
+        advice = "Set anti_passback_s to the seconds that have to pass, or remove anti_passback"
+        raise checker.wrong((*path, "anti_passback"), "it does nothing without anti_passback_s", advice)
 
 
 def _uses(station: Station) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ Paths are relative to the configuration file. Secrets are files, never values.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -134,11 +134,25 @@ class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Without proof of life for so long the recovery ladder begins. Drivers give one each 4 s: three may be missed."""
 
 
+Weak = Annotated[tuple[Literal["card", "barcode"], ...], msgspec.Meta(max_length=2)]
+"""Kinds of credentials that can be copied and are taken all the same: cards by their UID, barcodes."""
+
+
+class PassbackScope(StrEnum):
+    """Through which gates a credential has passed when it is asked at one of them."""
+
+    GATE = "gate"
+    PLACE = "place"
+    """Through any gate of the place."""
+
+
 class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="desk", tag_field="kind"):
     """[[station]] kind = "desk": a library terminal that identifies people."""
 
     id: Id
     readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
+    weak: Weak = ("card", "barcode")
+    """Kinds of credentials that are taken here although they can be copied; `[]`: genuine ones only."""
 
 
 class GroupOpening(StrEnum):
@@ -193,6 +207,10 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     price_cents: Annotated[Cents, msgspec.Meta(ge=1)] = 250
     """List price of one admission."""
     vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")] = "A"
+    weak: Weak = ("card", "barcode")
+    anti_passback_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
+    """What has passed does not open again within so long; 0: it does."""
+    anti_passback: PassbackScope = PassbackScope.GATE
 
 
 class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="till", tag_field="kind"):
@@ -205,6 +223,7 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A quote holds for so long; a commit after that is accepted as late."""
     tap_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
     """A tap waits for its receipt so long."""
+    weak: Weak = ("card", "barcode")
 
 
 Station = DeskStation | GateStation | TillStation

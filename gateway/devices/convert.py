@@ -15,7 +15,8 @@ from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
-from gateway.model.reading import CardReading, CodeReading, InputReading, InputStates, Reading
+from gateway.model.identification import Refusal
+from gateway.model.reading import CardReading, CodeReading, InputReading, InputStates, Reading, UnusableReading
 
 UID_MAX = 32
 """Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
@@ -28,6 +29,7 @@ _readings: dict[Kind, msgspec.json.Decoder[Any]] = {
     Kind.READER: msgspec.json.Decoder(reader.ReaderReading),
     Kind.RELAY: msgspec.json.Decoder(relay.RelayReading),
 }
+_unusable = {reader.RecognisedKind.BANK: Refusal.BANK_CARD, reader.RecognisedKind.EID: Refusal.EID}
 _pulsed = msgspec.json.Decoder(relay.Pulsed)
 _outputs = msgspec.json.Decoder(relay.Outputs)
 _outcome = msgspec.json.Decoder(printer.Outcome)
@@ -51,6 +53,10 @@ def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading
             return CardReading(device, mono_ns, uid, ndef)
         case reader.Code(symbology=name, data=data) if 1 <= len(data) <= CODE_MAX and len(name) <= FIELD_MAX:
             return CodeReading(device, mono_ns, name, data)
+        case reader.Recognised(kind=which):
+            return UnusableReading(device, mono_ns, _unusable[which])
+        case reader.Several():
+            return UnusableReading(device, mono_ns, Refusal.SEVERAL_CARDS)
         case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
             return InputReading(device, mono_ns, channel, on)
         case relay.InputStates(on=states) if len(states) <= CHANNEL_MAX + 1:

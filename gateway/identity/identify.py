@@ -18,7 +18,7 @@ from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict, InputRefused
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
-from gateway.model.reading import CardReading, CodeReading, Presented
+from gateway.model.reading import NFC, CardReading, CodeReading, Presented, UnusableReading
 from gateway.wire import passes
 from gateway.wire.contents import Standing
 from gateway.wire.credentials import barcode, digest, pass_id
@@ -54,6 +54,11 @@ class Identified(msgspec.Struct, frozen=True):
         return Identification(credential=self.identification.credential, refusal=Refusal.REPLAYED)
 
 
+def is_random(uid: bytes) -> bool:
+    """Whether a card draws this UID anew each time: 08 and three bytes (ISO/IEC 14443-3, 6.5.4)."""
+    return len(uid) == 4 and uid[0] == 0x08
+
+
 class Identity:
     """Resolves what was presented. Reads the registry and the state tables, writes nothing."""
 
@@ -69,6 +74,8 @@ class Identity:
                 return self._card(reading, now_ms)
             case CodeReading():
                 return self._code(reading, now_ms)
+            case UnusableReading(why=why):
+                return Identified(Identification(refusal=why))
 
     def _card(self, reading: CardReading, now_ms: int) -> Identified:
         uri = ndef.first_uri(reading.ndef) if reading.ndef else None
@@ -77,6 +84,8 @@ class Identity:
         if message is None or keys.sun_meta is None or keys.sun_master is None:
             if not reading.uid:
                 return Identified(Identification(refusal=Refusal.UNREADABLE))
+            if is_random(reading.uid):
+                return Identified(Identification(refusal=Refusal.RANDOM_UID))
             return self._resolve(CredentialKind.CARD, Strength.WEAK, reading.uid, now_ms)
         proof = sun.verify(message, keys.sun_meta, keys.sun_master)
         if proof is None or (len(reading.uid) == len(proof.uid) and reading.uid != proof.uid):
@@ -92,7 +101,8 @@ class Identity:
     def _code(self, reading: CodeReading, now_ms: int) -> Identified:
         if reading.data.startswith(passes.PREFIX):
             return self._pass(reading.data, now_ms)
-        canonical = barcode(reading.data)
+        # A phone hands over passes only: any application could say the number of somebody's library card.
+        canonical = barcode(reading.data) if reading.symbology != NFC else None
         if canonical is None:
             return Identified(Identification(refusal=Refusal.UNREADABLE))
         return self._resolve(CredentialKind.BARCODE, Strength.WEAK, canonical, now_ms)

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 4
+SCHEMA = 5
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -120,7 +120,7 @@ STATE_2 = (
         PRIMARY KEY (stream, first)
     ) WITHOUT ROWID, STRICT""",
 )
-"""What schema 2 brought. A new file gets `STATE_1`, this and all that follow; `gateway.ledger.migrations` brings an
+"""What schema 2 brought. A new file gets `STATE_1`, this and those that follow; `gateway.ledger.migrations` brings an
 older one here."""
 
 
@@ -192,6 +192,17 @@ STATE_3 = (
 
 
 STATE_4 = (
+    # stations, gate: the last passage of each credential through each gate, for anti-passback; `entry` is that of the
+    # admission, `epoch/stream/number`.
+    """CREATE TABLE passage (
+        digest BLOB NOT NULL, station TEXT NOT NULL, entry TEXT NOT NULL, at_ms INTEGER NOT NULL, boot TEXT NOT NULL,
+        mono_ns INTEGER NOT NULL, PRIMARY KEY (digest, station)
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 4 brought."""
+
+
+STATE_5 = (
     # stations, gate: how many may pass on a grant, and how many of them have; which area's number inside it counts for.
     "ALTER TABLE grant_open ADD COLUMN persons INTEGER NOT NULL DEFAULT 1",
     "ALTER TABLE grant_open ADD COLUMN passed INTEGER NOT NULL DEFAULT 0",
@@ -201,7 +212,7 @@ STATE_4 = (
         area TEXT PRIMARY KEY, persons INTEGER NOT NULL, since_ms INTEGER NOT NULL
     ) WITHOUT ROWID, STRICT""",
 )
-"""What schema 4 brought."""
+"""What schema 5 brought."""
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -261,7 +272,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

@@ -39,6 +39,16 @@ class Refusal(StrEnum):
     UNREADABLE = "unreadable"
     STALE = "stale"
     TOO_WEAK = "too_weak"
+    """Of a kind that can be copied, and this station does not take it."""
+    RANDOM_UID = "random_uid"
+    """A number that is drawn anew each time, and nothing else: it says nothing of whose card it is."""
+    BANK_CARD = "bank_card"
+    EID = "eid"
+    """An identity card or passport."""
+    SEVERAL_CARDS = "several_cards"
+    """More than one in the field: which of them was meant?"""
+    PASSED_ALREADY = "passed_already"
+    """This very credential has passed a moment ago (anti-passback)."""
 
 
 class Credential(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.model.identification import Refusal
+
+NFC = "nfc"
+"""Symbology of a code that a phone handed over by radio."""
+
 READING_LIFE_MS = 2000
 """A reading older than this is worthless: it opens nothing (docs/words.md)."""
 
@@ -21,7 +26,8 @@ class CardReading(msgspec.Struct, frozen=True):
 
 
 class CodeReading(msgspec.Struct, frozen=True):
-    """An optical code. `repr` hides the content: it may be a library card's number."""
+    """An optical code, or what a phone handed over (`symbology` is `NFC`). `repr` hides the content: it may be a
+    library card's number."""
 
     device: str
     mono_ns: int
@@ -30,6 +36,14 @@ class CodeReading(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"CodeReading(device={self.device!r}, {self.symbology}, {len(self.data)} bytes)"
+
+
+class UnusableReading(msgspec.Struct, frozen=True):
+    """Something was presented that is no credential here, whatever it holds: nothing of it was read."""
+
+    device: str
+    mono_ns: int
+    why: Refusal
 
 
 class InputReading(msgspec.Struct, frozen=True):
@@ -49,9 +63,9 @@ class InputStates(msgspec.Struct, frozen=True):
     on: tuple[bool, ...]
 
 
-Presented = CardReading | CodeReading
+Presented = CardReading | CodeReading | UnusableReading
 Input = InputReading | InputStates
-Reading = CardReading | CodeReading | InputReading | InputStates
+Reading = Presented | InputReading | InputStates
 
 
 def is_fresh(reading: Reading, now_ns: int) -> bool:

@@ -20,6 +20,7 @@ from gateway.rules.purse import Asked
 from gateway.rules.question import Question
 from gateway.stations.benefits import Benefits
 from gateway.stations.happened import Aged, Note, Undone, before
+from gateway.stations.passages import PassageUndone
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
@@ -119,7 +120,7 @@ class Deciding:
     def undone(self, entry: str) -> list[Effect]:
         """Effects of a void of this entry (`gateway.quota.spending.entry_name`)."""
         given_back: list[Effect] = [self._quotas.give_back(entry)] if self._quotas is not None else []
-        return [*given_back, Undone(entry)]
+        return [*given_back, Undone(entry), PassageUndone(entry)]
 
     def partly_undone(self, entry: str, part: int, whole: int) -> tuple[tuple[Use, ...], list[Effect]]:
         """Effects of a void of `part` of the `whole` persons that this entry let in, and the quota units that they give

@@ -1,4 +1,4 @@
-"""A gate: opens once per grant and person. `granted` is durable before the relay moves; what follows is in `passages`.
+"""A gate: opens once per grant and person. `granted` is durable before the relay moves; what follows is in `opening`.
 
 Whoever wants out, the staff's button and the fire alarm need no decision: `overrides`, `walks` and `alarm`.
 """
@@ -21,8 +21,9 @@ from gateway.model.shown import Show
 from gateway.stations.deciding import TRIES, Decided, has_changed
 from gateway.stations.grants import Grant, GrantMade
 from gateway.stations.inside import FULL, InsideCount, Room
+from gateway.stations.opening import Passages
 from gateway.stations.overrides import Overrides
-from gateway.stations.passages import Passages
+from gateway.stations.passback import Passback, raced
 from gateway.stations.services import ADMISSION, Services, new_entry
 from gateway.stations.walks import Walks
 
@@ -42,6 +43,7 @@ class Gate:
         self.id = section.id
         self.section = section
         self._services = services
+        self._passback = Passback(section, services)
         self._passages = Passages(section, services)
         self._overrides = Overrides(section, services)
         self._walks = Walks(section, services)
@@ -91,6 +93,7 @@ class Gate:
             return
         if (identified := self._services.identify(self.id, reading)) is None:
             return
+        identified = self._passback.checked(identified)
         if not identified.identification.accepted:
             await self._refuse(identified, "")
         elif why := self._hindrance(identified):
@@ -115,7 +118,8 @@ class Gate:
         `REASONS` refuses the grant."""
         section, persons = self.section, identified.identification.persons
         room: list[Effect] = [Room(section.area, section.capacity, persons)] if section.capacity else []
-        return [*room, GrantMade(self.id, persons, section.area)]
+        passback = self._passback.noted(identified.identification)
+        return [*room, GrantMade(self.id, persons, section.area), *passback]
 
     async def _serve(self, reading: Presented, identified: Identified) -> None:
         deciding, receipt = self._services.deciding, self._receipt(identified.identification.persons)
@@ -161,7 +165,12 @@ class Gate:
         entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
         deciding = self._services.deciding
         noted = deciding.noted(who.holder, ADMISSION, (self.section.category,), self.id)
-        effects = [*self._effects(identified), *identified.effects, *deciding.takes(decided.takes), *noted]
+        effects: list[Effect] = [
+            *self._effects(identified),
+            *identified.effects,
+            *deciding.takes(decided.takes),
+            *noted,
+        ]
         try:
             (granted,) = await self._services.ledger.commit([entry], effects)
         except Conflict as conflict:
@@ -170,7 +179,7 @@ class Gate:
             if conflict.code in REASONS:
                 await self._refuse(identified, conflict.code)
             else:
-                await self._refuse(Identified(identified.replayed), "")
+                await self._refuse(raced(identified, conflict), "")
             return
         grant = Grant(granted.epoch, granted.seq, who.persons)
         if self._services.fire_alarm.on:

@@ -15,7 +15,7 @@ from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotReady
 from gateway.model.reading import InputReading, is_fresh
 from gateway.model.shown import Show
-from gateway.stations.passages import PULSE_DEADLINE_MS
+from gateway.stations.opening import PULSE_DEADLINE_MS
 from gateway.stations.services import Services, new_entry
 from gateway.stations.tally import Tally
 

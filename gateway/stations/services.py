@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -24,6 +24,7 @@ from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
 from gateway.stations.deciding import Deciding
 from gateway.stations.inside import Inside
+from gateway.stations.weak import COPYABLE, weighed
 
 log = logging.getLogger("stations")
 
@@ -71,7 +72,7 @@ class _Flood(msgspec.Struct):
 
 
 class Services:
-    """The parts that stations use."""
+    """The parts that stations use, and what the configuration says of each station's credentials."""
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Services:
         board: Board,
         clock: Clock,
         deciding: Deciding | None = None,
+        weak: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self.ledger = ledger
         self.identity = identity
@@ -92,6 +94,8 @@ class Services:
         self.clock = clock
         self.fire_alarm = FireAlarm()
         self.inside = Inside(ledger, clock, benefits.zone)
+        self._weak = weak or {}
+        """Station → kinds of credentials that it takes although they can be copied; all where it is not named."""
         self._floods: dict[tuple[str, str], _Flood] = {}
 
     def identify(self, station: str, reading: Presented) -> Identified | None:
@@ -100,7 +104,8 @@ class Services:
             self.count_unidentified(station, "stale")
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
-        return self.identity.identify(reading, self.clock.wall_ms())
+        identified = self.identity.identify(reading, self.clock.wall_ms())
+        return weighed(identified, self._weak.get(station, COPYABLE))
 
     async def store_identification(self, station: str, identified: Identified) -> tuple[Identification, EntryId | None]:
         """Commit an identification without a decision; a message that someone else used first becomes a refusal.

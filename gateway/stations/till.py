@@ -18,7 +18,7 @@ from gateway.model.bodies import PrintedBy, ReceiptBody
 from gateway.model.device import Paid, PrintOutcome, PrintResult
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused, NotFound, NotReady
-from gateway.model.identification import Identification
+from gateway.model.identification import Identification, Refusal
 from gateway.model.reading import Input, InputReading, InputStates, Reading
 from gateway.model.receipt import Means, check_receipt
 from gateway.model.shown import Show, shown_left
@@ -90,6 +90,8 @@ class Till:
         if (identified := self._services.identify(self.id, reading)) is None:
             return
         who, entry = await self._services.store_identification(self.id, identified)
+        if who.refusal is Refusal.SEVERAL_CARDS:
+            self._tap = None  # One of them may have been read before the other was seen: which one was meant?
         if who.accepted:
             self._tap = (who, self._services.clock.mono_ns())
         show = Show.ACCEPTED if who.accepted else Show.REFUSED

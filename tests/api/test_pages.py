@@ -105,7 +105,7 @@ def at_rest(state: str) -> str:
 STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("reading", "desk-1", Show.READING, {}),
     ("accepted", "desk-1", Show.ACCEPTED, {"kind": "card", "strength": "weak", "mark": "a1b2c3"}),
-    ("refused", "desk-1", Show.REFUSED, {"reason": "too_weak"}),
+    ("refused", "desk-1", Show.REFUSED, {"reason": "eid"}),  # the longest text
     ("refused", "gate-1", Show.REFUSED, {"reason": "payment_due", "due_cents": 250}),
     ("open", "gate-1", Show.OPEN, {"list_cents": 250, "due_cents": 0}),
     ("open", "gate-1", Show.OPEN, {"persons": 33, "passed": 12}),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drivers.contract.codec import raw
 from drivers.contract.core import Reading
-from drivers.contract.reader import Card, Code
+from drivers.contract.reader import Card, Code, Recognised, RecognisedKind, Several
 from drivers.simulators.cards import Type2Tag
 from drivers.simulators.pn532 import Pn532, plugged
 from drivers.simulators.relay import RelayBoard
@@ -199,3 +199,15 @@ def test_a_reading_of_an_unknown_kind_is_told_by_its_size_alone(body: object) ->
 def test_a_phone_says_that_its_id_is_drawn_anew() -> None:
     told = Teller().fields(Reading(1, raw(Card(bytes.fromhex("08aabbcc")))))
     assert "random UID (a phone)" in sentence(told)
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        (Recognised(RecognisedKind.BANK), "a bank card"),
+        (Recognised(RecognisedKind.EID), "an identity card or passport"),
+        (Several(), "several cards"),
+    ],
+)
+def test_what_is_no_credential_is_told_in_words(reading: Recognised | Several, words: str) -> None:
+    assert words in sentence(Teller().fields(Reading(1, raw(reading))))

@@ -64,7 +64,7 @@ CREATE TABLE happened (
         entry TEXT PRIMARY KEY, holder TEXT NOT NULL, event TEXT NOT NULL, codes TEXT NOT NULL, station TEXT NOT NULL,
         at_ms INTEGER NOT NULL, boot TEXT NOT NULL, mono_ns INTEGER NOT NULL
     ) WITHOUT ROWID, STRICT;
-INSERT INTO "happened" VALUES('e/receipt/1','h-1','receipt','books','till-1',1795424400000,'00000000000000000000000000000000',1000000000);
+INSERT INTO "happened" VALUES('c1c1c1c1c1c1c1c1/receipt/1','h-anna','admission','admission','gate-1',1795424400000,'boot-1',1000);
 CREATE TABLE identification (
     seq INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -110,7 +110,6 @@ CREATE TABLE quota_life (
         one INTEGER PRIMARY KEY CHECK (one = 1), incarnation INTEGER NOT NULL, nonce TEXT NOT NULL,
         next INTEGER NOT NULL, closings INTEGER NOT NULL, handed INTEGER NOT NULL
     ) STRICT;
-INSERT INTO "quota_life" VALUES(1,0,'00000000000000000000000000000003',1,0,0);
 CREATE TABLE quota_request (
         number INTEGER PRIMARY KEY, key TEXT NOT NULL, period TEXT NOT NULL, subject TEXT NOT NULL,
         want INTEGER NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
@@ -123,6 +122,7 @@ CREATE TABLE quota_spend (
 CREATE TABLE quota_visit (
         subject TEXT PRIMARY KEY, times INTEGER NOT NULL, at_ms INTEGER NOT NULL
     ) WITHOUT ROWID, STRICT;
+INSERT INTO "quota_visit" VALUES('h-anna',3,1795424400000);
 CREATE TABLE quota_void (
         number INTEGER NOT NULL, entry TEXT NOT NULL, units INTEGER NOT NULL, told INTEGER NOT NULL,
         at_ms INTEGER NOT NULL, PRIMARY KEY (number, entry)

@@ -12,7 +12,8 @@ from drivers.contract.codec import BadMessage, raw
 from drivers.contract.core import Kind
 from gateway.devices import convert
 from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
-from gateway.model.reading import CardReading, CodeReading, InputReading, InputStates
+from gateway.model.identification import Refusal
+from gateway.model.reading import NFC, CardReading, CodeReading, InputReading, InputStates, UnusableReading
 from gateway.model.receipt import Line, Means
 
 JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
@@ -28,8 +29,30 @@ def test_each_kind_of_reading_becomes_its_own_type() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (reader.Recognised(reader.RecognisedKind.BANK), Refusal.BANK_CARD),
+        (reader.Recognised(reader.RecognisedKind.EID), Refusal.EID),
+        (reader.Several(), Refusal.SEVERAL_CARDS),
+    ],
+)
+def test_what_is_no_credential_says_why(body: msgspec.Struct, why: Refusal) -> None:
+    assert convert.reading("nfc-1", Kind.READER, 7, raw(body)) == UnusableReading("nfc-1", 7, why)
+
+
+def test_every_kind_of_foreign_card_has_its_refusal() -> None:
+    told = [convert.reading("nfc-1", Kind.READER, 1, raw(reader.Recognised(kind))) for kind in reader.RecognisedKind]
+    assert len({one.why for one in told if isinstance(one, UnusableReading)}) == len(reader.RecognisedKind)
+
+
+def test_the_symbology_of_a_phone_is_the_contracts() -> None:
+    assert NFC == reader.NFC
+
+
+@pytest.mark.parametrize(
     ("kind", "body"),
     [
+        (Kind.RELAY, reader.Several()),
         (Kind.RELAY, reader.Card(b"\x04")),
         (Kind.READER, relay.InputEdge(1, True)),
         (Kind.PRINTER, reader.Card(b"\x04")),

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reading, State
-from drivers.contract.reader import Card
+from drivers.contract.reader import Card, Several
 from drivers.simulators.cards import Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.field import in_order
 from drivers.simulators.pn532 import Pn532, plugged
 from tests.drivers.proofs import MASTER_KEY, META_KEY, UID, proved_counter
 from tests.support.driver_process import DriverProcess
@@ -86,6 +87,43 @@ def test_another_card_is_reported_at_once(chip: Pn532, driver: DriverProcess) ->
     driver.expect_reading(Card)
     chip.place(Type2Tag(UID))
     assert driver.expect_reading(Card).uid == UID
+
+
+def test_two_cards_together_are_told_once_and_none_is_read(chip: Pn532, driver: DriverProcess) -> None:
+    first, second = _genuine(), Type2Tag(WEAK_UID)
+    chip.place(first, beside=second)
+    assert driver.expect_reading(Several) == Several()
+    chip.wait_looks(10)
+    driver.nothing(Reading, 0.05)
+    assert first.counter == 0
+
+
+def test_after_two_cards_the_field_has_to_be_empty_before_one_is_read(chip: Pn532, driver: DriverProcess) -> None:
+    chip.place(Type2Tag(WEAK_UID), beside=Type2Tag(UID))
+    driver.expect_reading(Several)
+    chip.place(Type2Tag(UID))
+    chip.wait_looks(10)
+    driver.nothing(Reading, 0.05)
+    chip.remove()
+    chip.wait_looks(4)
+    chip.place(Type2Tag(WEAK_UID))
+    assert driver.expect_reading(Card) == Card(WEAK_UID)
+
+
+@pytest.mark.parametrize("found_first", ["first", "second"])
+def test_a_second_card_that_comes_to_the_first_is_not_read(
+    chip: Pn532, driver: DriverProcess, found_first: str
+) -> None:
+    """Whichever of them the reader finds first: the second opens nothing, not even when the first goes before it."""
+    ordered = in_order([Type2Tag(WEAK_UID), Type2Tag(UID)])
+    first, second = ordered if found_first == "first" else reversed(ordered)
+    chip.place(first)
+    assert driver.expect_reading(Card).uid == first.uid
+    chip.beside(second)
+    assert driver.expect_reading(Several) == Several()
+    chip.place(second)
+    chip.wait_looks(10)
+    driver.nothing(Reading, 0.05)
 
 
 def test_a_genuine_card_proves_itself_anew_at_each_tap(chip: Pn532, driver: DriverProcess) -> None:
@@ -223,7 +261,7 @@ def test_the_successor_of_a_killed_driver_finds_the_reader(tmp_path: Path, chip:
 
 def test_a_stopped_driver_leaves_the_reader_as_it_was(chip: Pn532, driver: DriverProcess) -> None:
     assert driver.stop() == 0
-    assert chip.baud == 115200
+    chip.wait_baud(115200)
 
 
 def test_no_card_id_leaves_but_in_a_reading(tmp_path: Path, chip: Pn532, capfd: pytest.CaptureFixture[str]) -> None:

@@ -39,6 +39,9 @@ TYPE_2_CARD = bytes.fromhex("3B8F8001804F0CA0000003060300030000000068") + _answe
 _URL = b"place.example/?e=" + b"0" * 32 + b"&c=" + b"0" * 16
 SUN = b"\xd1\x01" + bytes([len(_URL) + 1]) + b"U\x04" + _URL
 PASS = passes.issue(Ed25519PrivateKey.from_private_bytes(bytes(32)), "jelgava", b"12345678", 2**31)
+PHONE = _answers(len(PASS).to_bytes(2, "big") + b"\x90\x00", PASS[:100] + b"\x90\x00", PASS[100:] + b"\x90\x00")
+BANK_CARD = _answers(b"\x6a\x82", b"\x6f\x10" + bytes(16) + b"\x90\x00")
+TWO_CARDS = bytes.fromhex("02 01 0044 00 07 04A1B2C3D4E501 02 0004 20 04 08010203")
 CARD_LINE = codec.encode(Reading(1, codec.raw(reader.Card(b"\x04\xaa\xbb\xcc", NDEF))))
 CODE_LINE = codec.encode(Reading(1, codec.raw(reader.Code("QRCode", PASS))))
 STOP_LINE = codec.encode(Stop())

@@ -7,9 +7,11 @@ from contextlib import suppress
 from io import BytesIO
 from typing import NamedTuple
 
+from drivers.cards.asking import ask
 from drivers.contract import codec
 from drivers.contract.core import Kind, Reading
 from drivers.fiscal import datecs_v1
+from drivers.nfc import several
 from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
@@ -63,6 +65,12 @@ def _card(data: bytes) -> None:
     cards.ndef_of(card, atr)
 
 
+def _phone(data: bytes) -> None:
+    """As a phone, and as another card that takes commands."""
+    for uid in (b"\x08\x01\x02\x03", b"\x04\x01\x02\x03"):
+        ask(uid, Card(data), lambda: b"")
+
+
 def _sun(data: bytes) -> None:
     uri = ndef.first_uri(data)
     message = sun.parse(uri) if uri else None
@@ -97,6 +105,8 @@ def _targets() -> Iterator[Target]:
     refused = (InputRefused,)
     bad = (codec.BadMessage,)
     yield Target("card", _card, (), (seeds.TYPE_4_CARD, seeds.TYPE_2_CARD))
+    yield Target("phone", _phone, (), (seeds.PHONE, seeds.BANK_CARD))
+    yield Target("two-cards", several.uids_in, (), (seeds.TWO_CARDS,))
     yield Target("ndef", ndef.first_uri, (), (seeds.NDEF,))
     yield Target("sun", _sun, (), (seeds.SUN,))
     yield Target("pass", passes.decode, refused, (seeds.PASS,))

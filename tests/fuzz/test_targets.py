@@ -6,6 +6,8 @@ from random import Random
 
 import pytest
 
+from drivers.cards.asking import ask
+from drivers.contract import reader
 from drivers.pcsc import cards
 from tests.fuzz import seeds
 from tests.fuzz.targets import MAX_BYTES, TARGETS, Card, Target
@@ -35,6 +37,12 @@ def test_the_cards_are_read_to_the_end(data: bytes) -> None:
     card = Card(data[20:])
     assert cards.uid_of(card) is not None
     assert cards.ndef_of(card, data[:20]) == seeds.NDEF
+
+
+def test_the_phone_hands_over_its_pass_and_the_bank_card_is_one() -> None:
+    assert ask(b"\x08\x01\x02\x03", Card(seeds.PHONE), lambda: b"") == reader.Code(reader.NFC, seeds.PASS)
+    recognised = reader.Recognised(reader.RecognisedKind.BANK)
+    assert ask(b"\x04\x01\x02\x03", Card(seeds.BANK_CARD), lambda: b"") == recognised
 
 
 def test_a_target_lets_nothing_through_that_it_does_not_name() -> None:

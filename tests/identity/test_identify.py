@@ -15,8 +15,8 @@ from gateway.identity.identify import Identified, Identity
 from gateway.identity.keys import Keys
 from gateway.identity.registry import Cache
 from gateway.model.errors import Conflict
-from gateway.model.identification import CredentialKind, Refusal, Strength
-from gateway.model.reading import CardReading, CodeReading, Presented
+from gateway.model.identification import CredentialKind, Identification, Refusal, Strength
+from gateway.model.reading import NFC, CardReading, CodeReading, Presented, UnusableReading
 from gateway.wire import passes
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from tests.support.place import BARCODE, ISSUER, ISSUER_KEY, KEYS, UIDS, Card, Place, digest
@@ -88,6 +88,36 @@ async def test_the_last_counter_of_a_card_still_counts(place: Place) -> None:
 
 async def test_a_genuine_message_on_a_random_short_uid_is_accepted(place: Place) -> None:
     assert identify(place, card(b"\x08\x01\x02\x03", Card("anna").message())).identification.accepted
+
+
+@pytest.mark.parametrize("ndef", [b"", cards.uri_message("example.org/x")])
+async def test_a_random_uid_without_a_proof_is_nobodys(place: Place, ndef: bytes) -> None:
+    identified = identify(place, card(b"\x08\x01\x02\x03", ndef))
+    assert identified.identification == Identification(refusal=Refusal.RANDOM_UID)
+
+
+@pytest.mark.parametrize("uid", [b"\x08\x01\x02\x03\x04\x05\x06", b"\x18\x01\x02\x03"])
+async def test_only_four_bytes_that_begin_with_08_are_random(place: Place, uid: bytes) -> None:
+    assert refusal(place, card(uid)) is Refusal.UNKNOWN
+
+
+@pytest.mark.parametrize("why", [Refusal.BANK_CARD, Refusal.EID, Refusal.SEVERAL_CARDS])
+async def test_what_is_no_credential_is_refused_without_one(place: Place, why: Refusal) -> None:
+    assert identify(place, UnusableReading("nfc-1", 0, why)) == Identified(Identification(refusal=why))
+
+
+async def test_a_phone_hands_over_a_pass_as_a_screen_shows_it(place: Place) -> None:
+    shown = place.pass_reading()
+    by_radio = identify(place, CodeReading("nfc-1", 0, NFC, shown.data), place.clock.wall_ms())
+    assert by_radio == identify(place, shown, place.clock.wall_ms())
+    assert by_radio.identification.holder == "h-anna"
+
+
+async def test_a_phone_hands_over_nothing_but_passes(place: Place) -> None:
+    assert identify(place, code(BARCODE)).identification.accepted
+    assert identify(place, CodeReading("nfc-1", 0, NFC, BARCODE)) == Identified(
+        Identification(refusal=Refusal.UNREADABLE)
+    )
 
 
 async def test_a_genuine_message_on_another_cards_uid_is_forged(place: Place) -> None:

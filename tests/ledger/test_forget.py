@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.config.types import DeskStation, TillStation
+from gateway.config.types import DeskStation, GateStation, TillStation
 from gateway.ledger import erase
 from gateway.ledger.backup import back_up
 from gateway.ledger.erase import Traces, blank, check_id, has_trace
@@ -25,6 +25,7 @@ from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.model.receipt import Line, Receipt
 from gateway.stations.desk import Desk
+from gateway.stations.gate import Gate
 from gateway.stations.till import Till
 from gateway.stations.till_words import CommitRequest, QuoteRequest
 from gateway.sync.bundles_record import BlocksInForce
@@ -91,6 +92,16 @@ async def test_no_byte_of_the_holder_is_left_and_the_chain_holds(place: Place) -
     for file in sound:
         report = verify(file)
         assert report.clean, report
+    assert traces_in(place.folder.parent) == []
+
+
+async def test_what_went_through_a_gate_is_forgotten_too(place: Place) -> None:
+    section = GateStation(id="gate-1", readers=("nfc-1",), relay="relay-1", anti_passback_s=3600)
+    gate = Gate(section, place.services)
+    await gate.on_reading(Card("anna").tap(place))
+    assert place.ledger.query("SELECT digest FROM passage") == [(next(iter(DIGESTS)),)]
+    await forget(place.ledger, place.folder / "cache.db", ANNA)
+    assert place.ledger.query("SELECT digest FROM passage") == []
     assert traces_in(place.folder.parent) == []
 
 
