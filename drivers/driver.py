@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
@@ -52,6 +53,7 @@ class Port(Protocol):
 
     def reading(self, body: msgspec.Struct, mono_ns: int) -> None: ...
     def alive(self) -> None: ...
+    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None: ...
     def step(self, body: msgspec.Struct) -> None: ...
 
 
@@ -104,6 +106,11 @@ class Driver(Generic[OptionsT]):
     def alive(self) -> None:
         """The device itself has just answered. Call it as often as that happens; it is sent seldom."""
         self._port.alive()
+
+    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None:
+        """The device works, and yet a person should see to something; None when that is over. Call it as often as you
+        look: it is sent on change only, with what `detail` says then. Only inside `poll`."""
+        self._port.concern(problem, detail)
 
     def step(self, body: msgspec.Struct) -> None:
         """A durable point: returns when the gateway has it on disk. Raises `GatewayGone` when it is gone.

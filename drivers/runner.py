@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, BinaryIO
 
@@ -85,6 +86,11 @@ class Runner:
         if now - self._alive_at >= ALIVE_EVERY_S:
             self._alive_at = now
             self._send(Alive(time.monotonic_ns()))
+
+    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None:
+        state = self._state
+        if state is not None and state.state is DeviceState.READY and state.problem != problem:
+            self._tell(State(DeviceState.READY, problem, detail()))
 
     def step(self, body: msgspec.Struct) -> None:
         self._steps += 1

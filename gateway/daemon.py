@@ -23,7 +23,7 @@ from gateway.config.types import Station as StationSection
 from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
 from gateway.identity.identify import Identity
-from gateway.identity.keys import read_keys
+from gateway.identity.keys import read_keys, read_staff
 from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.files import Disk
@@ -60,7 +60,7 @@ EXIT_BAD_CONFIGURATION = 9
 
 Stop = Callable[[], Awaitable[None]]
 
-SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed"})
+SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed", "not_staff", "too_many_tokens"})
 """Refused callers that someone should look at; the others only sent something malformed."""
 STOP_ORDER = (("housekeeping",), ("api", "devices"), ("dispatch",), ("sync",), ("ledger",), ("cache",), ("lock",))
 """Nobody is served any more, then what was under way is recorded, then it is sent, then the files are closed."""
@@ -100,6 +100,7 @@ class Daemon:
         configuration = self._configuration
         gateway = configuration.gateway
         keys, trusted, broker = read_keys(self._loaded), read_trusted(self._loaded), read_broker(self._loaded)
+        staff = read_staff(self._loaded)
         state = self._loaded.state
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
@@ -137,7 +138,10 @@ class Daemon:
         parts = (self._ledger, identity, self._benefits, self._devices, self._board, self._clock)
         weak = {section.id: section.weak for section in configuration.station}
         self._services = Services(*parts, deciding, weak)
-        stations = [make_station(section, self._services) for section in configuration.station]
+        stations = [
+            make_station(section, self._services, self._devices, staff.get(section.id))
+            for section in configuration.station
+        ]
         self._dispatch = Dispatch(stations, self._services, self._fail)
         self._sync = make_sync(self._loaded, broker, self._ledger, self._bundles, self._quotas, self._clock, self._fail)
         self._api = Api(configuration.api, state / "api.sock", self._api_parts(stations))
@@ -288,11 +292,14 @@ def make_sync(
     )
 
 
-def make_station(section: StationSection, services: Services) -> Station:
-    """The station of this kind."""
+def make_station(
+    section: StationSection, services: Services, devices: Devices | None = None, staff: bytes | None = None
+) -> Station:
+    """The station of this kind. `devices`: for what only desks ask of them; `staff`: the token of a desk's staff."""
     match section:
         case DeskStation():
-            return Desk(section, services)
+            ask, type_text = (devices.library_card, devices.type_text) if devices is not None else (None, None)
+            return Desk(section, services, staff, ask, type_text)
         case GateStation():
             return Gate(section, services)
         case TillStation():

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     READER = "reader"
     RELAY = "relay"
     PRINTER = "printer"
+    LIBRARY = "library"
+    KEYBOARD = "keyboard"
 
 
 class DeviceState(StrEnum):
@@ -98,7 +100,8 @@ class Reading(msgspec.Struct, frozen=True, tag="reading", tag_field="t"):
 
 
 class State(msgspec.Struct, frozen=True, tag="state", tag_field="t", omit_defaults=True):
-    """The device's state has changed; `problem` says why when it is not `ready`.
+    """The device's state has changed; `problem` says why when it is not `ready`, and in `ready` that it works and a
+    person should see to something all the same.
 
     `detail` is what the device said of itself (model, firmware, serial number), for the technician.
     """

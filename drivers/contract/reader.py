@@ -1,4 +1,4 @@
-"""What readers of credentials report: cards, codes. Readers take no calls beyond the core's."""
+"""What readers of credentials report: cards, codes, beacons. Readers take no calls beyond the core's."""
 
 from __future__ import annotations
 
@@ -47,4 +47,23 @@ class Several(msgspec.Struct, frozen=True, tag="several", tag_field="reading"):
     """Several cards lie in the field together, once until it was empty: none of them was read."""
 
 
-ReaderReading = Card | Code | Recognised | Several
+class BeaconEvent(StrEnum):
+    """What a beacon that somebody wears has done."""
+
+    ENTER = "enter"
+    LEAVE = "leave"
+
+
+class Beacon(msgspec.Struct, frozen=True, tag="beacon", tag_field="reading"):
+    """A beacon or phone came near or went away: for each `id` the two alternate, `enter` first.
+
+    `id` is what it sends to everybody who listens (docs/drivers/ble.md): a credential like a card's id.
+    `rssi_dbm` is the smoothed level.
+    """
+
+    id: str
+    event: BeaconEvent
+    rssi_dbm: int
+
+
+ReaderReading = Card | Code | Recognised | Several | Beacon

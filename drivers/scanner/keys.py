@@ -1,33 +1,17 @@
-"""Keys of a scanner that types (layout US) → the bytes that it has read. Pure.
-
-Sources: Linux `include/uapi/linux/input.h` (`struct input_event`) and `input-event-codes.h` (key codes).
-"""
+"""Keys of a scanner that types (layout US) → the bytes that it has read. Pure."""
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
-RECORD = struct.Struct("llHHi")
-"""Seconds, microseconds, type, code, value; the first two as wide as the system's `long`."""
+from drivers import us_keys
+from drivers.us_keys import DOWN, ENTER, EV_KEY, EV_SYN, KEYPAD_ENTER, RECORD, SHIFTS, SYN_DROPPED, TAB, UP
 
-EV_SYN, EV_KEY = 0, 1
-SYN_DROPPED = 3
-UP, DOWN = 0, 1
-ENTER, KEYPAD_ENTER, TAB = 28, 96, 15
-SHIFTS = frozenset((42, 54))
 LOST = b"\0"
 """Stands for events that the kernel has dropped: no scanner types it."""
 
-_ROWS = (
-    (2, "1234567890-=", "!@#$%^&*()_+"),
-    (16, "qwertyuiop[]", "QWERTYUIOP{}"),
-    (30, "asdfghjkl;'`", 'ASDFGHJKL:"~'),
-    (43, "\\zxcvbnm,./", "|ZXCVBNM<>?"),
-    (57, " ", " "),
-)
-PLAIN = {first + at: key for first, keys, _ in _ROWS for at, key in enumerate(keys)} | {TAB: "\t"}
-SHIFTED = {first + at: key for first, _, keys in _ROWS for at, key in enumerate(keys)} | {TAB: "\t"}
+PLAIN = us_keys.PLAIN | {TAB: "\t"}
+SHIFTED = us_keys.SHIFTED | {TAB: "\t"}
 _KEYPAD = {71: "7", 72: "8", 73: "9", 74: "-", 75: "4", 76: "5", 77: "6", 78: "+", 79: "1", 80: "2", 81: "3", 82: "0"}
 PLAIN |= _KEYPAD | {83: ".", 55: "*", 98: "/", ENTER: "\r", KEYPAD_ENTER: "\r"}
 SHIFTED |= {ENTER: "\r", KEYPAD_ENTER: "\r"}

@@ -22,25 +22,23 @@ from drivers.simulators import control
 from drivers.simulators.simulated import Act, Simulated
 
 # From linux/input-event-codes.h by way of a US keyboard, apart from the driver's own table.
-_UNSHIFTED = (
-    "\0\x1b1234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 "  # key codes 0 to 57 in their order
-)
-_SHIFTED = '\0\x1b!@#$%^&*()_+\b\tQWERTYUIOP{}\r\0ASDFGHJKL:"~\0|ZXCVBNM<>?\0*\0 '
+UNSHIFTED = "\0\x1b1234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 "  # key codes 0 to 57 in their order
+SHIFTED = '\0\x1b!@#$%^&*()_+\b\tQWERTYUIOP{}\r\0ASDFGHJKL:"~\0|ZXCVBNM<>?\0*\0 '
 LEFT_SHIFT = 42
-_EVENT = struct.Struct("@llHHi")
+EVENT = struct.Struct("@llHHi")
 
 
 def event(kind: int, code: int, value: int) -> bytes:
     """One `struct input_event` (linux/input.h)."""
-    return _EVENT.pack(0, 0, kind, code, value)
+    return EVENT.pack(0, 0, kind, code, value)
 
 
 def typed(text: str) -> bytes:
     """The events of somebody who types this on a US keyboard."""
     events = b""
     for character in text:
-        shift = character not in _UNSHIFTED
-        code = (_SHIFTED if shift else _UNSHIFTED).index(character)
+        shift = character not in UNSHIFTED
+        code = (SHIFTED if shift else UNSHIFTED).index(character)
         if shift:
             events += event(1, LEFT_SHIFT, 1) + event(0, 0, 0)
         events += event(1, code, 1) + event(0, 0, 0) + event(1, code, 0) + event(0, 0, 0)

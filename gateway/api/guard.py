@@ -38,6 +38,8 @@ SECURITY_HEADERS = {
     "Server": "smartplace",
 }
 
+TOKENS = frozenset({"not_staff", "too_many_tokens"})
+"""Codes of callers who try to be staff: worth a look whatever they asked for."""
 ALLOWED_METHODS = "GET, POST"
 ALLOWED_HEADERS = "Content-Type, Idempotency-Key, Last-Event-ID"
 EXPOSED_HEADERS = "X-Request-Id, Retry-After"
@@ -89,9 +91,10 @@ class Guard:
         return guard
 
     def _record(self, request: web.Request, error: GatewayError) -> None:
-        """Something that would have booked and was refused for what it says: told once a minute, with a count."""
+        """Something that would have booked and was refused for what it says, or a wrong token: told once a minute, with
+        a count."""
         refused = isinstance(error, InputRefused | HttpRefused) and not error.code.startswith("foreign_")
-        if request.method == hdrs.METH_POST and refused:
+        if refused and (request.method == hdrs.METH_POST or error.code in TOKENS):
             self._refusals.refused(error.code, request.path)
 
     # Checks ----------------------------------------------------------------------------------------------

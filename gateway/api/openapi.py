@@ -16,6 +16,7 @@ from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
 from gateway.api.handovers import Brought
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
+from gateway.stations.desk_words import CardRequest, CardRequested, CardsAnswer
 from gateway.stations.till_words import BalanceAnswer, CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles_record import Past
 from gateway.wire.bundle import BundleKind, SignedBundle
@@ -29,6 +30,7 @@ _TYPES = (
     *(QuoteRequest, QuoteAnswer, BalanceAnswer, CommitRequest, CommitAnswer),
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
     *(HandOver, Brought, InsideRequest, InsideAnswer),
+    *(CardsAnswer, CardRequest, CardRequested),
 )
 
 Json = dict[str, Any]
@@ -48,6 +50,7 @@ _KIND: Json = {
 }
 _BY_HAND = "On the unix socket only, by root or the gateway's own user."
 _AREA: Json = {**_STATION, "description": "An area that a gate of the configuration counts for."}
+_BY_STAFF = "With the header Authorization: Bearer and the token of the desk's staff."
 _DEVICE: Json = {**_STATION, "description": "Id of a device, as in the configuration."}
 
 
@@ -158,6 +161,23 @@ def _paths() -> Json:
                 body=CommitRequest,
                 description="With the answer the receipt is recorded durably. A late commit is accepted as late.",
             )
+        },
+        "/v1/stations/{id}/cards": {
+            "get": _operation(
+                "cards",
+                "Who is at the desk, and which cards may be registered or blocked",
+                CardsAnswer,
+                parameters=station,
+                description=_BY_STAFF,
+            ),
+            "post": _operation(
+                "card_request",
+                "Register a further card, block a lost one",
+                CardRequested,
+                parameters=[_STATION, _key(required=True)],
+                body=CardRequest,
+                description=f"{_BY_STAFF} With the answer the request is recorded durably; the centre decides.",
+            ),
         },
         "/v1/bundles": {
             "get": _operation("bundles", "Bundles in force, being fetched, and the history", BundlesAnswer),

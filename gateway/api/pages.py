@@ -35,7 +35,7 @@ def _collect(folder: Traversable, prefix: str, found: dict[str, tuple[str, bytes
 
 
 class Pages:
-    """`/`, `/station/{id}` and their assets."""
+    """`/`, `/station/{id}`, `/staff/{id}` and their assets."""
 
     def __init__(self, views: Views) -> None:
         self._views = views
@@ -45,6 +45,7 @@ class Pages:
         self._files = read_files()
         app.router.add_get("/", self.overview)
         app.router.add_get("/station/{id}", self.station)
+        app.router.add_get("/staff/{id}", self.staff)
         app.router.add_get("/static/{path:.+}", self.asset)
 
     async def overview(self, _request: web.Request) -> web.Response:
@@ -53,6 +54,11 @@ class Pages:
     async def station(self, request: web.Request) -> web.Response:
         self._views.station(request.match_info["id"])
         return self._file("station.html")
+
+    async def staff(self, request: web.Request) -> web.Response:
+        """Holds nothing by itself: what it asks needs the token of the desk's staff."""
+        self._views.station(request.match_info["id"])
+        return self._file("staff.html")
 
     async def asset(self, request: web.Request) -> web.Response:
         return self._file(request.match_info["path"])

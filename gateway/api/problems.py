@@ -56,6 +56,8 @@ _STATUS: tuple[tuple[type[GatewayError], HTTPStatus, str], ...] = (
 _BY_CODE = {
     "malformed_json": HTTPStatus.BAD_REQUEST,
     "bad_idempotency_key": HTTPStatus.BAD_REQUEST,
+    "not_staff": HTTPStatus.FORBIDDEN,
+    "too_many_tokens": HTTPStatus.TOO_MANY_REQUESTS,
     "ledger_sqlite_full": HTTPStatus.INSUFFICIENT_STORAGE,
     "ledger_no_room": HTTPStatus.INSUFFICIENT_STORAGE,
 }

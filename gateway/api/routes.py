@@ -14,6 +14,7 @@ from gateway.api.answers import Erased, ForgetRequest, Restarted
 from gateway.api.areas import AreaRoutes
 from gateway.api.bundles import BundleRoutes
 from gateway.api.callers import Caller
+from gateway.api.cards import CardRoutes
 from gateway.api.events import Events
 from gateway.api.guard import CALLER, require_technician
 from gateway.api.handovers import HandOverRoutes
@@ -54,6 +55,7 @@ class Routes:
         BundleRoutes(self._parts.bundles, _read).add_to(app)
         HandOverRoutes(self._parts, _read).add_to(app)
         AreaRoutes(self._parts, _read).add_to(app)
+        CardRoutes(self._views, _read).add_to(app)
 
     # Reading ---------------------------------------------------------------------------------------------
 

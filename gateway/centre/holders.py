@@ -33,8 +33,8 @@ from gateway.wire.contents import (
 
 
 class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A credential with its clear id: UID in hex (card, sun_card), the code (barcode), the pass's id and its
-    issuer (pass). `repr` hides it."""
+    """A credential with its clear id: UID in hex (card, sun_card), the code (barcode), the beacon, the pass's id and
+    its issuer (pass). `repr` hides it."""
 
     kind: CredentialKind
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -150,6 +150,11 @@ def canonical_id(credential: ImportedCredential) -> bytes:
             if code is None:
                 raise InputRefused("a barcode is 1 to 128 printable ASCII characters")
             return code
+        case CredentialKind.BEACON:
+            heard = credentials.beacon(credential.id)
+            if heard is None:
+                raise InputRefused("a beacon is ibeacon:UUID:MAJOR:MINOR and the like (docs/drivers/ble.md)")
+            return heard
         case CredentialKind.PASS:
             return credentials.pass_id(credential.issuer, credential.id)
 

@@ -10,6 +10,7 @@ from collections import Counter
 import msgspec
 from sqlalchemy import Connection
 
+from gateway.centre import people_requests
 from gateway.centre.commands import new_epoch
 from gateway.centre.ground import Ground, Strand
 from gateway.centre.parcel import Parcel, Refusal
@@ -48,6 +49,8 @@ class Intaking:
     """Lives as long as one transaction on `db`, which the caller begins and commits."""
 
     def __init__(self, db: Connection, now_ms: int) -> None:
+        self._db = db
+        self._now_ms = now_ms
         self._ground = Ground(db, now_ms)
         self._counted: Counter[str] = Counter()
         self._commands: dict[str, Command] = {}
@@ -125,6 +128,10 @@ class Intaking:
         self._counted["stored"] += 1
         if entry.header.kind is EntryKind.DROPPED and entry_id.stream is Stream.AUDIT:
             self._pass_over(entry)
+        elif entry.header.kind is EntryKind.CARD_REQUEST and entry_id.stream is Stream.AUDIT and entry.body is not None:
+            refused = people_requests.take(self._db, entry, self._now_ms)
+            if refused is not None:
+                self._ground.alarm(entry_id.gateway, "card request refused", f"{refused.word}: {refused.request}")
 
     def _pass_over(self, entry: Entry) -> None:
         """The gateway had to drop entries, or its card lost them, and it says so: their numbers are settled with this

@@ -43,7 +43,7 @@ class Desk:
 
     def block(self, named: Sequence[Row[CardId]], key: CardKey) -> Done:
         """Block these cards: refused at every place as soon as it has heard of it (`people_out.blocks_of`)."""
-        return self._each(Verb.BLOCK, named, key, _block)
+        return self._each(Verb.BLOCK, named, key, block_card)
 
     def block_holder(self, holder: str) -> Done:
         """Block every card of a holder."""
@@ -51,7 +51,7 @@ class Desk:
         def work(db: Connection, journal: Journal) -> None:
             _known(db, holder)
             for card in cards_by(db, cards.c.holder == holder):
-                _block(db, journal, card)
+                block_card(db, journal, card)
 
         return self._operate(Verb.BLOCK, work)
 
@@ -66,7 +66,7 @@ class Desk:
             keep_key(db, key)
             for where, pair in _counted(pairs):
                 old = _card(db, key, pair.old, where)
-                _replace(db, journal, old, _digest(key, pair.new, where), pair.new.kind, where)
+                replace_card(db, journal, old, _digest(key, pair.new, where), pair.new.kind, where)
 
         return self._operate(Verb.REPLACE, work)
 
@@ -77,10 +77,10 @@ class Desk:
             keep_key(db, key)
             if until_ms <= journal.at_ms:
                 raise InputRefused("a temporary card ends in the future", where="--until")
-            _living(db, holder, "")
+            living_holder(db, holder, "")
             for where, card in _counted(named):
                 digest = _digest(key, card, where)
-                before = _found(db, digest)
+                before = find_card(db, digest)
                 issued_here = 1
                 if before is not None:
                     _free(before, where)
@@ -121,11 +121,26 @@ class Desk:
         return operate(self._database, verb, self._officer, self._clock_ms(), work)
 
 
-def _block(db: Connection, journal: Journal, card: CardState) -> None:
+def block_card(db: Connection, journal: Journal, card: CardState) -> None:
+    """Once, however often."""
     if card.standing == Standing.BLOCKED:
         return
     put_cards(db, journal.at_ms, [card._replace(standing=Standing.BLOCKED.value, blocked_ms=journal.at_ms)])
     journal.add(Change.CARD_BLOCKED, card.holder, card.digest)
+
+
+def add_card(db: Connection, journal: Journal, digest: bytes, key_id: str, kind: CredentialKind, holder: str) -> None:
+    """A further card of a holder, from now on and without an end. Nothing is changed where it is so already. Raises
+    `Conflict` for a blocked card and for somebody else's, before the first change."""
+    before = find_card(db, digest)
+    new = _new(digest, key_id, kind, holder, 0, 0, 1)
+    if before is not None:
+        _free(before, "")
+        if before.holder != holder and not before.ended_ms:
+            raise _taken("")
+        if before.holder == holder and not before.ended_ms:
+            return
+    _issue(db, journal, before, new)
 
 
 def _unblock(db: Connection, journal: Journal, card: CardState) -> None:
@@ -137,7 +152,10 @@ def _unblock(db: Connection, journal: Journal, card: CardState) -> None:
     journal.add(Change.CARD_UNBLOCKED, card.holder, card.digest)
 
 
-def _replace(db: Connection, journal: Journal, old: CardState, digest: bytes, kind: CredentialKind, where: str) -> None:
+def replace_card(
+    db: Connection, journal: Journal, old: CardState, digest: bytes, kind: CredentialKind, where: str = ""
+) -> None:
+    """Block the old card and put a new one in its place. Raises before the first change."""
     if old.replaced_by == digest:
         return
     if old.replaced_by is not None:
@@ -146,7 +164,7 @@ def _replace(db: Connection, journal: Journal, old: CardState, digest: bytes, ki
         raise InputRefused("a card cannot take its own place", where=where)
     if old.ended_ms:
         raise Conflict("the old card has ended", "Import the new one", where=where, code="card_ended")
-    before = _found(db, digest)
+    before = find_card(db, digest)
     new = _new(digest, old.key_id, kind, old.holder, old.until_ms, old.temporary, 1)
     if before is not None:
         _free(before, where)
@@ -200,12 +218,13 @@ def _digest(key: CardKey, card: CardId, where: str) -> bytes:
         raise InputRefused(refused.what, refused.advice, where=where) from None
 
 
-def _found(db: Connection, digest: bytes) -> CardState | None:
+def find_card(db: Connection, digest: bytes) -> CardState | None:
+    """Ended or not."""
     return next(iter(cards_by(db, cards.c.digest == digest)), None)
 
 
 def _card(db: Connection, key: CardKey, named: CardId, where: str) -> CardState:
-    found = _found(db, _digest(key, named, where))
+    found = find_card(db, _digest(key, named, where))
     if found is None:
         advice = "Check kind and id; it is refused everywhere as it is"
         raise NotFound(f"no holder has this {named.kind}", advice, where=where, code="card_unknown")
@@ -219,6 +238,7 @@ def _known(db: Connection, holder: str) -> HolderState:
     return found
 
 
-def _living(db: Connection, holder: str, where: str) -> None:
+def living_holder(db: Connection, holder: str, where: str = "") -> None:
+    """Raises `NotFound` for nobody, `Conflict` for who has ended."""
     if _known(db, holder).ended_ms:
         raise Conflict("the holder has ended", "Import the holder again", where=where, code="holder_ended")

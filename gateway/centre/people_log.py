@@ -21,7 +21,7 @@ from gateway.centre.people_tables import holder_changes, holder_operations
 from gateway.model.errors import InputRefused
 
 PAGE = 1_000
-_ONE_AT_A_TIME = 0x5351
+ONE_AT_A_TIME = 0x5351
 """Of PostgreSQL's advisory lock: operations on holders come one after the other."""
 
 _BY_KEY = "SET LOCAL random_page_cost = 1.1"
@@ -35,6 +35,8 @@ class Verb(StrEnum):
     UNBLOCK = "unblock"
     REPLACE = "replace"
     TEMPORARY = "temporary"
+    LINK = "link"
+    """A further card, at a desk."""
     END = "end"
     SELL = "sell"
 
@@ -137,7 +139,7 @@ def operate(
         raise InputRefused("an officer's name has 1 to 64 printable characters", where="--as") from None
     with database.begin() as db:
         if database.is_postgresql:
-            db.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            db.execute(select(func.pg_advisory_xact_lock(ONE_AT_A_TIME)))
             db.exec_driver_sql(_BY_KEY)
         schema.check(db, database.where)
         journal = Journal(db, verb, officer, at_ms)

@@ -8,7 +8,7 @@ import msgspec
 
 from drivers.contract.codec import BadMessage, decode_body
 from drivers.contract.core import Alive, Hello, Reading, Reply, State, Step, ToGateway
-from drivers.contract.reader import Card, Code, ReaderReading, Recognised, Several
+from drivers.contract.reader import Beacon, Card, Code, ReaderReading, Recognised, Several
 from drivers.contract.relay import InputEdge
 
 _readings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ReaderReading | InputEdge)
@@ -68,6 +68,12 @@ class Teller:
                 return {"reading": "recognised", "kind": reading.kind.value}
             case Several():
                 return {"reading": "several"}
+            case Beacon():
+                number = self._number(b"beacon\0" + reading.id.encode())
+                return {
+                    "reading": "beacon", "number": number, "family": reading.id.split(":")[0][:16],
+                    "event": reading.event.value, "rssi_dbm": reading.rssi_dbm,
+                }  # fmt: skip
             case InputEdge():
                 return {"reading": "input", "channel": reading.channel, "on": reading.on}
             case _:
@@ -113,6 +119,8 @@ def _reading_sentence(told: dict[str, Any]) -> str:
             return f"{'a bank card' if told['kind'] == 'bank' else 'an identity card or passport'}, which is not read"
         case "several":
             return "several cards together, none of them was read"
+        case "beacon":
+            return f"beacon #{told['number']}, {told['family']}, {told['event']}, {told['rssi_dbm']} dBm"
         case "input":
             return f"input {told['channel']} {'on' if told['on'] else 'off'}"
         case _:

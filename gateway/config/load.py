@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.config.types import (
     Configuration,
+    DeskStation,
     DeviceSection,
     GateStation,
     GroupOpening,
@@ -27,6 +28,8 @@ from gateway.model.errors import ConfigurationError
 from gateway.model.languages import LANGUAGES
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+BEACONS = "ble"
+"""The driver whose readings nobody presents."""
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
@@ -155,8 +158,10 @@ def _check_options(checker: _Checker, device: DeviceSection, path: tuple[str | i
 
 def _check_stations(checker: _Checker, configuration: Configuration) -> None:
     devices = {device.id for device in configuration.device}
+    beacons = {device.id for device in configuration.device if device.driver == BEACONS}
     stations: set[str] = set()
     owner: dict[str, str] = {}
+    shared: set[str] = set()
     for index, station in enumerate(configuration.station):
         path = ("station", index)
         if station.id in stations:
@@ -171,7 +176,18 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
             if device in owner:
                 advice = "A device serves one station, so that a reading has one meaning"
                 raise checker.wrong((*path, key), f"{device!r} belongs to station {owner[device]!r} already", advice)
+            if device in beacons and not isinstance(station, DeskStation):
+                advice = "Give it to a desk: who walks past a gate or stands near a till has asked for nothing"
+                raise checker.wrong((*path, key), f"{device!r} hears beacons, which serve a desk only", advice)
             owner[device] = station.id
+        if isinstance(station, DeskStation) and station.library is not None:
+            if station.library not in devices:
+                known = ", ".join(sorted(devices)) or "none"
+                raise checker.wrong((*path, "library"), f"there is no device {station.library!r}", f"Devices: {known}")
+            shared.add(station.library)
+    for device in sorted(shared & set(owner)):
+        advice = "A link to a library's system has no readings: it is nobody's reader"
+        raise checker.wrong(("station",), f"{device!r} is a reader and a library's system", advice)
     _check_gates(checker, configuration)
 
 
@@ -228,6 +244,8 @@ def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int,
 
 def _uses(station: Station) -> list[tuple[str, str]]:
     used = [("readers", reader) for reader in station.readers]
+    if isinstance(station, DeskStation) and station.wedge is not None:
+        used.append(("wedge", station.wedge))
     if isinstance(station, GateStation):
         used.append(("relay", station.relay))
     if isinstance(station, TillStation) and station.printer is not None:

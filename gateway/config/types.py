@@ -136,6 +136,8 @@ class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 Weak = Annotated[tuple[Literal["card", "barcode"], ...], msgspec.Meta(max_length=2)]
 """Kinds of credentials that can be copied and are taken all the same: cards by their UID, barcodes."""
+WeakAtDesk = Annotated[tuple[Literal["card", "barcode", "beacon"], ...], msgspec.Meta(max_length=3)]
+"""And beacons, which serve a desk only."""
 
 
 class PassbackScope(StrEnum):
@@ -151,8 +153,16 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     id: Id
     readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
-    weak: Weak = ("card", "barcode")
+    weak: WeakAtDesk = ("card", "barcode", "beacon")
     """Kinds of credentials that are taken here although they can be copied; `[]`: genuine ones only."""
+    staff: Path | None = None
+    """16 bytes in hex: the token of the desk's staff. With it they may register further cards and block lost ones."""
+    register_s: Annotated[float, msgspec.Meta(ge=5, le=300)] = 60.0
+    """A further card and its holder's proof are presented within so long."""
+    library: Id | None = None
+    """Link to the library's own system, which is asked about library barcodes. Several desks may name the same one."""
+    wedge: Id | None = None
+    """Keyboard that types library barcodes into the librarian's program; this desk's alone."""
 
 
 class GroupOpening(StrEnum):

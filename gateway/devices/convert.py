@@ -10,18 +10,28 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import printer, reader, relay
+from drivers.contract import keyboard, library, printer, reader, relay
 from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
-from gateway.model.reading import CardReading, CodeReading, InputReading, InputStates, Reading, UnusableReading
+from gateway.model.library import LibraryWord
+from gateway.model.reading import (
+    BeaconReading,
+    CardReading,
+    CodeReading,
+    InputReading,
+    InputStates,
+    Reading,
+    UnusableReading,
+)
 
 UID_MAX = 32
 """Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
 CODE_MAX = 2048
 NDEF_MAX = 8192
+BEACON_MAX = 96
 CHANNEL_MAX = 255
 FIELD_MAX = 64
 
@@ -34,6 +44,10 @@ _pulsed = msgspec.json.Decoder(relay.Pulsed)
 _outputs = msgspec.json.Decoder(relay.Outputs)
 _outcome = msgspec.json.Decoder(printer.Outcome)
 _status = msgspec.json.Decoder(printer.PrinterStatus)
+_patron = msgspec.json.Decoder(library.Patron)
+_ask = msgspec.json.Decoder(library.PatronStatus)
+_typed = msgspec.json.Decoder(keyboard.Typed)
+_type = msgspec.json.Decoder(keyboard.Type)
 _print = msgspec.json.Decoder(printer.Print)
 _step = msgspec.json.Decoder(printer.PrintStep)
 
@@ -57,6 +71,8 @@ def reading(device: str, kind: Kind, mono_ns: int, body: msgspec.Raw) -> Reading
             return UnusableReading(device, mono_ns, _unusable[which])
         case reader.Several():
             return UnusableReading(device, mono_ns, Refusal.SEVERAL_CARDS)
+        case reader.Beacon(id=name, event=event, rssi_dbm=rssi) if 1 <= len(name) <= BEACON_MAX and -127 <= rssi <= 20:
+            return BeaconReading(device, mono_ns, name, event is reader.BeaconEvent.ENTER, rssi)
         case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
             return InputReading(device, mono_ns, channel, on)
         case relay.InputStates(on=states) if len(states) <= CHANNEL_MAX + 1:
@@ -121,6 +137,32 @@ def outcome(job: PrintJob, body: msgspec.Raw) -> PrintOutcome:
         reason=said.reason,
         advice=said.advice,
     )
+
+
+def patron_call(barcode: bytes) -> library.PatronStatus:
+    """Raises `BadMessage`, without a word of the code, for what is no library card."""
+    try:
+        return decode_body(raw(library.PatronStatus(barcode.decode("ascii"))), _ask)
+    except (UnicodeDecodeError, BadMessage):
+        raise BadMessage("a code that no library card has") from None
+
+
+def type_call(text: bytes) -> keyboard.Type:
+    """Raises `BadMessage`, without a word of the text, for what no keyboard of ours types."""
+    try:
+        return decode_body(raw(keyboard.Type(text.decode("ascii"))), _type)
+    except (UnicodeDecodeError, BadMessage):
+        raise BadMessage("a text that is not typed") from None
+
+
+def typed(body: msgspec.Raw) -> None:
+    """All of it was typed."""
+    decode_body(body, _typed)
+
+
+def patron(body: msgspec.Raw) -> LibraryWord:
+    """How the library card stands."""
+    return LibraryWord(decode_body(body, _patron).standing.value)
 
 
 def printer_status() -> printer.Status:

@@ -20,7 +20,7 @@ from gateway.devices.intake import Intake
 from gateway.devices.ladder import Ladder, Rung
 from gateway.devices.link import OnStep
 from gateway.devices.session import Session
-from gateway.devices.standing import GONE, Standing
+from gateway.devices.standing import GONE, NONE, Standing
 from gateway.devices.stderr import DriverLog
 from gateway.devices.troubles import Trouble, problem
 from gateway.model.clock import Clock
@@ -55,6 +55,8 @@ class Device:
         self._session: Session | None = None
         self._start_at: float | None = None
         self._restarting = False
+        self._concern = NONE
+        """What the driver of a device that works wants somebody to see to."""
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
 
@@ -146,13 +148,15 @@ class Device:
         self._ladder.alive(self._loop.time())
         ready = self._session is not None and self._session.state is DeviceState.READY
         if ready and self._standing.health is not Health.READY:
-            self._standing.set(Health.READY)
+            self._standing.set(Health.READY, self._concern)
 
     def _told(self, state: State) -> None:
         match state.state:
             case DeviceState.READY:
                 self._standing.describe(state.detail)
+                self._concern = state.problem or NONE
                 self._life()
+                self._standing.set(Health.READY, self._concern)
             case DeviceState.OPENING:
                 if self._standing.health not in GONE:
                     self._standing.set(Health.STARTING)

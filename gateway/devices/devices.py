@@ -22,6 +22,7 @@ from gateway.devices.guard import Guard
 from gateway.model.clock import Clock
 from gateway.model.device import DeviceHealth, Health, PrinterStatus, PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.errors import DeadlineMissed, InputRefused, NotFound
+from gateway.model.library import LibraryWord
 from gateway.model.reading import Reading
 
 GUARD_STOP_S = 0.1
@@ -119,6 +120,25 @@ class Devices:
         printer = self._device(device)
         answer = await printer.call(Kind.PRINTER, convert.printer_status(), deadline_ms)
         return _understood(device, convert.status, answer)
+
+    async def library_card(self, device: str, barcode: bytes, deadline_ms: int = 3000) -> LibraryWord:
+        """How a library card stands in the library's own system. Its number goes there and nowhere else."""
+        link = self._device(device)
+        try:
+            call = convert.patron_call(barcode)
+        except BadMessage as error:
+            raise InputRefused(str(error), "It is none of the library's", where=device) from None
+        answer = await link.call(Kind.LIBRARY, call, deadline_ms)
+        return _understood(device, convert.patron, answer)
+
+    async def type_text(self, device: str, text: bytes, deadline_ms: int = 2000) -> None:
+        """Type a code into the program that has the focus. Returns when all of it was given to the system."""
+        keyboard = self._device(device)
+        try:
+            call = convert.type_call(text)
+        except BadMessage as error:
+            raise InputRefused(str(error), "It is no library card", where=device) from None
+        _understood(device, convert.typed, await keyboard.call(Kind.KEYBOARD, call, deadline_ms))
 
     def _device(self, device: str) -> Device:
         try:

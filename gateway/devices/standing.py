@@ -108,6 +108,9 @@ class Standing:
         if self.health in GONE and before not in GONE:
             log.warning("%s is %s: %s. %s", self._device, self.health, report.cause, report.advice)
         elif self.health is Health.READY:
-            log.info("%s is ready", self._device)
+            if before is not Health.READY:
+                log.info("%s is ready", self._device)
+            if report.cause:
+                log.warning("%s: %s. %s", self._device, report.cause, report.advice)
         elif self.needs_help:
             log.error("%s is %s: %s. %s", self._device, self.health, report.cause, report.advice)

@@ -13,15 +13,15 @@ import msgspec
 
 from gateway.identity import ndef, sun
 from gateway.identity.keys import Keys
-from gateway.identity.registry import Cache
+from gateway.identity.registry import Cache, Owned
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict, InputRefused
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
-from gateway.model.reading import NFC, CardReading, CodeReading, Presented, UnusableReading
+from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, Presented, UnusableReading
 from gateway.wire import passes
 from gateway.wire.contents import Standing
-from gateway.wire.credentials import barcode, digest, pass_id
+from gateway.wire.credentials import barcode, beacon, digest, pass_id
 
 Query = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
 
@@ -76,6 +76,13 @@ class Identity:
                 return self._code(reading, now_ms)
             case UnusableReading(why=why):
                 return Identified(Identification(refusal=why))
+            case BeaconReading():
+                return self._beacon(reading, now_ms)
+
+    def cards_of(self, holder: str, now_ms: int) -> list[Owned]:
+        """What the registry in force has of this holder; nothing once it has ended. Reads a town's registry once
+        through (some 20 ms for 100,000 holders): for staff at a desk, not for a tap."""
+        return [] if self._cache.has_ended(now_ms) else self._cache.cards_of(holder)
 
     def _card(self, reading: CardReading, now_ms: int) -> Identified:
         uri = ndef.first_uri(reading.ndef) if reading.ndef else None
@@ -106,6 +113,14 @@ class Identity:
         if canonical is None:
             return Identified(Identification(refusal=Refusal.UNREADABLE))
         return self._resolve(CredentialKind.BARCODE, Strength.WEAK, canonical, now_ms)
+
+    def _beacon(self, reading: BeaconReading, now_ms: int) -> Identified:
+        """Weak, whatever it is: a beacon shouts its id to everybody, and a phone that is known by its key has shown
+        only that somebody heard one of its addresses in the last quarter of an hour and sends it again."""
+        canonical = beacon(reading.id)
+        if canonical is None:
+            return Identified(Identification(refusal=Refusal.UNREADABLE))
+        return self._resolve(CredentialKind.BEACON, Strength.WEAK, canonical, now_ms)
 
     def _pass(self, text: bytes, now_ms: int) -> Identified:
         try:

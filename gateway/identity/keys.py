@@ -11,6 +11,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.config.load import Loaded
+from gateway.config.types import DeskStation
 from gateway.model.errors import ConfigurationError
 
 _SPKI = bytes.fromhex("302a300506032b6570032100")
@@ -69,6 +70,15 @@ def read_issuer(path: Path, issuer: str) -> Ed25519PublicKey:
     if len(encoded) != len(_SPKI) + 32 or not encoded.startswith(_SPKI):
         raise ConfigurationError(f"key of issuer {issuer} is not Ed25519", "Make an Ed25519 key", where=str(path))
     return Ed25519PublicKey.from_public_bytes(encoded[len(_SPKI) :])
+
+
+def read_staff(loaded: Loaded) -> dict[str, bytes]:
+    """Desk → its staff's token, for the desks that have one. Raises `ConfigurationError`."""
+    return {
+        station.id: read_secret(loaded.path(station.staff), 16, f"staff of {station.id}")
+        for station in loaded.configuration.station
+        if isinstance(station, DeskStation) and station.staff is not None
+    }
 
 
 def read_keys(loaded: Loaded) -> Keys:

@@ -32,6 +32,7 @@ _KNOWN = (
     "FROM credential c JOIN holder h ON h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2 "
     "WHERE c.base=?1 AND c.digest=?3 AND c.since<=?2 AND c.gone>?2"
 )
+_OWNED = f"SELECT kind, digest, standing FROM credential WHERE {_AT} AND holder=?3 ORDER BY digest"
 _ORPHAN = (
     f"SELECT holder FROM credential c WHERE {_AT} AND NOT EXISTS "
     "(SELECT 1 FROM holder h WHERE h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2) LIMIT 1"
@@ -49,6 +50,14 @@ class Known(msgspec.Struct, frozen=True):
     language: str | None
     residence: str | None = None
     born: date | None = None
+
+
+class Owned(msgspec.Struct, frozen=True):
+    """One of a holder's credentials."""
+
+    kind: CredentialKind
+    digest: str
+    standing: Standing
 
 
 class Cache(CacheFile):
@@ -81,6 +90,15 @@ class Cache(CacheFile):
         if known is not None and digest in self.blocked:
             return msgspec.structs.replace(known, standing=Standing.BLOCKED)
         return known
+
+    def cards_of(self, holder: str) -> list[Owned]:
+        """The credentials of a holder in the registry in force, by digest."""
+        rows = self.rows(_OWNED, self._base, self.number, holder)
+        blocked = Standing.BLOCKED
+        return [
+            Owned(CredentialKind(kind), digest.hex(), blocked if digest in self.blocked else Standing(standing))
+            for kind, digest, standing in rows
+        ]
 
     def find_at(self, base: int, number: int, digest: bytes) -> Known | None:
         """The same in another registry that is staged."""

@@ -14,7 +14,8 @@ from gateway.model.circumstances import Circumstances
 from gateway.model.clock import ClockQuality
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
-from gateway.model.identification import Identification
+from gateway.model.identification import Credential, Identification
+from gateway.model.library import LibraryWord
 from gateway.model.receipt import Receipt
 
 
@@ -23,10 +24,12 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class IdentificationBody(Body, frozen=True):
-    """Kinds `identification` and `refusal`: someone was or was not recognised at a station."""
+    """Kinds `identification` and `refusal`: someone was or was not recognised at a station. `library`: what the
+    library's own system said of this card, where it was asked; what the registry said stands beside it."""
 
     station: str
     identification: Identification
+    library: LibraryWord | None = None
 
 
 class FloodBody(Body, frozen=True):
@@ -327,6 +330,35 @@ class AnchorBody(Body, frozen=True):
     quality: ClockQuality
 
 
+class CardAct(StrEnum):
+    """What staff at a desk ask the centre to do with a holder's cards."""
+
+    LINK = "link"
+    """Add this card."""
+    BLOCK = "block"
+    """Block that one: it is lost."""
+    REPLACE = "replace"
+    """Block that one and put this one in its place."""
+
+
+class CardRequestBody(Body, frozen=True):
+    """Staff at a desk ask for something; the centre decides (docs/decisions/0031-cards-at-the-desk.md).
+
+    `credential`: by which the holder was identified. `card`: the one to add. `lost`: digest of the one to block.
+    `shown`: the entries that say that both were presented.
+    """
+
+    request: str
+    station: str
+    act: CardAct
+    staff: str
+    holder: str
+    credential: Credential
+    card: Credential | None = None
+    lost: str = ""
+    shown: tuple[str, ...] = ()
+
+
 class HealthBody(Body, frozen=True):
     """The gateway's own state, each minute."""
 
@@ -363,6 +395,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.OVERRIDE: OverrideBody,
     EntryKind.FIRE_ALARM: FireAlarmBody,
     EntryKind.INSIDE_SET: InsideSetBody,
+    EntryKind.CARD_REQUEST: CardRequestBody,
     EntryKind.HEALTH: HealthBody,
 }
 """Which body a kind of entry has: for the schemas, the centre and anyone who reads entries."""

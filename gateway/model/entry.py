@@ -56,6 +56,7 @@ class EntryKind(StrEnum):
     OVERRIDE = "override"
     FIRE_ALARM = "fire_alarm"
     INSIDE_SET = "inside_set"
+    CARD_REQUEST = "card_request"
     # telemetry
     HEALTH = "health"
 

@@ -17,6 +17,8 @@ class CredentialKind(StrEnum):
     """A signed pass, shown as a QR code."""
     BARCODE = "barcode"
     """A printed or shown code without a signature."""
+    BEACON = "beacon"
+    """A beacon or a phone that a person carries, heard by radio."""
 
 
 class Strength(StrEnum):

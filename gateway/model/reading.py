@@ -46,6 +46,20 @@ class UnusableReading(msgspec.Struct, frozen=True):
     why: Refusal
 
 
+class BeaconReading(msgspec.Struct, frozen=True):
+    """A beacon or phone that a person carries came near (`enter`) or has gone. `repr` hides the id."""
+
+    device: str
+    mono_ns: int
+    id: str
+    enter: bool
+    rssi_dbm: int
+
+    def __repr__(self) -> str:
+        event = "enter" if self.enter else "leave"
+        return f"BeaconReading(device={self.device!r}, {event}, {self.rssi_dbm} dBm)"
+
+
 class InputReading(msgspec.Struct, frozen=True):
     """An input of a relay board changed: a passage sensor, a button."""
 
@@ -63,7 +77,7 @@ class InputStates(msgspec.Struct, frozen=True):
     on: tuple[bool, ...]
 
 
-Presented = CardReading | CodeReading | UnusableReading
+Presented = CardReading | CodeReading | UnusableReading | BeaconReading
 Input = InputReading | InputStates
 Reading = Presented | InputReading | InputStates
 

@@ -29,6 +29,10 @@ class Show(StrEnum):
     QUOTE = "quote"
     RECORDED = "recorded"
     PRINTED = "printed"
+    REGISTER = "register"
+    """A card that nobody knows and its holder's proof were presented: staff are asked to confirm."""
+    REQUESTED = "requested"
+    """What staff confirmed is recorded and on its way to the centre."""
     ATTENTION = "attention"
     """A person must look: unknown outcome, missing device."""
 

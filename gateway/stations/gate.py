@@ -15,7 +15,7 @@ from gateway.model.bodies import AdmissionBody, FireAlarmBody, OverrideKind, Voi
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import Conflict, LedgerError
-from gateway.model.reading import Input, InputReading, InputStates, Presented, Reading, is_fresh
+from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Presented, Reading, is_fresh
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
 from gateway.stations.deciding import TRIES, Decided, has_changed
@@ -84,6 +84,8 @@ class Gate:
         if isinstance(reading, InputReading | InputStates):
             self.on_input(reading)
             return
+        if isinstance(reading, BeaconReading):
+            return  # Who walks past has not asked for anything: nothing opens for it, and nobody pays.
         if self._services.fire_alarm.on:
             self._services.count_unidentified(self.id, "free_passage")  # Nobody is refused, and nothing is used up.
             return

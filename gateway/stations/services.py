@@ -17,6 +17,7 @@ from gateway.model.device import PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
+from gateway.model.library import LibraryWord
 from gateway.model.reading import Input, Presented, Reading, is_fresh
 from gateway.model.shown import Show
 from gateway.stations.alarm import FireAlarm
@@ -107,24 +108,29 @@ class Services:
         identified = self.identity.identify(reading, self.clock.wall_ms())
         return weighed(identified, self._weak.get(station, COPYABLE))
 
-    async def store_identification(self, station: str, identified: Identified) -> tuple[Identification, EntryId | None]:
+    async def store_identification(
+        self, station: str, identified: Identified, library: LibraryWord | None = None
+    ) -> tuple[Identification, EntryId | None]:
         """Commit an identification without a decision; a message that someone else used first becomes a refusal.
-        A refusal beyond the minute's share is only counted, and has no entry of its own."""
+        A refusal beyond the minute's share is only counted, and has no entry of its own. `library`: what the library's
+        own system said."""
         who = identified.identification
         if not who.accepted and not self.count_refusal(station, str(who.refusal)):
             return who, None
         try:
             # A refused card's counter is used up all the same: its message must not open anything later.
-            return who, await self._store(station, who, identified.effects)
+            return who, await self._store(station, who, identified.effects, library)
         except Conflict:
             who = identified.replayed
         if not self.count_refusal(station, str(who.refusal)):
             return who, None
-        return who, await self._store(station, who, ())
+        return who, await self._store(station, who, (), library)
 
-    async def _store(self, station: str, who: Identification, effects: Sequence[Effect]) -> EntryId:
+    async def _store(
+        self, station: str, who: Identification, effects: Sequence[Effect], library: LibraryWord | None
+    ) -> EntryId:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
-        body = IdentificationBody(station=station, identification=who.facts_left_out())
+        body = IdentificationBody(station=station, identification=who.facts_left_out(), library=library)
         noted = self.deciding.noted(who.holder if who.accepted else None, IDENTIFICATION, (), station)
         entry = new_entry(Stream.IDENTIFICATION, kind, body)
         (stored,) = await self.ledger.commit([entry], [*effects, *noted])
@@ -133,9 +139,10 @@ class Services:
     def show_identification(
         self, station: str, show: Show, who: Identification, entry: EntryId | None, **more: object
     ) -> None:
-        """Tell the station's page; only digests' first digits leave. A refusal is its own reason."""
+        """Tell the station's page; only digests' first digits leave. A refusal is its own reason, where the
+        station has none that says more."""
         credential = who.credential
-        if who.refusal is not None:
+        if who.refusal is not None and not more.get("reason"):
             more["reason"] = str(who.refusal)
         self.board.tell(
             station,

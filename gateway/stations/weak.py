@@ -7,8 +7,8 @@ from collections.abc import Collection
 from gateway.identity.identify import Identified
 from gateway.model.identification import CredentialKind, Identification, Refusal, Strength
 
-COPYABLE = (CredentialKind.CARD, CredentialKind.BARCODE)
-"""Kinds that prove nothing: a UID can be written to another card, a barcode photographed."""
+COPYABLE = (CredentialKind.CARD, CredentialKind.BARCODE, CredentialKind.BEACON)
+"""Kinds that prove nothing: a UID can be written to another card, a barcode photographed, a beacon sent by another."""
 
 
 def weighed(identified: Identified, taken: Collection[str]) -> Identified:

@@ -117,6 +117,8 @@ STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("quote", "till-1", Show.QUOTE, {"list_cents": 12_345_678, "due_cents": 9_876_543}),
     ("recorded", "till-1", Show.RECORDED, {"list_cents": 1390, "due_cents": 1042}),
     ("printed", "till-1", Show.PRINTED, {}),
+    ("register", "desk-1", Show.REGISTER, {"reason": "confirm"}),
+    ("requested", "desk-1", Show.REQUESTED, {"reason": "requested_replace"}),
     ("attention", "till-1", Show.ATTENTION, {"reason": "restart_at_before_close"}),
 ]
 

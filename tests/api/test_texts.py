@@ -13,7 +13,9 @@ from gateway.api.answers import ChainName, Level
 from gateway.model.device import Health
 from gateway.model.identification import CredentialKind, Refusal, Strength
 from gateway.model.shown import Show
-from gateway.stations.gate import REASONS
+from gateway.stations.gate import REASONS as GATE_REASONS
+from gateway.stations.pairing import Verdict
+from gateway.stations.registering import REASONS
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "gateway" / "api" / "static"
@@ -22,7 +24,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
     language: json.loads((STATIC / "i18n" / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
 }
 KINDS = ("desk", "gate", "till")
-GROUPS = "badge|chain|column|credential|group|health|kind|left|level|overview|reason|state|strength|sum"
+GROUPS = "badge|chain|column|credential|group|health|kind|left|level|overview|reason|staff|state|strength|sum|verdict"
 
 
 def shown_reasons() -> set[str]:
@@ -73,13 +75,15 @@ def test_the_reasons_are_found_where_stations_write_them() -> None:
     [
         *(f"state.{show}.{part}" for show in Show for part in ("title", "detail")),
         *(f"reason.{refusal}" for refusal in Refusal),
-        *(f"reason.{reason}" for reason in sorted(shown_reasons() | REASONS)),
+        *(f"reason.{reason}" for reason in sorted(shown_reasons() | GATE_REASONS)),
         *(f"health.{health}" for health in Health),
         *(f"chain.{chain}" for chain in ChainName),
         *(f"level.{level}" for level in Level),
         *(f"credential.{kind}" for kind in CredentialKind),
         *(f"strength.{strength}" for strength in Strength),
         *(f"kind.{kind}" for kind in KINDS),
+        *(f"verdict.{verdict}" for verdict in Verdict),
+        *(f"reason.{reason}" for reason in (*REASONS.values(), "confirm", "unknown_register", "library_differs")),
     ],
 )
 def test_there_is_a_text_for(key: str) -> None:

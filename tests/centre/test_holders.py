@@ -133,6 +133,13 @@ def test_a_sun_card_is_another_credential_than_a_card_of_the_same_uid() -> None:
     assert len({credential.digest for credential in registry(read_csv(text)).credentials}) == 2
 
 
+def test_a_beacon_is_one_credential_however_it_is_written() -> None:
+    uuid = "f7826da6-4fa2-4e98-8024-bc5b71e0893e"
+    (one,) = registry(read_csv(f"holder,kind,id\nh-1,beacon,iBeacon:{uuid.upper()}:1:7\n")).credentials
+    canonical = f"ibeacon:{uuid.replace('-', '')}:1:7".encode()
+    assert (one.kind, one.digest) == (CredentialKind.BEACON, digest(KEY, CredentialKind.BEACON, canonical).hex())
+
+
 @pytest.mark.parametrize(
     ("row", "where"),
     [
@@ -141,6 +148,7 @@ def test_a_sun_card_is_another_credential_than_a_card_of_the_same_uid() -> None:
         ("h-9,,,card,nohexhere,,,,", "holder 4"),
         ("h-9,,,pass,P-1,,,,", "holder 4"),  # no issuer
         ("h-9,,,barcode,sëcret,,,,", "holder 4"),
+        ("h-9,,,beacon,ibeacon:secret:1:2,,,,", "holder 4"),
         ("h-9,,,voucher,secret,,,,", "row 6"),
         ("h-9,,,card,secret,,gone,,", "row 6"),
         ("h-1,senior,lv,card,04A2B3C4,,,,", "row 6"),  # other entitlements than its first row

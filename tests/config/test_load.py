@@ -167,6 +167,16 @@ def test_a_limit_may_rest_on_either_way_to_see_who_leaves(tmp_path: Path, out: s
     assert (gate.capacity, gate.group, gate.reset_hour) == (9, GroupOpening.HELD, 4)
 
 
+def test_beacons_serve_a_desk_and_nothing_else(tmp_path: Path) -> None:
+    load(write(tmp_path, GOOD.replace('driver = "nfc"\noptions.port = "/dev/ttyUSB0"', 'driver = "ble"')))
+    gate = 'id = "gate-reader"\ndriver = "nfc"\n[device.options]\nport = "/dev/ttyUSB1"'
+    assert GOOD.count(gate) == 1
+    file = write(tmp_path, GOOD.replace(gate, 'id = "gate-reader"\ndriver = "ble"\n'))
+    with pytest.raises(ConfigurationError, match="desk only") as caught:
+        load(file)
+    assert "Give it to a desk" in str(caught.value)
+
+
 def test_a_missing_file_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--config"):
         load(tmp_path / "none.toml")

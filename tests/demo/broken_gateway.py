@@ -20,6 +20,8 @@ from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId, NewEntry, Stream
+from gateway.model.identification import Identification
+from gateway.model.library import LibraryWord
 from gateway.stations import answers, till
 from gateway.stations.services import Services
 
@@ -45,10 +47,12 @@ def identify_twice() -> None:
     """Every third identification is stored twice."""
     store, counter = Services.store_identification, itertools.count(1)
 
-    async def doubled(self: Services, station: str, identified: Identified) -> Any:
+    async def doubled(
+        self: Services, station: str, identified: Identified, library: LibraryWord | None = None
+    ) -> tuple[Identification, EntryId | None]:
         if next(counter) % EVERY == 0:
             await store(self, station, Identified(identified.identification))
-        return await store(self, station, identified)
+        return await store(self, station, identified, library)
 
     Services.store_identification = doubled  # type: ignore[method-assign]
 

@@ -17,12 +17,14 @@ from drivers.runner import run
 
 class ReaderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`every_s`: a card so often; `count` of them at most; `age_s` old; `lives`: polls that the device answers
-    before it hangs without a word; `silent_until_reopened`: shows no life after it was opened first."""
+    before it hangs without a word; `worries`: polls after which somebody should see to something;
+    `silent_until_reopened`: shows no life after it was opened first."""
 
     every_s: float = 0.0
     count: int = 1_000_000
     age_s: float = 0.0
     lives: int = 1_000_000
+    worries: int = 1_000_000
     silent_until_reopened: bool = False
 
 
@@ -46,6 +48,9 @@ class TestReader(Driver[ReaderOptions]):
         if self._options.silent_until_reopened and self._opened == 1:
             return 0.2
         self.alive()
+        if self._polls > self._options.worries:
+            problem = Problem("battery_low", "battery low: hall", "Change its battery")
+            self.concern(problem, lambda: {"hall": "2.10 V"})
         if self._options.every_s and self._seen < self._options.count:
             self._seen += 1
             stamp = time.monotonic_ns() - int(self._options.age_s * 1e9)

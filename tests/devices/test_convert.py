@@ -7,13 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import printer, reader, relay
+from drivers.contract import library, printer, reader, relay
 from drivers.contract.codec import BadMessage, raw
 from drivers.contract.core import Kind
 from gateway.devices import convert
 from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
-from gateway.model.reading import NFC, CardReading, CodeReading, InputReading, InputStates, UnusableReading
+from gateway.model.library import LibraryWord
+from gateway.model.reading import (
+    NFC,
+    BeaconReading,
+    CardReading,
+    CodeReading,
+    InputReading,
+    InputStates,
+    UnusableReading,
+)
 from gateway.model.receipt import Line, Means
 
 JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
@@ -24,6 +33,8 @@ def test_each_kind_of_reading_becomes_its_own_type() -> None:
     assert card == CardReading("nfc-1", 7, b"\x04\xaa", b"\xd1")
     code = convert.reading("cam-1", Kind.READER, 8, raw(reader.Code("QRCode", b"SP1:x")))
     assert code == CodeReading("cam-1", 8, "QRCode", b"SP1:x")
+    near = convert.reading("ble-1", Kind.READER, 8, raw(reader.Beacon("phone:a", reader.BeaconEvent.ENTER, -61)))
+    assert near == BeaconReading("ble-1", 8, "phone:a", True, -61)
     edge = convert.reading("relay-1", Kind.RELAY, 9, raw(relay.InputEdge(2, False)))
     assert edge == InputReading("relay-1", 9, 2, False)
 
@@ -60,6 +71,9 @@ def test_the_symbology_of_a_phone_is_the_contracts() -> None:
         (Kind.READER, reader.Card(b"\x04" * 33)),
         (Kind.READER, reader.Code("QRCode", b"x" * 2049)),
         (Kind.READER, reader.Code("QRCode" * 20, b"x")),
+        (Kind.READER, reader.Beacon("", reader.BeaconEvent.ENTER, -61)),
+        (Kind.READER, reader.Beacon("x" * 97, reader.BeaconEvent.ENTER, -61)),
+        (Kind.READER, reader.Beacon("phone:a", reader.BeaconEvent.LEAVE, -1000)),
         (Kind.RELAY, relay.InputEdge(-1, True)),
         (Kind.RELAY, relay.InputEdge(1000, True)),
     ],
@@ -121,8 +135,11 @@ BODIES = st.one_of(
     st.fixed_dictionaries(
         {},
         optional={
-            "reading": st.sampled_from(["card", "code", "input", "inputs", "moon"]),
+            "reading": st.sampled_from(["card", "code", "beacon", "input", "inputs", "moon"]),
             "result": st.sampled_from(["pulsed", "outputs", "outcome", "printer_status", "done"]),
+            "id": st.text(max_size=120),
+            "event": st.sampled_from(["enter", "leave", "stay"]),
+            "rssi_dbm": st.integers(),
             "uid": st.text(max_size=8) | st.integers(),
             "symbology": st.text(max_size=80),
             "data": st.just("eA==") | st.text(max_size=8),
@@ -163,3 +180,24 @@ def test_any_body_is_understood_or_refused(body: bytes, kind: Kind) -> None:
             parse(msgspec.Raw(body))
         except BadMessage:
             continue
+
+
+@pytest.mark.parametrize("standing", library.PatronStanding)
+def test_each_word_of_a_library_has_its_own_here(standing: library.PatronStanding) -> None:
+    assert convert.patron(raw(library.Patron(standing))) is LibraryWord(standing.value)
+
+
+@pytest.mark.parametrize("code", [b"", b"L\x01", "ž".encode(), b"1" * 129])
+def test_what_no_library_card_has_is_never_asked_and_never_told(code: bytes) -> None:
+    with pytest.raises(BadMessage) as refused:
+        convert.patron_call(code)
+    assert str(refused.value) == "a code that no library card has"
+    assert refused.value.__suppress_context__
+
+
+@given(st.binary(max_size=60))
+def test_any_answer_of_a_library_is_a_word_or_refused(data: bytes) -> None:
+    try:
+        assert convert.patron(msgspec.Raw(data)) in LibraryWord
+    except BadMessage:
+        return

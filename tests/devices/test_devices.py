@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
+from drivers.simulators.sip2 import PatronRecord, Sip2Server
+from drivers.simulators.wedge import FocusedProgram
+from gateway.config.types import DeviceSection
 from gateway.model.device import Health, Paid, PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotFound, NotReady
+from gateway.model.library import LibraryWord
 from gateway.model.reading import CardReading, InputReading
 from gateway.model.receipt import Line, Means
 from tests.devices.conftest import Start, gone, section
@@ -44,6 +49,15 @@ async def test_a_device_is_starting_then_ready_and_says_what_it_is(start: Start)
     assert health.alive_age_ms is not None
     assert health.restarts == 0
     assert place.told("dev-reader") == [Health.STARTING, Health.READY]
+
+
+async def test_a_device_that_works_may_want_somebody_to_see_to_something(start: Start) -> None:
+    place = await start(section("reader", {"every_s": 0.05, "count": 0, "worries": 2}))
+    await place.until(lambda: place.of("dev-reader").code == "battery_low")
+    health = place.of("dev-reader")
+    assert (health.health, health.advice) == (Health.READY, "Change its battery")
+    assert health.detail == {"hall": "2.10 V"}
+    assert place.told("dev-reader") == [Health.STARTING, Health.READY, Health.READY]
 
 
 async def test_an_edge_of_an_input_arrives(start: Start) -> None:
@@ -235,3 +249,42 @@ def test_every_misbehaving_program_is_used_by_a_test() -> None:
 
     text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     assert [name for name in RAW if f'"{name}"' not in text] == []
+
+
+async def test_a_library_is_asked_through_its_own_driver(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    server = Sip2Server()
+    server.patrons["L-1"] = PatronRecord(flags="Y")
+    server.start()
+    place = await start(DeviceSection(id="library-1", driver="sip2", options={"port": server.port, "answer_ms": 300}))
+    try:
+        await place.ready("library-1")
+        assert await place.devices.library_card("library-1", b"L-1") is LibraryWord.BARRED
+        with pytest.raises(InputRefused, match="no library card"):
+            await place.devices.library_card("library-1", b"L\xff")
+        server.fault = "hang"
+        with pytest.raises(DeadlineMissed):
+            await place.devices.library_card("library-1", b"L-1")
+        with pytest.raises(NotReady):
+            await place.devices.library_card("library-1", b"L-1")
+    finally:
+        server.stop()
+    assert "L-1" not in caplog.text
+
+
+async def test_a_code_is_typed_through_the_wedges_own_driver(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = FocusedProgram(tmp_path / "focus")
+    program.plug()
+    options = {"port": str(tmp_path / "focus"), "key_ms": 1}
+    place = await start(DeviceSection(id="keys-1", driver="wedge", options=options))
+    try:
+        await place.ready("keys-1")
+        await place.devices.type_text("keys-1", b"L-1")
+        await place.until(lambda: program.lines == ["L-1"])
+        for text in (b"L-1; rm", b"L-1\xff"):
+            with pytest.raises(InputRefused):
+                await place.devices.type_text("keys-1", text)
+    finally:
+        program.unplug()
+    assert "L-1" not in caplog.text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from drivers.contract.core import Problem
 from drivers.contract.printer import (
     Line,
     Outcome,
@@ -49,6 +50,9 @@ class Gateway:
 
     def alive(self) -> None:
         return
+
+    def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]]) -> None:
+        raise AssertionError("a printer has no concerns")
 
     def step(self, body: msgspec.Struct) -> None:
         assert isinstance(body, PrintStep)

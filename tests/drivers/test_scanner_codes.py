@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.scanner.codes import MAX_CODE_BYTES, UNKNOWN, Codes, Found, Repeats, named
-from drivers.scanner.keys import LOST, RECORD, Keyboard
+from drivers.scanner.keys import LOST, Keyboard
 from drivers.simulators.scanner import event, typed
+from drivers.us_keys import RECORD
 
 MS = 1_000_000
 GAP = 300 * MS

@@ -42,15 +42,18 @@ class House:
         devices: tuple[str, ...] = SIMULATORS,
         options: dict[str, list[str]] | None = None,
         options_of: dict[str, str] | None = None,
+        keys_of: dict[str, str] | None = None,
         more: str = "",
     ) -> None:
-        """Everything runs: simulators with these `options`, drivers with `options_of` in their configuration, to
-        which `more` is appended."""
+        """Everything runs: simulators with these `options`, drivers with `options_of` and stations with `keys_of` in
+        their configuration, to which `more` is appended."""
         self.rig.prepare()
         text = self.town.config.read_text(encoding="utf-8") + more
         for device, added in (options_of or {}).items():
             port = f'"{self.town.devices / device}"'
             text = text.replace(port, f"{port}, {added}")
+        for station, added in (keys_of or {}).items():
+            text = text.replace(f'id = "{station}"\n', f'id = "{station}"\n{added}\n')
         self.town.config.write_text(text, encoding="utf-8")
         self.rig.start_devices(*devices, options=options)
         self.rig.start_broker()

@@ -15,6 +15,7 @@ import pytest
 from drivers.contract.core import Kind
 from tests.drivers.test_quality import FOLDERS, driver_class
 from tests.support.pcscd import require_pcscd
+from tests.support.programs import require_program
 
 ROOT = Path(__file__).parents[2]
 READERS = [folder.name for folder in FOLDERS if driver_class(folder).kind is Kind.READER]
@@ -36,6 +37,7 @@ def test_the_page_has_a_figure_for_every_reader() -> None:
 @pytest.mark.timeout(240)
 def test_each_reader_comes_to_a_decision_and_heals_in_time(tmp_path: Path) -> None:
     require_pcscd()
+    require_program("dbus-daemon", "dbus")
     argv = [sys.executable, "-m", "gateway.cli", "demo", "--readers", "--json", "--port", "0"]
     done = subprocess.run(
         [*argv, "--state", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=230, check=False

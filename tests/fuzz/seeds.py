@@ -8,9 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from drivers.contract import codec, reader
 from drivers.contract.core import Reading, Stop
 from drivers.relay import modbus
-from drivers.simulators import datecs_wire
+from drivers.simulators import datecs_wire, sip2
+from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
-from gateway.model.identification import CredentialKind
+from gateway.model.identification import Credential, CredentialKind, Strength
 from gateway.rules import read, sheet
 from gateway.wire import chunks, messages, passes, registry
 from gateway.wire.bundle import BundleKind
@@ -47,6 +48,19 @@ CODE_LINE = codec.encode(Reading(1, codec.raw(reader.Code("QRCode", PASS))))
 STOP_LINE = codec.encode(Stop())
 COILS = modbus.frame(1, b"\x01\x01\x05")
 FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+LOGGED_IN = sip2.signed("941AY3")[:-1]
+PATRON = sip2.signed(f"64Y{' ' * 13}000{sip2.stamp()}{'0' * 24}AOLIB|AAL1|BLY|CQY|AY4")[:-1]
+CARD_REQUEST = msgspec.json.encode(
+    CardRequestBody(
+        request="ab" * 16,
+        station="desk-1",
+        act=CardAct.LINK,
+        staff="Ilze",
+        holder="h-1",
+        credential=Credential(CredentialKind.PASS, Strength.GENUINE, "ab" * 32, "k1"),
+        card=Credential(CredentialKind.CARD, Strength.WEAK, "cd" * 32, "k1"),
+    )
+)
 RECEIPT = msgspec.json.encode({"lines": [{"id": "1", "text": "a", "category": "b", "unit_cents": 1}]})
 RULES = document(rule(when={"windows": [{"from": "08:00", "until": "10:00"}]}, who={"any_of_groups": ["c1"]}))
 SHEET = sheet.write(read.load(RULES))
@@ -66,3 +80,8 @@ ACK = messages.encode(Acks((Ack(Stream.RECEIPT, "a1" * 8, 7, ((2, 3),), (5,)),))
 BATCH = test_envelope.batch(test_envelope.entry(), test_envelope.entry(2))
 HOLDERS = b"holder,entitlements,kind,id\nh-1,c1,card,04A1B2C3D4E501\n"
 EVENTS = b"event: shown\nid: 1\ndata: {}\n\n"
+
+BEACON_ID = b"ibeacon:f7826da6-4fa2-4e98-8024-bc5b71e0893e:1:7"
+IBEACON = bytes.fromhex("0215f7826da64fa24e988024bc5b71e0893e00010007c5")
+EDDYSTONE = bytes.fromhex("20000bb8158000000001000151800000")[:14]
+PHONE_KEYS = b"anna-1 = ec0234a357c8ad05341010a60a397d9b\n"

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 
+from drivers.ble import frames, phones
 from drivers.cards.asking import ask
 from drivers.contract import codec
 from drivers.contract.core import Kind, Reading
+from drivers.driver import DeviceError
 from drivers.fiscal import datecs_v1
 from drivers.nfc import several
 from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
+from drivers.sip2 import codec as sip2
 from gateway.api import body
-from gateway.centre import people_file
+from gateway.centre import people_file, people_requests
 from gateway.cli import http
 from gateway.devices import convert
 from gateway.identity import ndef, sun
@@ -84,6 +88,11 @@ def _reading(data: bytes) -> None:
         convert.reading("reader-1", Kind.READER, said.mono_ns, said.body)
 
 
+def _beacon(data: bytes) -> None:
+    frames.ids({frames.APPLE: data, 0xFFFF: data}, {frames.EDDYSTONE: data})
+    frames.telemetry({frames.EDDYSTONE: data})
+
+
 def _batch(data: bytes) -> None:
     envelope.decode_batch("jelgava", "museum-1", Stream.RECEIPT, data)
 
@@ -112,11 +121,15 @@ def _targets() -> Iterator[Target]:
     yield Target("pass", passes.decode, refused, (seeds.PASS,))
     yield Target("base45", passes.base45_decode, refused, (seeds.PASS[4:],))
     yield Target("barcode", credentials.barcode, (), (b"4750001112223", b"\x1dA1"))
+    yield Target("beacon-id", lambda data: credentials.beacon(data.decode("latin-1")), (), (seeds.BEACON_ID,))
+    yield Target("beacon", _beacon, (), (seeds.IBEACON, seeds.EDDYSTONE))
+    yield Target("phone-keys", lambda data: phones.parse_keys(data, Path("keys")), (DeviceError,), (seeds.PHONE_KEYS,))
     yield Target("scanner", lambda data: named(data, aim=True), (), (b"]E04750001112223",))
     yield Target("contract", _reading, bad, (seeds.CARD_LINE, seeds.CODE_LINE))
     yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))
     yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
+    yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
     yield Target("rules", rules.load, refused, (seeds.RULES,))
@@ -128,6 +141,7 @@ def _targets() -> Iterator[Target]:
     yield Target("want", chunks.decode_want, refused, (seeds.WANT,))
     yield Target("ack", lambda data: messages.decode(data, Acks, "ack"), refused, (seeds.ACK,))
     yield Target("batch", _batch, refused, (seeds.BATCH,))
+    yield Target("card-request", people_requests.decode, (), (seeds.CARD_REQUEST,))
     yield Target("holders", lambda data: list(people_file.read_holders(BytesIO(data))), refused, (seeds.HOLDERS,))
     yield Target("events", lambda data: list(http.events(iter((data,)))), (http.BadAnswer,), (seeds.EVENTS,))
 

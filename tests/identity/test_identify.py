@@ -16,10 +16,10 @@ from gateway.identity.keys import Keys
 from gateway.identity.registry import Cache
 from gateway.model.errors import Conflict
 from gateway.model.identification import CredentialKind, Identification, Refusal, Strength
-from gateway.model.reading import NFC, CardReading, CodeReading, Presented, UnusableReading
+from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, Presented, UnusableReading
 from gateway.wire import passes
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
-from tests.support.place import BARCODE, ISSUER, ISSUER_KEY, KEYS, UIDS, Card, Place, digest
+from tests.support.place import BARCODE, BEACON, ISSUER, ISSUER_KEY, KEYS, UIDS, Card, Place, digest
 
 NOW = 1_795_424_400_000
 
@@ -243,3 +243,18 @@ def test_no_card_can_make_it_fail(uid: bytes, ndef: bytes) -> None:
 @given(st.binary(max_size=120), st.booleans())
 def test_no_code_can_make_it_fail(data: bytes, like_a_pass: bool) -> None:
     assert not BARE.identify(code(passes.PREFIX + data if like_a_pass else data), NOW).identification.accepted
+
+
+@pytest.mark.parametrize("id", [BEACON, BEACON.upper()])
+async def test_a_beacon_is_weak_and_known_by_its_canonical_id(place: Place, id: str) -> None:
+    who = identify(place, BeaconReading("ble-1", 0, id, True, -60)).identification
+    assert who.holder == "h-anna"
+    assert who.credential is not None
+    assert (who.credential.kind, who.credential.strength) == (CredentialKind.BEACON, Strength.WEAK)
+    assert who.credential.digest == digest(CredentialKind.BEACON, BEACON.encode())
+
+
+async def test_a_beacon_that_is_none_is_unreadable_and_a_strangers_is_unknown(place: Place) -> None:
+    assert refusal(place, BeaconReading("ble-1", 0, "nonsense", True, -60)) is Refusal.UNREADABLE
+    assert refusal(place, BeaconReading("ble-1", 0, "phone:nobody", True, -60)) is Refusal.UNKNOWN
+    assert BEACON not in repr(BeaconReading("ble-1", 0, BEACON, True, -60))

@@ -76,7 +76,7 @@ async def test_what_is_refused_anyway_keeps_its_reason(place: Place) -> None:
 def test_every_kind_but_the_proved_ones_can_be_copied() -> None:
     proved = {CredentialKind.SUN_CARD, CredentialKind.PASS}
     assert set(CredentialKind) - proved >= set(COPYABLE)
-    assert set(COPYABLE) == {CredentialKind.CARD, CredentialKind.BARCODE}
+    assert set(COPYABLE) == {CredentialKind.CARD, CredentialKind.BARCODE, CredentialKind.BEACON}
     assert len(Strength) == 2
 
 

@@ -44,6 +44,7 @@ UIDS = {name: bytes([4, number, 0, 0, 0, 0, 1]) for number, name in enumerate(("
 """SUN cards: anna enters free, berta at half price, carl's card is blocked, dora is not in the registry."""
 PASS_ID = b"anna-pass"
 BARCODE = b"LV-000123"
+BEACON = "ibeacon:f7826da64fa24e988024bc5b71e0893e:1:7"
 
 
 def digest(kind: CredentialKind, canonical: bytes) -> str:
@@ -64,6 +65,7 @@ def registry() -> RegistryContent:
             RegistryCredential(CredentialKind.SUN_CARD, digest(CredentialKind.SUN_CARD, UIDS["anna"]), "h-anna"),
             RegistryCredential(CredentialKind.PASS, digest(CredentialKind.PASS, anna_pass), "h-anna"),
             RegistryCredential(CredentialKind.BARCODE, digest(CredentialKind.BARCODE, BARCODE), "h-anna"),
+            RegistryCredential(CredentialKind.BEACON, digest(CredentialKind.BEACON, BEACON.encode()), "h-anna"),
             RegistryCredential(CredentialKind.SUN_CARD, digest(CredentialKind.SUN_CARD, UIDS["berta"]), "h-berta"),
             RegistryCredential(
                 CredentialKind.SUN_CARD, digest(CredentialKind.SUN_CARD, UIDS["carl"]), "h-carl", Standing.BLOCKED

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
-from gateway.wire.credentials import barcode, digest, pass_id
+from gateway.wire.credentials import barcode, beacon, digest, pass_id
 
 
 def test_the_input_is_kind_zero_and_canonical_id() -> None:
@@ -33,3 +33,41 @@ def test_a_canonical_barcode_is_printable_and_stays_itself(data: bytes) -> None:
 def test_two_passes_cannot_share_an_id(issuer: str, id: str) -> None:
     with pytest.raises(InputRefused):
         pass_id(issuer, id)
+
+
+PLAIN = "f7826da64fa24e988024bc5b71e0893e"
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("iBeacon:F7826DA6-4FA2-4E98-8024-BC5B71E0893E:007:42", f"ibeacon:{PLAIN}:7:42"),
+        (f"altbeacon:{PLAIN}:0:65535", f"altbeacon:{PLAIN}:0:65535"),
+        ("eddystone:00112233445566778899:AABBCCDDEEFF", "eddystone:00112233445566778899:aabbccddeeff"),
+        ("phone:anna-1", "phone:anna-1"),
+    ],
+)
+def test_a_beacon_has_one_canonical_id_however_it_is_written(text: str, canonical: str) -> None:
+    assert beacon(text) == canonical.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "phone:",
+        "phone:-a",
+        f"ibeacon:{PLAIN}:1",
+        f"ibeacon:{PLAIN}:65536:1",
+        f"moon:{PLAIN}:1:2",
+        "eddystone:00:11",
+    ],
+)
+def test_what_is_no_beacon_has_no_id(text: str) -> None:
+    assert beacon(text) is None
+
+
+@given(st.text(max_size=100) | st.from_regex(r"(ibeacon|altbeacon):[0-9a-fA-F-]{32,36}:[0-9]{1,6}:[0-9]{1,6}"))
+def test_a_canonical_beacon_is_ascii_and_stays_itself(text: str) -> None:
+    canonical = beacon(text)
+    assert canonical is None or beacon(canonical.decode("ascii")) == canonical

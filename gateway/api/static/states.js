@@ -14,6 +14,8 @@ const HOLD_MS = {
   recorded: RESULT_MS,
   printed: RESULT_MS,
   reading: RESULT_MS,
+  requested: 12000,
+  register: 60000,
   quote: 60000,
   attention: 30000,
   free: 86400000, // Until the alarm is over, which is another event.

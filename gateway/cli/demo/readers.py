@@ -1,6 +1,7 @@
-"""Every way to present oneself: a gate with each reader that this installation has a driver for, all simulated.
+"""Every way to present oneself: a gate with each reader that this installation has a driver for, a desk for beacons,
+all simulated.
 
-Nobody is known there at first. What the gate has refused is then registered by the centre, as a city would do it, and
+Nobody is known there at first. What was refused is then registered by the centre, as a city would do it, and
 presented again: now it opens. Then each reader is pulled out and put back.
 """
 
@@ -21,14 +22,16 @@ from gateway.cli.demo.children import Child, ChildFailed, python
 from gateway.cli.demo.rig import Failed, Rig
 from gateway.cli.demo.town import CARD_KEY_ID, CITY, DAY_S, GATEWAY
 from gateway.cli.demo.watch import Event, Watch
+from gateway.config.load import BEACONS
 from gateway.model.entry import EntryKind
 from gateway.model.identification import CredentialKind
 from gateway.wire import registry
 from gateway.wire.bundle import BundleKind
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder, Standing
 
-GATE, RELAY = "every-gate", "relay"
+GATE, DESK, RELAY = "every-gate", "every-desk", "relay"
 HOLDER = "holder-every"
+WELCOME = ("open", "accepted")
 FREE = ("c1", "p1")
 """Entitlements to whom the demo's museum is free."""
 AGAIN_S = 4.0
@@ -36,7 +39,7 @@ AGAIN_S = 4.0
 TAKEN_AWAY_S = 2.0
 """So long what was presented is gone until it is presented again: what lies there all the time is no news."""
 HEAL_S = 60.0
-ANSWERS = ("open", "refused")
+ANSWERS = {GATE: ("open", "refused"), DESK: ("accepted", "refused")}
 MODULE = "drivers.simulators.play"
 
 
@@ -73,17 +76,20 @@ class EveryReader:
         sections = list(self._simulate(drivers))
         if RELAY not in self._kinds:
             raise Failed(f"no gate without a relay: {self.left_out.get(RELAY, 'there is no such driver')}")
-        readers = [f"by-{name}" for name in self.readers]
+        devices = len(sections)
+        at_gate = [f"by-{name}" for name in self.readers if name != BEACONS]
         sections.append(
-            f'[[station]]\nkind = "gate"\nid = "{GATE}"\nrelay = "by-{RELAY}"\nreaders = {_toml(readers)}\n'
+            f'[[station]]\nkind = "gate"\nid = "{GATE}"\nrelay = "by-{RELAY}"\nreaders = {_toml(at_gate)}\n'
         )
+        if BEACONS in self.readers:
+            sections.append(f'[[station]]\nkind = "desk"\nid = "{DESK}"\nreaders = {_toml([f"by-{BEACONS}"])}\n')
         config = self._rig.town.config
         head = config.read_text(encoding="utf-8").partition("[[device]]")[0]
         config.write_text(head + "\n".join(sections), encoding="utf-8")
         self._rig.start_broker()
         self._rig.start_gateway()
         self._rig.start_centre()
-        self._rig.until(lambda: len(self._rig.devices()) == len(sections) - 1, "the gateway")
+        self._rig.until(lambda: len(self._rig.devices()) == devices, "the gateway")
         self._rig.wait_ready()
 
     def play(self, watch: Watch) -> list[Healed]:
@@ -95,8 +101,8 @@ class EveryReader:
 
     def _try(self, name: str, watch: Watch) -> Healed:
         shown = self._present(name, watch)
-        if shown["show"] != "open":
-            raise Failed(f"{name}: the gate shows {shown['show']}, {shown.get('reason')}")
+        if shown["show"] not in WELCOME:
+            raise Failed(f"{name}: the station shows {shown['show']}, {shown.get('reason')}")
         decided, words = self._presented_s, self._presented
         self._gone(name)
         began = time.monotonic()
@@ -106,12 +112,10 @@ class EveryReader:
         self._ask(name, "plug")
         self._rig.until(partial(self._is, name, "ready"), f"{name} to be back", HEAL_S)
         ready = time.monotonic() - began
-        if (again := self._present(name, watch))["show"] != "open":
-            raise Failed(f"{name}, after it was unplugged: the gate shows {again['show']}, {again.get('reason')}")
-        self._say(f"    {name:8} {words}: the gate opens after {decided:.2f} s")
-        self._say(
-            f"    {'':8} unplugged: told after {lost:.2f} s; ready {ready:.2f} s after its return, and opens again"
-        )
+        if (again := self._present(name, watch))["show"] not in WELCOME:
+            raise Failed(f"{name}, after it was unplugged: the station shows {again['show']}, {again.get('reason')}")
+        self._say(f"    {name:8} {words}: {self._welcome(name)} after {decided:.2f} s")
+        self._say(f"    {'':8} unplugged: told after {lost:.2f} s; ready {ready:.2f} s after its return, and so again")
         return Healed(name, words, round(decided, 3), round(lost, 3), round(ready, 3))
 
     # Simulators ------------------------------------------------------------------------------------------
@@ -152,15 +156,20 @@ class EveryReader:
             self._ask(name, "act", number=number)
             if not acts[number]["reads"]:
                 continue
-            shown = watch.wait(GATE, ANSWERS, mark, AGAIN_S)
+            station = _station(name)
+            shown = watch.wait(station, ANSWERS[station], mark, AGAIN_S)
             if shown is not None and shown.get("reason") != "busy":
                 self._presented_s, self._presented = time.monotonic() - began, acts[number]["words"]
-                for rest in (at for at, act in enumerate(acts) if not act["reads"]):
+                # Somebody with a beacon is told to go as well as to come: the next act.
+                resting = [at for at, act in enumerate(acts) if not act["reads"] or (name == BEACONS and at > number)]
+                for rest in resting[:1]:
                     self._ask(name, "act", number=rest)
-                    break
                 self._rested[name] = time.monotonic()
                 return shown
         raise Failed(f"{name}: nothing that was presented reached the gate")
+
+    def _welcome(self, name: str) -> str:
+        return "the desk accepts" if name == BEACONS else "the gate opens"
 
     def _gone(self, name: str) -> None:
         until = self._rested.get(name, 0.0) + TAKEN_AWAY_S
@@ -204,6 +213,11 @@ class EveryReader:
         self._rig.children["centre"].ask("publish", file=str(file))
         in_force = lambda: number in self._rig.status()["sync"]["bundles"].values()  # noqa: E731
         self._rig.until(in_force, "the registry with all of them")
+
+
+def _station(name: str) -> str:
+    """Where this driver's reader stands: beacons serve a desk only."""
+    return DESK if name == BEACONS else GATE
 
 
 def _section(name: str, options: dict[str, Any], env: dict[str, str]) -> str:
