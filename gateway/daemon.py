@@ -29,7 +29,7 @@ from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.files import Disk
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import Body, FloodBody, MessageRefusedBody, SecurityBody, StartedBody
+from gateway.model.bodies import Body, FloodBody, InsideWhy, MessageRefusedBody, SecurityBody, StartedBody
 from gateway.model.clock import SystemClock
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError
@@ -231,6 +231,7 @@ class Daemon:
             handed_over=lambda: self._quotas.handed_over,
             hand_over=lambda: self._quotas.hand_over(self._signer),
             bring=self._quotas.bring,
+            set_inside=lambda area, persons: self._services.inside.set(area, persons, InsideWhy.STAFF),
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,

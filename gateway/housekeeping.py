@@ -46,6 +46,7 @@ class Housekeeping:
         self._began = asyncio.get_running_loop().time()
         self._begin(FLOODS_S, self._services.flush_floods)
         self._begin(TIDY_S, self._ledger.tidy)
+        self._begin(FLOODS_S, self._services.inside.tick)
         self._begin(FLOODS_S, self._look_at_ledger)
         self._begin(CHECKPOINT_S, self._ledger.checkpoint)
         if self._telemetry_s:

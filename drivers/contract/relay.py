@@ -36,6 +36,13 @@ class InputEdge(msgspec.Struct, frozen=True, tag="input", tag_field="reading"):
     on: bool
 
 
+class InputStates(msgspec.Struct, frozen=True, tag="inputs", tag_field="reading"):
+    """What every input is, channel 0 first: sent whenever the board becomes ready, and no edge. For contacts whose
+    state counts, such as a fire alarm's."""
+
+    on: tuple[bool, ...]
+
+
 RelayCall = Pulse | ReadOutputs
 RelayResult = Pulsed | Outputs
-RelayReading = InputEdge
+RelayReading = InputEdge | InputStates

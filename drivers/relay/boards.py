@@ -45,6 +45,12 @@ class Board(msgspec.Struct, frozen=True):
         """The same for the inputs."""
         return ReadBits(READ_INPUTS, 0, self._stepped(count))
 
+    @staticmethod
+    def open_coil(channel: int) -> WriteCoil:
+        """The request that opens an output: function 05 with 0x0000, as the standard has it (Modbus Application
+        Protocol V1.1b3, 6.5); both dialects take it."""
+        return WriteCoil(channel, 0x0000)
+
     def _stepped(self, count: int) -> int:
         return -(-count // self.read_step) * self.read_step
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import msgspec
 
 from drivers.contract.core import Kind
-from drivers.contract.relay import InputEdge, Outputs, Pulse, Pulsed, ReadOutputs
+from drivers.contract.relay import InputEdge, InputStates, Outputs, Pulse, Pulsed, ReadOutputs
 from drivers.driver import CallRefused, DeviceError, Driver, Port
 from drivers.relay.boards import BOARDS, Board
 from drivers.relay.errors import Code, problem
@@ -20,7 +20,7 @@ from drivers.relay.line import Line, NoAnswer, PortLost, open_line
 from drivers.relay.modbus import (
     ExceptionAnswer,
     ModbusError,
-    ReadBits,
+    Request,
     answer_length,
     character_s,
     decode_answer,
@@ -68,6 +68,8 @@ class RelayDriver(Driver[Options]):
         self._inputs = None
         self._line = open_line(options.port, options.baud, options.parity)
         self._prove()
+        if options.closed_at_start == "open":
+            self._open_outputs()
         if options.inputs:
             self._look_at_inputs()
         return {
@@ -141,11 +143,14 @@ class RelayDriver(Driver[Options]):
     # Looks -----------------------------------------------------------------------------------------------
 
     def _look_at_inputs(self) -> None:
-        """Report what changed since the last look; the first one after opening only sets the baseline."""
+        """Report what changed since the last look; the first one after opening is the baseline, told as
+        it is."""
         count = self._options.inputs
-        seen = self._read(self._board.read_inputs(count), "to read its inputs")[:count]
+        seen = self._exchange(self._board.read_inputs(count), "to read its inputs")[:count]
         now = time.monotonic_ns()
         before, self._inputs = self._inputs, seen
+        if before is None:
+            self.reading(InputStates(seen), now)
         for channel, (was, on) in enumerate(zip(before or seen, seen, strict=True)):
             if was != on:
                 self.reading(InputEdge(channel, on), now)
@@ -165,6 +170,15 @@ class RelayDriver(Driver[Options]):
             del self._ends[channel]
         self._proof_at = min([now + PROOF_S, *self._ends.values()])
 
+    def _open_outputs(self) -> None:
+        """Open every output that is closed, and look that it did. Raises `DeviceError`."""
+        closed = [channel for channel, on in enumerate(self._read_outputs()) if on]
+        for channel in closed:
+            self._exchange(self._board.open_coil(channel), f"to open output {channel}")
+            self._ends[channel] = time.monotonic()
+        if closed:
+            self._prove()
+
     def _next_look(self, now: float) -> float:
         if not self._options.inputs:
             return self._proof_at
@@ -174,10 +188,10 @@ class RelayDriver(Driver[Options]):
 
     def _read_outputs(self) -> tuple[bool, ...]:
         count = self._options.outputs
-        return self._read(self._board.read_coils(count), "to read its outputs")[:count]
+        return self._exchange(self._board.read_coils(count), "to read its outputs")[:count]
 
-    def _read(self, request: ReadBits, what: str) -> tuple[bool, ...]:
-        """Read with `READ_TRIES`; each answer is a proof of life. Raises `DeviceError`."""
+    def _exchange(self, request: Request, what: str) -> tuple[bool, ...]:
+        """Ask what may be asked again, with `READ_TRIES`; each answer is a proof of life. Raises `DeviceError`."""
         options = self._options
         unit, port = options.unit, options.port
         for left in reversed(range(READ_TRIES)):

@@ -32,6 +32,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = 250
     watch_s: Annotated[int, msgspec.Meta(ge=0, le=600, description="How long after a pulse input_ms holds")] = 10
     answer_ms: Annotated[int, msgspec.Meta(ge=20, le=5000, description="How long the board may take to answer")] = 300
+    closed_at_start: Annotated[
+        Literal["leave", "open"],
+        msgspec.Meta(description="An output that is closed when the board becomes ready: leave it, or open it"),
+    ] = "leave"
     longest_pulse_ms: Annotated[
         int, msgspec.Meta(ge=100, le=600000, description="A longer pulse is refused: a gate left open")
     ] = 10000

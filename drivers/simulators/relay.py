@@ -46,6 +46,7 @@ class Fault(StrEnum):
     EXCEPTION = "exception"  # refuses everything with `code`
     SLOW = "slow"  # does what it is told, answers after `ms`
     STUCK = "stuck"  # a pulse does not end
+    WELDED = "welded"  # a contact that is closed does not open
     UNPLUGGED = "unplugged"  # the adapter is out: the port is gone until the next fault
 
 
@@ -135,6 +136,10 @@ class RelayBoard:
         """Break something, or mend everything with `none`. Raises `ValueError` for an unknown kind."""
         fault = Fault(kind)
         self._do(lambda: self._break(fault, ms / 1000, code))
+
+    def close_output(self, channel: int) -> None:
+        """Somebody else has closed an output, for good."""
+        self._do(partial(self._switch, Effect(channel, True, 0), time.monotonic_ns()))
 
     def power_cycle(self) -> None:
         """Cut the power for a moment: all outputs open, nothing else is changed."""
@@ -244,6 +249,8 @@ class RelayBoard:
     def _switch(self, effect: Effect, now_ns: int) -> None:
         """An output changes; a timed effect ends by itself unless a newer one came."""
         channel = effect.channel
+        if self._fault is Fault.WELDED and not effect.closed:
+            return
         self._effects[channel] += 1
         number = self._effects[channel]
         self._outputs[channel] = effect.closed

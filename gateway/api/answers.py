@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from gateway.api.parts import GatewayNames, LedgerStatus
 from gateway.model.device import DeviceHealth
 from gateway.model.shown import Shown
+from gateway.stations.inside import InsideCount
 from gateway.sync.status import SyncStatus
 
 
@@ -76,6 +77,8 @@ class StationView(Answer, frozen=True, kw_only=True):
     shown: Shown | UnsetType = UNSET
     age_ms: int = 0
     """Age of `shown`."""
+    inside: InsideCount | UnsetType = UNSET
+    """Of a gate with sensors: how many persons are inside its area."""
 
 
 class Stations(Answer, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.api.answers import Devices, Erased, ForgetRequest, HealthAnswer, Restarted, Stations, StationView, Status
+from gateway.api.areas import InsideAnswer, InsideRequest
 from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
 from gateway.api.handovers import Brought
 from gateway.api.problems import CONTENT_TYPE, Problem
@@ -28,7 +29,7 @@ _TYPES = (
     *(HealthAnswer, Status, Devices, Restarted, ForgetRequest, Erased, Stations, StationView, Shown, Problem),
     *(QuoteRequest, QuoteAnswer, BalanceAnswer, CommitRequest, CommitAnswer),
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
-    *(HandOver, Brought),
+    *(HandOver, Brought, InsideRequest, InsideAnswer),
     *(CardsAnswer, CardRequest, CardRequested),
 )
 
@@ -48,6 +49,7 @@ _KIND: Json = {
     "description": "Kind of bundle.",
 }
 _BY_HAND = "On the unix socket only, by root or the gateway's own user."
+_AREA: Json = {**_STATION, "description": "An area that a gate of the configuration counts for."}
 _BY_STAFF = "With the header Authorization: Bearer and the token of the desk's staff."
 _DEVICE: Json = {**_STATION, "description": "Id of a device, as in the configuration."}
 
@@ -202,6 +204,16 @@ def _paths() -> Json:
                 Brought,
                 body=HandOver,
                 description=f"{_BY_HAND} It is kept, and sent to the centre until that has it.",
+            )
+        },
+        "/v1/areas/{id}/inside": {
+            "post": _operation(
+                "set_inside",
+                "Set how many persons are inside",
+                InsideAnswer,
+                parameters=[_AREA],
+                body=InsideRequest,
+                description=f"{_BY_HAND} It is on record.",
             )
         },
         "/v1/ledger/forget": {

@@ -72,6 +72,11 @@ async def cannot_bring(word: bytes) -> int:
     raise NotReady("no quotas are held here", "Ask the daemon itself")
 
 
+async def cannot_set_inside(area: str, persons: int) -> int:
+    """Nobody here counts."""
+    raise NotReady("nobody is counted here", "Ask the daemon itself")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApiParts:
     """The daemon's parts as the API sees them. `started_ns` is on the clock's monotonic scale.
@@ -95,3 +100,4 @@ class ApiParts:
     handed_over: Callable[[], bool] = never
     hand_over: Callable[[], Awaitable[bytes]] = cannot_hand_over
     bring: Callable[[bytes], Awaitable[int]] = cannot_bring
+    set_inside: Callable[[str, int], Awaitable[int]] = cannot_set_inside

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from gateway.api import body
 from gateway.api.answers import Erased, ForgetRequest, Restarted
+from gateway.api.areas import AreaRoutes
 from gateway.api.bundles import BundleRoutes
 from gateway.api.callers import Caller
 from gateway.api.cards import CardRoutes
@@ -53,6 +54,7 @@ class Routes:
         router.add_get("/openapi.json", self.openapi)
         BundleRoutes(self._parts.bundles, _read).add_to(app)
         HandOverRoutes(self._parts, _read).add_to(app)
+        AreaRoutes(self._parts, _read).add_to(app)
         CardRoutes(self._views, _read).add_to(app)
 
     # Reading ---------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from gateway.api.answers import (
 from gateway.api.parts import ApiParts
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import NotFound
+from gateway.stations.gate import Gate
 from gateway.stations.services import Station
 from gateway.sync.bundles_expiry import Counts
 
@@ -62,6 +63,7 @@ class Views:
             benefits_end_ms=self._benefits_end_ms(),
             shown=shown or UNSET,
             age_ms=max(0, self._parts.clock.wall_ms() - shown.at_ms) if shown else 0,
+            inside=(station.inside() or UNSET) if isinstance(station, Gate) else UNSET,
         )
 
     def _benefits_end_ms(self) -> int:

@@ -58,6 +58,8 @@ class _Body(msgspec.Struct):
     identification: _Identified | None = None
     admission: int = 0
     epoch: str = ""
+    passed: int = 0
+    returned: list[Use] = []
 
 
 _body = msgspec.json.Decoder(_Body)
@@ -111,7 +113,8 @@ def _of_entries(db: Connection, key: str, period: str) -> tuple[Counter[Who], Co
         if body is None:
             erased[row.gateway] += 1
         elif row.kind == EntryKind.VOID:
-            for subject, units in admitted.pop((row.gateway, body.epoch or row.epoch, body.admission), ()):
+            taken = admitted.pop((row.gateway, body.epoch or row.epoch, body.admission), [])
+            for subject, units in _given_back(body, taken, key, period):
                 used[row.gateway, subject] -= units
         elif body.decision is not None:
             holder = body.identification.holder if body.identification is not None else ""
@@ -122,6 +125,16 @@ def _of_entries(db: Connection, key: str, period: str) -> tuple[Counter[Who], Co
             if taken:
                 admitted[row.gateway, row.epoch, row.seq] = taken
     return used, erased
+
+
+def _given_back(body: _Body, taken: list[tuple[str, int]], key: str, period: str) -> Iterator[tuple[str, int]]:
+    """What a void gives back of what its admission took: all of it, or, when some of a group have passed, so much as it
+    says, and never more than was taken."""
+    rest = sum(use.units for use in body.returned if (use.key, use.period) == (key, period))
+    for subject, units in taken:
+        back = min(units, rest) if body.passed else units
+        rest -= back
+        yield subject, back
 
 
 def _entries(db: Connection) -> Iterator[Any]:

@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.common import as_json, client, daemon_options
 from gateway.cli.exits import Unreachable
+from gateway.cli.inside import counted_inside
 from gateway.cli.output import Cell, document, duration, table
 
 LEVEL = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -102,4 +103,6 @@ def _station(station: dict[str, Any]) -> list[Cell]:
     ready = ("ready", "green") if station.get("ready") else ("not ready", "red")
     shown = station.get("shown") or {}
     shows = f"shows {shown['show']}" + (f" ({shown['reason']})" if shown.get("reason") else "") if shown else ""
+    if inside := station.get("inside"):
+        shows = ", ".join(part for part in (shows, counted_inside(inside)) if part)
     return [str(station.get("id", "?")), str(station.get("kind", "?")), ready, shows]

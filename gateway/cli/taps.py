@@ -17,7 +17,7 @@ from gateway.cli.output import line, paint, talk
 from gateway.model.errors import DeadlineMissed
 
 COLOUR = {
-    "accepted": "green", "open": "green", "passed": "green", "printed": "green",
+    "accepted": "green", "open": "green", "passed": "green", "printed": "green", "free": "yellow",
     "recorded": "green", "quote": "cyan", "refused": "red", "void": "yellow", "attention": "red",
 }  # fmt: skip
 

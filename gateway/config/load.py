@@ -18,6 +18,7 @@ from gateway.config.types import (
     DeskStation,
     DeviceSection,
     GateStation,
+    GroupOpening,
     PassbackScope,
     Station,
     TillStation,
@@ -189,6 +190,52 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
     for device in sorted(shared & set(owner)):
         advice = "A link to a library's system has no readings: it is nobody's reader"
         raise checker.wrong(("station",), f"{device!r} is a reader and a library's system", advice)
+    _check_gates(checker, configuration)
+
+
+INPUTS = ("passage_input", "exit_input", "exit_button_input", "staff_input", "alarm_input")
+
+
+def _check_gates(checker: _Checker, configuration: Configuration) -> None:
+    options = {device.id: device.options for device in configuration.device if device.driver == "relay"}
+    gates = [(index, one) for index, one in enumerate(configuration.station) if isinstance(one, GateStation)]
+    areas: dict[str, GateStation] = {}
+    for index, gate in gates:
+        path = ("station", index)
+        _check_inputs(checker, gate, path, options.get(gate.relay))
+        if gate.group is GroupOpening.HELD and gate.passage_input is None:
+            advice = "Name its passage_input, or leave group out"
+            raise checker.wrong((*path, "group"), "a gate without a passage sensor cannot be held open", advice)
+        first = areas.setdefault(gate.area, gate)
+        for key in ("capacity", "reset_hour"):
+            if getattr(gate, key) != getattr(first, key):
+                what = f"station {first.id!r} of the same area has {getattr(first, key)}"
+                raise checker.wrong((*path, key), what, "Give all gates of an area the same")
+        out = [one for _, one in gates if one.area == gate.area and _sees_out(one)]
+        if gate.capacity and not out:
+            advice = "Name exit_input at one of its gates, or leave capacity out"
+            raise checker.wrong((*path, "capacity"), "nobody is ever seen to leave this area", advice)
+
+
+def _sees_out(gate: GateStation) -> bool:
+    """With one sensor for both ways, who was let out by the button is seen by that."""
+    return gate.exit_input is not None or None not in (gate.exit_button_input, gate.passage_input)
+
+
+def _check_inputs(
+    checker: _Checker, gate: GateStation, path: tuple[str | int, ...], options: dict[str, Any] | None
+) -> None:
+    seen: dict[int, str] = {}
+    for key in INPUTS:
+        channel: int | None = getattr(gate, key)
+        if channel is None:
+            continue
+        if channel in seen:
+            raise checker.wrong((*path, key), f"input {channel} is {seen[channel]} already", "Give each its own input")
+        seen[channel] = key
+        if options is not None and channel >= (inputs := options.get("inputs", 0)):
+            what = f"board {gate.relay!r} has {inputs} inputs, counted from 0"
+            raise checker.wrong((*path, key), what, "Correct the input, or `inputs` of the board")
 
 
 def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:

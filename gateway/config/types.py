@@ -168,6 +168,18 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Keyboard that types library barcodes into the librarian's program; this desk's alone."""
 
 
+class GroupOpening(StrEnum):
+    """How a gate is opened for a group."""
+
+    PULSES = "pulses"
+    """Once for each person: again when the one before has passed."""
+    HELD = "held"
+    """Held open: the pulse is given again before it ends, until all have passed."""
+
+
+InputNumber = Annotated[int, msgspec.Meta(ge=0, le=31)]
+
+
 class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="gate", tag_field="kind"):
     """[[station]] kind = "gate": a turnstile that opens once per grant."""
 
@@ -176,10 +188,33 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     relay: Id
     output: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
     pulse_ms: Annotated[int, msgspec.Meta(ge=100, le=10_000)] = 500
-    passage_input: Annotated[int, msgspec.Meta(ge=0, le=31)] | None = None
-    """Input of the passage sensor; without one `opened` counts as passed."""
+    passage_input: InputNumber | None = None
+    """Input of the passage sensor; without one `opened` counts as passed, and groups are not let in."""
     passage_s: Annotated[float, msgspec.Meta(ge=1, le=60)] = 8.0
-    """No passage within so long is a void."""
+    """No passage within so long is a void; of a group: no further passage."""
+    group: GroupOpening = GroupOpening.PULSES
+    group_pause_ms: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 300
+    """Between a passage and the next pulse, so that the turnstile has come to rest."""
+    largest_group: Annotated[int, msgspec.Meta(ge=1, le=500)] = 60
+    """Persons that one grant is for at most."""
+    exit_input: InputNumber | None = None
+    """Input of the sensor that sees who goes out."""
+    exit_button_input: InputNumber | None = None
+    """Input of the button that lets out at once, beside its own wire to the lock."""
+    exit_output: Annotated[int, msgspec.Meta(ge=0, le=31)] | None = None
+    """What that button closes; `output` when absent."""
+    staff_input: InputNumber | None = None
+    """Input of the button with which staff opens the gate, on record."""
+    alarm_input: InputNumber | None = None
+    """Input of the fire alarm's contact. It only tells; the wiring frees the gate."""
+    alarm_when_active: bool = False
+    """False: the contact is closed at rest, and alarm, a cut wire and no power are the same."""
+    area: Id = "place"
+    """Whose number inside its passages count for; gates of one area share it."""
+    capacity: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    """Persons inside the area at most; 0: no limit."""
+    reset_hour: Annotated[int, msgspec.Meta(ge=0, le=23)] | None = None
+    """Local hour at which nobody is inside: the count begins anew."""
     category: Code = "admission"
     text: str = "Admission"
     price_cents: Annotated[Cents, msgspec.Meta(ge=1)] = 250

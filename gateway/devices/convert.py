@@ -24,6 +24,7 @@ from gateway.model.reading import (
     CardReading,
     CodeReading,
     InputReading,
+    InputStates,
     Reading,
     UnusableReading,
 )
@@ -77,6 +78,8 @@ def reading(device: str, kinds: Sequence[Kind], mono_ns: int, body: msgspec.Raw)
             return AccessCardReading(device, mono_ns, bits, number)
         case relay.InputEdge(channel=channel, on=on) if 0 <= channel <= CHANNEL_MAX:
             return InputReading(device, mono_ns, channel, on)
+        case relay.InputStates(on=states) if len(states) <= CHANNEL_MAX + 1:
+            return InputStates(device, mono_ns, states)
         case _:
             raise BadMessage("a reading out of its bounds")
 

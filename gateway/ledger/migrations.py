@@ -12,7 +12,13 @@ from gateway.ledger import schema
 
 log = logging.getLogger("ledger")
 
-STEPS: dict[int, tuple[str, ...]] = {1: schema.STATE_2, 2: schema.STATE_3, 3: schema.STATE_4, 4: schema.STATE_5}
+STEPS: dict[int, tuple[str, ...]] = {
+    1: schema.STATE_2,
+    2: schema.STATE_3,
+    3: schema.STATE_4,
+    4: schema.STATE_5,
+    5: schema.STATE_6,
+}
 """Schema → the statements that lead to the next one."""
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 5
+SCHEMA = 6
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -212,6 +212,19 @@ STATE_5 = (
 """What schema 5 brought."""
 
 
+STATE_6 = (
+    # stations, gate: how many may pass on a grant, and how many of them have; which area's number inside it counts for.
+    "ALTER TABLE grant_open ADD COLUMN persons INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE grant_open ADD COLUMN passed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE grant_open ADD COLUMN area TEXT NOT NULL DEFAULT 'place'",
+    # stations, gate: how many persons are inside an area; `since_ms`: when it was last set by staff or by the hour.
+    """CREATE TABLE inside (
+        area TEXT PRIMARY KEY, persons INTEGER NOT NULL, since_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 6 brought."""
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the promise rests on, read back and asserted.
 
@@ -269,7 +282,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.model.circumstances import Circumstances
 from gateway.model.clock import ClockQuality
-from gateway.model.decision import Decision
+from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
@@ -53,36 +53,110 @@ class AdmissionBody(Body, frozen=True):
 
 
 class OpenedBody(Body, frozen=True):
-    """The relay echoed the pulse."""
+    """The relay echoed the pulse. `passage`: for which passage of the grant, from 1."""
 
     station: str
     admission: int
     mono_ns: int
     epoch: str = ""
+    passage: int = 1
 
 
 class PassedBody(Body, frozen=True):
-    """The passage sensor saw the person."""
+    """The passage sensor saw a person; `passage`: the how manieth of this grant, from 1."""
 
     station: str
     admission: int
     epoch: str = ""
+    passage: int = 1
 
 
 class VoidReason(StrEnum):
     NO_PASSAGE = "no_passage"
     NOT_OPENED = "not_opened"
     RESTART = "restart"
+    FREE_PASSAGE = "free_passage"
+    """The fire alarm freed the gate."""
 
 
 class VoidBody(Body, frozen=True):
-    """The grant is taken back and its unit returned. `opening_unknown`: the relay may have opened."""
+    """The grant, or what was left of it, is taken back. `opening_unknown`: the relay may have opened.
+
+    `passages`: for how many it was not used. `passed`: how many have passed on it; when somebody has, the quota units
+    of `returned` are given back, else all that the admission took.
+    """
 
     station: str
     admission: int
     reason: VoidReason
     opening_unknown: bool = False
     epoch: str = ""
+    passages: int = 1
+    passed: int = 0
+    returned: tuple[Use, ...] = ()
+
+
+class Way(StrEnum):
+    IN = "in"
+    OUT = "out"
+
+
+class WalkCause(StrEnum):
+    """Why somebody could pass without a grant."""
+
+    EXIT = "exit"
+    """The way out is free."""
+    STAFF_BUTTON = "staff_button"
+    EXIT_BUTTON = "exit_button"
+    FIRE_ALARM = "fire_alarm"
+
+
+class WalkedBody(Body, frozen=True):
+    """So many passed without a grant, within about a second."""
+
+    station: str
+    way: Way
+    cause: WalkCause
+    count: int = 1
+
+
+class OverrideKind(StrEnum):
+    STAFF_BUTTON = "staff_button"
+    EXIT_BUTTON = "exit_button"
+
+
+class OverrideBody(Body, frozen=True):
+    """A gate was opened without a decision: by the staff's button (stored before the relay moves) or by a person on the
+    way out (stored within a second after). `count`: so many times. `not_opened`: the relay did not do it, or nobody
+    knows whether it did."""
+
+    station: str
+    what: OverrideKind
+    count: int = 1
+    not_opened: bool = False
+
+
+class FireAlarmBody(Body, frozen=True):
+    """The fire alarm's input says that the gates are free (`on`), or no longer."""
+
+    station: str
+    on: bool
+    alarm: bool = True
+
+
+class InsideWhy(StrEnum):
+    STAFF = "staff"
+    HOUR = "hour"
+    """The hour of the day at which nobody is inside."""
+
+
+class InsideSetBody(Body, frozen=True):
+    """From now on so many persons are inside an area; `before`: how many were counted until then."""
+
+    area: str
+    persons: int
+    before: int
+    why: InsideWhy
 
 
 class PrintedBy(StrEnum):
@@ -299,6 +373,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.OPENED: OpenedBody,
     EntryKind.PASSED: PassedBody,
     EntryKind.VOID: VoidBody,
+    EntryKind.WALKED: WalkedBody,
     EntryKind.FISCAL_STEP: FiscalStepBody,
     EntryKind.FISCAL_OUTCOME: FiscalOutcomeBody,
     EntryKind.IDENTIFICATION: IdentificationBody,
@@ -317,6 +392,9 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.MESSAGE_REFUSED: MessageRefusedBody,
     EntryKind.COMMAND: CommandBody,
     EntryKind.ANCHOR: AnchorBody,
+    EntryKind.OVERRIDE: OverrideBody,
+    EntryKind.FIRE_ALARM: FireAlarmBody,
+    EntryKind.INSIDE_SET: InsideSetBody,
     EntryKind.CARD_REQUEST: CardRequestBody,
     EntryKind.HEALTH: HealthBody,
 }

@@ -32,6 +32,7 @@ class EntryKind(StrEnum):
     OPENED = "opened"
     PASSED = "passed"
     VOID = "void"
+    WALKED = "walked"
     FISCAL_STEP = "fiscal_step"
     FISCAL_OUTCOME = "fiscal_outcome"
     # identification
@@ -52,6 +53,9 @@ class EntryKind(StrEnum):
     MESSAGE_REFUSED = "message_refused"
     COMMAND = "command"
     ANCHOR = "anchor"
+    OVERRIDE = "override"
+    FIRE_ALARM = "fire_alarm"
+    INSIDE_SET = "inside_set"
     CARD_REQUEST = "card_request"
     # telemetry
     HEALTH = "health"

@@ -76,7 +76,7 @@ class Identification(msgspec.Struct, frozen=True, omit_defaults=True):
     `holder` is opaque. `entitlements` are the codes that this place's rules use, or those of partner city `city`.
     `credential` is absent when nothing could be made of the reading. `language` is the holder's choice, if any.
     `residence` and `born` are there where the place's rules ask for them, and are not stored: `facts_left_out`.
-    `persons` is how many come with the credential: 1, or more with a group's pass.
+    `persons` is for how many it is: 1, or more with a group's pass, the one who shows it included.
     """
 
     credential: Credential | None = None

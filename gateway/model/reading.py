@@ -81,8 +81,17 @@ class InputReading(msgspec.Struct, frozen=True):
     on: bool
 
 
+class InputStates(msgspec.Struct, frozen=True):
+    """What every input of a relay board is, channel 0 first: told whenever the board becomes ready."""
+
+    device: str
+    mono_ns: int
+    on: tuple[bool, ...]
+
+
 Presented = CardReading | CodeReading | AccessCardReading | UnusableReading | BeaconReading
-Reading = Presented | InputReading
+Input = InputReading | InputStates
+Reading = Presented | InputReading | InputStates
 
 
 def is_fresh(reading: Reading, now_ns: int) -> bool:

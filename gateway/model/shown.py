@@ -24,6 +24,8 @@ class Show(StrEnum):
     OPEN = "open"
     PASSED = "passed"
     VOID = "void"
+    FREE = "free"
+    """The fire alarm has freed the gate: everybody may pass."""
     QUOTE = "quote"
     RECORDED = "recorded"
     PRINTED = "printed"
@@ -68,3 +70,6 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     advice: str = ""
     language: str = ""
     left: tuple[ShownLeft, ...] = ()
+    persons: int = 0
+    """For how many a gate is open, where it is for more than one; `passed` of them have."""
+    passed: int = 0

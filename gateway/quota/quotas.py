@@ -20,7 +20,7 @@ from gateway.quota import owed
 from gateway.quota.handover import Brought, LastWord
 from gateway.quota.keeping import Asking, Born, Fenced, effect_of
 from gateway.quota.leases import denial, held, life_of, pending, room, trusted_given, usable
-from gateway.quota.spending import Charge, GiveBack, Hold, Release, Spend, SpendLate
+from gateway.quota.spending import GRACE, Charge, GiveBack, Hold, Release, Spend, SpendLate
 from gateway.quota.tending import Keeping, duties
 from gateway.rules.purse import Asked
 from gateway.wire.handover import read_word
@@ -187,6 +187,15 @@ class Quotas:
     def give_back(self, entry: EntryId | str, units: Mapping[str, int] | None = None) -> Effect:
         """Effect of a void or a refund of this entry: what it used, or so much of it, is free again, each unit once."""
         return GiveBack(entry if isinstance(entry, str) else entry_name(entry), units)
+
+    def part_of(self, entry: str, part: int, whole: int) -> tuple[Use, ...]:
+        """Of what this entry still uses, so much as `part` of `whole` is: whole units, of each quota."""
+        sql = "SELECT key, period, max(subject), max(kind=?), sum(units) FROM quota_spend WHERE entry=?"
+        rows = self._ledger.query(f"{sql} GROUP BY key, period", (GRACE, entry))
+        parts = ((key, period, units * part // whole, subject, grace) for key, period, subject, grace, units in rows)
+        return tuple(
+            Use(key, period, units, bool(subject), bool(grace)) for key, period, units, subject, grace in parts if units
+        )
 
     def _charges(self, holder: str | None, uses: Sequence[Use], asks: Sequence[Asked]) -> tuple[Charge, ...]:
         allowed = {(ask.key, ask.period.name, ask.holder): ask.grace for ask in asks}

@@ -48,6 +48,11 @@ class Benefits:
         self._expires_ms = expires_ms
 
     @property
+    def zone(self) -> ZoneInfo:
+        """The place's time zone."""
+        return self._zone
+
+    @property
     def expired(self) -> bool:
         return bool(self._expires_ms) and self._clock.wall_ms() >= self._expires_ms
 

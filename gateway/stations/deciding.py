@@ -123,6 +123,16 @@ class Deciding:
         given_back: list[Effect] = [self._quotas.give_back(entry)] if self._quotas is not None else []
         return [*given_back, PassGivenBack(entry), Undone(entry), PassageUndone(entry)]
 
+    def partly_undone(self, entry: str, part: int, whole: int) -> tuple[tuple[Use, ...], list[Effect]]:
+        """Effects of a void of `part` of the `whole` persons that this entry let in, and the quota units that they give
+        back: whole units in proportion. Of all of them it is as if the entry had not been."""
+        if part == whole:
+            return (), self.undone(entry)
+        if self._quotas is None:
+            return (), []
+        uses = self._quotas.part_of(entry, part, whole)
+        return uses, [self._quotas.give_back(entry, {use.key: use.units for use in uses})] if uses else []
+
     def tidy(self) -> list[Effect]:
         """At the start and once a day."""
         return [Aged(dict(self._benefits.events))]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gateway.config.types import DeskStation
 from gateway.model.identification import Identification, Refusal
-from gateway.model.reading import BeaconReading, InputReading, Reading
+from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Reading
 from gateway.model.shown import Show, shown_left
 from gateway.stations.library import Ask, Library, asks_for_staff, both
 from gateway.stations.pairing import Pair, Verdict
@@ -50,8 +50,11 @@ class Desk:
     async def stop(self) -> None:
         """Nothing to undo."""
 
+    def on_input(self, reading: Input) -> None:
+        """It has none."""
+
     async def on_reading(self, reading: Reading) -> None:
-        if isinstance(reading, InputReading):
+        if isinstance(reading, InputReading | InputStates):
             return
         if isinstance(reading, BeaconReading) and not reading.enter:
             self._left(reading)

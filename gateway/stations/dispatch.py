@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import GatewayError
-from gateway.model.reading import Reading
+from gateway.model.reading import InputReading, InputStates, Reading
 from gateway.model.shown import Show
 from gateway.stations.services import Services, Station
 
@@ -49,12 +49,16 @@ class Dispatch:
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
         for each in self._stations:
             await each.stop()
+        await self._services.inside.stop()
         self._services.flush_floods(all_of_them=True)
 
     def on_reading(self, reading: Reading) -> None:
         """From the devices. A reading of a device that no station owns means nothing."""
         station = self._owner.get(reading.device)
         if station is None:
+            return
+        if isinstance(reading, InputReading | InputStates):
+            station.on_input(reading)
             return
         try:
             self._queues[station.id].put_nowait(reading)
@@ -66,6 +70,8 @@ class Dispatch:
         station = self._owner.get(health.device)
         if station is None:
             return
+        if station.kind == "gate" and self._services.fire_alarm.on:
+            return  # Its page says "free passage"; what is missing stands in the status.
         if health.health in (Health.LOST, Health.FAILED):
             self._services.board.tell(station.id, Show.ATTENTION, reason="device_missing", advice=health.advice)
         elif health.health is Health.READY:

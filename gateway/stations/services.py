@@ -18,11 +18,13 @@ from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
 from gateway.model.library import LibraryWord
-from gateway.model.reading import Presented, Reading, is_fresh
+from gateway.model.reading import Input, Presented, Reading, is_fresh
 from gateway.model.shown import Show
+from gateway.stations.alarm import FireAlarm
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
 from gateway.stations.deciding import Deciding
+from gateway.stations.inside import Inside
 from gateway.stations.weak import COPYABLE, weighed
 
 log = logging.getLogger("stations")
@@ -44,7 +46,8 @@ class Outputs(Protocol):
 
 
 class Station(Protocol):
-    """A station as the daemon drives it: readings of its own devices come in, one after the other."""
+    """A station as the daemon drives it: readings of its own devices come in, one after the other; what inputs tell
+    comes at once, whoever is being served."""
 
     id: str
     kind: str
@@ -53,6 +56,7 @@ class Station(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     async def on_reading(self, reading: Reading) -> None: ...
+    def on_input(self, reading: Input) -> None: ...
 
 
 def new_entry(stream: Stream, kind: EntryKind, body: Body) -> NewEntry:
@@ -89,6 +93,8 @@ class Services:
         self.outputs = outputs
         self.board = board
         self.clock = clock
+        self.fire_alarm = FireAlarm()
+        self.inside = Inside(ledger, clock, benefits.zone)
         self._weak = weak or {}
         """Station → kinds of credentials that it takes although they can be copied; all where it is not named."""
         self._floods: dict[tuple[str, str], _Flood] = {}

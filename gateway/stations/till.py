@@ -19,7 +19,7 @@ from gateway.model.device import Paid, PrintOutcome, PrintResult
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused, NotFound, NotReady
 from gateway.model.identification import Identification, Refusal
-from gateway.model.reading import BeaconReading, InputReading, Reading
+from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Reading
 from gateway.model.receipt import Means, check_receipt
 from gateway.model.shown import Show, shown_left
 from gateway.stations.answers import (
@@ -80,9 +80,12 @@ class Till:
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=STOP_S)
 
+    def on_input(self, reading: Input) -> None:
+        """It has none."""
+
     async def on_reading(self, reading: Reading) -> None:
         """A tap: recorded, then it waits for its receipt. A beacon is no tap: who stands near presents nothing."""
-        if isinstance(reading, InputReading | BeaconReading):
+        if isinstance(reading, InputReading | InputStates | BeaconReading):
             return
         if (identified := self._services.identify(self.id, reading)) is None:
             return

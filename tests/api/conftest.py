@@ -19,6 +19,7 @@ from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
+from gateway.model.bodies import InsideWhy
 from gateway.model.device import DeviceHealth, Health, PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import Stream
 from gateway.model.errors import NotReady
@@ -115,7 +116,7 @@ class Place:
         pupils = rule("pupils", who={"any_of_groups": ["pupil"]}, give=percent(2500))
         self.benefits.use(compile_rules(load(document(pupils)), 7), 0)
         identity = Identity(Keys(CARD_KEY, "k1", None, None, {}), self.cache, self.ledger.query)
-        services = Services(self.ledger, identity, self.benefits, NoDevices(), self.board, self.clock)
+        services = self.services = Services(self.ledger, identity, self.benefits, NoDevices(), self.board, self.clock)
         stations: list[AnyStation] = [
             Desk(DeskStation(id="desk-1", readers=("reader-1",)), services),
             Gate(GateStation(id="gate-1", readers=("reader-1",), relay="relay-1"), services),
@@ -149,6 +150,7 @@ class Place:
             handed_over=lambda: self.quotas.handed_over,
             hand_over=lambda: self.quotas.hand_over(self.signer),
             bring=lambda word: self.quotas.bring(word),
+            set_inside=lambda area, persons: self.services.inside.set(area, persons, InsideWhy.STAFF),
             forget=lambda holder: forget(self.ledger, self.ledger.path.with_name("cache.db"), holder),
         )
 

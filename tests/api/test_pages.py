@@ -108,7 +108,10 @@ STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("refused", "desk-1", Show.REFUSED, {"reason": "eid"}),  # the longest text
     ("refused", "gate-1", Show.REFUSED, {"reason": "payment_due", "due_cents": 250}),
     ("open", "gate-1", Show.OPEN, {"list_cents": 250, "due_cents": 0}),
+    ("open", "gate-1", Show.OPEN, {"persons": 33, "passed": 12}),
     ("passed", "gate-1", Show.PASSED, {}),
+    ("free", "gate-1", Show.FREE, {}),
+    ("refused", "gate-1", Show.REFUSED, {"reason": "full"}),
     ("busy", "gate-1", Show.REFUSED, {"reason": "busy"}),
     ("void", "gate-1", Show.VOID, {"reason": "no_passage"}),
     ("quote", "till-1", Show.QUOTE, {"list_cents": 12_345_678, "due_cents": 9_876_543}),

@@ -13,6 +13,7 @@ from gateway.api.answers import ChainName, Level
 from gateway.model.device import Health
 from gateway.model.identification import CredentialKind, Refusal, Strength
 from gateway.model.shown import Show
+from gateway.stations.gate import REASONS as GATE_REASONS
 from gateway.stations.pairing import Verdict
 from gateway.stations.registering import REASONS
 
@@ -23,7 +24,7 @@ CATALOGUES: dict[str, dict[str, str]] = {
     language: json.loads((STATIC / "i18n" / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
 }
 KINDS = ("desk", "gate", "till")
-GROUPS = "badge|chain|column|credential|health|kind|left|level|overview|reason|staff|state|strength|sum|verdict"
+GROUPS = "badge|chain|column|credential|group|health|kind|left|level|overview|reason|staff|state|strength|sum|verdict"
 
 
 def shown_reasons() -> set[str]:
@@ -37,6 +38,9 @@ def shown_reasons() -> set[str]:
                     value = value.values[0]
                 if isinstance(value, ast.Constant) and value.value:
                     found.add(str(value.value).rstrip("_"))
+            elif isinstance(node, ast.FunctionDef) and node.name == "_hindrance":
+                returned = [one.value for one in ast.walk(node) if isinstance(one, ast.Return)]
+                found |= {str(one.value) for one in returned if isinstance(one, ast.Constant) and one.value}
             elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "_refuse":
                 found |= {str(a.value) for a in node.args if isinstance(a, ast.Constant) and a.value}
     return found
@@ -55,7 +59,15 @@ def test_no_text_is_empty_or_forgotten_in_another_language() -> None:
 
 
 def test_the_reasons_are_found_where_stations_write_them() -> None:
-    assert {"stale", "busy", "no_passage", "payment_due", "gate_not_ready", "restart_at"} <= shown_reasons()
+    assert {
+        "stale",
+        "busy",
+        "no_passage",
+        "payment_due",
+        "gate_not_ready",
+        "group_not_here",
+        "restart_at",
+    } <= shown_reasons()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +75,7 @@ def test_the_reasons_are_found_where_stations_write_them() -> None:
     [
         *(f"state.{show}.{part}" for show in Show for part in ("title", "detail")),
         *(f"reason.{refusal}" for refusal in Refusal),
-        *(f"reason.{reason}" for reason in sorted(shown_reasons())),
+        *(f"reason.{reason}" for reason in sorted(shown_reasons() | GATE_REASONS)),
         *(f"health.{health}" for health in Health),
         *(f"chain.{chain}" for chain in ChainName),
         *(f"level.{level}" for level in Level),

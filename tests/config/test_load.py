@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.load import load
-from gateway.config.types import GateStation
+from gateway.config.types import GateStation, GroupOpening
 from gateway.config.where import key_lines, line_of
 from gateway.model.errors import ConfigurationError
 
@@ -63,6 +63,25 @@ price_cents = 250
 """
 
 
+GATE_2 = """
+[[device]]
+id = "reader-2"
+driver = "nfc"
+options.port = "/dev/ttyUSB3"
+
+[[device]]
+id = "relay-2"
+driver = "relay"
+options.port = "/dev/ttyUSB4"
+
+[[station]]
+kind = "gate"
+id = "gate-2"
+readers = ["reader-2"]
+relay = "relay-2"
+"""
+
+
 def write(folder: Path, text: str) -> Path:
     file = folder / "gateway.toml"
     file.write_text(text)
@@ -111,6 +130,41 @@ def test_an_error_names_file_line_key_and_remedy(
     assert caught.value.where == f"{file}:{line}"
     assert key in str(caught.value)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "remedy"),
+    [
+        ("passage_input = 0\nexit_input = 0", "station[1].exit_input", "input 0 is passage_input already"),
+        ("passage_input = 4", "station[1].passage_input", "'gate-relay' has 4 inputs, counted from 0"),
+        ('group = "held"', "station[1].group", "Name its passage_input"),
+        ('group = "pushed"', "station[1].group", "pushed"),
+        ("passage_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
+        ("exit_button_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
+        ("reset_hour = 24", "station[1].reset_hour", "<= 23"),
+        ("reset_hour = 4\n" + GATE_2 + "reset_hour = 5", "station[2].reset_hour", "'gate-1' of the same area has 4"),
+        (
+            "exit_input = 0\ncapacity = 9\n" + GATE_2 + "capacity = 8",
+            "station[2].capacity",
+            "'gate-1' of the same area has 9",
+        ),
+    ],
+)
+def test_what_does_not_fit_at_a_gate_is_said_with_its_key(tmp_path: Path, keys: str, key: str, remedy: str) -> None:
+    text = GOOD.replace('port = "/dev/ttyUSB2"', 'port = "/dev/ttyUSB2"\ninputs = 4') + keys
+    with pytest.raises(ConfigurationError) as caught:
+        load(write(tmp_path, text))
+    assert key in str(caught.value)
+    assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("out", ["exit_input = 1", "exit_button_input = 1"])
+def test_a_limit_may_rest_on_either_way_to_see_who_leaves(tmp_path: Path, out: str) -> None:
+    text = GOOD.replace('port = "/dev/ttyUSB2"', 'port = "/dev/ttyUSB2"\ninputs = 4')
+    text += f'passage_input = 0\n{out}\ncapacity = 9\ngroup = "held"\nreset_hour = 4\n'
+    gate = load(write(tmp_path, text)).configuration.station[1]
+    assert isinstance(gate, GateStation)
+    assert (gate.capacity, gate.group, gate.reset_hour) == (9, GroupOpening.HELD, 4)
 
 
 def test_beacons_serve_a_desk_and_nothing_else(tmp_path: Path) -> None:

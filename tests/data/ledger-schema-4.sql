@@ -85,6 +85,7 @@ CREATE TABLE passage (
         digest BLOB NOT NULL, station TEXT NOT NULL, entry TEXT NOT NULL, at_ms INTEGER NOT NULL, boot TEXT NOT NULL,
         mono_ns INTEGER NOT NULL, PRIMARY KEY (digest, station)
     ) WITHOUT ROWID, STRICT;
+INSERT INTO "passage" VALUES(X'01','gate-1','c1c1c1c1c1c1c1c1/receipt/1',1795424400000,'boot-1',1000);
 CREATE TABLE quarantine (
         stream TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (stream, seq)
     ) WITHOUT ROWID, STRICT;

@@ -242,6 +242,20 @@ def test_an_unknown_outcome_beside_a_printed_one_is_well(morning: Morning) -> No
     assert morning.check() == Verdict((), ())
 
 
+def test_a_group_may_be_opened_for_once_for_each_of_them(morning: Morning) -> None:
+    identification = {**who(ANNA), "persons": 3}
+    morning.noted.presented[GATE, ANNA] += 1
+    entry = morning.store(EntryKind.ADMISSION, {"station": GATE, "identification": identification})
+    admission = int(entry.rsplit("/", 1)[1])
+    for passage in (1, 2):
+        morning.store(EntryKind.OPENED, {"station": GATE, "admission": admission, "passage": passage})
+    morning.store(EntryKind.VOID, {"station": GATE, "admission": admission, "reason": "not_opened", "passed": 2})
+    morning.noted.pulses += 2
+    assert morning.check() == Verdict((), ())
+    morning.noted.pulses += 1
+    assert morning.check().lost == ("an opening without its admission",)
+
+
 @pytest.mark.parametrize("kind", [EntryKind.OPENED, EntryKind.PASSED, EntryKind.VOID])
 def test_one_admission_takes_each_step_once(morning: Morning, kind: EntryKind) -> None:
     admission = morning.admit()

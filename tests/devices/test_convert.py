@@ -21,6 +21,7 @@ from gateway.model.reading import (
     CardReading,
     CodeReading,
     InputReading,
+    InputStates,
     UnusableReading,
 )
 from gateway.model.receipt import Line, Means
@@ -154,7 +155,7 @@ BODIES = st.one_of(
     st.fixed_dictionaries(
         {},
         optional={
-            "reading": st.sampled_from(["card", "code", "access_card", "beacon", "input", "moon"]),
+            "reading": st.sampled_from(["card", "code", "access_card", "beacon", "input", "inputs", "moon"]),
             "bits": st.integers(),
             "number": st.just("AAAA") | st.text(max_size=8),
             "result": st.sampled_from(["pulsed", "outputs", "outcome", "printer_status", "done"]),
@@ -165,7 +166,7 @@ BODIES = st.one_of(
             "symbology": st.text(max_size=80),
             "data": st.just("eA==") | st.text(max_size=8),
             "channel": st.integers(),
-            "on": st.booleans() | st.integers(),
+            "on": st.booleans() | st.integers() | st.lists(st.booleans()),
             "key": st.sampled_from(["key-1", "key-2", ""]),
             "point": st.sampled_from(["intent", "closed", "nowhere"]),
             "outcome": st.sampled_from(["printed", "unknown", "perhaps"]),
@@ -174,6 +175,15 @@ BODIES = st.one_of(
         },
     ).map(msgspec.json.encode),
 )
+
+
+def test_what_inputs_are_becomes_a_reading_of_a_relay_and_of_nothing_else() -> None:
+    states = raw(relay.InputStates((True, False)))
+    assert convert.reading("relay-1", (Kind.RELAY,), 5, states) == InputStates("relay-1", 5, (True, False))
+    with pytest.raises(BadMessage):
+        convert.reading("nfc-1", (Kind.READER,), 5, states)
+    with pytest.raises(BadMessage):
+        convert.reading("relay-1", (Kind.RELAY,), 5, raw(relay.InputStates((True,) * 257)))
 
 
 @given(BODIES, st.sampled_from(Kind))

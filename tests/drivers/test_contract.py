@@ -254,7 +254,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "driver-contract.md").read_text()
 BODIES: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "call": (Reopen, *get_args(relay.RelayCall), *get_args(printer.PrinterCall), library.PatronStatus, keyboard.Type),
     "result": (Done, *get_args(relay.RelayResult), *get_args(printer.PrinterResult), library.Patron, keyboard.Typed),
-    "reading": (*get_args(reader.ReaderReading), relay.InputEdge),
+    "reading": (*get_args(reader.ReaderReading), *get_args(relay.RelayReading)),
 }
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from drivers.contract.core import Alive, DeviceState, Done, Hello, Kind, Problem, Reading, Reopen, Reply
-from drivers.contract.relay import InputEdge, Outputs, Pulse, Pulsed, ReadOutputs
+from drivers.contract.relay import InputEdge, InputStates, Outputs, Pulse, Pulsed, ReadOutputs
 from drivers.relay.errors import Code, undocumented
 from drivers.simulators.relay import RelayBoard
 from tests.support.driver_process import DriverProcess
@@ -219,13 +219,49 @@ def test_someone_walks_through_by_themselves_after_a_pulse(board: RelayBoard, dr
     assert driver.expect_reading(InputEdge) == InputEdge(0, True)
 
 
-def test_an_input_that_is_active_from_the_start_is_the_baseline_and_no_edge(board: RelayBoard) -> None:
+def test_what_inputs_are_from_the_start_is_told_once_and_is_no_edge(board: RelayBoard) -> None:
     board.input(0, True)
     with start(board) as driver:
+        assert driver.expect_reading(InputStates) == InputStates((True, False))
         driver.expect_state(DeviceState.READY)
         driver.nothing(Reading, 0.5)
         board.input(0, False)
         assert driver.expect_reading(InputEdge) == InputEdge(0, False)
+
+
+def test_a_board_that_comes_back_tells_what_its_inputs_are_now(board: RelayBoard) -> None:
+    with start(board) as driver:
+        assert driver.expect_reading(InputStates) == InputStates((False, False))
+        driver.expect_state(DeviceState.READY)
+        board.fault("silent")
+        driver.expect_state(DeviceState.LOST)
+        board.input(1, True)
+        board.fault("none")
+        assert driver.expect_reading(InputStates) == InputStates((False, True))
+
+
+@pytest.mark.parametrize("name", ["waveshare", "lctech"])
+@pytest.mark.parametrize(("choice", "left"), [("leave", (True, False)), ("open", (False, False))])
+def test_an_output_that_is_closed_at_the_start_is_left_or_opened_as_configured(
+    tmp_path: Path, name: str, choice: str, left: tuple[bool, ...]
+) -> None:
+    with RelayBoard(outputs=2, inputs=8, board=name, link=tmp_path / "relay") as board:
+        board.close_output(0)
+        with start(board, board=name, closed_at_start=choice) as driver:
+            driver.expect_state(DeviceState.READY)
+            assert result(driver.ask(ReadOutputs()), Outputs) == Outputs(left)
+
+
+def test_an_output_that_cannot_be_opened_at_the_start_keeps_the_board_lost(board: RelayBoard) -> None:
+    board.close_output(0)
+    board.fault("welded")
+    with start(board, closed_at_start="open") as driver:
+        lost = driver.expect_state(DeviceState.LOST)
+        assert lost.problem is not None
+        assert lost.problem.code == Code.STAYS_CLOSED
+        board.fault("none")
+        board.power_cycle()
+        driver.expect_state(DeviceState.READY)
 
 
 def test_a_board_without_inputs_is_never_asked_for_them(board: RelayBoard) -> None:

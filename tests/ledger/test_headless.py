@@ -40,7 +40,10 @@ async def make(folder: Path, clock: FakeClock, *, stopped: bool) -> tuple[Path, 
         )
     many = [f"INSERT INTO answer VALUES ('a-{n}', x'0{n % 10}', 200, zeroblob({n * 40}), {n})" for n in range(ANSWERS)]
     many += [f"INSERT INTO command VALUES ('c-{n}', x'aa', {n})" for n in range(COMMANDS)]
-    many += ["INSERT INTO anchor VALUES (1, 'boot', 5, 6)", "INSERT INTO grant_open VALUES ('e', 7, 'gate', 0)"]
+    many += [
+        "INSERT INTO anchor VALUES (1, 'boot', 5, 6)",
+        "INSERT INTO grant_open VALUES ('e', 7, 'gate', 1, 30, 12, 'tower')",
+    ]
     many += ["INSERT INTO bundle_past VALUES (1, 'rules', 2, 'ab', 3, 4, 5, 6, 'applied')"]
     await ledger.commit([], [Sql(*many)])
     held = {table: ledger.query(f"SELECT * FROM {table} ORDER BY 1") for table in TABLES}
@@ -139,7 +142,7 @@ async def test_a_file_that_an_older_program_made(tmp_path: Path, clock: FakeCloc
     path = file_of(1, tmp_path)
     ledger = Ledger(path, "museum-1", clock)
     ledger.start()
-    grant = "INSERT INTO grant_open VALUES ('e', 7, 'gate', 0)"
+    grant = "INSERT INTO grant_open VALUES ('e', 7, 'gate', 1, 30, 12, 'tower')"
     await ledger.commit([NewEntry(Stream.RECEIPT, EntryKind.RECEIPT, b"{}")], [Counter(5), Sql(grant)])
     held = [ledger.query(f"SELECT * FROM {table}") for table in (*TABLES, "bundle")]
     await ledger.stop()

@@ -228,8 +228,39 @@ def void(box: Box, admission: int) -> None:
     box.run(box.ledger.commit([entry], [back]))
 
 
+def void_of_some(box: Box, admission: int, units: int, persons: int, *, said: int) -> None:
+    """So many of a group's persons did not come, and the entry says that so many units are given back."""
+    name = f"{box.ledger.epoch}/receipt/{admission}"
+    uses = box.quotas.part_of(name, units, persons)
+    body = VoidBody(
+        station="gate-1",
+        admission=admission,
+        reason=VoidReason.NO_PASSAGE,
+        epoch=box.ledger.epoch,
+        passages=units,
+        passed=persons - units,
+        returned=tuple(msgspec.structs.replace(use, units=said) for use in uses),
+    )
+    entry = NewEntry(Stream.RECEIPT, EntryKind.VOID, msgspec.json.encode(body))
+    box.run(box.ledger.commit([entry], [box.quotas.give_back(name, {use.key: use.units for use in uses})]))
+
+
 def end_of_november(world: World) -> None:
     world.clock.set_wall(1_796_700_000_000)  # 8 December
+
+
+@pytest.mark.parametrize(("said", "differs"), [(2, []), (1, [(4, 3)])])
+def test_a_group_of_which_some_did_not_come_counts_for_those_who_did(
+    world: World, box: Box, said: int, differs: list[tuple[int, int]]
+) -> None:
+    box.want(RIDES, ANNA, 3)  # beside the two that it has
+    world.talk()
+    void_of_some(box, admitted(box, 5), 2, 5, said=said)
+    world.talk()
+    send_entries(world, box)
+    end_of_november(world)
+    found = world.store.reconcile("rides", "2026-11")
+    assert [(one.used, one.known) for one in found] == differs
 
 
 def test_what_receipts_say_is_what_the_authority_knows(world: World, box: Box) -> None:

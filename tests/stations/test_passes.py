@@ -15,6 +15,7 @@ from gateway.cli.rules_files import load_rules
 from gateway.config.types import DeskStation, GateStation
 from gateway.model.entry import EntryKind
 from gateway.model.identification import Refusal
+from gateway.model.reading import InputReading
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
 from gateway.rules.document import RulesContent
@@ -25,6 +26,7 @@ from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
 from gateway.wire import passes
 from gateway.wire.cose_keys import public_of
+from tests.support.gates import until
 from tests.support.place import PARTNER, PARTNER_CITY, PARTNER_KEY, Place
 
 PHONE = generate_private_key(SECP256R1())
@@ -54,7 +56,7 @@ def use_rules(place: Place, free_for: str) -> None:
     place.benefits.use(compile_rules(document, 8), 0)
 
 
-def make_gate(place: Place, passage_input: int | None = 1) -> Gate:
+def make_gate(place: Place, passage_input: int | None = 1, passage_s: float = 0.01) -> Gate:
     section = GateStation(
         id="gate-1",
         readers=("cam-1",),
@@ -62,7 +64,8 @@ def make_gate(place: Place, passage_input: int | None = 1) -> Gate:
         output=1,
         pulse_ms=400,
         passage_input=passage_input,
-        passage_s=0.01,
+        passage_s=passage_s,
+        group_pause_ms=0,
     )
     return Gate(section, place.services)
 
@@ -89,19 +92,37 @@ async def test_a_pass_of_siauliai_works_in_jelgava(place: Place, group: str, rec
 async def test_a_one_time_pass_opens_a_gate_once(place: Place) -> None:
     use_rules(place, "c1")
     gate = make_gate(place, passage_input=None)
-    text = foreign(place, once=True, entitlements=("c1",), persons=4)
+    text = foreign(place, once=True, entitlements=("c1",))
     await gate.start()
     for _ in range(2):
         await gate.on_reading(place.code_reading(text))
     await place.settle()
     assert len(place.outputs.pulses) == 1
     (admission,) = place.bodies(EntryKind.ADMISSION)
-    assert (admission["identification"]["city"], admission["identification"]["persons"]) == (PARTNER_CITY, 4)
+    assert admission["identification"]["city"] == PARTNER_CITY
     (refused,) = place.bodies(EntryKind.REFUSAL)
     assert refused["identification"]["refusal"] == "replayed"
     last = place.board.last("gate-1")
     assert last is not None
     assert (last.show, last.reason) == (Show.REFUSED, "replayed")
+
+
+async def test_the_pass_of_a_class_lets_all_of_them_in_on_one_decision(place: Place) -> None:
+    use_rules(place, "c1")
+    gate = make_gate(place, passage_s=60.0)
+    await gate.start()
+    await gate.on_reading(place.code_reading(foreign(place, once=True, entitlements=("c1",), persons=30)))
+    for passed in range(1, 31):
+        await until(lambda: len(place.outputs.pulses) >= passed)  # noqa: B023
+        gate.on_input(InputReading("relay-1", place.clock.mono_ns(), 1, True))
+    await until(lambda: not gate._passages.awaited)
+    (admission,) = place.bodies(EntryKind.ADMISSION)
+    assert admission["identification"]["persons"] == 30
+    assert admission["receipt"]["lines"][0]["quantity"] == 30_000
+    await gate.on_reading(place.code_reading(foreign(place, once=True, entitlements=("c1",), persons=30)))
+    (refused,) = place.bodies(EntryKind.REFUSAL)
+    assert refused["identification"]["refusal"] == "replayed"
+    assert len(place.bodies(EntryKind.PASSED)) == 30
 
 
 async def test_it_stays_good_where_a_fee_is_due_or_the_gate_is_not_ready(place: Place) -> None:
@@ -122,8 +143,7 @@ async def test_it_is_good_again_when_nobody_passed(place: Place) -> None:
     await gate.start()
     for _ in range(2):
         await gate.on_reading(place.code_reading(text))
-        assert gate._watch is not None
-        await gate._watch
+        await until(lambda: not gate._passages.awaited)
     assert place.kinds().count(EntryKind.ADMISSION) == place.kinds().count(EntryKind.VOID) == 2
     assert place.ledger.query("SELECT * FROM pass_used") == []
 

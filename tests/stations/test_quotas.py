@@ -22,11 +22,13 @@ from gateway.rules.read import load
 from gateway.stations.deciding import Deciding
 from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
+from gateway.stations.grants import Grant
 from gateway.stations.till import Till
 from gateway.stations.till_words import BalanceAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from tests.rules.builders import document, percent, rule
 from tests.support.authority import Authority
 from tests.support.clock import FakeClock
+from tests.support.gates import AtGate
 from tests.support.place import FREE, Card, Place
 
 RIDES = {"key": "rides", "unit": "units", "limit": 3, "period": "day"}
@@ -131,8 +133,46 @@ async def test_a_gate_that_does_not_open_gives_the_ride_back(town: Town) -> None
     (epoch,) = town.place.ledger.query("SELECT value FROM meta WHERE key='epoch'")[0]
     await town.place.settle()
     before = town.place.ledger.query("SELECT sum(used-returned) FROM quota_lease")[0][0]
-    await gate._void(epoch, 1, reason=VoidReason.NO_PASSAGE)
+    await gate._passages.void(Grant(epoch, 1), VoidReason.NO_PASSAGE)
     assert (before, town.place.ledger.query("SELECT sum(used-returned) FROM quota_lease")[0][0]) == (1, 0)
+
+
+async def test_of_a_group_those_rides_are_given_back_that_nobody_took(town: Town) -> None:
+    at = await AtGate(town.place, category="fare.bus", price_cents=150, passage_s=0.2).start()
+    await at.group(3, Card("anna").tap(town.place))
+    await at.walk(2)
+    await at.over()
+    assert town.place.ledger.query("SELECT sum(used), sum(returned) FROM quota_lease") == [(3, 1)]
+    (void,) = town.place.bodies(EntryKind.VOID)
+    assert void["returned"] == [{"key": "rides", "period": "2026-11-23", "units": 1}]
+    await at.gate.stop()
+
+
+async def test_a_group_that_nobody_of_came_never_happened(town: Town) -> None:
+    at = await AtGate(town.place, category="fare.bus", price_cents=150, passage_s=0.02).start()
+    await at.group(3, Card("anna").tap(town.place))
+    await at.over()
+    assert town.place.ledger.query("SELECT sum(used - returned) FROM quota_lease") == [(0,)]
+    assert "returned" not in town.place.bodies(EntryKind.VOID)[0], "all that it took goes back"
+    await at.gate.stop()
+
+
+async def test_after_a_crash_in_a_group_the_rides_of_the_rest_are_given_back(town: Town) -> None:
+    at = await AtGate(town.place, category="fare.bus", price_cents=150).start()
+    await at.group(3, Card("anna").tap(town.place))
+    await at.walk(1)
+    await town.place.settle()
+    at.gate._passages._watch.cancel()  # type: ignore[union-attr]
+    await (await AtGate(town.place, category="fare.bus", price_cents=150).start()).gate.stop()
+    assert town.place.ledger.query("SELECT sum(used - returned) FROM quota_lease") == [(1,)]
+    assert [body["reason"] for body in town.place.bodies(EntryKind.VOID)] == ["restart"]
+
+
+async def test_a_group_for_which_not_enough_rides_are_left_is_to_pay(town: Town) -> None:
+    at = await AtGate(town.place, category="fare.bus", price_cents=150).start()
+    await at.group(4, Card("anna").tap(town.place))
+    assert town.shown()[-1] == (Show.REFUSED, "payment_due")
+    await at.gate.stop()
 
 
 # Till ------------------------------------------------------------------------------------------------------

@@ -100,10 +100,15 @@ function drawStation(station) {
   const item = element("li", [
     element("a", `${station.id} (${text(`kind.${station.kind}`)})`, { href: `/station/${encodeURIComponent(station.id)}` }),
     level(name, text(`level.${name}`)),
+    station.inside ? element("p", `${text("overview.inside")}: ${insideOf(station.inside)}`) : "",
     element("p", station.devices.join(", "), { className: "quiet" }),
   ]);
   item.dataset.level = name;
   return item;
+}
+
+function insideOf({ persons, capacity }) {
+  return capacity ? `${persons} / ${capacity}` : String(persons);
 }
 
 function row(cells) {

@@ -18,6 +18,7 @@ const HOLD_MS = {
   register: 60000,
   quote: 60000,
   attention: 30000,
+  free: 86400000, // Until the alarm is over, which is another event.
 };
 
 export const STATES = ["connecting", "idle", "unavailable", "down", ...Object.keys(HOLD_MS)];
@@ -53,6 +54,11 @@ export function sumsOf(shown, kind) {
   if (kind !== "till") return due > 0 ? { due } : null;
   const list = shown.list_cents ?? due;
   return { list, discount: list - due, due };
+}
+
+/** Of a group: how many of how many have passed, or null. */
+export function groupOf(shown) {
+  return shown.persons > 1 ? { passed: shown.passed ?? 0, persons: shown.persons } : null;
 }
 
 const LEFT_LINES = 2;

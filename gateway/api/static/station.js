@@ -3,7 +3,7 @@
 import { icon } from "./icons.js";
 import { day, loadTexts, money } from "./i18n.js";
 import { follow } from "./live.js";
-import { leftOf, reasonKey, restingState, stateOf, sumsOf } from "./states.js";
+import { groupOf, leftOf, reasonKey, restingState, stateOf, sumsOf } from "./states.js";
 
 const PERSON_MS = 60000; // At a till the price follows the tap: it speaks the same language.
 
@@ -80,17 +80,23 @@ function draw(state, reason, shown) {
   at("title").textContent = text(byKind(`state.${state}.title`));
   drawDetail(state, reason, language, text, byKind);
   drawSums(sumsOf(shown, view.kind), state, language, text);
-  drawLeft(leftOf(shown), language, text);
+  drawLeft(leftOf(shown), groupOf(shown), language, text);
 }
 
-function drawLeft(left, language, text) {
-  const lines = left.map(({ key, left: rest, limit, until, inCents }) => {
-    const amount = (number) => (inCents ? money(language, number) : new Intl.NumberFormat(language).format(number));
-    const words = { left: amount(rest), limit: amount(limit), until: until && day(language, until) };
+function drawLeft(left, group, language, text) {
+  const number = (value) => new Intl.NumberFormat(language).format(value);
+  const lineOf = (key, words) => {
     const line = document.createElement("li");
     line.textContent = text(key).replace(/\{(\w+)\}/g, (_, name) => words[name]);
     return line;
+  };
+  const lines = left.map(({ key, left: rest, limit, until, inCents }) => {
+    const amount = (value) => (inCents ? money(language, value) : number(value));
+    return lineOf(key, { left: amount(rest), limit: amount(limit), until: until && day(language, until) });
   });
+  if (group) {
+    lines.unshift(lineOf("group.so_far", { passed: number(group.passed), persons: number(group.persons) }));
+  }
   at("left").replaceChildren(...lines);
   at("left").hidden = lines.length === 0;
 }

@@ -106,10 +106,13 @@ def _missing(rows: list[tuple[EntryRow, Body]]) -> Iterator[str]:
 
 
 def _is_grant(row: EntryRow, body: Body) -> int:
-    """One for an admission, minus one for its void when the gate surely stayed shut."""
+    """How many openings an admission may have: one for each person; less those of its void when the gate surely stayed
+    shut for them."""
     if row.kind is EntryKind.VOID and body["reason"] == VoidReason.NOT_OPENED and not body.get("opening_unknown"):
-        return -1
-    return int(row.kind is EntryKind.ADMISSION)
+        return -int(body.get("passages", 1))
+    if row.kind is EntryKind.ADMISSION:
+        return int(body["identification"].get("persons", 1))
+    return 0
 
 
 # Duplicates ----------------------------------------------------------------------------------------------
@@ -126,9 +129,15 @@ def _duplicates(noted: Noted, rows: list[tuple[EntryRow, Body]]) -> Iterator[str
     yield from _twice("paper", (key for key, _ in noted.papers))
     yield from _twice("printed outcome", (body["key"] for row, body in rows if _is_printed(row, body)))
     of_admissions = [(row, body) for row, body in rows if row.kind in ONCE_AN_ADMISSION]
-    yield from _twice("step of a gate", (f"{row.kind} {row.epoch}/{body['admission']}" for row, body in of_admissions))
+    yield from _twice("step of a gate", (_step(row, body) for row, body in of_admissions))
     answered = {(told.station, told.key, told.entry) for told in noted.answers}
     yield from _twice("answer", (f"{station} {key}" for station, key, _ in answered))
+
+
+def _step(row: EntryRow, body: Body) -> str:
+    """An opening or a passage is one of each of the grant's persons; a void is the end of it."""
+    passage = body.get("passage", 1)
+    return f"{row.kind} {row.epoch}/{body['admission']}" + (f" {passage}" if passage > 1 else "")
 
 
 def _twice(what: str, names: Iterator[str]) -> Iterator[str]:
