@@ -68,6 +68,7 @@ def findings(config: Path) -> Iterator[Check]:
     yield from checks.file_checks(loaded)
     yield from machine.all_of_state(loaded)
     yield from checks.port_checks(loaded)
+    yield from checks.pcscd_checks(loaded)
     yield machine.broker(loaded)
     yield machine.daemon(loaded.state)
 

@@ -1,12 +1,12 @@
 """How a credential becomes its keyed digest: one function for gateway and centre, so that they always agree.
 
-digest = HMAC-SHA-256(city key, kind ‖ 0x00 ‖ canonical id). The kind is part of the input: a SUN card known by
+digest = HMAC-SHA-256(city key, kind ‖ 0x00 ‖ canonical id). The kind is part of the input: a card that has proved
 its UID and a plain card with the same UID are two credentials. Canonical ids:
 
-card, sun_card   the raw UID bytes in ISO 14443-3 order, 4, 7 or 10 of them (the same from every reader)
-barcode          `barcode(data)`: ASCII without white space around it
-pass             `pass_id(issuer, id)`: issuer ‖ 0x00 ‖ pass id
-beacon           `beacon(text)`: ASCII such as `ibeacon:<32 hex digits>:<major>:<minor>`
+card, sun_card, desfire_card   the raw UID bytes in ISO 14443-3 order, 4, 7 or 10 of them (the same from every reader)
+barcode                        `barcode(data)`: ASCII without white space around it
+pass                           `pass_id(issuer, id)`: issuer ‖ 0x00 ‖ pass id
+beacon                         `beacon(text)`: ASCII such as `ibeacon:<32 hex digits>:<major>:<minor>`
 """
 
 from __future__ import annotations

@@ -7,14 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import library, printer, reader, relay
+from drivers.contract import desfire, library, printer, reader, relay
 from drivers.contract.codec import BadMessage, raw
 from drivers.contract.core import Kind
 from gateway.devices import convert
 from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
-from gateway.model.reading import NFC, BeaconReading, CardReading, CodeReading, InputReading, UnusableReading
+from gateway.model.reading import (
+    NFC,
+    BeaconReading,
+    CardReading,
+    CodeReading,
+    InputReading,
+    Proved,
+    Unproved,
+    UnusableReading,
+)
 from gateway.model.receipt import Line, Means
 
 JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
@@ -29,6 +38,19 @@ def test_each_kind_of_reading_becomes_its_own_type() -> None:
     assert near == BeaconReading("ble-1", 8, "phone:a", True, -61)
     edge = convert.reading("relay-1", Kind.RELAY, 9, raw(relay.InputEdge(2, False)))
     assert edge == InputReading("relay-1", 9, 2, False)
+
+
+UID, APPLICATION = bytes(7), bytes.fromhex("3042F5")
+
+
+def test_a_proof_comes_along_and_shows_no_uid() -> None:
+    said = reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, 2))
+    reading = convert.reading("nfc-1", Kind.READER, 7, raw(said))
+    proved = Proved(UID, APPLICATION, 2)
+    assert reading == CardReading("nfc-1", 7, UID, b"", proved)
+    assert repr(UID) not in repr(reading) + repr(proved)
+    failed = convert.reading("nfc-1", Kind.READER, 7, raw(reader.Card(UID, proof=desfire.DesfireFailed(APPLICATION))))
+    assert failed == CardReading("nfc-1", 7, UID, b"", Unproved(APPLICATION))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +83,12 @@ def test_the_symbology_of_a_phone_is_the_contracts() -> None:
         (Kind.PRINTER, reader.Card(b"\x04")),
         (Kind.READER, reader.Card(b"")),
         (Kind.READER, reader.Card(b"\x04" * 33)),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(b"", APPLICATION, 0))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(bytes(8), APPLICATION, 0))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, b"", 0))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, -1))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, 256))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireFailed(bytes(4)))),
         (Kind.READER, reader.Code("QRCode", b"x" * 2049)),
         (Kind.READER, reader.Code("QRCode" * 20, b"x")),
         (Kind.READER, reader.Beacon("", reader.BeaconEvent.ENTER, -61)),
@@ -133,6 +161,11 @@ BODIES = st.one_of(
             "event": st.sampled_from(["enter", "leave", "stay"]),
             "rssi_dbm": st.integers(),
             "uid": st.text(max_size=8) | st.integers(),
+            "proof": st.none()
+            | st.fixed_dictionaries(
+                {"proof": st.sampled_from(["desfire", "desfire_failed", "word of honour"])},
+                optional={"uid": st.just("BKHCAAAAAA=="), "application": st.just("MEL1"), "key_version": st.integers()},
+            ),
             "symbology": st.text(max_size=80),
             "data": st.just("eA==") | st.text(max_size=8),
             "channel": st.integers(),
