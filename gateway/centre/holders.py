@@ -33,8 +33,8 @@ from gateway.wire.contents import (
 
 
 class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A credential with its clear id: UID in hex (card, sun_card, desfire_card), the code, the beacon, the pass's id and
-    its issuer (pass). `repr` hides it."""
+    """A credential with its clear id: UID in hex (card, sun_card, desfire_card), the code, the beacon, the pass's id
+    and its issuer (pass). `repr` hides it."""
 
     kind: CredentialKind
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
