@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from drivers.contract.desfire import Proof
+
 NFC = "nfc"
 """`symbology` of a code that a phone handed over by radio: the same bytes as in its QR code."""
 
@@ -15,10 +17,13 @@ class Card(msgspec.Struct, frozen=True, tag="card", tag_field="reading", omit_de
 
     `uid` is in ISO 14443-3 order, the same from every reader. `ndef` is the card's NDEF message as read at
     this very presentation, empty when there is none: what it proves is for the gateway's identity step.
+    `proof` is how an authentication went that only the reader can hold; None when none was asked for, or when the
+    card is none of those that are asked. A card that left in the middle of one is not reported at all.
     """
 
     uid: bytes
     ndef: bytes = b""
+    proof: Proof | None = None
 
 
 class Code(msgspec.Struct, frozen=True, tag="code", tag_field="reading"):

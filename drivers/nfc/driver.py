@@ -13,6 +13,7 @@ from drivers.nfc.options import Options
 from drivers.nfc.presence import Presence, same
 
 if TYPE_CHECKING:
+    from drivers.desfire.prover import Prover
     from drivers.nfc.reader import Reader, Seen
 
 LOST_AFTER = 3
@@ -35,6 +36,7 @@ class NfcDriver(Driver[Options]):
     def __init__(self, port: Port) -> None:
         super().__init__(port)
         self._reader: Reader | None = None
+        self._prover: Prover | None = None
         # Outlives a lost reader: a card that lay there all the time is no new presentation.
         self._presence = Presence()
         self._failed_looks = 0
@@ -47,6 +49,7 @@ class NfcDriver(Driver[Options]):
         self._options = options
         self._failed_looks = 0
         self._reader = Reader()
+        self._prover = self._made_prover(options)
         try:
             return self._reader.open(options.port, options.baud)
         except ReaderFault as fault:
@@ -90,10 +93,12 @@ class NfcDriver(Driver[Options]):
             self._tell_several(seen_at)
             return self._options.poll_ms / 1000
         again = reader.look()
-        if again is None or not same(again.uid, seen.uid) or (shown := reader.read(again)) is None:
+        if again is None or not same(again.uid, seen.uid) or (read := reader.read(again, self._prover)) is None:
             return self._tell_torn()
         self._torn_in_a_row = 0
-        self.reading(Card(again.uid, shown) if isinstance(shown, bytes) else shown, seen_at)
+        proof = self._prover.report(read.proof, self.log) if self._prover is not None else None
+        shown = read.shown
+        self.reading(Card(again.uid, shown, proof) if isinstance(shown, bytes) else shown, seen_at)
         self._presence.keep(again.uid)
         return self._options.poll_ms / 1000
 
@@ -108,6 +113,16 @@ class NfcDriver(Driver[Options]):
         if self._torn_in_a_row == 1:
             self.log(f"torn read: a card left before it was read whole ({self._torn} since the start)")
         return HURRY_S if self._torn_in_a_row <= HURRIES else self._options.poll_ms / 1000
+
+    def _made_prover(self, options: Options) -> Prover | None:
+        if options.desfire is None:
+            return None
+        from drivers.desfire.prover import KeyFault, prover  # brings the cryptography
+
+        try:
+            return prover(options.desfire)
+        except KeyFault as fault:
+            raise DeviceError(problem(Code.KEY_FILE, options.port, str(fault))) from fault
 
     def _lost(self, fault: ReaderFault) -> DeviceError:
         return DeviceError(problem(fault.code, self._options.port))

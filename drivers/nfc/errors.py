@@ -17,6 +17,7 @@ class Code(StrEnum):
     NO_ANSWER = "no_answer"
     GARBLED = "garbled"
     UNPLUGGED = "unplugged"
+    KEY_FILE = "key_file"
 
 
 TABLE: dict[Code, tuple[str, str]] = {
@@ -45,6 +46,11 @@ TABLE: dict[Code, tuple[str, str]] = {
         "the serial port {port} went away",
         "Plug the reader in again; if it keeps happening, use a shorter cable or a powered hub",
     ),
+    Code.KEY_FILE: (
+        "the reader at {port} cannot use the cards' keys: {why}",
+        "Give the gateway's user a file with mode 0600, one key a line in 32 hex digits; a name without `/` needs "
+        "LoadCredential= in the unit",
+    ),
 }
 """Cause template and advice of each code."""
 
@@ -72,7 +78,7 @@ class ReaderFault(Exception):
         self.code = code
 
 
-def problem(code: Code, port: str) -> Problem:
+def problem(code: Code, port: str, why: str = "") -> Problem:
     """The problem of this code at this port, for people."""
     cause, advice = TABLE[code]
-    return Problem(code.value, cause.format(port=port), advice)
+    return Problem(code.value, cause.format(port=port, why=why), advice)

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from drivers.contract.desfire import DesfireOptions
+
 Port = Annotated[
     str,
     msgspec.Meta(
@@ -36,8 +38,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     460800: reading a card's pass moves 1.3 kB over the line, 115 ms at 115200 and 29 ms at this rate, and it
     is pulled too early less often. Not 921600: a Pi's UART holds 16 bytes, 0.17 ms of line at that rate.
+
+    `desfire`, when cards are asked to prove that they are genuine.
     """
 
     port: Port
     poll_ms: PollMs = 150
     baud: Baud = 460800
+    desfire: DesfireOptions | None = None

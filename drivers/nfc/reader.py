@@ -14,16 +14,19 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 import nfc
 import nfc.clf
 import nfc.tag
+import nfc.tag.tt4
 import serial
 from nfc.clf import pn532, transport
 
 from drivers.cards.asking import ask
 from drivers.contract.reader import Code as CodeReading
 from drivers.contract.reader import Recognised
+from drivers.desfire.outcome import Ask, Outcome
 from drivers.nfc.errors import BY_ERRNO, Code, ReaderFault
 from drivers.nfc.several import LIST_TWO, uids_in
 
@@ -60,6 +63,13 @@ class Seen:
         self.target = target
         self.uid = bytes(target.sdd_res)
         self.sak = target.sel_res[0]
+
+
+class Read(NamedTuple):
+    """A card that was read whole."""
+
+    shown: bytes | CodeReading | Recognised
+    proof: Outcome = None
 
 
 class _Frontend(nfc.ContactlessFrontend):  # type: ignore[misc]  # nfcpy has no types
@@ -135,20 +145,21 @@ class Reader:
             device.mute()  # cards that were selected before answer only in a new field
             return len(set(uids_in(bytes(device.chipset.command(0x4A, bytearray(LIST_TWO), timeout=1.0))))) > 1
 
-    def read(self, seen: Seen) -> bytes | CodeReading | Recognised | None:
+    def read(self, seen: Seen, prove: Ask | None = None) -> Read | None:
         """What the card shows: its NDEF message (b"" when it has none), the pass that a phone hands over, what kind of
-        foreign card it is; None when it went away before that was certain."""
+        foreign card it is; None when it went away before that was certain. A card that takes commands is asked for its
+        proof first, when there is one to ask for: who has given one, or failed to, is asked for nothing else."""
         if not seen.sak & TAKES_COMMANDS and seen.sak & 0x58:
-            return b""  # MIFARE Classic and peer-to-peer devices: nothing that nfcpy could read
+            return Read(b"")  # MIFARE Classic and peer-to-peer devices: nothing that nfcpy could read
         frontend = self._opened()
         frontend.until = time.monotonic() + READ_BUDGET_S
         with _faults():
             try:
-                return _shown(frontend, seen)
+                return _read(frontend, seen, prove)
             except (nfc.clf.CommunicationError, nfc.tag.TagCommandError, _Torn):
                 return None
             except _UNCHECKED:
-                return None if frontend.failed else b""  # the card says what no such card says
+                return None if frontend.failed else Read(b"")  # the card says what no such card says
 
     def close(self) -> None:
         """Let go of chip and port, whatever state they are in."""
@@ -171,14 +182,21 @@ class _Torn(Exception):
     """The card went away before it was certain what it has."""
 
 
-def _shown(frontend: _Frontend, seen: Seen) -> bytes | CodeReading | Recognised:
+def _read(frontend: _Frontend, seen: Seen, prove: Ask | None) -> Read:
     tag = nfc.tag.activate(frontend, seen.target)
     if tag is None:
         raise _Torn
+    if prove is not None and isinstance(tag, nfc.tag.tt4.Type4Tag):
+        try:
+            proof = prove(lambda command: bytes(tag.transceive(bytearray(command))), seen.uid)
+        except _UNCHECKED as error:
+            raise _Torn from error  # no block of ISO-DEP: nothing can be told of a card that speaks so
+        if proof is not None:
+            return Read(b"", proof)
     frontend.failed = False  # an NTAG refuses what nfcpy asks to find out its type: that is no torn read
     if not seen.sak & TAKES_COMMANDS:
-        return _ndef(frontend, tag)
-    return ask(seen.uid, lambda command: bytes(tag.transceive(bytearray(command))), lambda: _ndef(frontend, tag))
+        return Read(_ndef(frontend, tag))
+    return Read(ask(seen.uid, lambda command: bytes(tag.transceive(bytearray(command))), lambda: _ndef(frontend, tag)))
 
 
 def _ndef(frontend: _Frontend, tag: nfc.tag.Tag) -> bytes:

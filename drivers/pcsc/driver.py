@@ -12,6 +12,7 @@ from drivers.pcsc.errors import Code, ReaderFault
 from drivers.pcsc.options import Options
 
 if TYPE_CHECKING:
+    from drivers.desfire.prover import Prover
     from drivers.pcsc.reader import Reader, Seen
 
 WAIT_MS = 500
@@ -36,6 +37,7 @@ class PcscDriver(Driver[Options]):
     def __init__(self, port: Port) -> None:
         super().__init__(port)
         self._reader: Reader | None = None
+        self._prover: Prover | None = None
         self._done: int | None = None
         self._lying: bytes | None = None
         """The card that was reported last, as long as the reader was not seen empty since: what lay there while pcscd
@@ -51,6 +53,7 @@ class PcscDriver(Driver[Options]):
         self._done, self._tries = None, 0
         self._anew, self._opened = True, time.monotonic()
         try:
+            self._prover = _prover(options)
             return self._reader.open(options.reader)
         except ReaderFault as fault:
             raise DeviceError(fault.problem) from fault
@@ -83,7 +86,7 @@ class PcscDriver(Driver[Options]):
         if self._tries > HURRIES:
             return  # It never works: until it is taken away.
         try:
-            read = reader.read(seen)
+            read = reader.read(seen, self._prover)
         except CardGone:
             self._tries += 1
             if self._tries == 1:
@@ -95,5 +98,17 @@ class PcscDriver(Driver[Options]):
         if read.uid is None:
             self.log("a card without the UID of a contactless card: nothing of it was read")
         elif not lay_there:
+            proof = self._prover.report(read.proof, self.log) if self._prover is not None else None
             shown = read.shown
-            self.reading(Card(read.uid, shown) if isinstance(shown, bytes) else shown, seen_at)
+            self.reading(Card(read.uid, shown, proof) if isinstance(shown, bytes) else shown, seen_at)
+
+
+def _prover(options: Options) -> Prover | None:
+    if options.desfire is None:
+        return None
+    from drivers.desfire.prover import KeyFault, prover  # brings the cryptography
+
+    try:
+        return prover(options.desfire)
+    except KeyFault as fault:
+        raise ReaderFault(Code.KEY_FILE, why=str(fault)) from fault

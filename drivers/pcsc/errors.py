@@ -18,6 +18,7 @@ class Code(StrEnum):
     UNPLUGGED = "unplugged"
     BUSY = "busy"
     FAILED = "failed"
+    KEY_FILE = "key_file"
 
 
 TABLE: dict[Code, tuple[str, str]] = {
@@ -49,6 +50,11 @@ TABLE: dict[Code, tuple[str, str]] = {
         "pcscd answers with error {number}",
         "Unplug the reader and plug it in again; `journalctl -u pcscd` says more",
     ),
+    Code.KEY_FILE: (
+        "the cards' keys cannot be used: {why}",
+        "Give the gateway's user a file with mode 0600, one key a line in 32 hex digits; a name without `/` needs "
+        "LoadCredential= in the unit",
+    ),
 }
 """Cause template and advice of each code."""
 
@@ -56,10 +62,12 @@ TABLE: dict[Code, tuple[str, str]] = {
 class ReaderFault(Exception):
     """The reader or pcscd, not a card, did not do what it should."""
 
-    def __init__(self, code: Code, *, wanted: str = "", known: Sequence[str] = (), number: int = 0) -> None:
+    def __init__(
+        self, code: Code, *, wanted: str = "", known: Sequence[str] = (), number: int = 0, why: str = ""
+    ) -> None:
         super().__init__(code.value)
         cause, advice = TABLE[code]
         named = ", ".join(known) if known else "none"
         with_name = f" with {wanted!r} in the name" if wanted else ""
-        told = cause.format(wanted=with_name, known=named, number=f"{number:#010x}")
+        told = cause.format(wanted=with_name, known=named, number=f"{number:#010x}", why=why)
         self.problem = Problem(code.value, told, advice)

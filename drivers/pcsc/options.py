@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from drivers.contract.desfire import DesfireOptions
+
 ReaderName = Annotated[
     str,
     msgspec.Meta(
@@ -18,6 +20,7 @@ ReaderName = Annotated[
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which of the readers that pcscd knows."""
+    """Which of the readers that pcscd knows; `desfire`, when cards are asked to prove that they are genuine."""
 
     reader: ReaderName = ""
+    desfire: DesfireOptions | None = None

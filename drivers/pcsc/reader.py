@@ -13,7 +13,8 @@ from smartcard import scard
 
 from drivers.contract.reader import Code as CodeReading
 from drivers.contract.reader import Recognised
-from drivers.pcsc.cards import shown_by, uid_of
+from drivers.desfire.outcome import Ask, Outcome, Proved
+from drivers.pcsc.cards import shown_by, storage_name, uid_of
 from drivers.pcsc.errors import Code, ReaderFault
 
 READ_BUDGET_S = 1.5
@@ -75,6 +76,7 @@ class Read(NamedTuple):
 
     uid: bytes | None
     shown: bytes | CodeReading | Recognised
+    proof: Outcome
 
 
 class Reader:
@@ -120,8 +122,9 @@ class Reader:
         present = bool(state & scard.SCARD_STATE_PRESENT) and not state & scard.SCARD_STATE_MUTE
         return Seen(present, state >> 16 & 0xFFFF, bytes(atr))
 
-    def read(self, seen: Seen) -> Read:
-        """The card that was seen. Raises `CardGone` as well."""
+    def read(self, seen: Seen, prove: Ask | None) -> Read:
+        """The card that was seen. A card that takes APDUs itself is asked for its proof before anything else; who has
+        given one, or failed to, is asked for nothing else. Raises `CardGone` as well."""
         result, card, protocol = scard.SCardConnect(self._opened(), self._name, scard.SCARD_SHARE_SHARED, PROTOCOLS)
         _check_card(result)
         until = time.monotonic() + READ_BUDGET_S
@@ -137,10 +140,14 @@ class Reader:
 
         try:
             uid = uid_of(transmit)
-            shown = shown_by(transmit, seen.atr, uid) if uid is not None else b""
+            takes_apdus = storage_name(seen.atr) is None
+            proof = prove(transmit, uid) if uid is not None and prove is not None and takes_apdus else None
+            if isinstance(proof, Proved):
+                return Read(uid, b"", proof)
+            shown = shown_by(transmit, seen.atr, uid) if uid is not None and proof is None else b""
             if not shown and uid_of(transmit) != uid:
-                raise CardGone  # That it has nothing was the silence of a card that had left.
-            return Read(uid, shown)
+                raise CardGone  # That it has nothing, or no proof, was the silence of a card that had left.
+            return Read(uid, shown, proof)
         finally:
             scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
 

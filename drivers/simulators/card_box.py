@@ -4,7 +4,9 @@
  "old":  {"type": "type2", "uid": "04B1..", "ndef_uri": "example.org/x"},
  "thief": {"type": "replay", "of": "anna"},
  "visa": {"type": "bank", "uid": "04C1.."}, "passport": {"type": "identity", "uid": "08010203", "hidden": true},
- "phone": {"type": "phone", "text": "SP1:..", "pays": true}}
+ "phone": {"type": "phone", "text": "SP1:..", "pays": true},
+ "berta": {"type": "desfire", "uid": "04C1..", "application": "3042F5", "key_number": 1, "master_key": ".."},
+ "copy": {"type": "desfire_clone", "of": "berta"}}
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Annotated
 import msgspec
 
 from drivers.simulators.cards import Card, Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.desfire import Desfire, card_key
 from drivers.simulators.foreign_cards import BankCard, IdentityCard, Phone
 
 Hex7 = Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{14}$")]
@@ -65,7 +68,28 @@ class Handset(msgspec.Struct, frozen=True, tag="phone", forbid_unknown_fields=Tr
     pays: bool = False
 
 
-_decoder = msgspec.json.Decoder(dict[str, Type2 | Ntag | Replay | Bank | Identification | Handset])
+class DesfireCard(msgspec.Struct, frozen=True, tag="desfire", forbid_unknown_fields=True):
+    """A genuine DESFire card: its key is made from `master_key`, or is that key when it is not `diversified`."""
+
+    uid: Hex7
+    application: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{6}$")]
+    master_key: Key
+    key_number: Annotated[int, msgspec.Meta(ge=0, le=13)] = 0
+    key_version: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
+    diversified: bool = True
+    system_id: str = ""
+    random_uid: bool = False
+
+
+class DesfireClone(msgspec.Struct, frozen=True, tag="desfire_clone", forbid_unknown_fields=True):
+    """A card with UID and application of the genuine card `of`, and keys that are not its."""
+
+    of: str
+
+
+Described = Type2 | Ntag | Replay | Bank | Identification | Handset | DesfireCard | DesfireClone
+
+_decoder = msgspec.json.Decoder(dict[str, Described])
 _counters = msgspec.json.Decoder(dict[str, int])
 
 
@@ -122,5 +146,23 @@ class CardBox:
                 return IdentityCard(bytes.fromhex(text), hidden=hidden)
             case Handset(text=text, pays=pays):
                 return Phone(text.encode(), pays=pays)
+            case DesfireCard() as described:
+                return _desfire(described)
+            case DesfireClone(of=original):
+                match self.card(original) if original != name else None:
+                    case Desfire() as genuine_desfire:
+                        return genuine_desfire.clone()
+                    case _:
+                        raise ValueError(f"{name} copies {original}, which is no desfire of this file")
             case None:
                 raise ValueError(f"no card {name}; there are {', '.join(self.names())}")
+
+
+def _desfire(described: DesfireCard) -> Desfire:
+    uid, application, key = (
+        bytes.fromhex(text) for text in (described.uid, described.application, described.master_key)
+    )
+    if described.diversified:
+        key = card_key(key, uid, application, described.system_id.encode("ascii"))
+    keys = {described.key_number: key}
+    return Desfire(uid, application, keys, key_version=described.key_version, random_uid=described.random_uid)

@@ -59,6 +59,10 @@ class Pcscd:
     def stop(self) -> None:
         self._say("stop")
 
+    def move(self) -> None:
+        """From its next start on it has the same reader at another port."""
+        self._say("move")
+
     def freeze(self) -> None:
         """SIGSTOP: it is there and answers nobody."""
         self._say("freeze")

@@ -3,7 +3,8 @@ system that leads to it. vpcd listens on all addresses and asks nobody: so it ge
 
     unshare --mount --net python -m drivers.simulators.pcscd_inside FOLDER
 
-`start`, `kill`, `freeze` and `stop` on standard input steer pcscd; each is answered with a line.
+`start`, `kill`, `freeze` and `stop` on standard input steer pcscd, `move` puts its reader at another port from the next
+start on; each is answered with a line.
 """
 
 from __future__ import annotations
@@ -33,15 +34,16 @@ def main() -> None:
     _loopback_up()
     conf = folder / "conf"
     conf.mkdir(exist_ok=True)
-    (conf / "vpcd").write_text(
-        f'FRIENDLYNAME "Virtual PCD"\nDEVICENAME /dev/null:0x{PORT:X}\nLIBPATH {DRIVER}\nCHANNELID 0x{PORT:X}\n'
-    )
+    reader = Port(conf)
+    reader.plug(PORT)
     for number in range(SLOTS):
-        threading.Thread(target=_lead, args=(folder / f"slot{number}", PORT + number), daemon=True).start()
+        threading.Thread(target=_lead, args=(folder / f"slot{number}", reader, number), daemon=True).start()
     daemon: subprocess.Popen[bytes] | None = None
     print("ready", flush=True)
     for line in sys.stdin:
-        if line.strip() == "freeze" and daemon is not None:
+        if line.strip() == "move":
+            reader.plug(reader.number + SLOTS)
+        elif line.strip() == "freeze" and daemon is not None:
             daemon.send_signal(signal.SIGSTOP)
             os.waitid(os.P_PID, daemon.pid, os.WSTOPPED)
         elif daemon is not None:
@@ -66,15 +68,28 @@ def _loopback_up() -> None:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
 
 
-def _lead(path: Path, port: int) -> None:
-    """Join each connection to the path with one to the port; both end together."""
+class Port:
+    """Where the virtual reader is plugged in: its first slot's port, as pcscd's configuration says."""
+
+    def __init__(self, conf: Path) -> None:
+        self._conf = conf
+        self.number = 0
+
+    def plug(self, number: int) -> None:
+        self.number = number
+        where = f"DEVICENAME /dev/null:0x{number:X}\nLIBPATH {DRIVER}\nCHANNELID 0x{number:X}\n"
+        (self._conf / "vpcd").write_text('FRIENDLYNAME "Virtual PCD"\n' + where)
+
+
+def _lead(path: Path, reader: Port, slot: int) -> None:
+    """Join each connection to the path with one to the slot's port; both end together."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen(4)
         while True:
             near, _ = server.accept()
             try:
-                far = socket.create_connection(("127.0.0.1", port), 1)
+                far = socket.create_connection(("127.0.0.1", reader.number + slot), 1)
             except OSError:
                 near.close()
                 continue

@@ -31,6 +31,8 @@ from drivers.simulators.simulated import Act, Simulated
 PORT = 0x8C7B
 """Where vpcd listens for its first slot unless it is told otherwise; the second is one higher."""
 OFF, ON, RESET, ATR = 0, 1, 2, 4
+GONE = bytes.fromhex("6300")
+"""What a reader says for "operation failed" (PC/SC part 3, 3.2.2)."""
 
 Dial = Callable[[], socket.socket]
 
@@ -64,6 +66,9 @@ class Slot:
         self.commands: list[bytes] = []
         self.pull_after: int | None = None
         """The card leaves at this APDU, counted from 0, instead of answering it. Once."""
+        self.gone_after: int | None = None
+        """From this APDU on, counted from 0, the reader says `63 00`, as some do when the card has left and pcscd
+        has not noticed yet."""
         self.stall = False
         """The card takes commands and answers nothing."""
 
@@ -111,9 +116,10 @@ class Slot:
                         if self.pull_after is not None and count >= self.pull_after:
                             self.pull_after = None
                             break
+                        gone = self.gone_after is not None and count >= self.gone_after
                         count += 1
                         if not self.stall:
-                            _send(line, answer(card, message))
+                            _send(line, GONE if gone else answer(card, message))
         except OSError:
             pass
         with self._changed:

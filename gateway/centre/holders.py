@@ -33,8 +33,8 @@ from gateway.wire.contents import (
 
 
 class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A credential with its clear id: UID in hex (card, sun_card), the number (access_card), the code (barcode), the
-    beacon, the pass's id and its issuer (pass). `repr` hides it."""
+    """A credential with its clear id: UID in hex (card, sun_card, desfire_card), the number (access_card), the code
+    (barcode), the beacon, the pass's id and its issuer (pass). `repr` hides it."""
 
     kind: CredentialKind
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
@@ -140,7 +140,7 @@ def build_registry(holders: Sequence[ImportedHolder], key: bytes, key_id: str, a
 def canonical_id(credential: ImportedCredential) -> bytes:
     """The canonical id that is hashed (`gateway.wire.credentials`). Raises `InputRefused`."""
     match credential.kind:
-        case CredentialKind.CARD | CredentialKind.SUN_CARD:
+        case CredentialKind.CARD | CredentialKind.SUN_CARD | CredentialKind.DESFIRE_CARD:
             uid = _hex(credential.id)
             if len(uid) not in credentials.UID_LENGTHS:
                 raise InputRefused(f"a {credential.kind} has a UID of 4, 7 or 10 bytes in hex")

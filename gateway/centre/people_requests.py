@@ -22,9 +22,9 @@ from gateway.model.errors import Conflict, InputRefused, LedgerError, NotFound
 from gateway.model.identification import Credential, CredentialKind, Strength
 from gateway.wire.contents import DigestHex, HolderId, Standing
 
-GENUINE = frozenset({CredentialKind.SUN_CARD, CredentialKind.PASS})
+GENUINE = frozenset({CredentialKind.SUN_CARD, CredentialKind.DESFIRE_CARD, CredentialKind.PASS})
 """Kinds that prove themselves wherever they are read: only they vouch for a further card, whatever a gateway says."""
-NEW = frozenset({CredentialKind.CARD, CredentialKind.SUN_CARD, CredentialKind.BARCODE})
+NEW = frozenset({CredentialKind.CARD, CredentialKind.SUN_CARD, CredentialKind.DESFIRE_CARD, CredentialKind.BARCODE})
 """What a desk may make somebody's. A pass is its issuer's."""
 VERBS = {CardAct.LINK: Verb.LINK, CardAct.BLOCK: Verb.BLOCK, CardAct.REPLACE: Verb.REPLACE}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
@@ -12,6 +13,10 @@ from typing import Any, NamedTuple
 
 from gateway.config.load import Loaded
 from gateway.model.errors import GatewayError
+
+_DESFIRE_KEY = re.compile(r"(?:\d{1,3}\s+)?[0-9A-Fa-f]{32}")
+PCSCD_SOCKET = Path("/run/pcscd/pcscd.comm")
+"""Where pcscd, or systemd for it, waits for its clients."""
 
 
 class Level(StrEnum):
@@ -68,6 +73,10 @@ def key_checks(loaded: Loaded) -> Iterator[Check]:
     for device in loaded.configuration.device:
         for place, path in _device_keys(device.options):
             yield _key(f"key of {device.id}{place}", Path(path), partial(read_secret, size=16, what="key"))
+        desfire = device.options.get("desfire")
+        # A name without / is handed over by systemd to the daemon alone: its driver says what it finds.
+        if isinstance(desfire, dict) and str(desfire.get("key_file")).startswith("/"):
+            yield _key(f"keys of {device.id}", Path(desfire["key_file"]), _desfire_keys)
 
 
 def _device_keys(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -87,6 +96,25 @@ def port_checks(loaded: Loaded) -> Iterator[Check]:
             if isinstance(path, str) and path.startswith("/" if name == "port" else "/dev/"):
                 # The lines of one GPIO chip may serve many devices.
                 yield _port(device.id, Path(path), {} if name == "chip" else taken)
+
+
+def pcscd_checks(loaded: Loaded, socket: Path = PCSCD_SOCKET) -> Iterator[Check]:
+    """Whether pcscd is there for the readers that need it. It is only looked at: to call it would start it."""
+    readers = [device.id for device in loaded.configuration.device if device.driver == "pcsc" and not device.command]
+    if not readers:
+        return
+    name = f"pcscd for {', '.join(readers)}"
+    try:
+        there = stat.S_ISSOCK(socket.stat().st_mode)
+    except OSError as error:
+        advice = "apt install pcscd, then systemctl enable --now pcscd.socket"
+        yield Check(name, Level.FAIL, f"{socket}: {error.strerror or error}", advice)
+        return
+    if not there or not os.access(socket, os.W_OK):
+        cause = f"{socket} may not be used by this user" if there else f"{socket} is no socket"
+        yield Check(name, Level.FAIL, cause, "Run this as the gateway's user; else systemctl restart pcscd.socket")
+    else:
+        yield Check(name, Level.PASS, str(socket))
 
 
 def _port(device: str, port: Path, taken: dict[str, str]) -> Check:
@@ -133,6 +161,14 @@ def read_mode(path: Path) -> int:
 def _for_nobody_else(path: Path) -> None:
     if read_mode(path) & 0o077:
         raise GatewayError("others may read it", f"chmod 600 {path}")
+
+
+def _desfire_keys(path: Path) -> None:
+    """As docs/genuine-cards.md has it. What the file holds is never shown."""
+    _for_nobody_else(path)
+    lines = path.read_text("ascii").split("\n")
+    if not any(lines) or not all(_DESFIRE_KEY.fullmatch(line.strip()) for line in lines if line.strip()):
+        raise GatewayError("not keys of 16 bytes in hex", "Write one key a line: its version, and 32 hex digits")
 
 
 def _nothing_more(_path: Path) -> None:

@@ -69,6 +69,7 @@ def findings(config: Path) -> Iterator[Check]:
     yield from machine.all_of_state(loaded)
     yield from checks.port_checks(loaded)
     yield from sources.source_checks(loaded)
+    yield from checks.pcscd_checks(loaded)
     yield machine.broker(loaded)
     yield machine.daemon(loaded.state)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from drivers.contract.codec import BadMessage, decode_body
 from drivers.contract.core import Alive, Hello, Reading, Reply, State, Step, ToGateway
+from drivers.contract.desfire import APPLICATION_BYTES, DesfireFailed, DesfireProof, Proof
 from drivers.contract.reader import AccessCard, Beacon, Card, Code, ReaderReading, Recognised, Several
 from drivers.contract.relay import InputEdge
 
@@ -57,7 +58,7 @@ class Teller:
                 random = len(reading.uid) == 4 and reading.uid[0] == RANDOM_FIRST_BYTE
                 return {
                     "reading": "card", "number": self._number(b"card\0" + reading.uid), "uid_bytes": len(reading.uid),
-                    "random_uid": random, "ndef_bytes": len(reading.ndef),
+                    "random_uid": random, "ndef_bytes": len(reading.ndef), **_proof(reading.proof),
                 }  # fmt: skip
             case Code():
                 number = self._number(b"code\0" + reading.data)
@@ -84,6 +85,28 @@ class Teller:
 
     def _number(self, credential: bytes) -> int:
         return self._numbers.setdefault(credential, len(self._numbers) + 1)
+
+
+_PROOFS = {
+    "": "",
+    "desfire": ", genuine: application {application}, key version {key_version}",
+    "desfire_failed": ", NOT genuine: application {application}, its key could not be proved",
+}
+
+
+def _proof(proof: Proof | None) -> dict[str, Any]:
+    match proof:
+        case DesfireProof(application=application, key_version=version):
+            return {"proof": "desfire", "application": _application(application), "key_version": version}
+        case DesfireFailed(application=application):
+            return {"proof": "desfire_failed", "application": _application(application)}
+        case None:
+            return {}
+
+
+def _application(said: bytes) -> str:
+    """Of another length it is no application, and might be an id."""
+    return said.hex().upper() if len(said) == APPLICATION_BYTES else "?"
 
 
 def sentence(told: dict[str, Any]) -> str:
@@ -115,7 +138,7 @@ def _reading_sentence(told: dict[str, Any]) -> str:
         case "card":
             nature = "random UID (a phone)" if told["random_uid"] else f"UID of {told['uid_bytes']} bytes"
             ndef = f"NDEF of {told['ndef_bytes']} bytes" if told["ndef_bytes"] else "no NDEF"
-            return f"card #{told['number']}, {nature}, {ndef}"
+            return f"card #{told['number']}, {nature}, {ndef}{_PROOFS[told.get('proof', '')].format(**told)}"
         case "code":
             return f"code #{told['number']}, {told['symbology']}, {told['bytes']} bytes"
         case "recognised":

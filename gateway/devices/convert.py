@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import keyboard, library, printer, reader, relay
+from drivers.contract import desfire, keyboard, library, printer, reader, relay
 from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
@@ -25,12 +25,16 @@ from gateway.model.reading import (
     CodeReading,
     InputReading,
     InputStates,
+    Proved,
     Reading,
+    Unproved,
     UnusableReading,
 )
 
 UID_MAX = 32
 """Bytes. ISO 14443-3 has 4, 7 and 10; other technologies somewhat more."""
+PROVED_UIDS = (4, 7, 10)
+"""Bytes of a UID of ISO/IEC 14443-3 type A: only such a card can prove itself, and the registry knows no other."""
 CODE_MAX = 2048
 ACCESS_BITS_MIN, ACCESS_BITS_MAX = 24, 128
 """Bits of an access card's number: readers send 24 at least, identities of 128 bits at most."""
@@ -64,8 +68,8 @@ def options_line(section: DeviceSection) -> bytes:
 def reading(device: str, kinds: Sequence[Kind], mono_ns: int, body: msgspec.Raw) -> Reading:
     """What a device of these kinds may see; a relay never presents a card."""
     match _decoded(kinds, body):
-        case reader.Card(uid=uid, ndef=ndef) if 1 <= len(uid) <= UID_MAX and len(ndef) <= NDEF_MAX:
-            return CardReading(device, mono_ns, uid, ndef)
+        case reader.Card(uid=uid, ndef=ndef, proof=proof) if 1 <= len(uid) <= UID_MAX and len(ndef) <= NDEF_MAX:
+            return CardReading(device, mono_ns, uid, ndef, _proof(proof))
         case reader.Code(symbology=name, data=data) if 1 <= len(data) <= CODE_MAX and len(name) <= FIELD_MAX:
             return CodeReading(device, mono_ns, name, data)
         case reader.Recognised(kind=which):
@@ -103,6 +107,20 @@ def _decoded(kinds: Sequence[Kind], body: msgspec.Raw) -> msgspec.Struct:
             else:
                 return seen
     raise wrong
+
+
+def _proof(said: desfire.Proof | None) -> Proved | Unproved | None:
+    match said:
+        case None:
+            return None
+        case desfire.DesfireProof(uid=uid, application=application, key_version=version) if (
+            len(uid) in PROVED_UIDS and len(application) == desfire.APPLICATION_BYTES and 0 <= version <= 255
+        ):
+            return Proved(uid, application, version)
+        case desfire.DesfireFailed(application=application) if len(application) == desfire.APPLICATION_BYTES:
+            return Unproved(application)
+        case _:
+            raise BadMessage("a proof out of its bounds")
 
 
 def pulse(channel: int, ms: int) -> relay.Pulse:

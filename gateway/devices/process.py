@@ -19,8 +19,9 @@ pipes dumps to, which a limit of 0 does not (core(5); fs/coredump.c)."""
 DEAF_S = 1.0
 """A driver that ends closes its pipes first, its end follows. One that closes them and lives on is hung."""
 
-KEPT = ("PATH", "LANG", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-"""All of the environment that a driver gets."""
+KEPT = ("PATH", "LANG", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "CREDENTIALS_DIRECTORY")
+"""All of the environment that a driver gets. The last is where systemd has put the key files of the unit: a path, and
+no more than the driver, which runs as the same user, could read anyway."""
 
 
 def environment(ours: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The identity step: a reading becomes an identification, and the clear id ends here.
 
 What a reading's bytes can prove is verified here, where keys and counters live: a SUN message in this file, a signed
-pass in `gateway.identity.passes`.
+pass in `gateway.identity.passes`. What only a conversation with the card can prove (DESFire) its reader has verified:
+the reading says how that went.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from gateway.model.reading import (
     CardReading,
     CodeReading,
     Presented,
+    Proved,
+    Unproved,
     UnusableReading,
 )
 from gateway.wire.contents import Standing
@@ -108,6 +111,8 @@ class Identity:
         return [] if self._cache.has_ended(now_ms) else self._cache.cards_of(holder)
 
     def _card(self, reading: CardReading, now_ms: int) -> Identified:
+        if reading.proof is not None:
+            return self._asked(reading.proof, now_ms)
         uri = ndef.first_uri(reading.ndef) if reading.ndef else None
         message = sun.parse(uri) if uri else None
         keys = self._keys
@@ -127,6 +132,15 @@ class Identity:
         if seen and seen[0][0] >= proof.counter:
             return Identified(Identification(credential=credential, refusal=Refusal.REPLAYED))
         return Identified(self._look_up(credential, now_ms), (SunCounter(raw, proof.counter),))
+
+    def _asked(self, proof: Proved | Unproved, now_ms: int) -> Identified:
+        """A card that its reader has asked to prove itself. One that could not is never a weak card: it says that it is
+        one of the city's, and nobody else's card says that by chance."""
+        match proof:
+            case Proved(uid=uid):
+                return self._resolve(CredentialKind.DESFIRE_CARD, Strength.GENUINE, uid, now_ms)
+            case Unproved():
+                return Identified(Identification(refusal=Refusal.UNPROVED))
 
     def _code(self, reading: CodeReading, now_ms: int, *, sure: bool) -> Identified:
         if reading.data.startswith(PREFIX):

@@ -13,13 +13,33 @@ READING_LIFE_MS = 2000
 """A reading older than this is worthless: it opens nothing (docs/words.md)."""
 
 
+class Proved(msgspec.Struct, frozen=True):
+    """The card has proved to its reader that it holds the key of this version in this application (DESFire). `uid` is
+    bound by that proof; the one in the reading is only what the card shows to everybody."""
+
+    uid: bytes
+    application: bytes
+    key_version: int
+
+    def __repr__(self) -> str:
+        return f"Proved(application={self.application.hex()}, key_version={self.key_version})"
+
+
+class Unproved(msgspec.Struct, frozen=True):
+    """The card has this application, and did not prove itself."""
+
+    application: bytes
+
+
 class CardReading(msgspec.Struct, frozen=True):
-    """A contactless card. `repr` hides the id, so that it cannot slip into a log."""
+    """A contactless card. `repr` hides the id, so that it cannot slip into a log. `proof` is None when its reader asked
+    for none, or had no reason to."""
 
     device: str
     mono_ns: int
     uid: bytes
     ndef: bytes
+    proof: Proved | Unproved | None = None
 
     def __repr__(self) -> str:
         return f"CardReading(device={self.device!r}, {len(self.uid)}-byte uid, {len(self.ndef)} bytes NDEF)"

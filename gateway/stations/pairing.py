@@ -13,7 +13,9 @@ import msgspec
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
 from gateway.model.reading import Presented
 
-REGISTRABLE = frozenset({CredentialKind.CARD, CredentialKind.SUN_CARD, CredentialKind.BARCODE})
+REGISTRABLE = frozenset(
+    {CredentialKind.CARD, CredentialKind.SUN_CARD, CredentialKind.DESFIRE_CARD, CredentialKind.BARCODE}
+)
 """A pass is issued to a holder by its issuer: no desk makes it somebody's."""
 
 

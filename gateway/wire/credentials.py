@@ -1,9 +1,10 @@
 """How a credential becomes its keyed digest: one function for gateway and centre, so that they always agree.
 
-digest = HMAC-SHA-256(city key, kind ‖ 0x00 ‖ canonical id). The kind is part of the input: a SUN card known by
+digest = HMAC-SHA-256(city key, kind ‖ 0x00 ‖ canonical id). The kind is part of the input: a card that has proved
 its UID and a plain card with the same UID are two credentials. Canonical ids:
 
-card, sun_card   the raw UID bytes in ISO 14443-3 order, 4, 7 or 10 of them (the same from every reader)
+card, sun_card, desfire_card
+                 the raw UID bytes in ISO 14443-3 order, 4, 7 or 10 of them (the same from every reader)
 access_card      `access_card(bits, number)`: how many bits ‖ the number, as Wiegand and OSDP readers hand it on without
                  its parity. Not a UID, even where a reader is said to send one: the length and the order of its bytes
                  are the reader's own, so that it never has the digest of a `card`

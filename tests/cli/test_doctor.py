@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import machine
-from gateway.cli.checks import Check, Level, key_checks, port_checks
+from gateway.cli.checks import Check, Level, key_checks, pcscd_checks, port_checks
 from gateway.config.load import load
 from gateway.ledger.ledger import Ledger
 from tests.cli.conftest import Gateway, smartplace, write_config
@@ -114,6 +114,61 @@ def test_the_lines_of_one_gpio_chip_may_serve_two_readers(tmp_path: Path) -> Non
     device = '[[device]]\nid = "door-{0}"\ndriver = "wiegand"\noptions = {{chip = "/dev/null", d0 = {0}, d1 = 2{0}}}\n'
     found = ports(tmp_path, "/dev/zero", device.format(1) + device.format(2))
     assert [check.level for check in found] == [Level.PASS] * 3
+
+
+KEY = "00112233445566778899aabbccddeeff"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "level", "what"),
+    [
+        (KEY, 0o600, Level.PASS, ""),
+        (f"1 {KEY}\n2 {KEY}\n", 0o600, Level.PASS, ""),
+        (KEY, 0o640, Level.FAIL, "others may read it"),
+        (KEY[2:], 0o600, Level.FAIL, "not keys of 16 bytes"),
+        ("", 0o600, Level.FAIL, "not keys of 16 bytes"),
+        ("\xff", 0o600, Level.FAIL, "it is not text"),
+        (None, 0, Level.FAIL, "No such file"),
+    ],
+)
+def test_the_keys_of_a_reader(tmp_path: Path, text: str | None, mode: int, level: Level, what: str) -> None:
+    file = tmp_path / "cards.key"
+    if text is not None:
+        file.write_text(text, "latin-1")
+        file.chmod(mode)
+    (check,) = keys_of(tmp_path, str(file))
+    assert (check.level, what in check.cause) == (level, True)
+    assert KEY[2:] not in " ".join(check)
+
+
+def test_keys_that_systemd_hands_over_are_left_to_the_driver(tmp_path: Path) -> None:
+    assert keys_of(tmp_path, "cards.key") == []
+
+
+def keys_of(tmp_path: Path, key_file: str) -> list[Check]:
+    options = f'{{desfire = {{application = "3042F5", key_file = "{key_file}"}}}}'
+    more = f'[[device]]\nid = "gate-reader"\ndriver = "pcsc"\noptions = {options}\n'
+    checks = key_checks(load(write_config(tmp_path / "etc", more=more)))
+    return [check for check in checks if check.name == "keys of gate-reader"]
+
+
+def test_pcscd_has_to_be_there_for_a_reader_that_needs_it(tmp_path: Path) -> None:
+    path = tmp_path / "pcscd.comm"
+    plain = load(write_config(tmp_path / "plain"))
+    assert list(pcscd_checks(plain, path)) == []
+    config = load(write_config(tmp_path / "etc", more='[[device]]\nid = "gate-reader"\ndriver = "pcsc"\n'))
+    (missing,) = pcscd_checks(config, path)
+    assert (missing.name, missing.level, "apt install pcscd" in missing.advice) == (
+        "pcscd for gate-reader",
+        Level.FAIL,
+        True,
+    )
+    path.touch()
+    assert [check.level for check in pcscd_checks(config, path)] == [Level.FAIL]
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as waiting:
+        waiting.bind(str(path))
+        assert [check.level for check in pcscd_checks(config, path)] == [Level.PASS]
 
 
 def ports(tmp_path: Path, port: str, more: str = "") -> list[Check]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from drivers.contract.codec import raw
 from drivers.contract.core import Reading
+from drivers.contract.desfire import DesfireFailed, DesfireProof, Proof
 from drivers.contract.reader import AccessCard, Card, Code, Recognised, RecognisedKind, Several
 from drivers.simulators.cards import Type2Tag
 from drivers.simulators.pn532 import Pn532, plugged
@@ -43,6 +44,30 @@ def test_a_reader_by_hand_tells_one_card_from_another_and_shows_neither(chip: Pn
     plain = (driver.out + driver.err).lower().replace(":", "").replace(" ", "")
     assert ALICE.hex() not in plain
     assert BOB.hex() not in plain
+
+
+@pytest.mark.parametrize(
+    ("proof", "told"),
+    [
+        (None, "card #1, UID of 7 bytes, no NDEF"),
+        (
+            DesfireProof(BOB, b"\x30\x42\xf5", 2),
+            "card #1, UID of 7 bytes, no NDEF, genuine: application 3042F5, key version 2",
+        ),
+        (
+            DesfireFailed(b"\x30\x42\xf5"),
+            "card #1, UID of 7 bytes, no NDEF, NOT genuine: application 3042F5, its key could not be proved",
+        ),
+        (
+            DesfireFailed(BOB),
+            "card #1, UID of 7 bytes, no NDEF, NOT genuine: application ?, its key could not be proved",
+        ),
+    ],
+)
+def test_whether_a_card_is_genuine_is_told_and_its_own_uid_is_not(proof: Proof | None, told: str) -> None:
+    fields = Teller().fields(Reading(1, raw(Card(ALICE, proof=proof))))
+    assert sentence(fields) == told
+    assert BOB.hex() not in json.dumps(fields).lower()
 
 
 def test_a_device_of_the_configuration_brings_its_driver_and_options(chip: Pn532, tmp_path: Path) -> None:

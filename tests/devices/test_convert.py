@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import library, printer, reader, relay
+from drivers.contract import desfire, library, printer, reader, relay
 from drivers.contract.codec import BadMessage, raw
 from drivers.contract.core import Kind
 from gateway.devices import convert
@@ -22,6 +22,8 @@ from gateway.model.reading import (
     CodeReading,
     InputReading,
     InputStates,
+    Proved,
+    Unproved,
     UnusableReading,
 )
 from gateway.model.receipt import Line, Means
@@ -51,6 +53,21 @@ def test_a_device_of_two_kinds_sees_what_either_sees_and_no_more() -> None:
         convert.reading("osdp-1", both, 1, msgspec.Raw(b'{"reading":"moon"}'))
     with pytest.raises(BadMessage):
         convert.reading("osdp-1", (), 1, raw(reader.Card(b"\x04")))
+
+
+UID, APPLICATION = bytes(7), bytes.fromhex("3042F5")
+
+
+def test_a_proof_comes_along_and_shows_no_uid() -> None:
+    said = reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, 2))
+    reading = convert.reading("nfc-1", (Kind.READER,), 7, raw(said))
+    proved = Proved(UID, APPLICATION, 2)
+    assert reading == CardReading("nfc-1", 7, UID, b"", proved)
+    assert repr(UID) not in repr(reading) + repr(proved)
+    failed = convert.reading(
+        "nfc-1", (Kind.READER,), 7, raw(reader.Card(UID, proof=desfire.DesfireFailed(APPLICATION)))
+    )
+    assert failed == CardReading("nfc-1", 7, UID, b"", Unproved(APPLICATION))
 
 
 @pytest.mark.parametrize(
@@ -83,6 +100,12 @@ def test_the_symbology_of_a_phone_is_the_contracts() -> None:
         (Kind.PRINTER, reader.Card(b"\x04")),
         (Kind.READER, reader.Card(b"")),
         (Kind.READER, reader.Card(b"\x04" * 33)),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(b"", APPLICATION, 0))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(bytes(8), APPLICATION, 0))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, b"", 0))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, -1))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, 256))),
+        (Kind.READER, reader.Card(UID, proof=desfire.DesfireFailed(bytes(4)))),
         (Kind.READER, reader.Code("QRCode", b"x" * 2049)),
         (Kind.READER, reader.Code("QRCode" * 20, b"x")),
         (Kind.READER, reader.Beacon("", reader.BeaconEvent.ENTER, -61)),
@@ -163,6 +186,11 @@ BODIES = st.one_of(
             "event": st.sampled_from(["enter", "leave", "stay"]),
             "rssi_dbm": st.integers(),
             "uid": st.text(max_size=8) | st.integers(),
+            "proof": st.none()
+            | st.fixed_dictionaries(
+                {"proof": st.sampled_from(["desfire", "desfire_failed", "word of honour"])},
+                optional={"uid": st.just("BKHCAAAAAA=="), "application": st.just("MEL1"), "key_version": st.integers()},
+            ),
             "symbology": st.text(max_size=80),
             "data": st.just("eA==") | st.text(max_size=8),
             "channel": st.integers(),

@@ -264,12 +264,14 @@ async def test_a_driver_gets_nothing_of_the_environment_that_it_does_not_need(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMARTPLACE_SECRET", "do not tell")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/smartplace.service")
     place = await start(section("prints_secrets_of_environment"))
     await place.ready("dev-prints-secrets-of-environment")
     told = set(place.of("dev-prints-secrets-of-environment").detail)
     # LC_CTYPE is Python's own doing (PEP 538).
-    assert told <= {"PATH", "LANG", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LC_CTYPE"}
-    assert "PATH" in told
+    pythons = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LC_CTYPE"}
+    assert told <= {"PATH", "LANG", "HOME", "CREDENTIALS_DIRECTORY"} | pythons
+    assert {"PATH", "CREDENTIALS_DIRECTORY"} <= told
 
 
 def test_every_misbehaving_program_is_used_by_a_test() -> None:

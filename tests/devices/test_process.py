@@ -133,7 +133,7 @@ async def test_a_program_that_cannot_be_started_leaves_no_descriptor_behind() ->
 
 def test_the_environment_of_a_driver_is_a_closed_list() -> None:
     ours = {"PATH": "/bin", "HOME": "/root", "CREDENTIALS_DIRECTORY": "/run/x", "MQTT_PASSWORD": "x"}
-    assert environment(ours) == {"PATH": "/bin", "HOME": "/root"}
+    assert environment(ours) == {"PATH": "/bin", "HOME": "/root", "CREDENTIALS_DIRECTORY": "/run/x"}
 
 
 def test_the_end_is_told_in_words() -> None:

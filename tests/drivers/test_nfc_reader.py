@@ -11,11 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.reader import Recognised
+from drivers.desfire.outcome import Ask
+from drivers.desfire.prover import Prover
 from drivers.nfc.errors import ReaderFault
 from drivers.nfc.reader import MAX_NDEF, Reader
 from drivers.simulators.cards import Card, Ntag424, Type2Tag, Type4Tag
 from drivers.simulators.pn532 import Pn532, plugged
+from tests.drivers.desfire_cards import DIVERSIFIED, keys
 
+ASK = Prover(DIVERSIFIED, keys())
 UID = bytes.fromhex("04A1B2C3D4E5F6")
 
 
@@ -65,12 +69,13 @@ def desk() -> Iterator[Opened]:
         desk.reader.close()
 
 
-def _present(desk: Opened, card: Card) -> bytes | None:
+def _present(desk: Opened, card: Card, ask: Ask | None = None) -> bytes | None:
     desk.chip.place(card)
     seen = desk.reader.look()
     assert seen is not None
     assert seen.uid == card.uid
-    shown = desk.reader.read(seen)
+    read = desk.reader.read(seen, ask)
+    shown = None if read is None else read.shown
     assert shown is None or isinstance(shown, bytes | Recognised)
     return shown if not isinstance(shown, Recognised) else b""
 
@@ -78,10 +83,11 @@ def _present(desk: Opened, card: Card) -> bytes | None:
 @given(
     sak=st.sampled_from([0x00, 0x08, 0x18, 0x20, 0x28, 0x40, 0x60]),
     answers=st.lists(st.none() | st.binary(max_size=40), max_size=12),
+    asks=st.booleans(),
 )
 @settings(max_examples=150, deadline=None)
-def test_a_card_may_say_anything(desk: Opened, sak: int, answers: list[bytes | None]) -> None:
-    ndef = _present(desk, Answers(UID, sak, answers))
+def test_a_card_may_say_anything(desk: Opened, sak: int, answers: list[bytes | None], asks: bool) -> None:
+    ndef = _present(desk, Answers(UID, sak, answers), ASK if asks else None)
     assert ndef is None or isinstance(ndef, bytes)
 
 

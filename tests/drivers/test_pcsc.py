@@ -42,7 +42,7 @@ def driver(daemon: Pcscd) -> Iterator[DriverProcess]:
         yield driver
 
 
-def spawn(daemon: Pcscd, **options: str) -> DriverProcess:
+def spawn(daemon: Pcscd, **options: object) -> DriverProcess:
     env = [f"{name}={value}" for name, value in daemon.env.items()]
     argv = ["env", *env, sys.executable, "-m", "drivers.pcsc"]
     return DriverProcess("drivers.pcsc", {"reader": "00 00", **options}, argv)
@@ -129,6 +129,16 @@ def test_pcscd_that_dies_is_told_with_advice_and_the_reader_is_found_again(
     driver.expect_state(DeviceState.READY)
     slot.place(genuine())
     assert proved_counter(driver.expect_reading(Card).ndef) == 1
+
+
+def test_a_reader_is_found_again_by_its_name_at_another_port(daemon: Pcscd, driver: DriverProcess, slot: Slot) -> None:
+    daemon.kill()
+    assert lost(driver) == "no_service"
+    daemon.move()
+    daemon.start()
+    assert driver.expect_state(DeviceState.READY).detail == {"reader": daemon.names[0]}
+    slot.place(Type2Tag(WEAK_UID))
+    assert driver.expect_reading(Card) == Card(WEAK_UID)
 
 
 def test_a_card_that_lay_there_while_pcscd_was_away_is_not_reported_again(

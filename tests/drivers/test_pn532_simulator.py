@@ -16,9 +16,13 @@ from hypothesis import strategies as st
 
 from drivers.contract import reader
 from drivers.contract.core import DeviceState
+from drivers.desfire.authenticate import Wanted, prove
+from drivers.desfire.keys import FileKeys
+from drivers.desfire.outcome import Failed, Proved, Why
 from drivers.nfc.reader import Reader
 from drivers.simulators.card_box import CardBox
 from drivers.simulators.cards import Card, Ntag424, Type2Tag
+from drivers.simulators.desfire import Desfire
 from drivers.simulators.pn532_frames import crc_a, frame, take_frame
 from tests.support.driver_process import DriverProcess
 
@@ -26,6 +30,10 @@ CARDS = {
     "anna": {"type": "ntag424", "uid": "04DE5F1EACC040", "meta_key": "00" * 16, "master_key": "11" * 16},
     "old": {"type": "type2", "uid": "04A1B2C3D4E5F6", "ndef_uri": "example.org/x"},
     "thief": {"type": "replay", "of": "anna"},
+}
+DESFIRE = {
+    "berta": {"type": "desfire", "uid": "04C1A2B3C4D5E6", "application": "3042F5", "master_key": "22" * 16},
+    "copy": {"type": "desfire_clone", "of": "berta"},
 }
 
 
@@ -78,6 +86,18 @@ def test_cards_come_out_of_the_file_and_stay_the_same(box: Path) -> None:
     assert cards.card("thief").uid == cards.card("anna").uid
 
 
+def test_a_desfire_of_the_box_proves_itself_and_its_copy_does_not(box: Path) -> None:
+    box.write_text(json.dumps(DESFIRE))
+    cards = CardBox(box)
+    wanted, keys = Wanted(bytes.fromhex("3042F5"), 0, True, b""), FileKeys({0: bytes.fromhex("22" * 16)}, os.urandom)
+    outcomes = []
+    for name in ("berta", "copy"):
+        card = cards.card(name)
+        assert isinstance(card, Desfire)
+        outcomes.append(prove(card.apdu, wanted, keys, card.uid))
+    assert outcomes == [Proved(cards.card("berta").uid, 0), Failed(Why.REFUSED)]
+
+
 def test_counters_go_on_after_a_restart(box: Path) -> None:
     kept = box.with_name("counters.json")
     first = CardBox(box, kept)
@@ -98,6 +118,13 @@ def test_what_is_no_card_is_refused(box: Path, described: dict[str, Any]) -> Non
     box.write_text(json.dumps(described))
     with pytest.raises(ValueError, match=r"\$"):
         CardBox(box)
+
+
+@pytest.mark.parametrize("of", ["copy", "berto"])
+def test_only_a_genuine_desfire_can_be_copied(box: Path, of: str) -> None:
+    box.write_text(json.dumps(DESFIRE | {"copy": {"type": "desfire_clone", "of": of}}))
+    with pytest.raises(ValueError, match=r"no (desfire|card)"):
+        CardBox(box).card("copy")
 
 
 @pytest.mark.parametrize("of", ["thief", "old", "nobody"])

@@ -9,8 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.contract import codec, reader
 from drivers.contract.core import Reading, Stop
+from drivers.desfire.authenticate import Wanted, prove
+from drivers.desfire.keys import FileKeys
 from drivers.relay import modbus
 from drivers.simulators import datecs_wire, sip2
+from drivers.simulators.desfire import Desfire
 from drivers.simulators.wiegand import h10301
 from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
@@ -42,6 +45,17 @@ TYPE_2_CARD = bytes.fromhex("3B8F8001804F0CA0000003060300030000000068") + _answe
     *(_UID, bytes.fromhex("E1101200") + b"\x03" + bytes([len(NDEF)]) + NDEF[:10] + b"\x90\x00"),
     NDEF[10:] + b"\xfe" + bytes(15 - len(NDEF[10:])) + b"\x90\x00",
 )
+DESFIRE_UID, DESFIRE_WANTED = _UID[:7], Wanted(b"\x30\x42\xf5", 0, False, b"")
+
+
+def _desfire() -> bytes:
+    """A card that is genuine where the reader's random number is all zeros."""
+    card = Desfire(DESFIRE_UID, DESFIRE_WANTED.application, {0: bytes(16)}, random=lambda size: b"\x11" * size)
+    prove(card.apdu, DESFIRE_WANTED, FileKeys({0: bytes(16)}, bytes), DESFIRE_UID)
+    return _answers(*(answer for _command, answer in card.log))
+
+
+DESFIRE_CARD = _desfire()
 _URL = b"place.example/?e=" + b"0" * 32 + b"&c=" + b"0" * 16
 SUN = b"\xd1\x01" + bytes([len(_URL) + 1]) + b"U\x04" + _URL
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -13,6 +13,9 @@ from drivers.ble import frames, phones
 from drivers.cards.asking import ask
 from drivers.contract import codec
 from drivers.contract.core import Kind, Reading
+from drivers.desfire.authenticate import prove
+from drivers.desfire.keys import FileKeys
+from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
 from drivers.fiscal import datecs_v1
 from drivers.nfc import several
@@ -78,6 +81,11 @@ def _phone(data: bytes) -> None:
         ask(uid, Card(data), lambda: b"")
 
 
+def _desfire(data: bytes) -> None:
+    """A card that says anything at all is never genuine, but for the one that answers the one random number here."""
+    prove(Card(data), seeds.DESFIRE_WANTED, FileKeys({0: bytes(16)}, bytes), seeds.DESFIRE_UID)
+
+
 def _sun(data: bytes) -> None:
     uri = ndef.first_uri(data)
     message = sun.parse(uri) if uri else None
@@ -134,6 +142,8 @@ def _targets() -> Iterator[Target]:
     yield Target("card", _card, (), (seeds.TYPE_4_CARD, seeds.TYPE_2_CARD))
     yield Target("phone", _phone, (), (seeds.PHONE, seeds.BANK_CARD))
     yield Target("two-cards", several.uids_in, (), (seeds.TWO_CARDS,))
+    yield Target("desfire", _desfire, (), (seeds.DESFIRE_CARD,))
+    yield Target("key-file", lambda data: parsed(data, "keys"), (KeyFault,), (b"1 " + b"00" * 16,))
     yield Target("ndef", ndef.first_uri, (), (seeds.NDEF,))
     yield Target("sun", _sun, (), (seeds.SUN,))
     yield Target("pass", passes.decode, refused, (seeds.PASS, seeds.PROVED_PASS))

@@ -8,6 +8,9 @@ import pytest
 
 from drivers.cards.asking import ask
 from drivers.contract import reader
+from drivers.desfire.authenticate import prove
+from drivers.desfire.keys import FileKeys
+from drivers.desfire.outcome import Proved
 from drivers.pcsc import cards
 from tests.fuzz import seeds
 from tests.fuzz.targets import MAX_BYTES, TARGETS, Card, Target
@@ -43,6 +46,13 @@ def test_the_phone_hands_over_its_pass_and_the_bank_card_is_one() -> None:
     assert ask(b"\x08\x01\x02\x03", Card(seeds.PHONE), lambda: b"") == reader.Code(reader.NFC, seeds.PASS)
     recognised = reader.Recognised(reader.RecognisedKind.BANK)
     assert ask(b"\x04\x01\x02\x03", Card(seeds.BANK_CARD), lambda: b"") == recognised
+
+
+def test_the_desfire_is_asked_to_the_end() -> None:
+    keys = FileKeys({0: bytes(16)}, bytes)
+    assert prove(Card(seeds.DESFIRE_CARD), seeds.DESFIRE_WANTED, keys, seeds.DESFIRE_UID) == Proved(
+        seeds.DESFIRE_UID, 0
+    )
 
 
 def test_a_target_lets_nothing_through_that_it_does_not_name() -> None:

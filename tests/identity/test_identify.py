@@ -23,6 +23,8 @@ from gateway.model.reading import (
     CardReading,
     CodeReading,
     Presented,
+    Proved,
+    Unproved,
     UnusableReading,
 )
 from gateway.wire import base45
@@ -281,3 +283,56 @@ async def test_a_beacon_that_is_none_is_unreadable_and_a_strangers_is_unknown(pl
     assert refusal(place, BeaconReading("ble-1", 0, "nonsense", True, -60)) is Refusal.UNREADABLE
     assert refusal(place, BeaconReading("ble-1", 0, "phone:nobody", True, -60)) is Refusal.UNKNOWN
     assert BEACON not in repr(BeaconReading("ble-1", 0, BEACON, True, -60))
+
+
+# Cards that have proved themselves to their reader -------------------------------------------------------
+
+PROVED = Proved(UIDS["anna"], bytes.fromhex("3042F5"), 1)
+
+
+def of_the_city(folder: Path) -> Identity:
+    """An identity step that knows one card, as one that proves itself."""
+    cache = Cache(folder / "proved.db")
+    cache.start()
+    known = RegistryCredential(CredentialKind.DESFIRE_CARD, digest(CredentialKind.DESFIRE_CARD, UIDS["anna"]), "h-anna")
+    cache.stage_registry(1, RegistryContent("k1", (RegistryHolder("h-anna"),), (known,)), "k1")
+    cache.use_registry(1)
+    return Identity(KEYS, cache, lambda _sql, _parameters: [])
+
+
+def test_a_proved_card_is_genuine_by_the_uid_of_its_proof(tmp_path: Path) -> None:
+    """Not by the one that it shows to everybody, which may be a random one."""
+    reading = CardReading("nfc-1", 0, bytes.fromhex("08112233"), b"", PROVED)
+    who = of_the_city(tmp_path).identify(reading, NOW).identification
+    assert who.credential is not None
+    assert (who.holder, who.credential.kind, who.credential.strength) == (
+        "h-anna",
+        CredentialKind.DESFIRE_CARD,
+        Strength.GENUINE,
+    )
+
+
+def test_a_clone_of_its_uid_is_another_credential_and_unknown(tmp_path: Path) -> None:
+    who = of_the_city(tmp_path).identify(card(UIDS["anna"]), NOW).identification
+    assert who.credential is not None
+    assert (who.credential.strength, who.refusal) == (Strength.WEAK, Refusal.UNKNOWN)
+
+
+def test_a_card_that_could_not_prove_itself_is_nobodys_not_even_as_a_weak_one(tmp_path: Path) -> None:
+    identity = of_the_city(tmp_path)
+    reading = CardReading("nfc-1", 0, UIDS["anna"], b"", Unproved(bytes.fromhex("3042F5")))
+    assert identity.identify(reading, NOW).identification == Identification(refusal=Refusal.UNPROVED)
+
+
+async def test_what_a_card_has_proved_needs_no_message_beside_it(place: Place) -> None:
+    """Its own proof decides, also when it carries somebody's SUN message."""
+    reading = CardReading("nfc-1", 0, UIDS["berta"], Card("anna").message(), Unproved(b"\x30\x42\xf5"))
+    assert refusal(place, reading) is Refusal.UNPROVED
+
+
+async def test_nothing_of_a_proved_uid_comes_out(place: Place) -> None:
+    reading = CardReading("nfc-1", 0, UIDS["anna"], b"", PROVED)
+    identified = identify(place, reading)
+    out = msgspec.json.encode(identified.identification) + repr((identified, reading)).encode()
+    assert UIDS["anna"].hex().encode() not in out.lower()
+    assert repr(UIDS["anna"])[2:-1].encode() not in out

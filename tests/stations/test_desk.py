@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.config.types import DeskStation
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import LedgerError
-from gateway.model.reading import CardReading, CodeReading
+from gateway.model.reading import CardReading, CodeReading, Unproved
 from gateway.model.shown import Show
 from gateway.stations.desk import Desk
 from gateway.stations.services import REFUSALS_A_MINUTE
@@ -88,6 +88,16 @@ async def test_a_message_of_another_card_is_forged(place: Place, desk: Desk) -> 
     await desk.on_reading(CardReading("nfc-1", place.clock.mono_ns(), Card("dora").uid, stolen))
     (body,) = place.bodies(EntryKind.REFUSAL)
     assert body["identification"] == {"refusal": "forged"}
+
+
+async def test_a_copy_that_could_not_prove_itself_is_recorded_and_told_as_that(place: Place, desk: Desk) -> None:
+    copy = CardReading("nfc-1", place.clock.mono_ns(), Card("anna").uid, b"", Unproved(bytes.fromhex("3042F5")))
+    await desk.on_reading(copy)
+    (body,) = place.bodies(EntryKind.REFUSAL)
+    assert body["identification"] == {"refusal": "unproved"}
+    shown = place.board.last("desk-1")
+    assert shown is not None
+    assert (shown.show, shown.reason) == (Show.REFUSED, "unproved")
 
 
 async def test_a_pass_is_accepted_until_it_expires(place: Place, desk: Desk) -> None:

@@ -1,0 +1,42 @@
+"""How asking a card for its proof can end. Apart from the asking: a driver without keys brings no cryptography."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+Transmit = Callable[[bytes], bytes]
+"""A card behind its reader: a command APDU in, a response APDU out. Raises what the reader has for a card that left."""
+
+
+class Why(StrEnum):
+    """Why a card that has the application did not prove itself, for the log."""
+
+    KEY_VERSION = "its key has a version that is not in the key file"
+    REFUSED = "it does not accept the key"
+    WRONG_ANSWER = "it does not know the key"
+    OTHER_UID = "it is not the card whose UID it shows"
+
+
+class Proved(msgspec.Struct, frozen=True):
+    """Genuine. `repr` hides the UID."""
+
+    uid: bytes
+    key_version: int
+
+    def __repr__(self) -> str:
+        return f"Proved(key_version={self.key_version})"
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """Has the application and did not prove itself."""
+
+    why: Why
+
+
+Outcome = Proved | Failed | None
+"""None: the card does not have the application, it is none of the city's."""
+Ask = Callable[[Transmit, bytes], Outcome]
+"""Asks the card with this UID."""

@@ -1,0 +1,100 @@
+"""From a reader's options to a question that it asks each card; the file of the keys is read here."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+
+from drivers.contract.desfire import DesfireFailed, DesfireOptions, DesfireProof, Proof
+from drivers.desfire.authenticate import Wanted, prove
+from drivers.desfire.keys import FileKeys, KeyStore, Random
+from drivers.desfire.outcome import Failed, Outcome, Proved, Transmit
+
+MAX_FILE = 4096
+"""Bytes; a key with its version has less than 40."""
+
+_LINE = re.compile(rb"(?:(\d{1,3})[ \t]+)?([0-9A-Fa-f]{32})")
+
+
+class KeyFault(Exception):
+    """The keys are not there as they should be. Its text says what is wrong and where, never a key."""
+
+
+class Prover:
+    """Asks cards for their proof. `failed` counts those that had the application and did not prove themselves."""
+
+    def __init__(self, wanted: Wanted, keys: KeyStore) -> None:
+        self._wanted, self._keys = wanted, keys
+        self.failed = 0
+
+    def __call__(self, transmit: Transmit, uid: bytes) -> Outcome:
+        return prove(transmit, self._wanted, self._keys, uid)
+
+    def report(self, outcome: Outcome, log: Callable[[str], None]) -> Proof | None:
+        """The outcome as the contract has it; a failure's reason is for the log."""
+        application = self._wanted.application
+        match outcome:
+            case Proved(uid=uid, key_version=version):
+                return DesfireProof(uid, application, version)
+            case Failed(why=why):
+                self.failed += 1
+                name = application.hex().upper()
+                log(f"a card with application {name} did not prove itself: {why} ({self.failed} since the start)")
+                return DesfireFailed(application)
+            case None:
+                return None
+
+
+def prover(options: DesfireOptions, random: Random = os.urandom) -> Prover:
+    """As the options say. Raises `KeyFault`."""
+    wanted = Wanted(
+        application=bytes.fromhex(options.application),
+        key_number=options.key_number,
+        diversified=options.diversified,
+        system_id=options.system_id.encode("ascii"),
+    )
+    return Prover(wanted, FileKeys(read_keys(options.key_file, os.environ), random))
+
+
+def read_keys(name: str, environment: Mapping[str, str]) -> dict[int, bytes]:
+    """Version = key, as written in a file: one key a line, 16 bytes in hex, its version (0 to 255) before it when there
+    are several. A name without `/` is a file in systemd's directory of credentials. Raises `KeyFault`."""
+    path, forbidden = name, 0o077
+    if "/" not in name:
+        folder = environment.get("CREDENTIALS_DIRECTORY")
+        if folder is None:
+            raise KeyFault(f"systemd has handed over no credentials, so none named {name}")
+        # systemd gives its user access by an ACL where it can, and the mask of one shows as the group's bits (acl(5)).
+        path, forbidden = os.path.join(folder, name), 0o007
+    return parsed(_content(path, forbidden), path)
+
+
+def _content(path: str, forbidden: int) -> bytes:
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyFault(f"{path}: {error.strerror}") from error
+    with os.fdopen(opened, "rb") as file:
+        mode = os.fstat(opened).st_mode
+        if not stat.S_ISREG(mode):
+            raise KeyFault(f"{path} is no file")
+        if mode & forbidden:
+            raise KeyFault(f"others may read {path}")
+        return file.read(MAX_FILE + 1)
+
+
+def parsed(content: bytes, path: str) -> dict[int, bytes]:
+    """What such a file holds. Raises `KeyFault`, whose text never does."""
+    lines = [line.strip() for line in content.splitlines() if line.strip()]
+    found = [_LINE.fullmatch(line) for line in lines]
+    parts = [(one[1], one[2]) for one in found if one is not None]
+    if not parts or len(parts) < len(lines) or len(content) > MAX_FILE:
+        raise KeyFault(f"in {path} are not keys of 16 bytes in hex")
+    if len(parts) > 1 and any(version is None for version, _key in parts):
+        raise KeyFault(f"in {path} are several keys, and not each with its version before it")
+    keys = {int(version or b"0"): bytes.fromhex(key.decode("ascii")) for version, key in parts}
+    if len(keys) < len(parts) or max(keys) > 255:
+        raise KeyFault(f"in {path} a version is there twice, or is more than 255")
+    return keys
