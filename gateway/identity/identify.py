@@ -17,6 +17,7 @@ from gateway.identity import ndef, sun
 from gateway.identity.issuers import Issuers
 from gateway.identity.keys import Keys
 from gateway.identity.passes import Passes, PassUsed
+from gateway.identity.registered import as_registered
 from gateway.identity.registry import Cache, Owned
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
@@ -171,15 +172,4 @@ class Identity:
             return Identification(credential=credential, refusal=Refusal.UNKNOWN)
         if known.standing is Standing.BLOCKED:
             return Identification(credential=credential, refusal=Refusal.BLOCKED, language=known.language)
-        if now_ms < known.from_ms:
-            return Identification(credential=credential, refusal=Refusal.NOT_YET_VALID, language=known.language)
-        if known.until_ms and now_ms >= known.until_ms:
-            return Identification(credential=credential, refusal=Refusal.EXPIRED, language=known.language)
-        return Identification(
-            credential=credential,
-            holder=known.holder,
-            entitlements=known.entitlements,
-            language=known.language,
-            residence=known.residence,
-            born=known.born,
-        )
+        return as_registered(known, credential, now_ms)

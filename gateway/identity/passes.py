@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from gateway.identity.issuers import Issuer, Issuers
-from gateway.identity.registry import Cache, Known
+from gateway.identity.registered import as_registered
+from gateway.identity.registry import Cache
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId, entry_name
 from gateway.model.errors import Conflict, InputRefused
@@ -121,7 +122,7 @@ class Passes:
         if issuer.city:
             return self._of_itself(shown, issuer, credential)
         if known is not None and not self._cache.has_ended(now_ms):
-            return _of_registry(shown, known, credential, now_ms)
+            return as_registered(known, credential, now_ms, shown.persons)
         if shown.entitlements is not None and issuer.entitlements:
             return self._of_itself(shown, issuer, credential)
         return Identification(credential=credential, refusal=Refusal.UNKNOWN)
@@ -177,19 +178,3 @@ def _not_proved(shown: passes.Pass, now_ms: int, *, sure: bool) -> Refusal | Non
         return Refusal.FORGED
     ahead_s = proof.at_s - now_ms // 1000
     return Refusal.STALE_CODE if ahead_s < -WINDOW_S or (sure and ahead_s > WINDOW_S) else None
-
-
-def _of_registry(shown: passes.Pass, known: Known, credential: Credential, now_ms: int) -> Identification:
-    if now_ms < known.from_ms:
-        return Identification(credential=credential, refusal=Refusal.NOT_YET_VALID, language=known.language)
-    if known.until_ms and now_ms >= known.until_ms:
-        return Identification(credential=credential, refusal=Refusal.EXPIRED, language=known.language)
-    return Identification(
-        credential=credential,
-        holder=known.holder,
-        entitlements=known.entitlements,
-        language=known.language,
-        residence=known.residence,
-        born=known.born,
-        persons=shown.persons,
-    )
