@@ -85,7 +85,7 @@ class Registering:
         self._wrong = [at for at in self._wrong if now_ns - at < MINUTE_NS]
         if len(self._wrong) >= WRONG_TOKENS:
             raise InputRefused("too many wrong tokens", "Wait a minute", code="too_many_tokens")
-        if not hmac.compare_digest(token.lower().encode(), self._token.hex().encode()):
+        if not hmac.compare_digest(token.lower().encode(errors="surrogateescape"), self._token.hex().encode()):
             self._wrong.append(now_ns)
             advice = "Send the header Authorization: Bearer with the desk's staff token"
             raise InputRefused("not the token of this desk's staff", advice, code="not_staff")
