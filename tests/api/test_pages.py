@@ -146,6 +146,43 @@ async def test_every_state_is_readable(place: Place, devtools: str, size: tuple[
         await page.close()
 
 
+FITS = """
+(async () => {
+  const tall = [];
+  for (const language of ["lv", "lt", "en", "ru"]) {
+    const texts = await (await fetch(`/static/i18n/${language}.json`)).json();
+    document.documentElement.lang = language;
+    for (const [state, show] of [["refused", "reason."], ["requested", "reason.requested"], ["register", "reason.confirm"]]) {
+      document.getElementById("title").textContent = texts[`state.${state}.title`];
+      document.querySelector("#badges").lastChild.lastChild.textContent = texts["badge.offline"];
+      for (const key of Object.keys(texts).filter((key) => key.startsWith(show))) {
+        if (show === "reason." && /requested|confirm|restart/.test(key)) continue;
+        document.getElementById("detail").textContent = texts[key];
+        if (document.documentElement.scrollHeight > innerHeight) tall.push(`${language} ${key}`);
+      }
+    }
+  }
+  return tall;
+})()
+"""
+"""Which reasons do not fit on the page below their title. Nobody scrolls a screen on a wall."""
+
+
+@pytest.mark.parametrize("size", [(1024, 768, 1), (768, 1024, 1)], ids=["landscape", "portrait"])
+async def test_every_reason_fits_on_a_small_screen_with_a_badge(
+    place: Place, devtools: str, size: tuple[int, int, float]
+) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
+        page = Page(socket)
+        await page.open(*size)
+        place.sync = msgspec.structs.replace(place.sync, connected=False)
+        await open_station(page, place, "desk-1")
+        place.board.tell("desk-1", Show.REFUSED, reason="eid", language="lv")
+        await page.until(f"{at_rest('refused')} && document.querySelectorAll('.badge').length === 1")
+        assert await page.run(FITS) == []
+        await page.close()
+
+
 async def test_shapes_differ_so_that_colour_is_not_needed(place: Place, page: Page) -> None:
     shapes: dict[str, str] = {}
     for state, station, show, details in STATES:

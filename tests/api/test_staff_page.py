@@ -123,3 +123,22 @@ async def test_a_wrong_token_shows_nothing_of_the_desk(place: Place, desk: Desk,
     assert digest(CARD_KEY, CredentialKind.BARCODE, LOST).hex()[:6] not in await page.text()
     kinds = [entry.header.kind for entry in place.ledger.read(Stream.AUDIT, 0, -1)]
     assert EntryKind.CARD_REQUEST not in kinds
+
+
+async def test_a_gateway_that_is_away_is_told_and_nobody_is_shown_meanwhile(
+    place: Place, desk: Desk, page: Page
+) -> None:
+    await present(place, desk, LOST)
+    await page.goto(f"{place.url}/staff/desk-1")
+    await page.until("document.getElementById('station').textContent === 'desk-1'")
+    await type_in(page, "name", "Ilze")
+    await type_in(page, "token", TOKEN.hex())
+    await click(page, "#enter")
+    await page.until("!document.getElementById('person').hidden")
+    assert place.api is not None
+    port = place.api.port
+    await place.api.stop()
+    await page.until("document.getElementById('told').textContent === 'Nav savienojuma ar v\u0101rteju'")
+    assert await page.run("document.getElementById('person').hidden")
+    await place.serve(port=port)
+    await page.until("document.getElementById('told').hidden && !document.getElementById('person').hidden")

@@ -70,7 +70,7 @@ async function call(options = {}) {
 async function enter() {
   tell("");
   if (!at("name").value.trim()) return tell(text("staff.no_name"));
-  const now = await call();
+  const now = await call().catch(down);
   if (now === null) return;
   at("door").hidden = true;
   at("desk").hidden = false;
@@ -87,11 +87,27 @@ function leave() {
 
 async function look() {
   if (busy) return;
-  const now = await call().catch(() => null);
-  if (now !== null && !busy) draw(now);
+  const now = await call().catch(down);
+  if (now === null || busy) return;
+  if (isDown) tell("");
+  isDown = false;
+  draw(now);
 }
 
 let presented = "";
+let isDown = false;
+
+// What is on the page is not of now any more: staff must not act on it, nor wait in vain.
+function down() {
+  isDown = true;
+  presented = "";
+  document.body.dataset.drawn = "";
+  for (const id of ["nobody", "person", "link", "known-title"]) at(id).hidden = true;
+  at("verdict").textContent = "";
+  at("known").replaceChildren();
+  tell(text("overview.down"));
+  return null;
+}
 
 function draw(now) {
   // Redrawn only when something else is presented: a button must not move under a finger.
