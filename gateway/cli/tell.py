@@ -10,9 +10,9 @@ from drivers.contract.codec import BadMessage, decode_body
 from drivers.contract.core import Alive, Hello, Reading, Reply, State, Step, ToGateway
 from drivers.contract.desfire import APPLICATION_BYTES, DesfireFailed, DesfireProof, Proof
 from drivers.contract.reader import AccessCard, Beacon, Card, Code, ReaderReading, Recognised, Several
-from drivers.contract.relay import InputEdge
+from drivers.contract.relay import InputEdge, InputStates
 
-_readings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ReaderReading | InputEdge)
+_readings: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ReaderReading | InputEdge | InputStates)
 
 RANDOM_FIRST_BYTE = 0x08
 """Of a 4-byte UID that a phone draws anew for each tap (ISO/IEC 14443-3, 6.5.4)."""
@@ -80,6 +80,8 @@ class Teller:
                 return {"reading": "access_card", "number": number, "bits": reading.bits}
             case InputEdge():
                 return {"reading": "input", "channel": reading.channel, "on": reading.on}
+            case InputStates():
+                return {"reading": "inputs", "on": list(reading.on)}
             case _:
                 return {"reading": "unknown", "bytes": len(bytes(body))}
 
@@ -151,5 +153,8 @@ def _reading_sentence(told: dict[str, Any]) -> str:
             return f"card #{told['number']}, a number of {told['bits']} bits"
         case "input":
             return f"input {told['channel']} {'on' if told['on'] else 'off'}"
+        case "inputs":
+            active = ", ".join(str(channel) for channel, on in enumerate(told["on"]) if on) or "none"
+            return f"inputs that are on: {active}"
         case _:
             return f"a reading of {told['bytes']} bytes that this program does not know"

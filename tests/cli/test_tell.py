@@ -5,6 +5,7 @@ from __future__ import annotations
 from drivers.contract.codec import raw
 from drivers.contract.core import Reading
 from drivers.contract.reader import Beacon, BeaconEvent
+from drivers.contract.relay import InputStates
 from gateway.cli.tell import Teller, sentence
 
 UUID = "f7826da64fa24e988024bc5b71e0893e"
@@ -21,3 +22,8 @@ def test_a_beacon_is_told_by_a_number_that_stays_and_never_by_its_id() -> None:
     ]
     assert UUID not in repr(told)
     assert "anna" not in repr(told)
+
+
+def test_what_a_board_says_of_its_inputs_at_the_start_is_told_in_words() -> None:
+    told = [Teller().fields(Reading(1, raw(InputStates(on)))) for on in ((False, True, True), (False, False))]
+    assert [sentence(one) for one in told] == ["inputs that are on: 1, 2", "inputs that are on: none"]
