@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.config.load import Loaded
+from gateway.config.types import DeskStation
 from gateway.model.errors import GatewayError
 
 _DESFIRE_KEY = re.compile(r"(?:\d{1,3}\s+)?[0-9A-Fa-f]{32}")
@@ -70,7 +71,15 @@ def key_checks(loaded: Loaded) -> Iterator[Check]:
     for name, relative in (("sync.certificate_key", sync.certificate_key), ("sync.password", sync.password)):
         if relative is not None:
             yield _key(name, loaded.path(relative), _for_nobody_else)
+    for station in loaded.configuration.station:
+        if isinstance(station, DeskStation) and station.staff is not None:
+            yield _key(
+                f"staff of {station.id}", loaded.path(station.staff), partial(read_secret, size=16, what="token")
+            )
     for device in loaded.configuration.device:
+        for name in ("password", "phone_keys"):
+            if isinstance(path := device.options.get(name), str) and path.startswith("/"):
+                yield _key(f"{name} of {device.id}", Path(path), _for_nobody_else)
         for place, path in _device_keys(device.options):
             yield _key(f"key of {device.id}{place}", Path(path), partial(read_secret, size=16, what="key"))
         desfire = device.options.get("desfire")
@@ -177,6 +186,6 @@ def _nothing_more(_path: Path) -> None:
 
 def _devices(station: object) -> Iterator[str]:
     yield from getattr(station, "readers", ())
-    for name in ("relay", "printer"):
+    for name in ("relay", "printer", "library", "wedge"):
         if (device := getattr(station, name, None)) is not None:
             yield device

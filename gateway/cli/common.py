@@ -55,7 +55,7 @@ def state_folder(config: Path) -> Path:
         raise NotAllowed("may not be read by this user", "Use sudo", where=str(config)) from error
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigurationError(what, "Give the file with --config", where=str(config)) from error
+        raise ConfigurationError(what, "Name the file with --config", where=str(config)) from error
     section = data.get("gateway")
     state = section.get("state") if isinstance(section, dict) else None
     if not isinstance(state, str) or not state:

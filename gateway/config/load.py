@@ -23,6 +23,7 @@ from gateway.config.types import (
     Station,
     TillStation,
 )
+from gateway.config.values import choices, in_words
 from gateway.config.where import line_of, parse_path
 from gateway.model.errors import ConfigurationError
 from gateway.model.languages import LANGUAGES
@@ -69,11 +70,12 @@ class _Checker:
         try:
             return msgspec.convert(data, kind)
         except msgspec.ValidationError as error:
-            raise self._explain(str(error), kind, base) from error
+            raise self._explain(str(error), kind, base, data) from error
 
-    def _explain(self, message: str, kind: type[Any], base: tuple[str | int, ...]) -> ConfigurationError:
+    def _explain(self, message: str, kind: type[Any], base: tuple[str | int, ...], data: Any) -> ConfigurationError:
         at = _AT.search(message)
-        path = (*base, *(parse_path(at[1]) if at else ()))
+        inner = parse_path(at[1]) if at else ()
+        path = (*base, *inner)
         what = _AT.sub("", message)
         if (unknown := _UNKNOWN.search(message)) is not None:
             name = unknown[1]
@@ -82,15 +84,21 @@ class _Checker:
             return self.wrong((*path, name), "there is no such key", advice)
         if (missing := _MISSING.search(message)) is not None:
             return self.wrong(path, f"the key `{missing[1]}` is missing", "Add it: see docs/configuration.md")
-        return self.wrong(path, what, "Correct the value: see docs/configuration.md")
+        if what.startswith("Invalid enum value") and (possible := choices(kind, inner, data)):
+            return self.wrong(path, what, f"Correct the value: one of {', '.join(possible)}")
+        return self.wrong(path, in_words(what), "Correct the value: see docs/configuration.md")
 
 
 def load(file: Path) -> Loaded:
     """The configuration in `file`. Raises `ConfigurationError`; reads no keys and touches no device."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot be read: {error}", "Give the file with --config", where=str(file)) from error
+    except OSError as error:
+        raise ConfigurationError(f"{error.strerror}", "Name the file with --config", where=str(file)) from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        advice = "Save the file as UTF-8"
+        raise ConfigurationError("not text in UTF-8", advice, where=f"{file}:{line}") from error
     checker = _Checker(file, text)
     try:
         data = tomllib.loads(text)
@@ -161,7 +169,7 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
     devices = {device.id: device for device in configuration.device}
     stations: set[str] = set()
     owner: dict[str, str] = {}
-    shared: set[str] = set()
+    shared: dict[str, tuple[str | int, ...]] = {}
     for index, station in enumerate(configuration.station):
         path = ("station", index)
         if station.id in stations:
@@ -186,10 +194,12 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
             if station.library not in devices:
                 known = ", ".join(sorted(devices)) or "none"
                 raise checker.wrong((*path, "library"), f"there is no device {station.library!r}", f"Devices: {known}")
-            shared.add(station.library)
-    for device in sorted(shared & set(owner)):
-        advice = "A link to a library's system has no readings: it is nobody's reader"
-        raise checker.wrong(("station",), f"{device!r} is a reader and a library's system", advice)
+            shared.setdefault(station.library, (*path, "library"))
+    for device, path in shared.items():
+        if device in owner:
+            what = f"{device!r} is a reader, relay, printer or keyboard of station {owner[device]!r}"
+            advice = "Name the link to the library's own system (sip2) here, and nowhere else"
+            raise checker.wrong(path, what, advice)
     _check_gates(checker, configuration)
 
 
@@ -197,12 +207,16 @@ INPUTS = ("passage_input", "exit_input", "exit_button_input", "staff_input", "al
 
 
 def _check_gates(checker: _Checker, configuration: Configuration) -> None:
-    options = {device.id: device.options for device in configuration.device if device.driver == "relay"}
+    boards = {
+        device.id: msgspec.convert(device.options, driver_options("relay"))
+        for device in configuration.device
+        if device.driver == "relay" and not device.command
+    }
     gates = [(index, one) for index, one in enumerate(configuration.station) if isinstance(one, GateStation)]
     areas: dict[str, GateStation] = {}
     for index, gate in gates:
         path = ("station", index)
-        _check_inputs(checker, gate, path, options.get(gate.relay))
+        _check_channels(checker, gate, path, boards.get(gate.relay))
         if gate.group is GroupOpening.HELD and gate.passage_input is None:
             advice = "Name its passage_input, or leave group out"
             raise checker.wrong((*path, "group"), "a gate without a passage sensor cannot be held open", advice)
@@ -213,7 +227,7 @@ def _check_gates(checker: _Checker, configuration: Configuration) -> None:
                 raise checker.wrong((*path, key), what, "Give all gates of an area the same")
         out = [one for _, one in gates if one.area == gate.area and _sees_out(one)]
         if gate.capacity and not out:
-            advice = "Name exit_input at one of its gates, or leave capacity out"
+            advice = "Name exit_input (or exit_button_input beside passage_input) at one of its gates, or leave it out"
             raise checker.wrong((*path, "capacity"), "nobody is ever seen to leave this area", advice)
 
 
@@ -222,9 +236,8 @@ def _sees_out(gate: GateStation) -> bool:
     return gate.exit_input is not None or None not in (gate.exit_button_input, gate.passage_input)
 
 
-def _check_inputs(
-    checker: _Checker, gate: GateStation, path: tuple[str | int, ...], options: dict[str, Any] | None
-) -> None:
+def _check_channels(checker: _Checker, gate: GateStation, path: tuple[str | int, ...], board: Any) -> None:
+    """`board` has the options of one of our relay boards, or is None: of what is not ours only its hello tells."""
     seen: dict[int, str] = {}
     for key in INPUTS:
         channel: int | None = getattr(gate, key)
@@ -233,9 +246,18 @@ def _check_inputs(
         if channel in seen:
             raise checker.wrong((*path, key), f"input {channel} is {seen[channel]} already", "Give each its own input")
         seen[channel] = key
-        if options is not None and channel >= (inputs := options.get("inputs", 0)):
-            what = f"board {gate.relay!r} has {inputs} inputs, counted from 0"
-            raise checker.wrong((*path, key), what, "Correct the input, or `inputs` of the board")
+        _check_channel(checker, gate, (*path, key), channel, "input", board)
+    for key in ("output", "exit_output"):
+        if (channel := getattr(gate, key)) is not None:
+            _check_channel(checker, gate, (*path, key), channel, "output", board)
+
+
+def _check_channel(
+    checker: _Checker, gate: GateStation, path: tuple[str | int, ...], channel: int, what: str, board: Any
+) -> None:
+    if board is not None and channel >= (there := getattr(board, f"{what}s")):
+        told = f"board {gate.relay!r} has {there} {what}s, counted from 0"
+        raise checker.wrong(path, told, f"Correct the {what}, or `{what}s` of the board")
 
 
 def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:

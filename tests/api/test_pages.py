@@ -152,7 +152,8 @@ FITS = """
   for (const language of ["lv", "lt", "en", "ru"]) {
     const texts = await (await fetch(`/static/i18n/${language}.json`)).json();
     document.documentElement.lang = language;
-    for (const [state, show] of [["refused", "reason."], ["requested", "reason.requested"], ["register", "reason.confirm"]]) {
+    const shows = [["refused", "reason."], ["requested", "reason.requested"], ["register", "reason.confirm"]];
+    for (const [state, show] of shows) {
       document.getElementById("title").textContent = texts[`state.${state}.title`];
       document.querySelector("#badges").lastChild.lastChild.textContent = texts["badge.offline"];
       for (const key of Object.keys(texts).filter((key) => key.startsWith(show))) {

@@ -63,6 +63,31 @@ def test_a_device_without_a_station_is_a_warning(tmp_path: Path) -> None:
     assert [warning["check"] for warning in json.loads(told.stdout)["warnings"]] == ["device camera"]
 
 
+LIBRARY = """library = "library-system"
+wedge = "librarian-keys"
+staff = "keys/desk-staff.hex"
+
+[[device]]
+id = "library-system"
+driver = "sip2"
+
+[[device]]
+id = "librarian-keys"
+driver = "wedge"
+"""
+
+
+def test_a_desks_further_devices_are_used_and_its_staffs_token_is_looked_at(tmp_path: Path) -> None:
+    file = write_config(tmp_path / "etc", more=LIBRARY)
+    told = smartplace("config", "check", "--json", "--config", file)
+    (warning,) = json.loads(told.stdout)["warnings"]
+    assert (told.returncode, warning["check"]) == (8, "staff of desk-1")
+    token = file.parent / "keys" / "desk-staff.hex"
+    token.touch(mode=0o600)
+    token.write_text("00" * 16)
+    assert smartplace("config", "check", "--config", file).returncode == 0
+
+
 def test_each_value_comes_with_the_line_that_it_stands_on(shown: dict[str, tuple[Any, int | None]]) -> None:
     assert shown["gateway.id"] == ("gw-test", 2)
     assert shown["sync.tls"] == (False, 15)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.load import load
 from gateway.config.types import GateStation, GroupOpening
+from gateway.config.values import in_words
 from gateway.config.where import key_lines, line_of
 from gateway.model.errors import ConfigurationError
 
@@ -141,6 +145,11 @@ def test_an_error_names_file_line_key_and_remedy(
         ('group = "pushed"', "station[1].group", "pushed"),
         ("passage_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
         ("exit_button_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
+        ("exit_output = 2", "station[1].exit_output", "'gate-relay' has 2 outputs, counted from 0"),
+        ("output = 5", "station[1].output", "Correct the output, or `outputs` of the board"),
+        ('weak = ["crad"]', "station[1].weak[0]", "one of access_card, barcode, card"),
+        ('anti_passback = "here"', "station[1].anti_passback", "one of gate, place"),
+        ('area = "Main Hall"', "station[1].area", "Expected 3 to 32 of a-z 0-9 -"),
         ("reset_hour = 24", "station[1].reset_hour", "<= 23"),
         ("reset_hour = 4\n" + GATE_2 + "reset_hour = 5", "station[2].reset_hour", "'gate-1' of the same area has 4"),
         (
@@ -231,3 +240,39 @@ def test_any_file_is_refused_with_an_error_of_ours(tmp_path_factory: pytest.Temp
     file.write_bytes(data)
     with pytest.raises(ConfigurationError):
         load(file)
+
+
+LIBRARY = """
+[[device]]
+id = "link"
+driver = "sip2"
+"""
+
+
+@pytest.mark.parametrize(("key", "device"), [("wedge", "link"), ("library", "desk-reader")])
+def test_a_link_to_the_librarys_system_is_nothing_else(tmp_path: Path, key: str, device: str) -> None:
+    named = f'readers = ["desk-reader"]\nlibrary = "link"\n{key} = "{device}"'
+    if key == "library":
+        named = f'readers = ["desk-reader"]\nlibrary = "{device}"'
+    file = write(tmp_path, GOOD.replace('readers = ["desk-reader"]', named) + LIBRARY)
+    with pytest.raises(ConfigurationError, match=r"station\[0\].library: .* of station 'desk-1'") as caught:
+        load(file)
+    assert caught.value.where == f"{file}:38"
+
+
+def test_every_pattern_of_the_configuration_is_said_in_words() -> None:
+    source = Path("gateway/config/types.py").read_text()
+    patterns = re.findall(r'pattern=r"([^"]*)"', source)
+    assert len(patterns) > 5
+    for pattern in patterns:
+        with pytest.raises(msgspec.ValidationError) as caught:
+            msgspec.convert("", Annotated[str, msgspec.Meta(pattern=pattern)])
+        assert "regex" not in in_words(str(caught.value)), pattern
+
+
+def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_bytes(b"[gateway]\nid = '\xe4'\n")
+    with pytest.raises(ConfigurationError, match="not text in UTF-8") as caught:
+        load(file)
+    assert caught.value.where == f"{file}:2"
