@@ -32,6 +32,13 @@ from gateway.wire.contents import (
 )
 
 
+IMPORT_ONLY = frozenset(
+    ("action", "from", "until", "digest", "temporary", "replaced_by", "issued_here", "blocked_ms", "ended_ms")
+)
+"""Columns of docs/centre.md that need the centre's store. They are named in a fault; what else a first row holds may be
+an id."""
+
+
 class ImportedCredential(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A credential with its clear id: UID in hex (card, sun_card, desfire_card), the number (access_card), the code
     (barcode), the beacon, the pass's id and its issuer (pass). `repr` hides it."""
@@ -76,6 +83,9 @@ def read_csv(text: str) -> list[ImportedHolder]:
         rows = list(csv.DictReader(io.StringIO(text), strict=True))
     except csv.Error as error:
         raise InputRefused(f"not CSV: {error}") from None
+    if rows and (others := IMPORT_ONLY.intersection(filter(None, rows[0]))):
+        advice = "Import the file: smartplace centre holders import, then smartplace centre registry"
+        raise InputRefused(f"a column that only an import knows: {', '.join(sorted(others))}", advice)
     for number, row in enumerate(rows, start=2):
         holder = _csv_holder(row, f"row {number}")
         known = found.get(holder.holder)

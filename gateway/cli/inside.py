@@ -34,6 +34,8 @@ def inside(persons: int | None, area: str, as_json: bool, config: Path, socket: 
     areas = areas_of(daemon.get("/v1/status"))
     if as_json:
         document(areas=areas)
+    elif not areas:
+        click.echo("no gate here counts who is inside")
     else:
         table([[one["area"], counted_inside(one)] for one in areas])
 

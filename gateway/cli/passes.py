@@ -64,7 +64,10 @@ def issue(as_json: bool, **given: Any) -> None:
     """
     from gateway.cli import passes_work
 
-    text = passes_work.issue(given, int(time.time())).decode("ascii")
+    now_s = int(time.time())
+    text = passes_work.issue(given, now_s).decode("ascii")
+    if given["expires"] is not None and _seconds(given["expires"]) <= now_s:
+        click.echo("warning: it has expired already: no gateway takes it", err=True)
     if as_json:
         document(**{"pass": text, "characters": len(text)})
         return

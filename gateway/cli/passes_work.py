@@ -100,7 +100,14 @@ def issue(given: Told, now_s: int) -> bytes:
 
 
 def prove(file: Path, key_file: Path, at_s: int) -> bytes:
-    return passes.prove(_text(file), load_key(key_file), at_s)
+    """The pass with a proof of its phone. Raises `InputRefused` for a key whose proof no gateway would take."""
+    text, key = _text(file), load_key(key_file)
+    phone = passes.decode(text).phone
+    if phone is None:
+        raise InputRefused("the pass is bound to no phone", "It counts without a proof: show it as it is")
+    if phone != cose_keys.public_of(key):
+        raise InputRefused("the pass is bound to another phone", "Give the key whose public half it was issued with")
+    return passes.prove(text, key, at_s)
 
 
 def verify(file: Path, key_files: tuple[Path, ...], trust_file: Path | None, at_s: int) -> Told:

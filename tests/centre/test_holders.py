@@ -260,3 +260,12 @@ def test_any_bytes_are_cards_or_refused(data: bytes) -> None:
 def test_a_pass_id_in_hex_is_the_same_however_it_is_written(written: str) -> None:
     blocked = build_blocks(read_cards(f"kind,id,issuer\npass,{written},siauliai.passes\n".encode()), KEY, "k1")
     assert blocked.digests == (digest(KEY, CredentialKind.PASS, pass_id("siauliai.passes", b"jonas".hex())).hex(),)
+
+
+def test_columns_that_only_an_import_knows_are_named_and_no_others() -> None:
+    with pytest.raises(InputRefused, match="only an import knows: from, until") as caught:
+        read_csv("holder,kind,id,until,from\nh-1,card,04A2B3C4D5E680,2027-05-31,\n")
+    assert "smartplace centre holders import" in caught.value.advice
+    with pytest.raises(InputRefused) as headless:
+        read_csv("h-1,card,04A2B3C4D5E680\nh-2,card,04A2B3C4D5E681\n")
+    assert "04A2B3C4D5E68" not in str(headless.value)

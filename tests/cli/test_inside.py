@@ -46,3 +46,9 @@ async def test_an_area_that_no_gate_has_is_4(place: Place) -> None:
     done = await typed(place, "inside", "--set", "1", "--area", "tower/../x")
     assert done.returncode == 4
     assert said(done)[0].startswith("error: ")
+
+
+async def test_a_place_without_gates_says_so(place: Place) -> None:
+    for gate in ("gate-1", "gate-2"):
+        place.stations.pop(gate)
+    assert (await typed(place, "inside")).stdout == "no gate here counts who is inside\n"

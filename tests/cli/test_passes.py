@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.main import cli
+from gateway.cli.passes_work import load_key
 from gateway.wire import passes
 from gateway.wire.cose_keys import from_base64, from_pem
 
@@ -107,8 +109,21 @@ def test_a_phones_proof_goes_through_a_pipe_and_grows_stale(desk: Path) -> None:
     assert run("verify", "-", *key, stdin=proved).exit_code == 0
     old = run("prove", file, "--key", desk / "phone.key", "--at", "2026-01-01").stdout
     assert "stale_code" in run("verify", "-", *key, stdin=old, code=5).stderr
-    stranger = run("prove", file, "--key", desk / "issuer.key").stdout
+    stranger = passes.prove(file.read_bytes().strip(), load_key(desk / "issuer.key"), int(time.time())).decode()
     assert "forged" in run("verify", "-", *key, stdin=stranger, code=5).stderr
+
+
+def test_a_proof_that_no_gateway_would_take_is_not_made(desk: Path) -> None:
+    bound = issue(desk, "--phone", desk / "phone.pem")
+    assert "another phone" in run("prove", bound, "--key", desk / "issuer.key", code=5).stderr
+    assert "no phone" in run("prove", issue(desk), "--key", desk / "phone.key", code=5).stderr
+
+
+def test_a_pass_that_has_expired_already_is_issued_with_a_warning(desk: Path) -> None:
+    args = ("--key", desk / "issuer.key", "--issuer", "jelgava", "--expires", "2026-01-01")
+    done = run("issue", *args)
+    assert done.stdout.startswith("SP1:")
+    assert done.stderr == "warning: it has expired already: no gateway takes it\n"
 
 
 def test_the_noted_row_blocks_the_pass(desk: Path) -> None:
