@@ -31,7 +31,6 @@ from gateway.wire.contents import (
     Standing,
 )
 
-
 IMPORT_ONLY = frozenset(
     ("action", "from", "until", "digest", "temporary", "replaced_by", "issued_here", "blocked_ms", "ended_ms")
 )

@@ -105,7 +105,7 @@ def prove(file: Path, key_file: Path, at_s: int) -> bytes:
     phone = passes.decode(text).phone
     if phone is None:
         raise InputRefused("the pass is bound to no phone", "It counts without a proof: show it as it is")
-    if phone != cose_keys.public_of(key):
+    if phone.spki() != cose_keys.public_of(key).spki():
         raise InputRefused("the pass is bound to another phone", "Give the key whose public half it was issued with")
     return passes.prove(text, key, at_s)
 
