@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ PATIENCE_S = 120.0
 """For a bundle to be staged and tried: a whole city's registry takes a Pi half a minute."""
 
 
+def _id(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
+    """An id as configurations have it: with another one no gateway would ever take the bundle."""
+    if given != "*" and not re.fullmatch("[a-z0-9-]{3,32}", given):
+        raise click.BadParameter("an id is 3 to 32 of a-z 0-9 -, as in the gateways' configuration")
+    return given
+
+
 @click.group()
 def bundle() -> None:
     """Bundles of rules, registries, keys, blocked cards, trusted issuers: build, sign, verify; apply, undo here."""
@@ -24,8 +32,10 @@ def bundle() -> None:
 
 @bundle.command()
 @click.argument("kind", type=click.Choice(KINDS))
-@click.option("--city", required=True, help="Id of the city.")
-@click.option("--target", default="*", show_default=True, help="Id of a gateway, or * for all of the city.")
+@click.option("--city", required=True, callback=_id, help="Id of the city.")
+@click.option(
+    "--target", default="*", callback=_id, show_default=True, help="Id of a gateway, or * for all of the city."
+)
 @click.option("--number", type=click.IntRange(1), help="Default: the time in seconds.")
 @click.option("--expires", type=click.DateTime(("%Y-%m-%d",)), help="Day (UTC) from whose beginning it counts no more.")
 @click.option("--grace-days", type=click.IntRange(0), default=0, help="How much longer it counts while offline.")

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.centre import holders
-from gateway.centre.publisher import read_bundle, write_bundle
+from gateway.centre import holders, publisher
+from gateway.centre.publisher import write_bundle
 from gateway.centre.sign import load_key, make_manifest, sign_bundle
 from gateway.cli.client import Client
 from gateway.cli.exits import BadFile
@@ -128,6 +128,16 @@ def sign(file: Path, key_file: Path, output: Path) -> Told:
     check_content(manifest, content)
     _write(output, sign_bundle(key, draft.manifest, content))
     return _told(manifest, content, key.name)
+
+
+def read_bundle(file: Path) -> SignedBundle:
+    """A bundle from its file. Raises `BadFile` for one that cannot be read, `InputRefused` for one that is none."""
+    try:
+        return publisher.read_bundle(file)
+    except InputRefused as error:
+        if isinstance(error.__cause__, OSError):
+            raise BadFile(error.what, "Name a file that can be read", where=str(file)) from error
+        raise
 
 
 def describe(file: Path, key_files: tuple[Path, ...]) -> Told:

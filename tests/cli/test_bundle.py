@@ -217,3 +217,22 @@ def test_what_the_gateway_refuses_is_5_and_says_why(gateway: Gateway, tmp_path: 
     done = gateway.ask("bundle", "apply", str(file))
     assert done.returncode == 5
     assert "trusted here" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_9_and_says_what_to_do(tmp_path: Path) -> None:
+    told = smartplace("bundle", "verify", tmp_path / "none")
+    assert (told.returncode, told.stdout) == (9, "")
+    assert (
+        told.stderr
+        == f"error: {tmp_path / 'none'}: cannot read: No such file or directory. Name a file that can be read\n"
+    )
+
+
+def test_a_city_that_no_gateway_could_have_is_a_wrong_command_line(tmp_path: Path) -> None:
+    (tmp_path / "trust.json").write_text('{"issuers": []}')
+    told = smartplace(
+        "bundle", "build", "trust", "--city", "Jelgava", "--trust", tmp_path / "trust.json", "-o", tmp_path / "out"
+    )
+    assert told.returncode == 2
+    assert "3 to 32 of a-z 0-9 -" in told.stderr
+    assert not (tmp_path / "out").exists()
