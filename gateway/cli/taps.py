@@ -81,6 +81,8 @@ def describe(told: dict[str, Any]) -> str:
     if mark := told.get("mark"):
         nature = " ".join(str(told[key]) for key in ("strength", "kind") if told.get(key))
         parts.append(f"credential {mark}" + (f" ({nature})" if nature else ""))
+    if (persons := told.get("persons", 1)) > 1:
+        parts.append(f"{told.get('passed', 0)} of {persons} passed")
     if told.get("reason"):
         parts.append(f"because: {told['reason']}")
     if told.get("due_cents") is not None:
@@ -89,7 +91,7 @@ def describe(told: dict[str, Any]) -> str:
     if told.get("advice"):
         parts.append(str(told["advice"]))
     text = one_line(", ".join(parts))
-    return f"{at}  {one_line(str(told['station'])):<16}  {paint(f'{one_line(show):<9}', COLOUR.get(show, ''))}  {text}"
+    return f"{at}  {one_line(str(told['station'])):<16}  {paint(f'{one_line(show):<9}', COLOUR.get(show, ''))}  {text}".rstrip()
 
 
 def euros(cents: int) -> str:

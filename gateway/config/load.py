@@ -195,11 +195,11 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
                 known = ", ".join(sorted(devices)) or "none"
                 raise checker.wrong((*path, "library"), f"there is no device {station.library!r}", f"Devices: {known}")
             shared.setdefault(station.library, (*path, "library"))
-    for device, path in shared.items():
+    for device, named_at in shared.items():
         if device in owner:
             what = f"{device!r} is a reader, relay, printer or keyboard of station {owner[device]!r}"
             advice = "Name the link to the library's own system (sip2) here, and nowhere else"
-            raise checker.wrong(path, what, advice)
+            raise checker.wrong(named_at, what, advice)
     _check_gates(checker, configuration)
 
 

@@ -184,6 +184,16 @@ async def test_every_reason_fits_on_a_small_screen_with_a_badge(
         await page.close()
 
 
+async def test_a_group_of_which_some_have_passed_is_not_told_that_nobody_has(place: Place, page: Page) -> None:
+    await open_station(page, place, "gate-1")
+    place.board.tell("gate-1", Show.VOID, reason="no_passage", persons=3, passed=2, language="en")
+    await page.until(at_rest("void"))
+    text = await page.text()
+    assert "Those who did not come in have their entry back." in text
+    assert "2 of 3 have passed" in text
+    assert "Nobody passed" not in text
+
+
 async def test_shapes_differ_so_that_colour_is_not_needed(place: Place, page: Page) -> None:
     shapes: dict[str, str] = {}
     for state, station, show, details in STATES:

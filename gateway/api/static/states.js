@@ -27,11 +27,15 @@ export const STATES = ["connecting", "idle", "unavailable", "down", ...Object.ke
 // stands, for as long as it is missing: the state at rest says it.
 const BY_REASON = { busy: "busy", device_missing: "idle" };
 
+// Of a group the others have passed: the text for one who turned round would be wrong.
+const FOR_THE_REST = { no_passage: "no_passage_rest" };
+
 /** The page's state for an event, and for how many ms: `{state, reason, holdMs}`. */
 export function stateOf(shown) {
   const state = BY_REASON[shown.reason] ?? shown.show;
   if (!(state in HOLD_MS)) return { state: "idle", reason: "", holdMs: 0 };
-  return { state, reason: shown.reason ?? "", holdMs: HOLD_MS[state] };
+  const reason = (shown.passed > 0 && FOR_THE_REST[shown.reason]) || (shown.reason ?? "");
+  return { state, reason, holdMs: HOLD_MS[state] };
 }
 
 /** The catalogue's key for a reason code; codes that end in a point of printing share a text. */
