@@ -91,7 +91,7 @@ def describe(told: dict[str, Any]) -> str:
     if told.get("advice"):
         parts.append(str(told["advice"]))
     text = one_line(", ".join(parts))
-    return f"{at}  {one_line(str(told['station'])):<16}  {paint(f'{one_line(show):<9}', COLOUR.get(show, ''))}  {text}".rstrip()
+    return f"{at}  {one_line(str(told['station'])):<16}  {paint(f'{one_line(show):<9}', COLOUR.get(show, ''))}  {text}"
 
 
 def euros(cents: int) -> str:

@@ -70,7 +70,6 @@ def test_a_tap_in_one_line() -> None:
 def test_of_a_group_a_tap_says_how_many_have_passed() -> None:
     told = {"at_ms": 0, "station": "gate-1", "show": "void", "reason": "no_passage", "persons": 3, "passed": 2}
     assert describe(told).endswith("2 of 3 passed, because: no_passage")
-    assert describe({"at_ms": 0, "station": "gate-1", "show": "passed"}).endswith("passed")
 
 
 def test_a_status_of_another_version_is_shown_as_far_as_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
