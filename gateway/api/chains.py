@@ -103,14 +103,15 @@ def _grace(state: BundleState) -> str:
 def _record(ledger: LedgerStatus, sync: SyncStatus, last_ms: int | None) -> ChainState:
     level, code, cause, advice = Level.OK, "ok", "", ""
     owed = sum(sync.backlog.values())
+    waiting = f"{owed} {'entry waits' if owed == 1 else 'entries wait'}"
     if ledger.problem:
         level, code, cause, advice = Level.FAIL, "ledger", ledger.problem, ledger.advice
     elif not sync.connected:
         level, code = Level.WARN, "offline"
-        cause = f"not connected to the centre ({sync.problem or 'no reason known'}); {owed} entries wait"
+        cause = f"not connected to the centre ({sync.problem or 'no reason known'}); {waiting}"
         advice = "Entries are recorded here and sent later; check the network and [sync] in the configuration"
     elif sync.problem:
-        level, code, cause = Level.WARN, "sync", f"connected to the centre, but {sync.problem}; {owed} entries wait"
+        level, code, cause = Level.WARN, "sync", f"connected to the centre, but {sync.problem}; {waiting}"
         advice = "Nothing is lost; look at the broker's limits and its log"
     elif owed > BACKLOG_WARN:
         level, code = Level.WARN, "backlog"

@@ -12,7 +12,7 @@ import click
 from gateway.cli.common import as_json, config_option
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
-from gateway.cli.output import document, paint, patience
+from gateway.cli.output import counted, document, paint, patience
 
 if TYPE_CHECKING:
     from gateway.cli.checks import Check
@@ -40,7 +40,7 @@ def doctor(as_json: bool, config: Path) -> None:
     if as_json:
         document(checks=told, **{level: counts[level] for level in COLOUR})
     else:
-        click.echo(f"{counts['pass']} passed, {counts['warn']} warnings, {counts['fail']} failed")
+        click.echo(f"{counts['pass']} passed, {counted(counts['warn'], 'warning')}, {counts['fail']} failed")
     if counts["fail"]:
         raise click.exceptions.Exit(Exit.FAILED)
     if counts["warn"]:

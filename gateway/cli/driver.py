@@ -167,9 +167,31 @@ def _by_hand(
     try:
         checked = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise BadFile(f"options of {name}: {error}", f"See docs/drivers/{name}.md", code="bad_options") from error
+        what, advice = _fault(str(error), kind, given)
+        raise BadFile(
+            f"options of {name}: {what}", f"{advice}See docs/drivers/{name}.md", code="bad_options"
+        ) from error
     told: dict[str, Any] = msgspec.to_builtins(checked)
     return _argv(name), told
+
+
+def _fault(message: str, kind: type[Any], given: Mapping[str, Any]) -> tuple[str, str]:
+    """A complaint of the type check with what may stand there, or what was probably meant."""
+    import difflib
+    import re
+
+    import msgspec
+
+    from gateway.config.values import choices
+    from gateway.config.where import parse_path
+
+    if (unknown := re.search("unknown field `([^`]*)`$", message)) is not None:
+        near = difflib.get_close_matches(unknown[1], [field.name for field in msgspec.structs.fields(kind)], n=1)
+        return f"there is no option `{unknown[1]}`", f"Did you mean `{near[0]}`? " if near else ""
+    if message.startswith("Invalid enum value") and (at := re.search(r" - at `([^`]*)`$", message)) is not None:
+        possible = choices(kind, parse_path(at[1]), dict(given))
+        return message, f"One of {', '.join(possible)}. " if possible else ""
+    return message, ""
 
 
 def _argv(name: str) -> tuple[str, ...]:

@@ -238,3 +238,17 @@ def test_a_phone_says_that_its_id_is_drawn_anew() -> None:
 )
 def test_what_is_no_credential_is_told_in_words(reading: Recognised | Several, words: str) -> None:
     assert words in sentence(Teller().fields(Reading(1, raw(reading))))
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "told"),
+    [
+        ("scanner", "mode=kbd", "One of keyboard, serial. See docs/drivers/scanner.md"),
+        ("nfc", "prt=/dev/x", "there is no option `prt`. Did you mean `port`? See docs/drivers/nfc.md"),
+        ("nfc", "poll_ms=1", "Expected `int` >= 20"),
+    ],
+)
+def test_a_wrong_option_is_told_with_what_may_stand_there(name: str, option: str, told: str) -> None:
+    done = smartplace("driver", "run", name, "--option", "port=/dev/none", "--option", option)
+    assert done.returncode == 9
+    assert told in done.stderr
