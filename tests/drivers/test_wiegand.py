@@ -200,6 +200,7 @@ def test_reopened_killed_and_started_again_it_reads_on(tmp_path: Path, reader: W
         ({"edges": "/no-such-pipe"}, "no_chip"),
         ({"chip": "/dev/gpiochip511", "d0": 17, "d1": 27}, "no_chip"),
         ({"chip": "/dev/fd", "d0": 17, "d1": 27}, "bad_lines"),
+        ({"chip": "no-such-label", "d0": 17, "d1": 27}, "no_chip"),
         ({"edges": "/etc"}, "garbled"),
     ],
 )
