@@ -77,8 +77,8 @@ def key_checks(loaded: Loaded) -> Iterator[Check]:
         for place, path in _device_keys(device.options):
             yield _key(f"key of {device.id}{place}", Path(path), partial(read_secret, size=16, what="key"))
         for name, read in _DEVICE_SECRETS.get(device.driver, {}).items():
-            if isinstance(path := device.options.get(name), str) and path:
-                yield _key(f"{name} of {device.id}", Path(path), read)
+            if isinstance(file := device.options.get(name), str) and file:
+                yield _key(f"{name} of {device.id}", Path(file), read)
         desfire = device.options.get("desfire")
         # A name without / is handed over by systemd to the daemon alone: its driver says what it finds.
         if isinstance(desfire, dict) and str(desfire.get("key_file")).startswith("/"):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.driver import DeviceError
@@ -151,12 +151,9 @@ def test_any_well_framed_answer_is_no_reader_and_no_card(code: int, body: bytes)
 @pytest.mark.parametrize("recording", sorted(RECORDINGS.glob("*.osdp")), ids=lambda path: str(path.stem))
 def test_a_recorded_conversation_is_replayed(recording: Path) -> None:
     """Recorded at the panel's end, with the simulator at the other; the seed makes the panel say the same again."""
-    lines = [line.split() for line in recording.read_text().splitlines() if line[:1] in "<>"]
-    frames = [(way, bytes.fromhex(text)) for way, text in lines]
-    asked = [frame for way, frame in frames if way == ">"]
-    answers = {number: frame for number, (way, frame) in enumerate(_numbered(frames)) if way == "<"}
+    asked, answers = conversation(recording)
     assert len(asked) >= 6
-    wire = Wire(lambda _frame: answers.get(len(wire.asked) - 1, b""))
+    wire = Wire(lambda _frame: answers[len(wire.asked) - 1] if len(wire.asked) <= len(answers) else b"")
     # Asking for the status goes by the clock, and so would not be the same again.
     bus = Bus(wire, [(0, KEY)], {0}, lambda _count: b"\0\0\0\7")
     said = turned(bus, lambda said: any(event.said is Said.CARD for event in said))
@@ -166,15 +163,76 @@ def test_a_recorded_conversation_is_replayed(recording: Path) -> None:
     assert cards == [(26, "864383c0")]
 
 
-def _numbered(frames: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """What was answered to each frame of the panel, in their order; nothing where nothing was."""
-    found: list[tuple[str, bytes]] = []
-    for way, frame in frames:
+def conversation(recording: Path) -> tuple[list[bytes], list[bytes]]:
+    """What the panel asked, and what was answered to each; nothing where nothing was."""
+    asked: list[bytes] = []
+    answers: list[bytes] = []
+    for line in recording.read_text().splitlines():
+        way, _, frame = line.partition(" ")
         if way == ">":
-            found.append(("", b""))
-        else:
-            found[-1] = (way, frame)
-    return found
+            asked.append(bytes.fromhex(frame))
+            answers.append(b"")
+        elif way == "<":
+            answers[-1] = bytes.fromhex(frame)
+    return asked, answers
+
+
+ASKED, ANSWERED = conversation(RECORDINGS / "card.osdp")
+CARD_AT = len(ANSWERED) - 1
+TAMPERINGS = st.one_of(
+    st.tuples(st.just("flip"), st.integers(0, CARD_AT), st.integers(0, 8 * 60)),
+    st.tuples(st.just("cut"), st.integers(0, CARD_AT), st.integers(0, 60)),
+    st.tuples(st.just("replay"), st.integers(0, CARD_AT), st.integers(0, CARD_AT)),
+    st.tuples(st.just("twice"), st.integers(0, CARD_AT), st.just(0)),
+    st.tuples(st.just("forge"), st.integers(0, CARD_AT), st.integers(0, 2**32)),
+)
+
+
+def tampered(answers: list[bytes], how: str, at: int, by: int) -> list[bytes]:
+    """One answer of the reader, changed by somebody at the wire."""
+    frame = answers[at]
+    match how:
+        case "flip":
+            where = by % (8 * len(frame))
+            changed = bytearray(frame)
+            changed[where // 8] ^= 1 << where % 8
+            frame = bytes(changed)
+        case "cut":
+            frame = frame[: by % len(frame)]
+        case "replay":
+            frame = answers[by]
+        case "twice":
+            frame += frame
+        case "forge":
+            # A plain osdp_RAW, its checksum right, in the place of what was said: 26 bits of the forger's own.
+            frame = reply(ASKED[at], bytes([0x50, 0, 1, 26, 0]) + by.to_bytes(5, "big")[1:])
+    return [*answers[:at], frame, *answers[at + 1 :]]
+
+
+@settings(max_examples=5, deadline=None)
+@given(TAMPERINGS)
+@example(("replay", 0, 0))
+@example(("forge", CARD_AT, 0x12345678))
+@example(("replay", CARD_AT, CARD_AT - 1))
+@example(("flip", CARD_AT, 8 * 12))
+def test_whoever_changes_what_a_reader_says_brings_no_card_of_his_own(tampering: tuple[str, int, int]) -> None:
+    """The state machine of a bus, from the first question to a card, with one answer flipped, cut, replayed, doubled or
+    forged at any step: what comes is the recorded card once, or nothing."""
+    answers = tampered(ANSWERED, *tampering)
+    wire = Wire(lambda frame: answers[at] if (at := len(wire.asked) - 1) < len(ASKED) and frame == ASKED[at] else b"")
+    bus = Bus(wire, [(0, KEY)], {0}, lambda _count: b"\0\0\0\7")
+    said: list[Event] = []
+    # Unchanged, the conversation goes on to its card however busy the machine is.
+    end = time.monotonic() + (0.5 if answers != ANSWERED else 20.0)
+    while time.monotonic() < end and len(wire.asked) <= len(ASKED):
+        said += bus.turn()
+        time.sleep(0.002)
+    bus.close()
+    cards = [(event.bits, event.data.hex()) for event in said if event.said is Said.CARD]
+    assert cards in ([], [(26, "864383c0")])
+    assert cards or answers != ANSWERED
+    if answers[CARD_AT] != ANSWERED[CARD_AT] and tampering[0] != "twice":
+        assert cards == []
 
 
 def test_a_bus_that_was_closed_leaves_nothing_behind() -> None:

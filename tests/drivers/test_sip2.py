@@ -168,6 +168,23 @@ def test_a_server_that_is_gone_is_told_once_and_found_again(driver: DriverProces
     driver.expect_state(DeviceState.READY)
 
 
+def test_whatever_answers_at_host_and_port_now_is_the_library_s_system(
+    driver: DriverProcess, server: Sip2Server
+) -> None:
+    """A server that was moved to another machine under its name: nothing of the old connection is of use."""
+    server.stop()
+    assert code(driver.expect_state(DeviceState.LOST)) in ("closed", "no_server")
+    moved = Sip2Server(server.port)
+    moved.patrons.update(PATRONS)
+    moved.start()
+    try:
+        driver.expect_state(DeviceState.READY)
+        assert said(driver.ask(PatronStatus(CARD))).standing is PatronStanding.VALID
+        assert [line[:2] for line in moved.heard[:2]] == [b"93", b"99"]
+    finally:
+        moved.stop()
+
+
 def test_a_server_that_does_not_say_whether_a_card_is_valid_is_no_reason_to_believe_it(
     driver: DriverProcess, server: Sip2Server
 ) -> None:
