@@ -60,6 +60,8 @@ class Sip2Driver(Driver[Options]):
 
     def poll(self) -> float:
         """End the sessions of patrons who were asked about, then prove that the server lives."""
+        if self._link is not None:
+            self._link.check()
         while self._gone:
             message = codec.end_session(_now(), self._options.institution.encode(), self._gone.pop())
             self._ask(message, b"36")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,23 @@ def test_a_server_that_is_gone_is_told_once_and_found_again(driver: DriverProces
     driver.expect_state(DeviceState.READY)
 
 
+def test_a_connection_that_was_cut_is_noticed_before_anybody_asks(driver: DriverProcess, server: Sip2Server) -> None:
+    """Servers cut what is idle: the next visitor's question must not be what finds it out."""
+    link = connect(Options(port=server.port))
+    assert link.ask(codec.status(), b"98", 5.0).code == b"98"
+    link.check()
+    server.drop()
+    until = time.monotonic() + 10
+    with pytest.raises(DeviceError) as told:
+        while time.monotonic() < until:
+            link.check()
+    assert told.value.problem.code == "closed"
+    link.close()
+    assert code(driver.expect_state(DeviceState.LOST)) == "closed"
+    driver.expect_state(DeviceState.READY)
+    assert said(driver.ask(PatronStatus(CARD))).standing is PatronStanding.VALID
+
+
 def test_whatever_answers_at_host_and_port_now_is_the_library_s_system(
     driver: DriverProcess, server: Sip2Server
 ) -> None:
@@ -226,6 +244,8 @@ def test_tls_is_verified(server: Sip2Server, start: Start, tmp_path: Path) -> No
         with start(port=behind_tls.port, tls=True, ca=str(files.certificate)) as driver:
             driver.expect_state(DeviceState.READY)
             assert said(driver.ask(PatronStatus(CARD))).standing is PatronStanding.VALID
+            behind_tls.drop()
+            assert code(driver.expect_state(DeviceState.LOST)) == "closed"
         with start(port=behind_tls.port, tls=True) as driver:
             assert code(driver.expect_state(DeviceState.LOST)) == "not_trusted"
     finally:
