@@ -17,7 +17,7 @@ from drivers.contract.library import Patron, PatronStanding, PatronStatus, PinWo
 from drivers.driver import DeviceError
 from drivers.simulators.sip2 import PatronRecord, Sip2Server
 from drivers.sip2 import codec
-from drivers.sip2.link import connect
+from drivers.sip2.link import Link, connect
 from drivers.sip2.options import Options
 from tests.support.certificate import certificate
 from tests.support.driver_process import DriverProcess
@@ -169,6 +169,11 @@ def test_a_server_that_is_gone_is_told_once_and_found_again(driver: DriverProces
     driver.expect_state(DeviceState.READY)
 
 
+def check_until(link: Link, until: float) -> None:
+    while time.monotonic() < until:
+        link.check()
+
+
 def test_a_connection_that_was_cut_is_noticed_before_anybody_asks(driver: DriverProcess, server: Sip2Server) -> None:
     """Servers cut what is idle: the next visitor's question must not be what finds it out."""
     link = connect(Options(port=server.port))
@@ -177,8 +182,7 @@ def test_a_connection_that_was_cut_is_noticed_before_anybody_asks(driver: Driver
     server.drop()
     until = time.monotonic() + 10
     with pytest.raises(DeviceError) as told:
-        while time.monotonic() < until:
-            link.check()
+        check_until(link, until)
     assert told.value.problem.code == "closed"
     link.close()
     assert code(driver.expect_state(DeviceState.LOST)) == "closed"
