@@ -8,6 +8,8 @@ had to be known about it, each seen in its source or here:
   dropping the whole context ends that: after a pulse without an answer the driver closes the bus.
 - Its challenges come from C's `rand()`, which it never seeds: the same ones after each start, so that a recorded
   session could be played back to us. We seed it (`_seed`).
+- An answer to a poll that it does not know made it drop the reader and its channel, and whatever card came meanwhile:
+  it is told to pass such answers over.
 - A callback that raises breaks its C code; an event's dict is never freed: it is emptied here, so that no card stays.
 """
 
@@ -84,7 +86,7 @@ class Bus:
         self._line = line
         _seed(random(4))
         osdp_sys.set_loglevel(osdp.LogLevel.Emergency)
-        flags = [osdp.LibFlag.EnforceSecure, osdp.LibFlag.EnableNotification]
+        flags = [osdp.LibFlag.EnforceSecure, osdp.LibFlag.EnableNotification, osdp.LibFlag.IgnoreUnsolicited]
         self._panel: Any = osdp_sys.ControlPanel(
             [osdp.PDInfo(address, line, scbk=key, flags=flags).get() for address, key in readers]
         )

@@ -235,29 +235,6 @@ def test_an_unplugged_adapter_is_lost_and_back_when_it_is_plugged_in(bus: OsdpRe
     card_is_read(bus, driver, 0)
 
 
-def test_a_name_that_stays_is_followed_to_whatever_port_the_adapter_is_at_now(tmp_path: Path) -> None:
-    """As udev does it with /dev/serial/by-id: the link goes with the adapter, and comes back at another port."""
-    key_file(tmp_path)
-    buses = [OsdpReaders(tmp_path / f"port{number}", [(0, KEY)]) for number in (0, 1)]
-    for bus in buses:
-        bus.start()
-    link = tmp_path / "bus"
-    link.symlink_to(tmp_path / "port0")
-    try:
-        with DriverProcess("drivers.osdp", options(tmp_path)) as driver:
-            driver.expect_state(DeviceState.READY)
-            card_is_read(buses[0], driver, 0)
-            link.unlink()
-            buses[0].unplug()
-            assert code_of(driver) == "unplugged"
-            link.symlink_to(tmp_path / "port1")
-            driver.expect_state(DeviceState.READY)
-            card_is_read(buses[1], driver, 0)
-    finally:
-        for bus in buses:
-            bus.stop()
-
-
 def test_noise_on_the_bus_is_survived(bus: OsdpReaders, driver: DriverProcess) -> None:
     bus.noise(True)
     assert code_of(driver) in {"silent", "garbled"}
