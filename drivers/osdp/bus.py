@@ -155,11 +155,11 @@ class Bus:
         return Code.GARBLED if noisy and not self.here else Code.SILENT
 
     def describe(self, number: int) -> str:
-        """Maker, model and firmware, as the reader says."""
+        """Maker (its OUI as IEEE lists it: the library has its octets the other way round), model and firmware."""
         told = self._panel.get_pd_id(number)
-        maker, firmware = told["vendor_code"], told["firmware_version"]
+        maker, firmware = told["vendor_code"].to_bytes(3, "little").hex(), told["firmware_version"]
         parts = (firmware >> 16 & 255, firmware >> 8 & 255, firmware & 255)
-        return f"maker {maker:06x}, model {told['model']}.{told['version']}, firmware {'.'.join(map(str, parts))}"
+        return f"maker {maker}, model {told['model']}.{told['version']}, firmware {'.'.join(map(str, parts))}"
 
     def outputs(self, number: int) -> int:
         """How many outputs the reader says that it has."""

@@ -36,7 +36,7 @@ def test_a_reader_that_was_made_by_hand_has_the_same_secure_channel() -> None:
     assert bus.here == {0}
     assert cards(said) == [0x04A1B2C3]
     assert reader.wrong_macs == 0
-    assert bus.describe(0).endswith("model 7.2, firmware 1.2.3")
+    assert bus.describe(0) == "maker dec000, model 7.2, firmware 1.2.3"
 
 
 def test_a_reader_with_another_key_is_not_spoken_to() -> None:
