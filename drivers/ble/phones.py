@@ -6,14 +6,14 @@ private addresses: the two most significant bits are 0b01, then 22 bits of prand
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from drivers import secret_files
 from drivers.ble.errors import Code, fault
+from drivers.driver import DeviceError
 
 MOST_KEYS = 1000
 """Phones of one place. Each new address is tried with all keys, 3 µs each."""
@@ -68,13 +68,10 @@ def read_keys(path: Path) -> dict[str, bytes]:
     """The IRKs of a file: a line each, `NAME = 32 hex digits`; empty lines and those that begin with # are left out.
     Raises `DeviceError`, which never holds what stands in the file."""
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(MOST_KEYS * 128 + 1)
-    except OSError as error:
-        raise fault(Code.KEYS, path=path, why=error.strerror) from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise fault(Code.KEYS, path=path, why="others may read it")
+        text = secret_files.content(str(path), MOST_KEYS * 128)
+    except secret_files.SecretFault as found:
+        told = fault(Code.KEYS, path=path, why=found.why).problem
+        raise DeviceError(secret_files.advised(told, found)) from found
     return parse_keys(text, path)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 
+from drivers import secret_files
 from drivers.contract.desfire import DesfireFailed, DesfireOptions, DesfireProof, Proof
 from drivers.desfire.authenticate import Wanted, prove
 from drivers.desfire.keys import FileKeys, KeyStore, Random
@@ -61,28 +61,17 @@ def prover(options: DesfireOptions, random: Random = os.urandom) -> Prover:
 def read_keys(name: str, environment: Mapping[str, str]) -> dict[int, bytes]:
     """Version = key, as written in a file: one key a line, 16 bytes in hex, its version (0 to 255) before it when there
     are several. A name without `/` is a file in systemd's directory of credentials. Raises `KeyFault`."""
-    path, forbidden = name, 0o077
+    path, forbidden = name, secret_files.OTHERS
     if "/" not in name:
         folder = environment.get("CREDENTIALS_DIRECTORY")
         if folder is None:
             raise KeyFault(f"systemd has handed over no credentials, so none named {name}")
         # systemd gives its user access by an ACL where it can, and the mask of one shows as the group's bits (acl(5)).
         path, forbidden = os.path.join(folder, name), 0o007
-    return parsed(_content(path, forbidden), path)
-
-
-def _content(path: str, forbidden: int) -> bytes:
     try:
-        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise KeyFault(f"{path}: {error.strerror}") from error
-    with os.fdopen(opened, "rb") as file:
-        mode = os.fstat(opened).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyFault(f"{path} is no file")
-        if mode & forbidden:
-            raise KeyFault(f"others may read {path}")
-        return file.read(MAX_FILE + 1)
+        return parsed(secret_files.content(path, MAX_FILE, forbidden), path)
+    except secret_files.SecretFault as fault:
+        raise KeyFault(str(fault)) from fault
 
 
 def parsed(content: bytes, path: str) -> dict[int, bytes]:

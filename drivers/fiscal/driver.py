@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
-import stat
 import time
 from collections import deque
-from pathlib import Path
 from typing import ClassVar
 
 import msgspec
 
+from drivers import secret_files
 from drivers.contract.core import Kind
 from drivers.contract.printer import Outcome, Print, PrinterStatus, PrintStep, Result, Status
 from drivers.driver import DeviceError, Driver, Port
@@ -244,15 +242,11 @@ def _till(options: Options, family: Family) -> Till:
 def _password(path: str) -> str:
     """Raises `DeviceError` when others can read the file or it holds no password."""
     try:
-        with Path(path).open(encoding="ascii") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            password = file.read(64).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        what = error.strerror if isinstance(error, OSError) and error.strerror else "it is not ASCII"
-        raise DeviceError(problem(Trouble.BAD_PASSWORD_FILE, what=f"{path}: {what}")) from error
-    if mode & 0o077:
-        what = f"{path} has mode {mode:04o}: others can read it"
-        raise DeviceError(problem(Trouble.BAD_PASSWORD_FILE, what=what))
+        password = secret_files.content(path, 64).decode("ascii").strip()
+    except secret_files.SecretFault as fault:
+        raise DeviceError(secret_files.advised(problem(Trouble.BAD_PASSWORD_FILE, what=str(fault)), fault)) from fault
+    except UnicodeDecodeError as error:
+        raise DeviceError(problem(Trouble.BAD_PASSWORD_FILE, what=f"{path}: it is not ASCII")) from error
     if not 1 <= len(password) <= 8 or not password.isdigit():
         raise DeviceError(problem(Trouble.BAD_PASSWORD_FILE, what=f"{path} holds no password of 1 to 8 digits"))
     return password

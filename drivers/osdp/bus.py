@@ -8,6 +8,8 @@ had to be known about it, each seen in its source or here:
   dropping the whole context ends that: after a pulse without an answer the driver closes the bus.
 - Its challenges come from C's `rand()`, which it never seeds: the same ones after each start, so that a recorded
   session could be played back to us. We seed it (`_seed`).
+- An answer to a poll that it does not know made it drop the reader and its channel, and whatever card came meanwhile:
+  it is told to pass such answers over.
 - A callback that raises breaks its C code; an event's dict is never freed: it is emptied here, so that no card stays.
 """
 
@@ -84,7 +86,7 @@ class Bus:
         self._line = line
         _seed(random(4))
         osdp_sys.set_loglevel(osdp.LogLevel.Emergency)
-        flags = [osdp.LibFlag.EnforceSecure, osdp.LibFlag.EnableNotification]
+        flags = [osdp.LibFlag.EnforceSecure, osdp.LibFlag.EnableNotification, osdp.LibFlag.IgnoreUnsolicited]
         self._panel: Any = osdp_sys.ControlPanel(
             [osdp.PDInfo(address, line, scbk=key, flags=flags).get() for address, key in readers]
         )
@@ -153,11 +155,11 @@ class Bus:
         return Code.GARBLED if noisy and not self.here else Code.SILENT
 
     def describe(self, number: int) -> str:
-        """Maker, model and firmware, as the reader says."""
+        """Maker (its OUI as IEEE lists it: the library has its octets the other way round), model and firmware."""
         told = self._panel.get_pd_id(number)
-        maker, firmware = told["vendor_code"], told["firmware_version"]
+        maker, firmware = told["vendor_code"].to_bytes(3, "little").hex(), told["firmware_version"]
         parts = (firmware >> 16 & 255, firmware >> 8 & 255, firmware & 255)
-        return f"maker {maker:06x}, model {told['model']}.{told['version']}, firmware {'.'.join(map(str, parts))}"
+        return f"maker {maker}, model {told['model']}.{told['version']}, firmware {'.'.join(map(str, parts))}"
 
     def outputs(self, number: int) -> int:
         """How many outputs the reader says that it has."""

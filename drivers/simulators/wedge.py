@@ -38,6 +38,8 @@ class FocusedProgram:
         self.lines: list[str] = []
         self.standing = ""
         self.down: set[int] = set()
+        self.strokes: list[str] = []
+        """Each key by its number (linux/input-event-codes.h), as it went down or up."""
         self.torn = 0
         """Events that did not end in a report of their own."""
 
@@ -87,6 +89,7 @@ class FocusedProgram:
                     pressed = False
                     continue
                 self.torn += pressed
+                self.strokes.append(f"key {code} {'down' if value else 'up'}")
                 pressed = True
                 if value:
                     self.down.add(code)

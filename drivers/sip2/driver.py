@@ -6,13 +6,12 @@ number is in a call, in the question on the wire, and until the patron's session
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from typing import ClassVar
 
 import msgspec
 
+from drivers import secret_files
 from drivers.contract.core import Kind
 from drivers.contract.library import Patron, PatronStanding, PatronStatus, PinWord
 from drivers.driver import CallRefused, DeviceError, Driver, Port
@@ -61,6 +60,8 @@ class Sip2Driver(Driver[Options]):
 
     def poll(self) -> float:
         """End the sessions of patrons who were asked about, then prove that the server lives."""
+        if self._link is not None:
+            self._link.check()
         while self._gone:
             message = codec.end_session(_now(), self._options.institution.encode(), self._gone.pop())
             self._ask(message, b"36")
@@ -146,15 +147,9 @@ def _now() -> bytes:
 def _password(path: str) -> bytes:
     """What the file holds, without white space around it. Raises `DeviceError`, never with a word of it."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            mode, text = os.fstat(fd).st_mode, os.read(fd, MOST_PASSWORD + 1).strip()
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise DeviceError(problem(Code.PASSWORD_FILE, why=error.strerror)) from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise DeviceError(problem(Code.PASSWORD_FILE, why="others may read it"))
+        text = secret_files.content(path, 2 * MOST_PASSWORD).strip()
+    except secret_files.SecretFault as fault:
+        raise DeviceError(secret_files.advised(problem(Code.PASSWORD_FILE, why=fault.why), fault)) from fault
     if not 1 <= len(text) <= MOST_PASSWORD or any(byte < 0x20 or byte in b"|\x7f" for byte in text):
         raise DeviceError(problem(Code.PASSWORD_FILE, why="it is empty, too long, or holds a | or a line end"))
     return text

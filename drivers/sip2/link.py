@@ -27,8 +27,17 @@ AGAIN = b"96"
 class Link:
     """One connection. Make it by `connect`. Every call raises `DeviceError` and nothing else."""
 
-    def __init__(self, sock: socket.socket, where: str, *, error_detection: bool) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        where: str,
+        *,
+        error_detection: bool,
+        nothing: tuple[type[OSError], ...] = (BlockingIOError,),
+    ) -> None:
+        """`nothing`: what the socket raises when nothing has come."""
         self._sock = sock
+        self._nothing = nothing
         self._where = where
         self._detects = error_detection
         self._sequence = -1
@@ -55,6 +64,19 @@ class Link:
                 continue
             return self._checked(answer, code, sequence)
         raise DeviceError(problem(Code.GARBLED, self._where))
+
+    def check(self) -> None:
+        """Raises when the server has ended the connection since. Servers do so with one that is idle, and a visitor's
+        question should not be what finds it out."""
+        try:
+            self._sock.settimeout(0)
+            piece = self._sock.recv(4096)  # What comes unasked answers nothing.
+        except self._nothing:
+            return
+        except OSError as error:
+            raise DeviceError(problem(Code.CLOSED, self._where, error.strerror or "it is gone")) from error
+        if not piece:
+            raise DeviceError(problem(Code.CLOSED, self._where, "it ended"))
 
     def close(self) -> None:
         """Let go of it; one that is gone already is no error."""
@@ -123,7 +145,8 @@ def connect(options: Options) -> Link:
     except OSError as error:
         plain.close()
         raise DeviceError(problem(Code.NOT_TRUSTED, where, error.strerror or error)) from error
-    return Link(sock, where, error_detection=options.error_detection)
+    nothing = (BlockingIOError, ssl.SSLWantReadError)
+    return Link(sock, where, error_detection=options.error_detection, nothing=nothing)
 
 
 def _context(options: Options) -> ssl.SSLContext:

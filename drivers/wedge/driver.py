@@ -19,7 +19,7 @@ from drivers.wedge.keyboard import Keyboard
 from drivers.wedge.options import Options
 from drivers.wedge.strokes import strokes
 
-PROOF_S = 4.0
+PROOF_S = 1.0
 """Between two looks whether the keyboard is still there."""
 MARGIN_S = 0.05
 """Beside the strokes' own time: for a machine that has other work."""

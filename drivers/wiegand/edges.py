@@ -11,7 +11,9 @@ import os
 import re
 import select
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 from drivers.driver import DeviceError
@@ -58,6 +60,38 @@ class KernelEvents:
         return Edge(0 if event.line_offset == self._d0 else 1, event.timestamp_ns, lost)
 
 
+def chip_path(chip: str, label_of: Callable[[str], str], folder: Path = Path("/dev")) -> str:
+    """The device file of a chip, given by its file or by its label: kernels number chips as they like. `label_of` is
+    told a file and raises `OSError`. Raises `DeviceError`."""
+    if chip.startswith("/"):
+        return chip
+    known: dict[str, str] = {}
+    refused: OSError | None = None
+    for path in sorted(str(path) for path in folder.glob("gpiochip*") if not path.is_symlink()):
+        try:
+            label = label_of(path)
+        except OSError as error:
+            refused = error
+            continue
+        if label == chip and chip in known:
+            raise DeviceError(problem(Code.BAD_LINES, chip, "several chips have this label: name its device file"))
+        known[label] = path
+    if chip in known:
+        return known[chip]
+    if refused is not None and BY_ERRNO.get(refused.errno or 0) is Code.DENIED:
+        raise DeviceError(problem(Code.DENIED, chip)) from refused
+    raise DeviceError(problem(Code.NO_CHIP, chip))
+
+
+def _label(path: str) -> str:
+    """As the kernel has it (GPIO_GET_CHIPINFO_IOCTL, 31 bytes at most)."""
+    import gpiod
+
+    with gpiod.Chip(path) as chip:
+        label: str = chip.get_info().label
+        return label
+
+
 class GpioEdges:
     """Two lines of a GPIO chip, for us alone (libgpiod 2, Linux GPIO character device, uAPI v2)."""
 
@@ -80,7 +114,7 @@ class GpioEdges:
         )
         try:
             self._lines: Any = gpiod.request_lines(
-                chip, consumer="smartplace", config={(d0, d1): settings}, event_buffer_size=BUFFERED
+                chip_path(chip, _label), consumer="smartplace", config={(d0, d1): settings}, event_buffer_size=BUFFERED
             )
         except OSError as error:
             code = BY_ERRNO.get(error.errno or 0, Code.BAD_LINES)

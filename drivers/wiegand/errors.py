@@ -24,7 +24,7 @@ class Code(StrEnum):
 TABLE: dict[Code, tuple[str, str]] = {
     Code.NO_CHIP: (
         "there is nothing at {where}",
-        "Correct `chip`: `gpioinfo` (package gpiod) lists chips and lines; or start what feeds `edges`",
+        "Correct `chip`: `gpiodetect` (package gpiod) lists chips and their labels; or start what feeds `edges`",
     ),
     Code.DENIED: (
         "{where} may not be opened",

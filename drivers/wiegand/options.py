@@ -20,7 +20,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     chip: Annotated[
         str,
-        Meta(pattern=r"^/dev/[A-Za-z0-9_./-]+$(?!\n)", description="GPIO chip, /dev/gpiochip0 on most boards"),
+        Meta(
+            pattern=r"^(/dev/[A-Za-z0-9_./-]+|[A-Za-z0-9_.,:@-]{1,31})$(?!\n)",
+            description="GPIO chip: its label, such as pinctrl-rp1, which stays with it; or its device file",
+        ),
     ] = "/dev/gpiochip0"
     d0: Annotated[Pin, Meta(description="Line of the chip that DATA0 (green wire) is on")] | None = None
     d1: Annotated[Pin, Meta(description="Line of the chip that DATA1 (white wire) is on")] | None = None

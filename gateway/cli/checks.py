@@ -16,6 +16,9 @@ from gateway.config.types import DeskStation
 from gateway.model.errors import GatewayError
 
 _DESFIRE_KEY = re.compile(r"(?:\d{1,3}\s+)?[0-9A-Fa-f]{32}")
+_PHONE_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\s*=\s*[0-9A-Fa-f]{32}")
+_OWN_PORTS = frozenset({"wedge"})
+"""Drivers whose `port` is looked at in `gateway.cli.hardware`."""
 PCSCD_SOCKET = Path("/run/pcscd/pcscd.comm")
 """Where pcscd, or systemd for it, waits for its clients."""
 
@@ -82,6 +85,9 @@ def key_checks(loaded: Loaded) -> Iterator[Check]:
                 yield _key(f"{name} of {device.id}", Path(path), _for_nobody_else)
         for place, path in _device_keys(device.options):
             yield _key(f"key of {device.id}{place}", Path(path), partial(read_secret, size=16, what="key"))
+        for name, read in _DEVICE_SECRETS.get(device.driver, {}).items():
+            if isinstance(file := device.options.get(name), str) and file:
+                yield _key(f"{name} of {device.id}", Path(file), read)
         desfire = device.options.get("desfire")
         # A name without / is handed over by systemd to the daemon alone: its driver says what it finds.
         if isinstance(desfire, dict) and str(desfire.get("key_file")).startswith("/"):
@@ -99,6 +105,8 @@ def port_checks(loaded: Loaded) -> Iterator[Check]:
     """The device files of all devices: there, accessible, by a name that stays, each for one device."""
     taken: dict[str, str] = {}
     for device in loaded.configuration.device:
+        if device.driver in _OWN_PORTS:
+            continue
         for name in ("port", "source", "chip"):
             path = device.options.get(name)
             # A camera's source may be a URL or a recording: only device files are looked at.
@@ -141,8 +149,8 @@ def _port(device: str, port: Path, taken: dict[str, str]) -> Check:
     if not os.access(port, os.R_OK | os.W_OK):
         advice = "Run this as the gateway's user, or give it access: the project's udev rules do"
         return Check(name, Level.FAIL, f"{port} may not be opened by this user", advice)
-    if port.name.startswith(("ttyUSB", "ttyACM", "video")) and port.parent == Path("/dev"):
-        advice = "Name it by /dev/serial/by-id or by-path (cameras: /dev/v4l/by-id)"
+    if port.name.startswith(("ttyUSB", "ttyACM", "video", "event")) and str(port.parent) in ("/dev", "/dev/input"):
+        advice = "Name it by /dev/serial/by-id or by-path (cameras: /dev/v4l/by-id, keyboards: /dev/input/by-id)"
         return Check(name, Level.WARN, f"{port} may be another device after the next start", advice)
     return Check(name, Level.PASS, str(port))
 
@@ -178,6 +186,23 @@ def _desfire_keys(path: Path) -> None:
     lines = path.read_text("ascii").split("\n")
     if not any(lines) or not all(_DESFIRE_KEY.fullmatch(line.strip()) for line in lines if line.strip()):
         raise GatewayError("not keys of 16 bytes in hex", "Write one key a line: its version, and 32 hex digits")
+
+
+def _phone_keys(path: Path) -> None:
+    """As docs/drivers/ble.md has it. What the file holds is never shown."""
+    _for_nobody_else(path)
+    lines = [line.strip() for line in path.read_text("ascii").splitlines()]
+    kept = [line for line in lines if line and not line.startswith("#")]
+    if not kept or not all(_PHONE_KEY.fullmatch(line) for line in kept):
+        raise GatewayError("not a line NAME = 32 hex digits for each phone", "Write it as docs/drivers/ble.md says")
+
+
+_DEVICE_SECRETS: dict[str, dict[str, Callable[[Path], object]]] = {
+    "ble": {"phone_keys": _phone_keys},
+    "fiscal": {"password_file": _for_nobody_else},
+    "sip2": {"password": _for_nobody_else},
+}
+"""Driver → its options that name a file with a secret, and what such a file must be."""
 
 
 def _nothing_more(_path: Path) -> None:

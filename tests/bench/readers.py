@@ -33,6 +33,8 @@ READINGS, READINGS_QUICK = 6, 1
 SETTLE_S, SETTLE_QUICK_S = 4.0, 0.1
 WATCH_S, WATCH_QUICK_S = 10.0, 0.3
 PATIENCE_S = 20.0
+REPORTING = frozenset({Kind.READER, Kind.RELAY})
+"""Kinds of devices that report readings: a relay board those of its inputs. The others are asked."""
 
 
 class Seen(NamedTuple):
@@ -107,7 +109,7 @@ def run(context: Context) -> list[Row]:
 def reporting() -> list[str]:
     """The drivers that are there and report readings."""
     names = sorted(path.parent.name for path in (ROOT / "drivers").glob("*/driver.py"))
-    return [name for name in names if _kind(name) is not Kind.PRINTER]
+    return [name for name in names if _kind(name) in REPORTING]
 
 
 def _kind(name: str) -> Kind:

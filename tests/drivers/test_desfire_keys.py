@@ -44,7 +44,7 @@ def test_keys_are_read_with_their_versions(tmp_path: Path, text: str, keys: dict
         (KEY.hex()[:-1], "not keys of 16 bytes in hex"),
         (KEY.hex() + "00", "not keys of 16 bytes in hex"),
         (f"{KEY.hex()}\nand more", "not keys of 16 bytes in hex"),
-        ((f"1 {KEY.hex()}\n" * 200), "not keys of 16 bytes in hex"),
+        ((f"1 {KEY.hex()}\n" * 200), "more than 4096 bytes"),
         (f"{KEY.hex()}\n{OTHER.hex()}", "not each with its version"),
         (f"1 {KEY.hex()}\n1 {OTHER.hex()}", "there twice"),
         (f"256 {KEY.hex()}", "more than 255"),

@@ -107,7 +107,7 @@ def test_says_hello_as_reader_and_relay_then_ready_then_alive(tmp_path: Path, ow
         assert (hello.driver, hello.kind, hello.also) == ("osdp", Kind.READER, (Kind.RELAY,))
         detail = driver.expect_state(DeviceState.READY).detail
         assert detail["readers"] == "2 of 2"
-        assert detail["reader 5"] == "maker 00c0de, model 7.2, firmware 1.2.3"
+        assert detail["reader 5"] == "maker dec000, model 7.2, firmware 1.2.3"
         driver.expect(Alive)
         assert driver.stop() == 0
         assert driver.garbage == []

@@ -17,6 +17,7 @@ from drivers.osdp.bus import Bus, Event, Said
 from drivers.osdp.errors import Code, problem
 from drivers.osdp.keys import FACTORY, parse_key, read_key
 from drivers.osdp.line import BUS, Line
+from tests.drivers.osdp_by_hand import reply
 
 pytest.importorskip("osdp")
 
@@ -48,23 +49,6 @@ class Wire(Line):
 
     def flush(self) -> None:
         self._waiting = b""
-
-
-def crc16(data: bytes) -> int:
-    """CRC-16 of OSDP: polynomial 0x1021, start 0x1D0F, not reflected."""
-    crc = 0x1D0F
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return crc
-
-
-def reply(frame: bytes, body: bytes) -> bytes:
-    """A reader's plain answer to a frame, of this very address and number."""
-    length = 5 + len(body) + 2
-    head = bytes([0x53, frame[1] | 0x80, length & 255, length >> 8, frame[4] & 3 | 4]) + body
-    return head + crc16(head).to_bytes(2, "little")
 
 
 def plain_reader(frame: bytes) -> bytes:
@@ -151,12 +135,9 @@ def test_any_well_framed_answer_is_no_reader_and_no_card(code: int, body: bytes)
 @pytest.mark.parametrize("recording", sorted(RECORDINGS.glob("*.osdp")), ids=lambda path: str(path.stem))
 def test_a_recorded_conversation_is_replayed(recording: Path) -> None:
     """Recorded at the panel's end, with the simulator at the other; the seed makes the panel say the same again."""
-    lines = [line.split() for line in recording.read_text().splitlines() if line[:1] in "<>"]
-    frames = [(way, bytes.fromhex(text)) for way, text in lines]
-    asked = [frame for way, frame in frames if way == ">"]
-    answers = {number: frame for number, (way, frame) in enumerate(_numbered(frames)) if way == "<"}
+    asked, answers = conversation(recording)
     assert len(asked) >= 6
-    wire = Wire(lambda _frame: answers.get(len(wire.asked) - 1, b""))
+    wire = Wire(lambda _frame: answers[len(wire.asked) - 1] if len(wire.asked) <= len(answers) else b"")
     # Asking for the status goes by the clock, and so would not be the same again.
     bus = Bus(wire, [(0, KEY)], {0}, lambda _count: b"\0\0\0\7")
     said = turned(bus, lambda said: any(event.said is Said.CARD for event in said))
@@ -166,15 +147,18 @@ def test_a_recorded_conversation_is_replayed(recording: Path) -> None:
     assert cards == [(26, "864383c0")]
 
 
-def _numbered(frames: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """What was answered to each frame of the panel, in their order; nothing where nothing was."""
-    found: list[tuple[str, bytes]] = []
-    for way, frame in frames:
+def conversation(recording: Path) -> tuple[list[bytes], list[bytes]]:
+    """What the panel asked, and what was answered to each; nothing where nothing was."""
+    asked: list[bytes] = []
+    answers: list[bytes] = []
+    for line in recording.read_text().splitlines():
+        way, _, frame = line.partition(" ")
         if way == ">":
-            found.append(("", b""))
-        else:
-            found[-1] = (way, frame)
-    return found
+            asked.append(bytes.fromhex(frame))
+            answers.append(b"")
+        elif way == "<":
+            answers[-1] = bytes.fromhex(frame)
+    return asked, answers
 
 
 def test_a_bus_that_was_closed_leaves_nothing_behind() -> None:

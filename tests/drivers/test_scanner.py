@@ -94,6 +94,33 @@ def test_unplugged_and_plugged_in_again(tmp_path: Path, scanner: Scanner, driver
     assert driver.expect_reading(Code).data == EAN.encode()
 
 
+def test_a_name_that_stays_is_followed_to_whatever_port_the_scanner_is_at_now(tmp_path: Path, mode: str) -> None:
+    """As udev does it with /dev/serial/by-id and /dev/input/by-id: the link goes with the scanner, and comes back with
+    it at another port. At the old one another scanner is plugged in meanwhile, which is nobody's."""
+    link = tmp_path / "scanner"
+    ports = [Scanner(tmp_path / f"port{number}", keyboard=mode == "keyboard") for number in (0, 1)]
+    for port in ports:
+        port.plug()
+    link.symlink_to(tmp_path / "port0")
+    try:
+        with spawn(tmp_path, mode) as driver:
+            driver.expect_state(DeviceState.READY)
+            ports[0].scan(EAN)
+            assert driver.expect_reading(Code).data == EAN.encode()
+            link.unlink()
+            ports[0].unplug()
+            assert driver.expect_state(DeviceState.LOST).problem is not None
+            ports[0].plug()
+            link.symlink_to(tmp_path / "port1")
+            driver.expect_state(DeviceState.READY)
+            ports[0].scan("SOMEBODY-ELSES")
+            ports[1].scan("LIB-00417c")
+            assert driver.expect_reading(Code).data == b"LIB-00417c"
+    finally:
+        for port in ports:
+            port.unplug()
+
+
 def test_garbage_is_a_code_that_nobody_knows_and_no_more(scanner: Scanner, driver: DriverProcess, mode: str) -> None:
     noise = event(1, 600, 1) * 50 + event(17, 3, 9) if mode == "keyboard" else bytes(range(256)) * 20 + b"\r"
     scanner.send(noise)

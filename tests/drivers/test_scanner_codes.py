@@ -81,6 +81,60 @@ def test_however_it_is_cut_the_same_codes_come_out(texts: list[str], chance: obj
     assert found == [text.encode() for text in texts]
 
 
+SENT = st.lists(
+    st.tuples(PRINTABLE.filter(bool).map(str.strip).filter(bool), st.sampled_from(["enter", "pause"])), max_size=6
+)
+"""Codes as somebody scans them, each with what comes after it."""
+
+
+@given(SENT, st.booleans(), st.booleans(), st.lists(st.integers(1, 40), min_size=1, max_size=8), st.integers(0, 20))
+def test_a_scanner_s_life_is_codes_that_are_whole_or_torn_whatever_the_pace(
+    sent: list[tuple[str, str]], typed_by_keys: bool, by_silence: bool, sizes: list[int], gaps_ms: int
+) -> None:
+    """The state machine of a line, from the port's bytes or a keyboard's events on, in pieces of any size with waits
+    that are shorter than `gap_ms` within a code: Enter ends a code, a pause ends or tears one, and no code takes
+    anything of another's along."""
+    codes, keyboard = Codes(GAP, by_silence=by_silence), Keyboard()
+    found: list[bytes | None] = []
+    wanted: list[bytes | None] = []
+    now, pieces = 0, 0
+    for text, after in sent:
+        characters = text + ("\r" if after == "enter" else "")
+        stream = typed(characters) if typed_by_keys else characters.encode()
+        while stream:
+            size = sizes[pieces % len(sizes)]
+            pieces += 1
+            piece, stream = stream[:size], stream[size:]
+            heard = keyboard.feed(piece) if typed_by_keys else piece
+            now += min(gaps_ms * MS, GAP // 50)
+            # As the driver does it: what has begun is looked at when nothing came of it.
+            found += whole(codes.feed(heard, now) if heard else [])
+        if after == "pause":
+            now += GAP
+            found += whole(codes.look(now))
+            wanted.append(text.encode() if by_silence else None)
+        else:
+            wanted.append(text.encode())
+    assert found == wanted
+    assert not codes.waiting
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.integers(0, 2500)), min_size=1, max_size=30))
+def test_a_sight_is_reported_once_for_as_long_as_it_lasts(seen: list[tuple[bytes, int]]) -> None:
+    """Of two reports of one code in a row, what lies between is a pause of the time that was set, at least once."""
+    repeats, now = Repeats(1000 * MS), 0
+    longest, last = 0, b""
+    for data, wait in seen:
+        now += wait * MS
+        longest = max(longest, wait)
+        if repeats.is_new(data, now):
+            assert data != last or longest >= 1000
+            last, longest = data, 0
+        else:
+            assert data == last
+            assert wait < 1000
+
+
 @pytest.mark.parametrize(
     ("sent", "symbology", "data"),
     [

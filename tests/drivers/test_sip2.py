@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from drivers.contract.library import Patron, PatronStanding, PatronStatus, PinWo
 from drivers.driver import DeviceError
 from drivers.simulators.sip2 import PatronRecord, Sip2Server
 from drivers.sip2 import codec
-from drivers.sip2.link import connect
+from drivers.sip2.link import Link, connect
 from drivers.sip2.options import Options
 from tests.support.certificate import certificate
 from tests.support.driver_process import DriverProcess
@@ -168,6 +169,44 @@ def test_a_server_that_is_gone_is_told_once_and_found_again(driver: DriverProces
     driver.expect_state(DeviceState.READY)
 
 
+def check_until(link: Link, until: float) -> None:
+    while time.monotonic() < until:
+        link.check()
+
+
+def test_a_connection_that_was_cut_is_noticed_before_anybody_asks(driver: DriverProcess, server: Sip2Server) -> None:
+    """Servers cut what is idle: the next visitor's question must not be what finds it out."""
+    link = connect(Options(port=server.port))
+    assert link.ask(codec.status(), b"98", 5.0).code == b"98"
+    link.check()
+    server.drop()
+    until = time.monotonic() + 10
+    with pytest.raises(DeviceError) as told:
+        check_until(link, until)
+    assert told.value.problem.code == "closed"
+    link.close()
+    assert code(driver.expect_state(DeviceState.LOST)) == "closed"
+    driver.expect_state(DeviceState.READY)
+    assert said(driver.ask(PatronStatus(CARD))).standing is PatronStanding.VALID
+
+
+def test_whatever_answers_at_host_and_port_now_is_the_library_s_system(
+    driver: DriverProcess, server: Sip2Server
+) -> None:
+    """A server that was moved to another machine under its name: nothing of the old connection is of use."""
+    server.stop()
+    assert code(driver.expect_state(DeviceState.LOST)) in ("closed", "no_server")
+    moved = Sip2Server(server.port)
+    moved.patrons.update(PATRONS)
+    moved.start()
+    try:
+        driver.expect_state(DeviceState.READY)
+        assert said(driver.ask(PatronStatus(CARD))).standing is PatronStanding.VALID
+        assert [line[:2] for line in moved.heard[:2]] == [b"93", b"99"]
+    finally:
+        moved.stop()
+
+
 def test_a_server_that_does_not_say_whether_a_card_is_valid_is_no_reason_to_believe_it(
     driver: DriverProcess, server: Sip2Server
 ) -> None:
@@ -209,6 +248,8 @@ def test_tls_is_verified(server: Sip2Server, start: Start, tmp_path: Path) -> No
         with start(port=behind_tls.port, tls=True, ca=str(files.certificate)) as driver:
             driver.expect_state(DeviceState.READY)
             assert said(driver.ask(PatronStatus(CARD))).standing is PatronStanding.VALID
+            behind_tls.drop()
+            assert code(driver.expect_state(DeviceState.LOST)) == "closed"
         with start(port=behind_tls.port, tls=True) as driver:
             assert code(driver.expect_state(DeviceState.LOST)) == "not_trusted"
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from drivers.wedge.strokes import ENDS, strokes
 from tests.support.driver_process import DriverProcess
 
 CARD = "LIB-00417c"
+RECORDINGS = sorted((Path(__file__).parents[1] / "data" / "wedge").glob("*.txt"))
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
 Start = Callable[..., DriverProcess]
@@ -109,6 +111,43 @@ def test_a_program_that_went_away_is_told_and_found_again(start: Start, program:
         driver.expect_state(DeviceState.READY)
         driver.ask(Type(CARD))
         assert program.wait(lambda: program.lines == [CARD])
+
+
+def test_a_name_that_stays_is_followed_to_whatever_stands_behind_it_now(start: Start, tmp_path: Path) -> None:
+    """`/dev/uinput` makes a new keyboard at each opening; a pipe behind a link may be another one tomorrow."""
+    programs = [FocusedProgram(tmp_path / f"program{number}") for number in (0, 1)]
+    for one in programs:
+        one.plug()
+    (tmp_path / "focus").symlink_to(tmp_path / "program0")
+    try:
+        with start() as driver:
+            driver.expect_state(DeviceState.READY)
+            driver.ask(Type(CARD))
+            assert programs[0].wait(lambda: programs[0].lines == [CARD])
+            (tmp_path / "focus").unlink()
+            programs[0].unplug()
+            assert code(driver.expect_state(DeviceState.LOST)) == "no_port"
+            (tmp_path / "focus").symlink_to(tmp_path / "program1")
+            driver.expect_state(DeviceState.READY)
+            driver.ask(Type("2900001234567"))
+            assert programs[1].wait(lambda: programs[1].lines == ["2900001234567"])
+    finally:
+        for one in programs:
+            one.unplug()
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: str(path.stem))
+def test_what_was_typed_when_it_was_recorded_is_typed_again(
+    start: Start, program: FocusedProgram, recording: Path
+) -> None:
+    """Key by key, as a line each: what a program on the machine would see."""
+    lines = [line for line in recording.read_text().splitlines() if not line.startswith("#")]
+    (asked,) = (json.loads(line.removeprefix("> ")) for line in lines if line.startswith("> "))
+    with start(allowed=asked["allowed"], end=asked["end"]) as driver:
+        driver.expect_state(DeviceState.READY)
+        assert driver.ask(Type(asked["text"])).body is not None
+        assert program.wait(lambda: len(program.strokes) >= len(lines) - 1)
+        assert program.strokes == [line.removeprefix("< ") for line in lines if line.startswith("< ")]
 
 
 def test_a_program_that_reads_no_more_gets_no_enter(start: Start, tmp_path: Path) -> None:

@@ -200,6 +200,7 @@ def test_reopened_killed_and_started_again_it_reads_on(tmp_path: Path, reader: W
         ({"edges": "/no-such-pipe"}, "no_chip"),
         ({"chip": "/dev/gpiochip511", "d0": 17, "d1": 27}, "no_chip"),
         ({"chip": "/dev/fd", "d0": 17, "d1": 27}, "bad_lines"),
+        ({"chip": "no-such-label", "d0": 17, "d1": 27}, "no_chip"),
         ({"edges": "/etc"}, "garbled"),
     ],
 )
@@ -242,9 +243,10 @@ def test_nothing_of_a_card_leaves_but_in_a_reading(
 
 @pytest.mark.parametrize("recording", sorted(RECORDINGS.glob("*.edges")), ids=lambda path: str(path.stem))
 def test_a_recording_is_replayed(tmp_path: Path, wires: WiegandReader, driver: DriverProcess, recording: Path) -> None:
-    """Recorded at the simulator's end of the pipe: no real reader was at hand. What each holds is beside it."""
+    """Each says of what it was recorded. The cards in it are beside it."""
     wanted = [line.split() for line in recording.with_suffix(".cards").read_text().splitlines()]
-    wires.send(recording.read_text())
+    edges = [line for line in recording.read_text().splitlines(keepends=True) if not line.startswith("#")]
+    wires.send("".join(edges))
     for bits, number in wanted:
         assert driver.expect_reading(AccessCard) == AccessCard(int(bits), bytes.fromhex(number))
     driver.nothing(Reading, 0.2)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.wiegand.edges import KernelEvents
+from drivers.driver import DeviceError
+from drivers.wiegand.edges import KernelEvents, chip_path
 from drivers.wiegand.frames import MOST_BITS, Edge, Frame, Frames
 
 GAP_NS, APART_NS, MS = 25_000_000, 100_000, 1_000_000
@@ -93,6 +96,40 @@ def test_the_kernels_events_become_edges_and_a_gap_in_their_numbers_spoils_the_c
     edges = [events.edge(event) for event in made]
     assert edges == [Edge(0, 0), Edge(1, MS), Edge(1, 2 * MS, lost=True), Edge(0, 3 * MS)]
     assert fed(edges) == [Frame(4, 0b0110, 3 * MS, "pulses were lost")]
+
+
+def test_a_chip_is_found_by_its_label_whatever_its_number(tmp_path: Path) -> None:
+    """A Pi 5's pins were gpiochip4 and are gpiochip0 since 2024; the old name is a link to the new one."""
+    labels = {"gpiochip0": "gpio-brcmstb@107d508500", "gpiochip4": "pinctrl-rp1"}
+
+    def label_of(path: str) -> str:
+        return labels[Path(path).name]
+
+    for name in labels:
+        (tmp_path / name).touch()
+    assert chip_path("pinctrl-rp1", label_of, tmp_path) == str(tmp_path / "gpiochip4")
+    (tmp_path / "gpiochip4").rename(tmp_path / "gpiochip10")
+    (tmp_path / "gpiochip4").symlink_to(tmp_path / "gpiochip0")
+    labels = {"gpiochip0": "pinctrl-rp1", "gpiochip10": "gpio-brcmstb@107d508500"}
+    assert chip_path("pinctrl-rp1", label_of, tmp_path) == str(tmp_path / "gpiochip0")
+    assert chip_path("/dev/gpiochip7", label_of, tmp_path) == "/dev/gpiochip7"
+
+
+@pytest.mark.parametrize(
+    ("label", "number", "code"), [("pinctrl-rp1", 0, "no_chip"), ("any", 13, "denied"), ("twice", 0, "bad_lines")]
+)
+def test_a_label_that_names_no_chip_is_told(tmp_path: Path, label: str, number: int, code: str) -> None:
+    def label_of(_path: str) -> str:
+        if number:
+            raise OSError(number, "told so")
+        return "twice"
+
+    for name in ("gpiochip0", "gpiochip1"):
+        (tmp_path / name).touch()
+    with pytest.raises(DeviceError) as refused:
+        chip_path(label, label_of, tmp_path)
+    assert refused.value.problem.code == code
+    assert label in refused.value.problem.cause
 
 
 EDGE = st.builds(Edge, st.integers(0, 1), st.integers(-(10**9), 10**9), st.booleans())
