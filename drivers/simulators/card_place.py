@@ -76,6 +76,11 @@ class CardPlace:
             self.remove()
             return self._reads
 
+    def cards(self) -> tuple[Card, ...]:
+        """What lies there."""
+        with self._changed:
+            return tuple(card for card in (self._card, self._beside) if card is not None)
+
     def settle(self, timeout: float = 3.0) -> bool:
         """Wait until the reader has seen that the field is empty. Whether it has, in time."""
         with self._changed:
