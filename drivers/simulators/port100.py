@@ -80,13 +80,13 @@ class Port100(CardPlace):
             return []  # an ACK cancels the last command, and this chip is never still at work on one
         if self.garbage:
             return [self._noise.randbytes(self._noise.randrange(1, 60))]
-        if self.instead:
-            return [self.instead.pop(0)]
         data = unframe(transfer)
         if data is None or len(data) < 2 or data[0] != HOST:
             return [BAD_FRAME]
         with self._changed:
             answer = self._answer(data[1], data[2:])
+        if self.instead:  # it is done, and what is told of it is damaged
+            return [self.instead.pop(0)]
         return [ACK] if answer is None else [ACK, frame(bytes([CHIP, data[1] + 1]) + answer)]
 
     def _answer(self, code: int, data: bytes) -> bytes | None:
