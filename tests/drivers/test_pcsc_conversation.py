@@ -1,4 +1,4 @@
-"""The conversation with a card at a PC/SC reader: it may leave before any command, and its reader may word that anyhow."""
+"""The conversation with a card at a PC/SC reader: it may leave before any command, however its reader words that."""
 
 from __future__ import annotations
 
