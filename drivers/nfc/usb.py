@@ -94,11 +94,12 @@ def _find(port: str) -> tuple[int, int, Attached]:
 
 def _attached(device: usb1.USBDevice) -> Attached:
     """What is known of a device. One that may not be opened has no strings; its numbers are there all the same."""
-    ports = ".".join(str(number) for number in device.getPortNumberList())
-    known = Attached(device.getVendorID(), device.getProductID(), socket=f"{device.getBusNumber()}-{ports}")
+    known = Attached(device.getVendorID(), device.getProductID())
     if known.model is None:
         return known  # strings are asked of readers only: asking a device is a conversation with it
     try:
+        ports = ".".join(str(number) for number in device.getPortNumberList())
+        known = known._replace(socket=f"{device.getBusNumber()}-{ports}")
         texts = device.getManufacturer(), device.getProduct(), device.getSerialNumber()
     except usb1.USBError:
         return known

@@ -152,6 +152,44 @@ def test_errors_of_libusb_have_a_name(error: Exception, code: Code) -> None:
         line.write(b"")
 
 
+class OnBus:
+    """A device as libusb hands it out."""
+
+    def __init__(self, vendor: int, denies: bool) -> None:
+        self.vendor, self.denies, self.asked = vendor, denies, 0
+
+    def getVendorID(self) -> int:  # noqa: N802 (libusb's names)
+        return self.vendor
+
+    def getProductID(self) -> int:  # noqa: N802
+        return 0x06C3
+
+    def getBusNumber(self) -> int:  # noqa: N802
+        return 3
+
+    def getPortNumberList(self) -> list[int]:  # noqa: N802
+        return [1, 4]
+
+    def getManufacturer(self) -> str | None:  # noqa: N802
+        self.asked += 1
+        if self.denies:
+            raise usb1.USBErrorAccess
+        return None
+
+    getProduct = getSerialNumber = getManufacturer  # noqa: N815
+
+
+@pytest.mark.parametrize("denies", [True, False])
+def test_a_reader_whose_strings_may_not_be_read_is_known_by_its_socket(denies: bool) -> None:
+    assert usb._attached(OnBus(0x054C, denies)) == Attached(0x054C, 0x06C3, socket="3-1.4")
+
+
+def test_nothing_is_asked_of_what_is_no_reader() -> None:
+    mouse = OnBus(0x046D, denies=True)
+    assert usb._attached(mouse).model is None
+    assert mouse.asked == 0
+
+
 def test_a_device_that_never_stops_talking_is_given_up() -> None:
     line = usb.Line(Pipe(), DESK)
     for _ in range(usb.BABBLE):
