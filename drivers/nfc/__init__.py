@@ -1,1 +1,1 @@
-"""Driver for contactless cards at a PN532 module on a serial line (HSU): cards, and the NDEF they show."""
+"""Driver for contactless cards at a PN532 on a serial line or a reader on USB: cards, and the NDEF they show."""

@@ -11,10 +11,11 @@ from drivers.driver import DeviceError, Driver, Port
 from drivers.nfc.errors import PASSING, Code, ReaderFault, problem
 from drivers.nfc.options import Options
 from drivers.nfc.presence import Presence, same
+from drivers.nfc.sight import Crowd, Seen
 
 if TYPE_CHECKING:
     from drivers.desfire.prover import Prover
-    from drivers.nfc.reader import Reader, Seen
+    from drivers.nfc.reader import Reader
 
 LOST_AFTER = 3
 """Failed looks in a row that mean a lost reader: one may be noise on the line."""
@@ -25,9 +26,9 @@ before the ordinary pace returns (a card that never works must not keep a core b
 
 
 class NfcDriver(Driver[Options]):
-    """A PN532 on a serial line. Reports each card once per presentation (`Card`, a phone's `Code`, or `Recognised`),
-    and nothing for one that was pulled before it was read whole: a genuine card must never look like a weak one.
-    Cards that lie there together are reported as `Several`, and none of them is read."""
+    """A PN532 on a serial line or a reader on USB. Reports each card once per presentation (`Card`, a phone's `Code`,
+    or `Recognised`), and nothing for one that was pulled before it was read whole: a genuine card must never look like
+    a weak one. Cards that lie there together are reported as `Several`, and none of them is read."""
 
     name = "nfc"
     kind = Kind.READER
@@ -77,7 +78,9 @@ class NfcDriver(Driver[Options]):
         seen = reader.look()
         seen_at = time.monotonic_ns()
         self.alive()
-        if seen is None:
+        if isinstance(seen, Crowd):
+            self._tell_several(seen_at)
+        elif seen is None:
             self._presence.look(None)
             self._torn_in_a_row = 0
         elif self._presence.look(seen.uid):
@@ -93,7 +96,10 @@ class NfcDriver(Driver[Options]):
             self._tell_several(seen_at)
             return self._options.poll_ms / 1000
         again = reader.look()
-        if again is None or not same(again.uid, seen.uid) or (read := reader.read(again, self._prover)) is None:
+        if not isinstance(again, Seen) or not same(again.uid, seen.uid):
+            return self._tell_torn()
+        read = reader.read(again, self._prover)
+        if read is None:
             return self._tell_torn()
         self._torn_in_a_row = 0
         proof = self._prover.report(read.proof, self.log) if self._prover is not None else None
@@ -104,7 +110,8 @@ class NfcDriver(Driver[Options]):
 
     def _tell_several(self, seen_at: int) -> None:
         self._torn_in_a_row = 0
-        self.reading(Several(), seen_at)
+        if not self._presence.crowded:
+            self.reading(Several(), seen_at)
         self._presence.crowd()
 
     def _tell_torn(self) -> float:

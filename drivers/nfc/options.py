@@ -11,8 +11,10 @@ from drivers.contract.desfire import DesfireOptions
 Port = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^/[A-Za-z0-9_./:,+=@-]+$",
-        description="Serial port of the PN532; best a name that stays, such as /dev/serial/by-id/...",
+        pattern=r"^(/[A-Za-z0-9_./:,+=@-]+"
+        r"|usb:([0-9a-fA-F]{4}:[0-9a-fA-F]{4}(:[A-Za-z0-9_.-]+)?|[0-9]+-[0-9]+(\.[0-9]+)*|/[A-Za-z0-9_./:,+=@-]+))$",
+        description="Serial port of a PN532, best one that stays, such as /dev/serial/by-id/...; or a reader on USB: "
+        "usb:VENDOR:PRODUCT (four hex digits each), usb:VENDOR:PRODUCT:SERIAL, or its USB socket, such as usb:1-1.2",
     ),
 ]
 PollMs = Annotated[
@@ -37,7 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     docs/drivers/nfc.md); the radio field is off in between, so it also saves the module's power.
 
     460800: reading a card's pass moves 1.3 kB over the line, 115 ms at 115200 and 29 ms at this rate, and it
-    is pulled too early less often. Not 921600: a Pi's UART holds 16 bytes, 0.17 ms of line at that rate.
+    is pulled too early less often. Not 921600: a Pi's UART holds 16 bytes, 0.17 ms of line at that rate. Of no meaning
+    on USB.
 
     `desfire`, when cards are asked to prove that they are genuine.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drivers.contract.core import Kind
 from drivers.contract.reader import Card
 from drivers.driver import DeviceError, Driver, Port
+from drivers.pcsc.conversation import CardGone
 from drivers.pcsc.errors import Code, ReaderFault
 from drivers.pcsc.options import Options
 
@@ -81,8 +82,6 @@ class PcscDriver(Driver[Options]):
             self._reader = None
 
     def _read(self, reader: Reader, seen: Seen, seen_at: int) -> None:
-        from drivers.pcsc.reader import CardGone
-
         if self._tries > HURRIES:
             return  # It never works: until it is taken away.
         try:

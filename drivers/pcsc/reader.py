@@ -11,10 +11,8 @@ from typing import NamedTuple
 
 from smartcard import scard
 
-from drivers.contract.reader import Code as CodeReading
-from drivers.contract.reader import Recognised
-from drivers.desfire.outcome import Ask, Outcome, Proved
-from drivers.pcsc.cards import shown_by, storage_name, uid_of
+from drivers.desfire.outcome import Ask
+from drivers.pcsc.conversation import CardGone, Read, read_whole
 from drivers.pcsc.errors import Code, ReaderFault
 
 READ_BUDGET_S = 1.5
@@ -58,25 +56,12 @@ _OF_THE_CARD = frozenset(
 _GONE = scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE | scard.SCARD_STATE_IGNORE
 
 
-class CardGone(Exception):
-    """The card went away, or does not speak, while it was read."""
-
-
 class Seen(NamedTuple):
     """What a look has shown. `number` counts cards that came and went (pcscd's own count)."""
 
     present: bool
     number: int
     atr: bytes
-
-
-class Read(NamedTuple):
-    """A card that was read whole. `uid` is None when it has none of a contactless card of type A; `shown` is its NDEF
-    message, the pass that a phone hands over, or what kind of foreign card it is."""
-
-    uid: bytes | None
-    shown: bytes | CodeReading | Recognised
-    proof: Outcome
 
 
 class Reader:
@@ -123,8 +108,7 @@ class Reader:
         return Seen(present, state >> 16 & 0xFFFF, bytes(atr))
 
     def read(self, seen: Seen, prove: Ask | None) -> Read:
-        """The card that was seen. A card that takes APDUs itself is asked for its proof before anything else; who has
-        given one, or failed to, is asked for nothing else. Raises `CardGone` as well."""
+        """The card that was seen, as `read_whole` does. Raises `CardGone` as well."""
         result, card, protocol = scard.SCardConnect(self._opened(), self._name, scard.SCARD_SHARE_SHARED, PROTOCOLS)
         _check_card(result)
         until = time.monotonic() + READ_BUDGET_S
@@ -139,15 +123,7 @@ class Reader:
             return bytes(response)
 
         try:
-            uid = uid_of(transmit)
-            takes_apdus = storage_name(seen.atr) is None
-            proof = prove(transmit, uid) if uid is not None and prove is not None and takes_apdus else None
-            if isinstance(proof, Proved):
-                return Read(uid, b"", proof)
-            shown = shown_by(transmit, seen.atr, uid) if uid is not None and proof is None else b""
-            if not shown and uid_of(transmit) != uid:
-                raise CardGone  # That it has nothing, or no proof, was the silence of a card that had left.
-            return Read(uid, shown, proof)
+            return read_whole(transmit, seen.atr, prove)
         finally:
             scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
 

@@ -7,7 +7,6 @@ As a program: `python -m drivers.simulators.pn532 --link PATH --cards FILE.json`
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import select
@@ -18,50 +17,29 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from drivers.simulators import control
-from drivers.simulators.card_box import CardBox
-from drivers.simulators.cards import Card, Ntag424, Type2Tag, uri_message
+from drivers.simulators import control, reader_desk
+from drivers.simulators.card_place import CardPlace
+from drivers.simulators.cards import Card
 from drivers.simulators.field import in_order
 from drivers.simulators.pn532_frames import ACK, ERROR, crc_a, frame, take_frame
-from drivers.simulators.simulated import Act, Simulated
+from drivers.simulators.reader_desk import played, plugged_in
+from drivers.simulators.simulated import Simulated
 
 FIRMWARE = bytes.fromhex("32010607")
 FIFO, TX_MODE, RX_MODE = bytes.fromhex("6339"), bytes.fromhex("6302"), bytes.fromhex("6303")
 RATES = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 TIMEOUT = b"\x01"
-SETTLED = 4
-"""Empty looks of a reader after which a card counts as taken away, for `present`."""
 
 
-class Pn532:
-    """The chip on its pty. All methods are safe from any thread.
-
-    Fault knobs, to be set at any time: `silent` (no answers), `garbage` (noise instead of answers),
-    `instead` (bytes to send instead of the next answers), `pull_after` (the card leaves after so many
-    exchanges with it), `rf_delay` (seconds for every command that uses the field).
-    `on_event` gets "placed", "read" (the reader has read the card's whole content) and "removed".
-    """
+class Pn532(CardPlace):
+    """The chip on its pty. A look is an InListPassiveTarget that it has answered."""
 
     def __init__(self, link: Path | None = None, on_event: Callable[..., None] | None = None) -> None:
-        self.silent = False
-        self.garbage = False
-        self.instead: list[bytes] = []
-        self.pull_after: int | None = None
-        self.rf_delay = 0.0
+        super().__init__(on_event)
         self.baud = 115200
-        self.looks = 0
-        """InListPassiveTarget commands answered: how often a reader looked."""
         self.path = ""
         self._link = link
-        self._on_event = on_event or (lambda *_args, **_fields: None)
-        self._changed = threading.Condition(threading.RLock())
-        self._card: Card | None = None
-        self._beside: Card | None = None
-        self._name = ""
-        self._reads = 0
-        self._empty_looks = SETTLED
         self._thread: threading.Thread | None = None
         self._noise = random.Random(532)
 
@@ -95,75 +73,11 @@ class Pn532:
         for end in (self._master, self._slave, self._wake):
             os.close(end)
 
-    # Cards ----------------------------------------------------------------------------------------------
-
-    def place(self, card: Card, name: str = "card", beside: Card | None = None) -> None:
-        """Put a card into the field, or two at once; what was there is taken away first."""
-        with self._changed:
-            self.remove()
-            card.on_read = self._read
-            self._card, self._beside, self._name, self._reads = card, beside, name, 0
-            self._on_event("placed", card=name)
-
-    def beside(self, card: Card) -> None:
-        """Put a second card into the field, beside the one that is there. What takes away the first takes both."""
-        with self._changed:
-            self._beside = card
-
-    def remove(self) -> None:
-        """Take the card away, if there is one."""
-        with self._changed:
-            if self._card is None:
-                return
-            self._card, self._beside, self._empty_looks = None, None, 0
-            self._on_event("removed", card=self._name)
-            self._changed.notify_all()
-
-    def present(self, card: Card, seconds: float, name: str = "card") -> int:
-        """What a person does: hold the card there until it was read, `seconds` at most, and take it away.
-        Returns how often it was read. Waits first until the reader has seen that the last card is gone."""
-        with self._changed:
-            self.settle()
-            self.place(card, name)
-            self._changed.wait_for(lambda: self._reads > 0 or self._card is not card, timeout=seconds)
-            self.remove()
-            return self._reads
-
-    def settle(self, timeout: float = 3.0) -> bool:
-        """Wait until the reader has seen that the field is empty. Whether it has, in time."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._empty_looks >= SETTLED, timeout)
-
-    def wait_looks(self, count: int, timeout: float = 10.0) -> None:
-        """Wait until the reader has looked `count` times more. Raises `TimeoutError`."""
-        with self._changed:
-            goal = self.looks + count
-            if not self._changed.wait_for(lambda: self.looks >= goal, timeout):
-                raise TimeoutError(f"the reader looked {self.looks - goal + count} of {count} times")
-
     def wait_baud(self, baud: int, timeout: float = 10.0) -> None:
         """Wait until the chip is at this rate. Raises `TimeoutError`."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.baud == baud, timeout):
                 raise TimeoutError(f"the chip is at {self.baud} bits per second")
-
-    def wait_read(self, timeout: float = 10.0) -> None:
-        """Wait until the card in the field has been read. Raises `TimeoutError`."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._reads > 0, timeout):
-                raise TimeoutError("nobody read the card")
-
-    def wait_gone(self, timeout: float = 10.0) -> None:
-        """Wait until no card is in the field. Raises `TimeoutError`."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._card is None, timeout):
-                raise TimeoutError("the card is still there")
-
-    def _read(self) -> None:
-        self._reads += 1
-        fields = {"counter": self._card.counter} if isinstance(self._card, Ntag424) else {}
-        self._on_event("read", card=self._name, **fields)
-        self._changed.notify_all()
 
     # The chip -------------------------------------------------------------------------------------------
 
@@ -246,11 +160,8 @@ class Pn532:
         """Find `most` cards, 106 kbit/s type A only. The RF registers are set with CRC in both directions. When two are
         asked for, none answers before it is selected anew."""
         self._pause()
-        self.looks += 1
+        self._looked()
         card = self._card
-        if card is None:
-            self._empty_looks += 1
-        self._changed.notify_all()
         self._selected = None
         if card is None or modulation != 0 or (wanted and _without_cascade(wanted) != card.uid):
             return b"\x00"
@@ -266,21 +177,13 @@ class Pn532:
         card = self._selected
         if card is None or card not in (self._card, self._beside):
             return TIMEOUT
-        if self.pull_after is not None:
-            self.pull_after -= 1
-            if self.pull_after < 0:
-                self.pull_after = None
-                self.remove()
-                return TIMEOUT
+        if self._pulled():
+            return TIMEOUT
         answer = card.exchange(sent)
         if answer is None:
             return TIMEOUT
         checked = self._register(RX_MODE) & 0x80 or len(answer) == 1
         return b"\x00" + (answer if checked else answer + crc_a(answer))
-
-    def _pause(self) -> None:
-        if self.rf_delay:
-            self._changed.wait(self.rf_delay)
 
 
 def _host_baud(master: int) -> int:
@@ -309,105 +212,20 @@ def _without_cascade(wanted: bytes) -> bytes:
 def plugged(link: Path | None = None) -> Iterator[Pn532]:
     """A chip for the length of a `with` block."""
     chip = Pn532(link)
-    chip.start()
-    try:
+    with plugged_in(chip):
         yield chip
-    finally:
-        chip.stop()
 
 
 @contextmanager
 def simulate(folder: Path) -> Iterator[Simulated]:
     """A reader, on which two cards are put down in turn."""
-    blank, labelled = Type2Tag(b"\x04SIMUL1"), Type2Tag(b"\x04SIMUL2", uri_message("example.org/card"))
     with plugged(folder / "reader") as chip:
-        acts = (
-            Act("a card is put down", lambda: chip.place(blank), reads=True),
-            Act("it is taken away", chip.remove),
-            Act("another card is put down", lambda: chip.place(labelled), reads=True),
-            Act("it is taken away", chip.remove),
-        )
-        yield Simulated({"port": str(folder / "reader")}, acts, chip.stop, chip.start, settle_s=0.7)
-
-
-# Program --------------------------------------------------------------------------------------------------
-
-
-class Desk:
-    """The program's commands: a chip, and a box of cards by name."""
-
-    def __init__(self, chip: Pn532, box: CardBox) -> None:
-        self._chip = chip
-        self._box = box
-
-    def commands(self) -> dict[str, control.Command]:
-        return {
-            "place": self.place,
-            "beside": self.beside,
-            "remove": self._chip.remove,
-            "settle": self._chip.settle,
-            "present": self.present,
-            "fault": self.fault,
-            "list": self._box.names,
-        }
-
-    def place(self, card: str, beside: str = "") -> None:
-        """A card, or two at once."""
-        self._chip.place(self._box.card(card), card, self._box.card(beside) if beside else None)
-
-    def beside(self, card: str) -> None:
-        self._chip.beside(self._box.card(card))
-
-    def present(self, card: str, ms: int = 3000) -> dict[str, int]:
-        return {"reads": self._chip.present(self._box.card(card), ms / 1000, card)}
-
-    def fault(self, kind: str, on: bool = True, after: int = 0, ms: int = 0) -> None:
-        """silent {on}, garbage {on}, pull {after: exchanges}, rf_delay {ms}, unplug, replug, none."""
-        match kind:
-            case "silent":
-                self._chip.silent = on
-            case "garbage":
-                self._chip.garbage = on
-            case "pull":
-                self._chip.pull_after = after
-            case "rf_delay":
-                self._chip.rf_delay = ms / 1000
-            case "unplug":
-                self._chip.stop()
-            case "replug":
-                self._chip.stop()
-                self._chip.start()
-            case "none":
-                self._chip.silent = self._chip.garbage = False
-                self._chip.pull_after, self._chip.rf_delay = None, 0.0
-            case _:
-                raise ValueError("kinds: silent, garbage, pull, rf_delay, unplug, replug, none")
+        yield played(chip, {"port": str(folder / "reader")})
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run until stdin ends. Exit code 2 when the file of cards is not one."""
-    parser = argparse.ArgumentParser(prog="drivers.simulators.pn532", description=__doc__)
-    parser.add_argument("--link", type=Path, required=True, help="symbolic link to keep on the pty")
-    parser.add_argument("--cards", type=Path, required=True, help="JSON file of cards by name")
-    parser.add_argument("--counters", type=Path, help="file that keeps the SUN counters over restarts")
-    given = parser.parse_args(argv)
-    try:
-        box = CardBox(given.cards, given.counters)
-    except (OSError, ValueError) as error:
-        print(f"{given.cards}: {error}", file=sys.stderr)
-        return 2
-
-    def tell(event: str, **fields: Any) -> None:
-        box.keep_counters()
-        control.emit(event, **fields)
-
-    chip = Pn532(given.link, tell)
-    chip.start()
-    try:
-        control.serve({"path": str(given.link)}, Desk(chip, box).commands())
-    finally:
-        chip.stop()
-    return 0
+    """Run until stdin ends."""
+    return reader_desk.main("drivers.simulators.pn532", __doc__, "symbolic link to keep on the pty", Pn532, argv)
 
 
 if __name__ == "__main__":

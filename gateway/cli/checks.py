@@ -6,11 +6,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from gateway.cli.finding import Check, Level
+from gateway.cli.usb_checks import PREFIX, usb_check
 from gateway.config.load import Loaded
 from gateway.config.types import DeskStation
 from gateway.model.errors import GatewayError
@@ -21,21 +22,6 @@ _OWN_PORTS = frozenset({"wedge"})
 """Drivers whose `port` is looked at in `gateway.cli.hardware`."""
 PCSCD_SOCKET = Path("/run/pcscd/pcscd.comm")
 """Where pcscd, or systemd for it, waits for its clients."""
-
-
-class Level(StrEnum):
-    PASS = "pass"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Check(NamedTuple):
-    """One finding: what was looked at, how it is, what was seen, what to do."""
-
-    name: str
-    level: Level
-    cause: str
-    advice: str = ""
 
 
 def file_checks(loaded: Loaded) -> Iterator[Check]:
@@ -113,6 +99,8 @@ def port_checks(loaded: Loaded) -> Iterator[Check]:
             if isinstance(path, str) and path.startswith("/" if name == "port" else "/dev/"):
                 # The lines of one GPIO chip may serve many devices.
                 yield _port(device.id, Path(path), {} if name == "chip" else taken)
+            elif isinstance(path, str) and path.startswith(PREFIX) and not path.startswith(PREFIX + "/"):
+                yield usb_check(device.id, path)
 
 
 def pcscd_checks(loaded: Loaded, socket: Path = PCSCD_SOCKET) -> Iterator[Check]:

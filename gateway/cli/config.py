@@ -38,7 +38,8 @@ def check(as_json: bool, config: Path) -> None:
 
     Exit code 9 with file, line, key and remedy when it is wrong; 8 when it is right and something needs a look.
     """
-    from gateway.cli.checks import Level, file_checks
+    from gateway.cli.checks import file_checks
+    from gateway.cli.finding import Level
     from gateway.config.load import load
 
     loaded = load(config)

@@ -15,7 +15,7 @@ from gateway.cli.lazy import one_line
 from gateway.cli.output import counted, document, paint, patience
 
 if TYPE_CHECKING:
-    from gateway.cli.checks import Check
+    from gateway.cli.finding import Check
 
 COLOUR = {"pass": "green", "warn": "yellow", "fail": "red"}
 
@@ -50,6 +50,7 @@ def doctor(as_json: bool, config: Path) -> None:
 def findings(config: Path) -> Iterator[Check]:
     """All checks in their order. Without a valid configuration only those that need none."""
     from gateway.cli import checks, hardware, machine, sources
+    from gateway.cli.finding import Check, Level
     from gateway.config.load import load
     from gateway.model.errors import ConfigurationError
 
@@ -58,9 +59,9 @@ def findings(config: Path) -> Iterator[Check]:
         loaded = load(config)
     except ConfigurationError as error:
         cause = f"{error.where}: {error.what}" if error.where else error.what
-        yield checks.Check("configuration", checks.Level.FAIL, cause, error.advice)
+        yield Check("configuration", Level.FAIL, cause, error.advice)
     else:
-        yield checks.Check("configuration", checks.Level.PASS, str(loaded.file))
+        yield Check("configuration", Level.PASS, str(loaded.file))
     yield from machine.versions()
     yield machine.clock(loaded)
     if loaded is None:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import __version__
-from gateway.cli.checks import Check, Level
 from gateway.cli.client import Client
 from gateway.cli.common import LEDGER, SOCKET
 from gateway.cli.exits import Unreachable
+from gateway.cli.finding import Check, Level
 from gateway.cli.output import duration, size
 from gateway.config.load import Loaded
 from gateway.ledger import schema

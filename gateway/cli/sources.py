@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from gateway.cli.checks import Check, Level
+from gateway.cli.finding import Check, Level
 from gateway.config.load import Loaded
 
 KNOCK_S = 2.0

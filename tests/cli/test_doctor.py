@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import machine
-from gateway.cli.checks import Check, Level, key_checks, pcscd_checks, port_checks
+from gateway.cli.checks import key_checks, pcscd_checks, port_checks
+from gateway.cli.finding import Check, Level
 from gateway.config.load import load
 from gateway.ledger.ledger import Ledger
 from tests.cli.conftest import Gateway, smartplace, write_config

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.checks import Check, Level
+from gateway.cli.finding import Check, Level
 from gateway.cli.sources import source_checks
 from gateway.config.load import load
 from tests.cli.conftest import write_config

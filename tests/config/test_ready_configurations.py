@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.checks import Level, file_checks
+from gateway.cli.checks import file_checks
 from gateway.cli.demo.town import Town
+from gateway.cli.finding import Level
 from gateway.config.load import Loaded, load
 from gateway.config.types import Configuration
 

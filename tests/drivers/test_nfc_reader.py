@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -15,8 +17,11 @@ from drivers.desfire.outcome import Ask
 from drivers.desfire.prover import Prover
 from drivers.nfc.errors import ReaderFault
 from drivers.nfc.reader import MAX_NDEF, Reader
+from drivers.nfc.sight import Seen
+from drivers.simulators.card_place import CardPlace
 from drivers.simulators.cards import Card, Ntag424, Type2Tag, Type4Tag
-from drivers.simulators.pn532 import Pn532, plugged
+from drivers.simulators.pn532 import Pn532
+from drivers.simulators.port100 import Port100
 from tests.drivers.desfire_cards import DIVERSIFIED, keys
 
 ASK = Prover(DIVERSIFIED, keys())
@@ -52,27 +57,30 @@ class Files(Type4Tag):
 
 
 class Opened(Protocol):
-    chip: Pn532
+    chip: CardPlace
     reader: Reader
 
 
-@pytest.fixture(scope="module")
-def desk() -> Iterator[Opened]:
+@pytest.fixture(scope="module", params=["PN532", "RC-S380/P"])
+def desk(request: pytest.FixtureRequest) -> Iterator[Opened]:
     class Desk:
-        def __init__(self, chip: Pn532) -> None:
+        def __init__(self, chip: CardPlace) -> None:
             self.chip, self.reader = chip, Reader()
 
-    with plugged() as chip:
+    with tempfile.TemporaryDirectory() as folder:
+        chip = Pn532() if request.param == "PN532" else Port100(Path(folder, "usb"))
+        chip.start()
         desk = Desk(chip)
-        assert desk.reader.open(chip.path) == {"model": "PN532", "firmware": "1.6"}
+        assert desk.reader.open(chip.path)["model"] == request.param
         yield desk
         desk.reader.close()
+        chip.stop()
 
 
 def _present(desk: Opened, card: Card, ask: Ask | None = None) -> bytes | None:
     desk.chip.place(card)
     seen = desk.reader.look()
-    assert seen is not None
+    assert isinstance(seen, Seen)
     assert seen.uid == card.uid
     read = desk.reader.read(seen, ask)
     shown = None if read is None else read.shown

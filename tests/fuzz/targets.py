@@ -18,7 +18,9 @@ from drivers.desfire.keys import FileKeys
 from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
 from drivers.fiscal import datecs_v1
-from drivers.nfc import several
+from drivers.nfc import attached, several
+from drivers.nfc import frames as port100
+from drivers.nfc.errors import ReaderFault
 from drivers.osdp.keys import parse_key
 from drivers.pcsc import cards
 from drivers.relay import modbus
@@ -142,6 +144,8 @@ def _targets() -> Iterator[Target]:
     yield Target("card", _card, (), (seeds.TYPE_4_CARD, seeds.TYPE_2_CARD))
     yield Target("phone", _phone, (), (seeds.PHONE, seeds.BANK_CARD))
     yield Target("two-cards", several.uids_in, (), (seeds.TWO_CARDS,))
+    yield Target("usb-descriptors", attached.told, (ReaderFault,), (seeds.USB_DESCRIPTORS,))
+    yield Target("port100", port100.whole, (), (seeds.PORT100_ANSWER, port100.ACK))
     yield Target("desfire", _desfire, (), (seeds.DESFIRE_CARD,))
     yield Target("key-file", lambda data: parsed(data, "keys"), (KeyFault,), (b"1 " + b"00" * 16,))
     yield Target("ndef", ndef.first_uri, (), (seeds.NDEF,))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.nfc.models import USB
 from tests.systemd.files import RULES, Token, shipped_rules, udev_rule
 
 
@@ -73,15 +74,33 @@ def test_no_rule_touches_a_device_that_it_does_not_select() -> None:
             assert sum(token.matches for token in rule) >= 2, f"line {line}"
 
 
-def test_usb_bridges_of_the_serial_rules_are_kept_awake() -> None:
+def ids(rule: list[Token], key: str) -> tuple[str, ...]:
+    return tuple(t.value for t in rule if t.key == key and t.attribute in ("idVendor", "idProduct") and t.matches)
+
+
+def test_usb_bridges_of_the_serial_rules_and_readers_on_usb_are_kept_awake() -> None:
     rules = [rule for _line, rule in shipped_rules(examples=False)]
-
-    def ids(rule: list[Token], key: str) -> tuple[str, ...]:
-        return tuple(t.value for t in rule if t.key == key and t.attribute in ("idVendor", "idProduct") and t.matches)
-
     serial = {ids(rule, "ATTRS") for rule in rules if "tty" in found(rule, "SUBSYSTEM")} - {()}
+    readers = {ids(rule, "ATTR") for rule in rules if "usb" in found(rule, "SUBSYSTEM") and found(rule, "GROUP")}
     awake = {ids(rule, "ATTR") for rule in rules if Token("ATTR", "power/control", "=", "on") in rule}
-    assert serial == awake
+    assert serial | readers == awake
+
+
+def test_each_reader_on_usb_that_nfc_knows_goes_to_our_group() -> None:
+    granted = {
+        (int(vendor, 16), int(product, 16))
+        for _line, rule in shipped_rules(examples=False)
+        if found(rule, "SUBSYSTEM") == ["usb"] and found(rule, "GROUP") == ["smartplace"]
+        for vendor, products in [ids(rule, "ATTR")]
+        for product in products.split("|")
+    }
+    assert granted == set(USB)
+
+
+def test_the_kernels_own_driver_of_a_reader_is_kept_away() -> None:
+    lines = (RULES.parent / "smartplace.modprobe.conf").read_text("utf-8").splitlines()
+    assert [line for line in lines if not line.startswith(("#", "blacklist "))] == []
+    assert {"blacklist port100", "blacklist pn533_usb"} <= set(lines)
 
 
 def test_vendor_and_product_are_four_hex_digits() -> None:
