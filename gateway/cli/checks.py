@@ -177,6 +177,7 @@ def _nothing_more(_path: Path) -> None:
 
 def _devices(station: object) -> Iterator[str]:
     yield from getattr(station, "readers", ())
-    for name in ("relay", "printer"):
+    yield from getattr(station, "exit_readers", ())
+    for name in ("relay", "printer", "wedge", "library"):
         if (device := getattr(station, name, None)) is not None:
             yield device

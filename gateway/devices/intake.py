@@ -19,8 +19,8 @@ FUTURE_MS = 100
 READINGS_PER_S, READINGS_BURST = 10, 30
 """No person taps faster; a crowd at a gate is one a second."""
 INPUTS_PER_S, INPUTS_BURST = 100, 100
-"""Of each input of a relay board: as often as our driver can look at it. A passage is two edges; a contact that chatters
-must not drown the one beside it, which may be the fire alarm's or somebody's who wants out."""
+"""Of each input of a relay board: as often as our driver can look at it. A passage is two edges; a contact that
+chatters must not drown the one beside it, which may be the fire alarm's or somebody's who wants out."""
 
 
 class Refused(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -328,6 +329,22 @@ def test_an_unplugged_adapter_is_lost_and_back_when_it_is_plugged_in(board: Rela
     board.fault("none")
     driver.expect_state(DeviceState.READY)
     assert result(driver.ask(Pulse(0, 300)), Pulsed)
+
+
+def test_it_is_found_again_by_its_name_at_another_port(board: RelayBoard, driver: DriverProcess) -> None:
+    """As an adapter in another socket: /dev/serial/by-id/… stays, what it points to does not."""
+    before = os.readlink(board.path)
+    board.fault("unplugged")
+    driver.expect_state(DeviceState.LOST)
+    taken = os.openpty()  # the number that has become free
+    board.fault("none")
+    try:
+        driver.expect_state(DeviceState.READY)
+        assert os.readlink(board.path) != before
+        assert result(driver.ask(Pulse(0, 300)), Pulsed)
+    finally:
+        for end in taken:
+            os.close(end)
 
 
 def test_a_missing_port_says_so(tmp_path: Path) -> None:
