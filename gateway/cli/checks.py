@@ -95,7 +95,8 @@ def port_checks(loaded: Loaded) -> Iterator[Check]:
             # A camera's source may be a URL or a recording: only device files are looked at.
             if isinstance(path, str) and path.startswith("/" if name == "port" else "/dev/"):
                 # The lines of one GPIO chip may serve many devices.
-                yield _port(device.id, Path(path), {} if name == "chip" else taken)
+                shared = name == "chip" or device.options.get("board") == "gpio"
+                yield _port(device.id, Path(path), {} if shared else taken)
 
 
 def pcscd_checks(loaded: Loaded, socket: Path = PCSCD_SOCKET) -> Iterator[Check]:

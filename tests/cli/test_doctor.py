@@ -117,6 +117,13 @@ def test_the_lines_of_one_gpio_chip_may_serve_two_readers(tmp_path: Path) -> Non
     assert [check.level for check in found] == [Level.PASS] * 3
 
 
+def test_the_lines_of_one_gpio_chip_may_open_two_gates(tmp_path: Path) -> None:
+    options = '{{port = "/dev/null", board = "gpio", outputs = 1, lines = [{0}]}}'
+    device = '[[device]]\nid = "gate-{0}"\ndriver = "relay"\noptions = ' + options + "\n"
+    found = ports(tmp_path, "/dev/zero", device.format(1) + device.format(2))
+    assert [check.level for check in found] == [Level.PASS] * 3
+
+
 KEY = "00112233445566778899aabbccddeeff"
 
 
