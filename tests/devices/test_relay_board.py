@@ -18,7 +18,7 @@ RELAY = "gate-relay"
 
 async def test_lost_opened_again_killed_and_started_again(start: Start, tmp_path: Path) -> None:
     with RelayBoard(inputs=2, link=tmp_path / "board") as board:
-        options = {"port": board.path, "inputs": 2, "answer_ms": 50, "idle_input_ms": 50}
+        options = {"port": board.path, "inputs": 2, "answer_ms": 300, "idle_input_ms": 50}
         place = await start(DeviceSection(id=RELAY, driver="relay", options=options))
         await place.ready(RELAY)
         await place.devices.pulse(RELAY, 0, 100)

@@ -140,7 +140,7 @@ class Said:
 def opened(kind: BoardName) -> Iterator[tuple[Board, RelayDriver, Said, Options]]:
     board, said = Board(kind), Said()
     options = Options(
-        port="wire", board=kind, unit=UNIT, baud=115200, outputs=OUTPUTS, inputs=INPUTS, answer_ms=20, watch_s=0
+        port="wire", board=kind, unit=UNIT, baud=115200, outputs=OUTPUTS, inputs=INPUTS, answer_ms=40, watch_s=0
     )
     with mock.patch("serial.Serial", side_effect=lambda *_, **__: Wire(board)):
         driver = RelayDriver(said)
