@@ -1,1 +1,1 @@
-"""Relay boards on Modbus RTU: pulses that the board itself ends, and inputs that tell who passed."""
+"""Relay boards on Modbus RTU, whose pulses the board itself ends, or relays on GPIO lines, and inputs of either."""

@@ -1,4 +1,4 @@
-"""The relay driver: pulses on a board that ends them by itself, its inputs, its proof of life.
+"""The relay driver: pulses on a board that ends them by itself (or on GPIO lines), its inputs, its proof of life.
 
 A pulse is sent once. When its echo does not come, the pulse may have happened: the problem says so, and
 whether to ask again is the gateway's decision, never this driver's.
@@ -16,6 +16,7 @@ from drivers.contract.relay import InputEdge, InputStates, Outputs, Pulse, Pulse
 from drivers.driver import CallRefused, DeviceError, Driver, Port
 from drivers.relay.boards import BOARDS, Board
 from drivers.relay.errors import Code, problem
+from drivers.relay.gpio import GpioBoard, open_lines
 from drivers.relay.line import Line, NoAnswer, PortLost, open_line
 from drivers.relay.modbus import (
     ExceptionAnswer,
@@ -53,6 +54,7 @@ class RelayDriver(Driver[Options]):
     def __init__(self, port: Port) -> None:
         super().__init__(port)
         self._line: Line | None = None
+        self._gpio: GpioBoard | None = None
         self._options: Options
         self._board: Board
         self._inputs: tuple[bool, ...] | None = None
@@ -64,9 +66,12 @@ class RelayDriver(Driver[Options]):
         """Open the port, read the outputs back, take the inputs as the baseline: what changes from `ready` on
         is an edge, what was before is not."""
         self._options = options
-        self._board = BOARDS[options.board]
         self._inputs = None
-        self._line = open_line(options.port, options.baud, options.parity)
+        if options.board == "gpio":
+            self._gpio = GpioBoard(open_lines(options), options)
+        else:
+            self._board = BOARDS[options.board]
+            self._line = open_line(options.port, options.baud, options.parity)
         self._prove()
         if options.closed_at_start == "open":
             self._open_outputs()
@@ -102,17 +107,31 @@ class RelayDriver(Driver[Options]):
         if self._line is not None:
             self._line.close()
             self._line = None
+        if self._gpio is not None:
+            self._gpio.close()
+            self._gpio = None
 
     # Pulse -----------------------------------------------------------------------------------------------
 
     def _pulse(self, channel: int, ms: int, deadline: float) -> Pulsed:
         """One write with its echo checked. Everything that can be refused is refused before the write."""
-        options, board = self._options, self._board
+        options = self._options
         if not 0 <= channel < options.outputs:
             raise CallRefused(problem(Code.NO_SUCH_OUTPUT, channel=channel, outputs=options.outputs))
-        longest = min(options.longest_pulse_ms, board.longest_ms())
+        longest = options.longest_pulse_ms
+        if self._gpio is None:
+            longest = min(longest, self._board.longest_ms())
         if not 1 <= ms <= longest:
             raise CallRefused(problem(Code.BAD_PULSE, ms=ms, longest=longest))
+        if self._gpio is None:
+            return self._pulse_by_request(channel, ms, deadline)
+        self._expect_end(channel, ms / 1000)
+        self._gpio.pulse(channel, ms / 1000)
+        self.alive()
+        return Pulsed(time.monotonic_ns())
+
+    def _pulse_by_request(self, channel: int, ms: int, deadline: float) -> Pulsed:
+        options, board = self._options, self._board
         units = board.units(ms)
         request = board.pulse(channel, units)
         left = deadline - time.monotonic()
@@ -146,7 +165,10 @@ class RelayDriver(Driver[Options]):
         """Report what changed since the last look; the first one after opening is the baseline, told as
         it is."""
         count = self._options.inputs
-        seen = self._exchange(self._board.read_inputs(count), "to read its inputs")[:count]
+        if self._gpio is not None:
+            seen = self._gpio.inputs()
+        else:
+            seen = self._exchange(self._board.read_inputs(count), "to read its inputs")[:count]
         now = time.monotonic_ns()
         before, self._inputs = self._inputs, seen
         if before is None:
@@ -188,6 +210,10 @@ class RelayDriver(Driver[Options]):
 
     def _read_outputs(self) -> tuple[bool, ...]:
         count = self._options.outputs
+        if self._gpio is not None:
+            closed = self._gpio.outputs()
+            self.alive()
+            return closed
         return self._exchange(self._board.read_coils(count), "to read its outputs")[:count]
 
     def _exchange(self, request: Request, what: str) -> tuple[bool, ...]:

@@ -25,6 +25,8 @@ class Code(StrEnum):
     NO_SUCH_OUTPUT = "no_such_output"
     BAD_PULSE = "bad_pulse"
     TOO_LATE = "too_late"
+    NO_LIBRARY = "no_library"
+    BAD_LINES = "bad_lines"
 
 
 _TABLE: dict[Code, tuple[str, str]] = {
@@ -87,6 +89,14 @@ _TABLE: dict[Code, tuple[str, str]] = {
     Code.TOO_LATE: (
         "a pulse cannot be done in the {left} ms that are left; nothing was done",
         "Ask again with more time",
+    ),
+    Code.NO_LIBRARY: (
+        "the Python package gpiod is missing",
+        'Install the extra that brings it: pip install "smartplace-gateway[wiegand]"',
+    ),
+    Code.BAD_LINES: (
+        "{port} does not give these lines: {why}",
+        "Check that port names a GPIO chip and that it has lines and input_lines: gpioinfo lists them",
     ),
 }
 

@@ -6,15 +6,19 @@ from typing import Annotated, Literal
 
 import msgspec
 
-BoardName = Literal["waveshare", "lctech"]
+BoardName = Literal["waveshare", "lctech", "gpio"]
+Offset = Annotated[int, msgspec.Meta(ge=0, le=511)]
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A relay board on a serial line. Times in milliseconds and seconds as their names say."""
+    """A relay board on a serial line, or relays on lines of a GPIO chip. Times in milliseconds and seconds as their
+    names say."""
 
     port: Annotated[
         str,
-        msgspec.Meta(min_length=1, description="Serial port, best its stable name in /dev/serial/by-id"),
+        msgspec.Meta(
+            min_length=1, description="Serial port, best its stable name in /dev/serial/by-id; with gpio the chip"
+        ),
     ]
     board: Annotated[
         BoardName, msgspec.Meta(description="How the board takes a timed pulse: see drivers/relay/boards.py")
@@ -39,3 +43,30 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     longest_pulse_ms: Annotated[
         int, msgspec.Meta(ge=100, le=600000, description="A longer pulse is refused: a gate left open")
     ] = 10000
+    lines: Annotated[
+        tuple[Offset, ...], msgspec.Meta(max_length=32, description="With gpio: the line of each output")
+    ] = ()
+    input_lines: Annotated[
+        tuple[Offset, ...], msgspec.Meta(max_length=32, description="With gpio: the line of each input")
+    ] = ()
+    active_low: Annotated[bool, msgspec.Meta(description="With gpio: a pulse drives its line low")] = False
+    pull_up: Annotated[
+        bool, msgspec.Meta(description="With gpio: the chip's pull-ups at the inputs; a contact to ground is active")
+    ] = True
+    stopped: Annotated[
+        Literal["rest", "pulsed"],
+        msgspec.Meta(description="With gpio: what outputs are left at when the driver stops in order"),
+    ] = "rest"
+
+    def __post_init__(self) -> None:
+        """Lines and numbers must fit: a station names outputs and inputs by number."""
+        if self.board != "gpio":
+            if self.lines or self.input_lines or self.active_low or self.stopped != "rest":
+                raise ValueError("lines, input_lines, active_low and stopped go with board = gpio only")
+            return
+        if len(self.lines) != self.outputs or len(self.input_lines) != self.inputs:
+            raise ValueError("give a line for each of outputs, and an input_line for each of inputs")
+        if len({*self.lines, *self.input_lines}) != self.outputs + self.inputs:
+            raise ValueError("a line is given twice")
+        if self.closed_at_start != "leave":
+            raise ValueError("closed_at_start is for serial boards: lines are at rest when they are taken")

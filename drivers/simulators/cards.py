@@ -178,6 +178,7 @@ class Type4Tag(Card):
         self._application = False
         self._selected = b""
         self._content: bytes | None = None
+        self._framed = self._is_read = False
 
     # ISO-DEP ------------------------------------------------------------------------------------------
 
@@ -212,8 +213,19 @@ class Type4Tag(Card):
         if pcb & 0x10:
             return self._send(bytes([0xA2 | self._number]))
         command, self._command = self._command, b""
-        self._rest = self.apdu(command)
+        self._framed = True
+        try:
+            self._rest = self.apdu(command)
+        finally:
+            self._framed = False
         return self._next_part()
+
+    def _read_whole(self) -> None:
+        """In frames it is read when the last of its blocks has gone."""
+        if self._framed:
+            self._is_read = True
+        else:
+            super()._read_whole()
 
     def _r_block(self, pcb: int) -> bytes | None:
         if pcb & 1 == self._number:
@@ -228,6 +240,8 @@ class Type4Tag(Card):
     def _next_part(self) -> bytes:
         room = FRAME - 3
         part, self._rest = self._rest[:room], self._rest[room:]
+        if self._is_read and not self._rest:
+            self._read_whole()
         return self._send(bytes([0x02 | self._number | (0x10 if self._rest else 0)]) + part)
 
     def _send(self, block: bytes) -> bytes:

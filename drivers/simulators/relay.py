@@ -6,7 +6,7 @@ is silent, when the cable is pulled and when the driver is killed.
     python -m drivers.simulators.relay --link PATH [--board waveshare] [--outputs 2] [--inputs 2] [--unit 1]
 
 Commands: `input` {channel, on}, `pass` {channel, ms} (someone walks through), `outputs` {},
-`fault` {kind, ms, code}, `auto_pass` {channel, delay_ms, on} (walks through after each pulse).
+`fault` {kind, ms, code}, `auto_pass` {channel, delay_ms, on, people, seen} (walks through after each pulse).
 Events: `opened` {channel, ms, mono_ns}, `closed` {channel, mono_ns}, `input` {channel, on, mono_ns}.
 """
 
@@ -33,6 +33,10 @@ from drivers.simulators.simulated import Act, Simulated
 
 PASS_MS = 400
 """How long a person stands in a passage sensor's beam."""
+SEEN_S = 0.002
+"""Between two looks of somebody who waits to be seen."""
+READ_INPUTS = 0x02
+"""Function of a request that reads inputs (V1.1b3, 6.2)."""
 
 
 class Fault(StrEnum):
@@ -48,6 +52,22 @@ class Fault(StrEnum):
     STUCK = "stuck"  # a pulse does not end
     WELDED = "welded"  # a contact that is closed does not open
     UNPLUGGED = "unplugged"  # the adapter is out: the port is gone until the next fault
+
+
+class Queue:
+    """People who walk through one sensor's beam, one after each pulse; `people` of them (0: without end). `seen`: each
+    steps in, and out, as soon as the board's inputs have been read in between, as fast as can be counted."""
+
+    def __init__(self, delay_s: float, people: int, seen: bool) -> None:
+        self.delay_s = delay_s
+        self.seen = seen
+        self._left = people if people else None
+
+    def next(self) -> bool:
+        """Whether there is one more."""
+        if self._left is not None:
+            self._left -= 1
+        return self._left is None or self._left >= 0
 
 
 class RelayBoard:
@@ -72,7 +92,8 @@ class RelayBoard:
         self._outputs = [False] * outputs
         self._inputs = [False] * inputs
         self._effects = [0] * outputs  # counts effects on an output: only the newest one may end it
-        self._auto: dict[int, float] = {}
+        self._auto: dict[int, Queue] = {}
+        self._told = [True] * inputs  # whether somebody has read what each input is now
         self._fault, self._slow_s, self._code = Fault.NONE, 0.0, 4
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -123,10 +144,13 @@ class RelayBoard:
         self.input(channel, True)
         self._later(ms / 1000, lambda: self._set_input(channel, False))
 
-    def auto_pass(self, channel: int, delay_ms: int = 800, on: bool = True) -> None:
-        """From now on someone walks through input `channel` after each pulse; `on` false: no longer."""
+    def auto_pass(
+        self, channel: int, delay_ms: int = 800, on: bool = True, people: int = 0, seen: bool = False
+    ) -> None:
+        """From now on someone walks through input `channel` after each pulse; `on` false: no longer. `people`, `seen`:
+        see `Queue`."""
         self._there(channel)
-        self._do(lambda: self._set_auto(channel, delay_ms / 1000 if on else None))
+        self._do(lambda: self._set_auto(channel, Queue(delay_ms / 1000, people, seen) if on else None))
 
     def outputs(self) -> list[bool]:
         """Which outputs are closed now."""
@@ -245,6 +269,8 @@ class RelayBoard:
             case _:
                 pass
         self._write(reply)
+        if request[1] == READ_INPUTS:
+            self._told = [True] * len(self._told)
 
     def _switch(self, effect: Effect, now_ns: int) -> None:
         """An output changes; a timed effect ends by itself unless a newer one came."""
@@ -256,8 +282,9 @@ class RelayBoard:
         self._outputs[channel] = effect.closed
         if effect.closed:
             self._emit("opened", channel=channel, ms=effect.ms, mono_ns=now_ns)
-            for sensor, delay_s in self._auto.items():
-                self._later(delay_s, partial(self._walk, sensor))
+            for sensor, queue in self._auto.items():
+                if queue.next():
+                    self._later(queue.delay_s, partial(self._walk, sensor, queue.seen))
         if effect.ms and self._fault is not Fault.STUCK:
             self._later(effect.ms / 1000, lambda: self._end_effect(effect, number))
         elif not effect.ms and not effect.closed:
@@ -270,19 +297,31 @@ class RelayBoard:
         name = "closed" if effect.closed else "opened"
         self._emit(name, channel=effect.channel, mono_ns=time.monotonic_ns())
 
-    def _walk(self, channel: int) -> None:
-        self._set_input(channel, True)
-        self._later(PASS_MS / 1000, lambda: self._set_input(channel, False))
+    def _walk(self, channel: int, seen: bool) -> None:
+        if not seen:
+            self._set_input(channel, True)
+            self._later(PASS_MS / 1000, lambda: self._set_input(channel, False))
+        elif not self._told[channel]:
+            self._later(SEEN_S, partial(self._walk, channel, seen))
+        else:
+            self._set_input(channel, True)
+            self._leave(channel)
+
+    def _leave(self, channel: int) -> None:
+        if self._told[channel]:
+            self._set_input(channel, False)
+        else:
+            self._later(SEEN_S, partial(self._leave, channel))
 
     def _set_input(self, channel: int, on: bool) -> None:
         if self._inputs[channel] != on:
-            self._inputs[channel] = on
+            self._inputs[channel], self._told[channel] = on, False
             self._emit("input", channel=channel, on=on, mono_ns=time.monotonic_ns())
 
-    def _set_auto(self, channel: int, delay_s: float | None) -> None:
+    def _set_auto(self, channel: int, queue: Queue | None) -> None:
         self._auto.pop(channel, None)
-        if delay_s is not None:
-            self._auto[channel] = delay_s
+        if queue is not None:
+            self._auto[channel] = queue
 
     def _there(self, channel: int) -> None:
         if not 0 <= channel < len(self._inputs):

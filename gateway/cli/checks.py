@@ -98,7 +98,8 @@ def port_checks(loaded: Loaded) -> Iterator[Check]:
             # A camera's source may be a URL or a recording: only device files are looked at.
             if isinstance(path, str) and path.startswith("/" if name == "port" else "/dev/"):
                 # The lines of one GPIO chip may serve many devices.
-                yield _port(device.id, Path(path), {} if name == "chip" else taken)
+                shared = name == "chip" or device.options.get("board") == "gpio"
+                yield _port(device.id, Path(path), {} if shared else taken)
             elif isinstance(path, str) and path.startswith(PREFIX) and not path.startswith(PREFIX + "/"):
                 yield usb_check(device.id, path)
 
@@ -199,6 +200,7 @@ def _nothing_more(_path: Path) -> None:
 
 def _devices(station: object) -> Iterator[str]:
     yield from getattr(station, "readers", ())
-    for name in ("relay", "printer", "library", "wedge"):
+    yield from getattr(station, "exit_readers", ())
+    for name in ("relay", "printer", "wedge", "library"):
         if (device := getattr(station, name, None)) is not None:
             yield device

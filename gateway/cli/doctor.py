@@ -49,7 +49,7 @@ def doctor(as_json: bool, config: Path) -> None:
 
 def findings(config: Path) -> Iterator[Check]:
     """All checks in their order. Without a valid configuration only those that need none."""
-    from gateway.cli import checks, hardware, machine, sources
+    from gateway.cli import boards, checks, hardware, machine, sources
     from gateway.cli.finding import Check, Level
     from gateway.config.load import load
     from gateway.model.errors import ConfigurationError
@@ -70,6 +70,7 @@ def findings(config: Path) -> Iterator[Check]:
     yield from machine.all_of_state(loaded)
     yield from checks.port_checks(loaded)
     yield from hardware.hardware_checks(loaded)
+    yield from boards.board_checks(loaded)
     yield from sources.source_checks(loaded)
     yield from sources.server_checks(loaded)
     yield from checks.pcscd_checks(loaded)

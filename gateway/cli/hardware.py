@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gateway.cli.checks import Check, Level
+from gateway.cli.finding import Check, Level
 from gateway.config.load import Loaded
 
 _INPUT_MAJOR = 13

@@ -18,6 +18,7 @@ from gateway.model.errors import DeadlineMissed
 
 COLOUR = {
     "accepted": "green", "open": "green", "passed": "green", "printed": "green", "free": "yellow",
+    "leaving": "green",
     "recorded": "green", "quote": "cyan", "refused": "red", "void": "yellow", "attention": "red",
 }  # fmt: skip
 

@@ -227,13 +227,15 @@ def _check_gates(checker: _Checker, configuration: Configuration) -> None:
                 raise checker.wrong((*path, key), what, "Give all gates of an area the same")
         out = [one for _, one in gates if one.area == gate.area and _sees_out(one)]
         if gate.capacity and not out:
-            advice = "Name exit_input (or exit_button_input beside passage_input) at one of its gates, or leave it out"
+            advice = "Name exit_input or exit_readers (or exit_button_input beside passage_input) at one of its gates"
             raise checker.wrong((*path, "capacity"), "nobody is ever seen to leave this area", advice)
 
 
 def _sees_out(gate: GateStation) -> bool:
-    """With one sensor for both ways, who was let out by the button is seen by that."""
-    return gate.exit_input is not None or None not in (gate.exit_button_input, gate.passage_input)
+    """With one sensor for both ways, who was let out by the button is seen by that; whom an exit reader lets out is
+    counted with a sensor or without."""
+    by_button = None not in (gate.exit_button_input, gate.passage_input)
+    return gate.exit_input is not None or by_button or bool(gate.exit_readers)
 
 
 def _check_channels(checker: _Checker, gate: GateStation, path: tuple[str | int, ...], board: Any) -> None:
@@ -276,6 +278,7 @@ def _uses(station: Station) -> list[tuple[str, str]]:
     if isinstance(station, DeskStation) and station.wedge is not None:
         used.append(("wedge", station.wedge))
     if isinstance(station, GateStation):
+        used += [("exit_readers", reader) for reader in station.exit_readers]
         used.append(("relay", station.relay))
     if isinstance(station, TillStation) and station.printer is not None:
         used.append(("printer", station.printer))

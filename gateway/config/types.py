@@ -186,6 +186,8 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     id: Id
     readers: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1)]
     relay: Id
+    exit_readers: tuple[Id, ...] = ()
+    """On the way out: whatever is presented there lets out."""
     output: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
     pulse_ms: Annotated[int, msgspec.Meta(ge=100, le=10_000)] = 500
     passage_input: InputNumber | None = None
@@ -202,7 +204,7 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     exit_button_input: InputNumber | None = None
     """Input of the button that lets out at once, beside its own wire to the lock."""
     exit_output: Annotated[int, msgspec.Meta(ge=0, le=31)] | None = None
-    """What that button closes; `output` when absent."""
+    """What that button and the exit readers close; `output` when absent."""
     staff_input: InputNumber | None = None
     """Input of the button with which staff opens the gate, on record."""
     alarm_input: InputNumber | None = None

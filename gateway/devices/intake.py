@@ -12,12 +12,15 @@ from gateway.devices import convert
 from gateway.devices.budget import Bucket, Refusals
 from gateway.devices.standing import Standing
 from gateway.model.clock import Clock
-from gateway.model.reading import READING_LIFE_MS, Reading
+from gateway.model.reading import READING_LIFE_MS, InputReading, Reading
 
 FUTURE_MS = 100
 """A stamp may be so far ahead, as `gateway.model.reading.is_fresh` has it."""
 READINGS_PER_S, READINGS_BURST = 10, 30
 """No person taps faster; a crowd at a gate is one a second."""
+INPUTS_PER_S, INPUTS_BURST = 100, 100
+"""Of each input of a relay board: as often as our driver can look at it. A passage is two edges; a contact that
+chatters must not drown the one beside it, which may be the fire alarm's or somebody's who wants out."""
 
 
 class Refused(StrEnum):
@@ -43,23 +46,31 @@ class Intake:
         self._refusals = refusals
         self._on_reading = on_reading
         self._bucket = Bucket(READINGS_PER_S, READINGS_BURST)
+        self._inputs: dict[int, Bucket] = {}
 
     def reading(self, kinds: Sequence[core.Kind], message: core.Reading) -> bool:
         """Take one of a device of these kinds, or count why not. Whether it shows that the device lives."""
         if not self.fresh(message.mono_ns, READING_LIFE_MS):
             return False
-        loop = asyncio.get_running_loop()
-        if not self._bucket.take(loop.time()):
-            self._standing.slowed += 1
-            self._refusals.count(Refused.FLOOD)
-            return True
         try:
             seen = convert.reading(self._device, kinds, message.mono_ns, message.body)
         except BadMessage:
             self.garbage(1)
             return False
-        loop.call_soon(self._on_reading, seen)
+        loop = asyncio.get_running_loop()
+        if self._bucket_of(seen).take(loop.time()):
+            loop.call_soon(self._on_reading, seen)
+        else:
+            self._standing.slowed += 1
+            self._refusals.count(Refused.FLOOD)
         return True
+
+    def _bucket_of(self, seen: Reading) -> Bucket:
+        if not isinstance(seen, InputReading):
+            return self._bucket
+        if seen.channel not in self._inputs:  # `convert` bounds them
+            self._inputs[seen.channel] = Bucket(INPUTS_PER_S, INPUTS_BURST)
+        return self._inputs[seen.channel]
 
     def fresh(self, mono_ns: int, life_ms: float) -> bool:
         """Whether a stamp of the driver is not older than that and not from the future; counted if not."""

@@ -108,6 +108,7 @@ class WalkCause(StrEnum):
     """The way out is free."""
     STAFF_BUTTON = "staff_button"
     EXIT_BUTTON = "exit_button"
+    EXIT_READER = "exit_reader"
     FIRE_ALARM = "fire_alarm"
 
 
@@ -123,6 +124,9 @@ class WalkedBody(Body, frozen=True):
 class OverrideKind(StrEnum):
     STAFF_BUTTON = "staff_button"
     EXIT_BUTTON = "exit_button"
+    EXIT_READER = "exit_reader"
+    """Something was presented at a reader on the way out. What it was is not recorded: nobody needs a reason to leave,
+    and a record of who left when is one that nobody asked for."""
 
 
 class OverrideBody(Body, frozen=True):

@@ -24,6 +24,8 @@ class Show(StrEnum):
     OPEN = "open"
     PASSED = "passed"
     VOID = "void"
+    LEAVING = "leaving"
+    """A reader on the way out has let somebody out."""
     FREE = "free"
     """The fire alarm has freed the gate: everybody may pass."""
     QUOTE = "quote"

@@ -10,6 +10,7 @@ from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import GatewayError
 from gateway.model.reading import InputReading, InputStates, Reading
 from gateway.model.shown import Show
+from gateway.stations.gate import Gate
 from gateway.stations.services import Services, Station
 
 log = logging.getLogger("stations")
@@ -28,6 +29,13 @@ class Dispatch:
         self._services = services
         self._on_fault = on_fault
         self._owner = {device: station for station in stations for device in station.devices()}
+        # Who wants out does not wait for whoever wants in.
+        self._exits = {
+            device: station
+            for station in stations
+            if isinstance(station, Gate)
+            for device in station.section.exit_readers
+        }
         self._queues = {station.id: asyncio.Queue[Reading](WAITING) for station in stations}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._serving: set[str] = set()
@@ -59,6 +67,9 @@ class Dispatch:
             return
         if isinstance(reading, InputReading | InputStates):
             station.on_input(reading)
+            return
+        if (gate := self._exits.get(reading.device)) is not None:
+            gate.at_once(reading)
             return
         try:
             self._queues[station.id].put_nowait(reading)

@@ -19,6 +19,7 @@ from gateway.model.reading import BeaconReading, Input, InputReading, InputState
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
 from gateway.stations.deciding import TRIES, Decided, has_changed
+from gateway.stations.exits import Exits
 from gateway.stations.grants import Grant, GrantMade
 from gateway.stations.inside import FULL, InsideCount, Room
 from gateway.stations.opening import Passages
@@ -47,14 +48,16 @@ class Gate:
         self._passages = Passages(section, services)
         self._overrides = Overrides(section, services)
         self._walks = Walks(section, services)
+        self._exits = Exits(section, services, self._passages, self._overrides, self._walks)
         self._telling: set[asyncio.Task[None]] = set()
 
     def devices(self) -> tuple[str, ...]:
-        return (*self.section.readers, self.section.relay)
+        return (*self.section.readers, *self.section.exit_readers, self.section.relay)
 
     async def start(self) -> None:
         """Void what a crash has left open: nobody stands there any more."""
         await self._passages.settle_what_was_left()
+        self._services.gates_of[self.section.area].add(self.id)
         if self.section.reset_hour is not None:
             self._services.inside.empties_at(self.section.area, self.section.reset_hour)
         self._services.fire_alarm.follow(self._on_fire_alarm)
@@ -67,22 +70,23 @@ class Gate:
 
     async def settled(self) -> None:
         """Until everything that inputs have told so far is obeyed and stored."""
+        await self._exits.settled()
         await self._overrides.settled()
         await self._walks.settled()
         await asyncio.gather(*self._telling)
 
     def inside(self) -> InsideCount | None:
-        """How many are inside its area; None where nobody's passage is seen."""
+        """How many are inside its area; None where nobody is seen to come or go."""
         section = self.section
-        if section.passage_input is None and section.exit_input is None:
+        if section.passage_input is None and section.exit_input is None and not section.exit_readers:
             return None
         return InsideCount(section.area, self._services.inside.persons(section.area), section.capacity)
 
     # Who is let in ---------------------------------------------------------------------------------------
 
     async def on_reading(self, reading: Reading) -> None:
-        if isinstance(reading, InputReading | InputStates):
-            self.on_input(reading)
+        if isinstance(reading, InputReading | InputStates) or reading.device in self.section.exit_readers:
+            self.at_once(reading)
             return
         if isinstance(reading, BeaconReading):
             return  # Who walks past has not asked for anything: nothing opens for it, and nobody pays.
@@ -195,6 +199,13 @@ class Gate:
 
     # What inputs tell ------------------------------------------------------------------------------------
 
+    def at_once(self, reading: Reading) -> None:
+        """What must not wait for whoever is being served."""
+        if isinstance(reading, InputReading | InputStates):
+            self.on_input(reading)
+        else:
+            self._exits.presented(reading)
+
     def on_input(self, reading: Input) -> None:
         """At once, whoever is being served: a passage must be counted, and a person let out, while the disk hangs."""
         section = self.section
@@ -210,7 +221,7 @@ class Gate:
                 self._passage(reading)
             case InputReading(channel=channel, on=True) if channel == section.exit_input:
                 cause = WalkCause.FIRE_ALARM if self._services.fire_alarm.on else WalkCause.EXIT
-                self._walks.walked(Way.OUT, cause)
+                self._walked_out(cause)
             case InputReading(channel=channel, on=True) if channel == section.staff_input:
                 self._overrides.pressed(OverrideKind.STAFF_BUTTON, reading)
             case InputReading(channel=channel, on=True) if channel == section.exit_button_input:
@@ -223,9 +234,14 @@ class Gate:
             self._walks.walked(Way.IN, WalkCause.FIRE_ALARM)
         elif not self._passages.edge(reading.mono_ns) and (cause := self._overrides.cause()) is not None:
             # A gate with one sensor for both ways sees whoever was let out there, too.
-            out = cause is WalkCause.EXIT_BUTTON
-            if not (out and self.section.exit_input is not None):
-                self._walks.walked(Way.OUT if out else Way.IN, cause)
+            if cause is WalkCause.STAFF_BUTTON:
+                self._walks.walked(Way.IN, cause)
+            elif self.section.exit_input is None:
+                self._walked_out(cause)
+
+    def _walked_out(self, cause: WalkCause) -> None:
+        self._walks.walked(Way.OUT, cause)
+        self._exits.walked()
 
     def _alarm_contact(self, on: bool) -> None:
         alarm = on is self.section.alarm_when_active

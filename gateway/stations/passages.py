@@ -50,6 +50,17 @@ class PassageUndone(msgspec.Struct, frozen=True):
         db.execute("DELETE FROM passage WHERE entry=?", (self.entry,))
 
 
+class PassageLeft(msgspec.Struct, frozen=True):
+    """Effect: whoever went in through one of these gates with this credential has left, and may come in again."""
+
+    digest: bytes
+    stations: tuple[str, ...]
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        for station in self.stations:
+            db.execute("DELETE FROM passage WHERE digest=? AND station=?", (self.digest, station))
+
+
 def has_passed(rows: Iterable[tuple[Any, ...]], station: str, within_ms: int, scope: PassbackScope, now: Stamp) -> bool:
     """Whether one of these passages counts. How long ago it was is told by the monotonic clock within this boot, else
     by the wall clock; what would be in the future does not count, in the person's favour."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
@@ -95,6 +96,8 @@ class Services:
         self.clock = clock
         self.fire_alarm = FireAlarm()
         self.inside = Inside(ledger, clock, benefits.zone)
+        self.gates_of: defaultdict[str, set[str]] = defaultdict(set)
+        """Area → the gates that lead into it and out of it."""
         self._weak = weak or {}
         """Station → kinds of credentials that it takes although they can be copied; all where it is not named."""
         self._floods: dict[tuple[str, str], _Flood] = {}

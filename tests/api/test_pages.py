@@ -110,6 +110,7 @@ STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("open", "gate-1", Show.OPEN, {"list_cents": 250, "due_cents": 0}),
     ("open", "gate-1", Show.OPEN, {"persons": 33, "passed": 12}),
     ("passed", "gate-1", Show.PASSED, {}),
+    ("leaving", "gate-1", Show.LEAVING, {}),
     ("free", "gate-1", Show.FREE, {}),
     ("refused", "gate-1", Show.REFUSED, {"reason": "full"}),
     ("busy", "gate-1", Show.REFUSED, {"reason": "busy"}),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import machine
-from gateway.cli.checks import key_checks, pcscd_checks, port_checks
+from gateway.cli.boards import board_checks
+from gateway.cli.checks import file_checks, key_checks, pcscd_checks, port_checks
 from gateway.cli.finding import Check, Level
 from gateway.config.load import load
 from gateway.ledger.ledger import Ledger
@@ -117,6 +118,13 @@ def test_the_lines_of_one_gpio_chip_may_serve_two_readers(tmp_path: Path) -> Non
     assert [check.level for check in found] == [Level.PASS] * 3
 
 
+def test_the_lines_of_one_gpio_chip_may_open_two_gates(tmp_path: Path) -> None:
+    options = '{{port = "/dev/null", board = "gpio", outputs = 1, lines = [{0}]}}'
+    device = '[[device]]\nid = "gate-{0}"\ndriver = "relay"\noptions = ' + options + "\n"
+    found = ports(tmp_path, "/dev/zero", device.format(1) + device.format(2))
+    assert [check.level for check in found] == [Level.PASS] * 3
+
+
 KEY = "00112233445566778899aabbccddeeff"
 
 
@@ -187,6 +195,53 @@ def test_one_port_for_two_devices_is_found_behind_its_other_name(tmp_path: Path)
     first, second = ports(tmp_path, "/dev/null", more)
     assert first.level is Level.PASS
     assert (second.level, "port of desk-reader too" in second.cause) == (Level.FAIL, True)
+
+
+RELAY = """
+[[device]]
+id = "way-in"
+driver = "nfc"
+options.port = "/dev/null"
+
+[[device]]
+id = "way-out"
+driver = "nfc"
+options.port = "/dev/zero"
+
+[[device]]
+id = "board"
+driver = "relay"
+options = {{ port = "/dev/full", inputs = 2{options} }}
+
+[[station]]
+kind = "gate"
+id = "gate-1"
+readers = ["way-in"]
+exit_readers = ["way-out"]
+relay = "board"
+passage_input = 0
+{keys}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "keys", "level", "what"),
+    [
+        ("", "", Level.PASS, "output 0 for 500 ms"),
+        ("", "output = 2", Level.FAIL, "the board has 2 outputs"),
+        ("", "exit_output = 5", Level.FAIL, "exit_output is 5"),
+        (", longest_pulse_ms = 400", "", Level.FAIL, "refuses more than 400"),
+        ("", "passage_s = 30", Level.WARN, "awaited for 30 s"),
+        (", input_ms = 1000", "", Level.WARN, "lie 1000 ms"),
+    ],
+)
+def test_what_a_gate_asks_of_its_board(tmp_path: Path, options: str, keys: str, level: Level, what: str) -> None:
+    config = load(write_config(tmp_path / "etc", more=RELAY.format(options=options, keys=keys)))
+    (check,) = board_checks(config)
+    assert (check.name, check.level) == ("gate gate-1 at board", level)
+    assert what in check.cause
+    assert check.advice or level is Level.PASS
+    assert [one.name for one in file_checks(config) if one.name.startswith("device")] == []
 
 
 MOUNTS = """\

@@ -142,6 +142,8 @@ def test_an_error_names_file_line_key_and_remedy(
         ("passage_input = 0\nexit_input = 0", "station[1].exit_input", "input 0 is passage_input already"),
         ("passage_input = 4", "station[1].passage_input", "'gate-relay' has 4 inputs, counted from 0"),
         ('group = "held"', "station[1].group", "Name its passage_input"),
+        ('exit_readers = ["gate-reader"]', "station[1].exit_readers", "A device serves one station"),
+        ('exit_readers = ["way-out"]', "station[1].exit_readers", "Devices here:"),
         ('group = "pushed"', "station[1].group", "pushed"),
         ("passage_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
         ("exit_button_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
@@ -167,10 +169,11 @@ def test_what_does_not_fit_at_a_gate_is_said_with_its_key(tmp_path: Path, keys: 
     assert remedy in str(caught.value)
 
 
-@pytest.mark.parametrize("out", ["exit_input = 1", "exit_button_input = 1"])
+@pytest.mark.parametrize("out", ["exit_input = 1", "exit_button_input = 1", 'exit_readers = ["way-out"]'])
 def test_a_limit_may_rest_on_either_way_to_see_who_leaves(tmp_path: Path, out: str) -> None:
     text = GOOD.replace('port = "/dev/ttyUSB2"', 'port = "/dev/ttyUSB2"\ninputs = 4')
     text += f'passage_input = 0\n{out}\ncapacity = 9\ngroup = "held"\nreset_hour = 4\n'
+    text += '[[device]]\nid = "way-out"\ndriver = "nfc"\noptions.port = "/dev/ttyUSB7"\n'
     gate = load(write(tmp_path, text)).configuration.station[1]
     assert isinstance(gate, GateStation)
     assert (gate.capacity, gate.group, gate.reset_hour) == (9, GroupOpening.HELD, 4)

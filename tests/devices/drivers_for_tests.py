@@ -223,6 +223,17 @@ say(t="reply", id=5, body={})
 say(t="reading", mono_ns=time.monotonic_ns(), body={"reading": "input", "channel": 1, "on": True})
 signal.pause()
 """,
+    # One contact chatters, and in the middle of it somebody presses the button beside it.
+    "chatters": """
+hello(kind="relay"); ready()
+for n in range(2000):
+    now = time.monotonic_ns()
+    say(t="reading", mono_ns=now, body={"reading": "input", "channel": 0, "on": n % 2 == 0})
+    if n == 300:
+        say(t="reading", mono_ns=now, body={"reading": "input", "channel": 1, "on": True})
+    time.sleep(0.002)
+signal.pause()
+""",
     # Says that it is away, answers again later, again and again.
     "comes_and_goes": """
 hello()

@@ -59,6 +59,12 @@ async def test_a_flood_of_readings_is_cut_to_what_people_can_do(start: Start) ->
     assert len([flood for flood in place.floods if flood[1] == "flood"]) == 1
 
 
+async def test_a_contact_that_chatters_does_not_drown_the_one_beside_it(start: Start) -> None:
+    place = await start(section("chatters"))
+    await place.until(lambda: place.of("dev-chatters").slowed > 0)
+    await place.until(lambda: any(isinstance(one, InputReading) and one.channel == 1 for one in place.readings))
+
+
 @pytest.mark.parametrize("age_s", [2.5, -1.0])
 async def test_a_reading_too_old_or_from_the_future_has_no_effect(start: Start, age_s: float) -> None:
     place = await start(section("reader", {"every_s": 0.1, "age_s": age_s}))

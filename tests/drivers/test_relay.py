@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -320,14 +321,33 @@ def test_noise_on_an_idle_line_changes_nothing(board: RelayBoard, driver: Driver
         assert result(driver.ask(Pulse(0, 100)), Pulsed)
 
 
-def test_an_unplugged_adapter_is_lost_and_back_when_it_is_plugged_in(board: RelayBoard, driver: DriverProcess) -> None:
-    board.fault("unplugged")
-    lost = driver.expect_state(DeviceState.LOST)
-    assert lost.problem is not None
-    assert lost.problem.code in (Code.PORT_LOST, Code.NO_PORT)
-    board.fault("none")
-    driver.expect_state(DeviceState.READY)
-    assert result(driver.ask(Pulse(0, 300)), Pulsed)
+def test_an_unplugged_adapter_is_lost_and_back_when_it_is_plugged_in(board: RelayBoard) -> None:
+    with start(board, answer_ms=2000) as driver:
+        driver.expect_state(DeviceState.READY)
+        board.fault("unplugged")
+        lost = driver.expect_state(DeviceState.LOST)
+        assert lost.problem is not None
+        assert lost.problem.code in (Code.PORT_LOST, Code.NO_PORT)
+        board.fault("none")
+        driver.expect_state(DeviceState.READY)
+        assert result(driver.ask(Pulse(0, 300)), Pulsed)
+
+
+def test_it_is_found_again_by_its_name_at_another_port(board: RelayBoard) -> None:
+    """As an adapter in another socket: /dev/serial/by-id/… stays, what it points to does not."""
+    before = os.readlink(board.path)
+    held = os.open(before, os.O_RDWR | os.O_NOCTTY)  # so that its number is not given again
+    try:
+        with start(board, answer_ms=2000) as driver:
+            driver.expect_state(DeviceState.READY)
+            board.fault("unplugged")
+            driver.expect_state(DeviceState.LOST)
+            board.fault("none")
+            driver.expect_state(DeviceState.READY)
+            assert os.readlink(board.path) != before
+            assert result(driver.ask(Pulse(0, 300)), Pulsed)
+    finally:
+        os.close(held)
 
 
 def test_a_missing_port_says_so(tmp_path: Path) -> None:

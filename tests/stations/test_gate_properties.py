@@ -1,8 +1,9 @@
 """Whatever happens at a gate and whenever the power goes: one opening for each person of an admission, one end of each,
-what was not used is given back, and the number inside is that of those who passed.
+what was not used is given back, and the number inside is that of those who passed. Whoever asks to get out gets out,
+and with anti-passback a card that has left opens again, and no other.
 
-Taps, groups, passages, silent relays, time-outs, alarms and power cuts in any order, on real files. Rides are counted
-on trust, so that no authority has to be there.
+Taps, groups, passages, silent relays, time-outs, alarms, people who leave and power cuts in any order, on real files.
+Rides are counted on trust, so that no authority has to be there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.verify import verify
-from gateway.model.bodies import Way
+from gateway.model.bodies import OverrideKind, Way
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import DeadlineMissed, InputRefused, NotReady
 from gateway.model.reading import CardReading
@@ -34,10 +35,13 @@ from tests.support.place import FREE, Card, Place
 Kind = Literal[
     "tap", "replay", "stale", "blocked", "passage", "late", "crash", "crash in pulse", "lost", "refused",
     "fails in the middle", "exit", "staff", "exit button", "alarm", "alarm over",
+    "leave", "turn round inside",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Step = tuple[Kind, int]
 """What happens, and with how many persons."""
+
+EXIT_READER = "nfc-2"
 
 RIDES = {"key": "rides", "unit": "units", "limit": 5000, "period": "day", "grace_units": 5000}
 RULES = document(rule("rides", who={"any_of_groups": [FREE]}, give=percent(10_000), quota=[RIDES]))
@@ -46,8 +50,9 @@ RULES = document(rule("rides", who={"any_of_groups": [FREE]}, give=percent(10_00
 class Scene:
     """One gate over several lives, as the world outside sees it."""
 
-    def __init__(self, folder: Path, *, sensor: bool) -> None:
+    def __init__(self, folder: Path, *, sensor: bool, passback: bool) -> None:
         self._sensor = sensor
+        self._passback = passback
         self._card, self._blocked = Card("anna"), Card("carl")
         self.place = Place(folder).start()
 
@@ -57,7 +62,8 @@ class Scene:
         quotas = Quotas(place.ledger, place.clock, "gw-test")
         await quotas.start()
         place.services.deciding = Deciding(place.benefits, quotas, place.ledger.query, place.clock)
-        self.at = AtGate(place, passage_s=3600.0)
+        within_s = 86400.0 if self._passback else 0.0
+        self.at = AtGate(place, passage_s=3600.0, exit_readers=(EXIT_READER,), anti_passback_s=within_s)
         if not self._sensor:
             section = msgspec.structs.replace(self.at.section, passage_input=None)
             self.at.section = self.at.gate.section = self.at.gate._passages._section = section
@@ -96,7 +102,15 @@ class Scene:
                 place.outputs.pulse_script.clear()
             case "exit":
                 for _ in range(persons):
-                    at.edge(EXIT)
+                    self._gone()
+            case "leave":
+                await self._ask_out()
+                self._gone()
+                await at.gate.settled()
+                if not self._waiting_to_go and not self._alarm:
+                    assert place.ledger.query("SELECT * FROM passage") == [], "who has left may come in again"
+            case "turn round inside":
+                await self._ask_out()
             case "staff":
                 at.edge(STAFF)
                 await at.gate.settled()
@@ -115,7 +129,28 @@ class Scene:
 
     _overridden = 0
     """Openings that needed no grant."""
+    _asked_out = 0
+    _waiting_to_go = 0
+    """Who has asked the reader on the way out, and has not been seen to go."""
+    _left = 0
     _alarm = False
+
+    async def _ask_out(self) -> None:
+        """The card at the reader on the way out: it opens, whatever else goes on."""
+        before = len(self.place.outputs.pulses)
+        await self.at.gate.on_reading(self._card.tap(self.place, EXIT_READER))
+        await self.at.gate.settled()
+        assert len(self.place.outputs.pulses) == before + 1, "whoever wants out gets out"
+        self._overridden += 1
+        self._asked_out += 1
+        self._waiting_to_go += not self._alarm
+
+    def _gone(self) -> None:
+        """Somebody is seen to go out."""
+        self.at.edge(EXIT)
+        if self._waiting_to_go:
+            self._waiting_to_go -= 1
+            self._left += 1
 
     async def _walk(self, persons: int) -> None:
         for _ in range(persons):
@@ -143,6 +178,7 @@ class Scene:
     async def _crash(self) -> None:
         dead, self.place = self.at, await self.place.crash()
         self._alarm = False
+        self._waiting_to_go = 0
         await dead.gate._passages.stop()
         await self.begin()
         self.at.board_is_ready(ALARM)
@@ -185,6 +221,11 @@ class Scene:
         for admission, all_of_them in persons.items():
             left = voided.get(admission, 0) + waiting.get(admission, 0)
             assert passed[admission] + left == all_of_them, "each person passed, is awaited, or was given back"
+        asked_out = [body for body in place.bodies(EntryKind.OVERRIDE) if body["what"] == OverrideKind.EXIT_READER]
+        assert sum(body.get("count", 1) for body in asked_out) == self._asked_out
+        if self._passback:
+            stand = sum(voided.get(admission, 0) < all_of_them for admission, all_of_them in persons.items())
+            assert stand <= 1 + self._left, "once in, and once more for each time that it has left"
         self._check_counts(sum(persons.values()) - sum(voided.values()), passed.total())
 
     def _check_counts(self, used: int, passed: int) -> None:
@@ -198,8 +239,8 @@ class Scene:
             assert self.at.inside == passed + walked[Way.IN]
 
 
-async def play(folder: Path, steps: list[Step], *, sensor: bool) -> None:
-    scene = Scene(folder, sensor=sensor)
+async def play(folder: Path, steps: list[Step], *, sensor: bool, passback: bool) -> None:
+    scene = Scene(folder, sensor=sensor, passback=passback)
     await scene.begin()
     scene.at.board_is_ready(ALARM)
     for kind, persons in steps:
@@ -215,8 +256,10 @@ async def play(folder: Path, steps: list[Step], *, sensor: bool) -> None:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 4)), max_size=12), st.booleans())
-def test_one_opening_and_one_end_for_each_person_of_an_admission(steps: list[Step], sensor: bool) -> None:
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 4)), max_size=12), st.booleans(), st.booleans())
+def test_one_opening_and_one_end_for_each_person_of_an_admission(
+    steps: list[Step], sensor: bool, passback: bool
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "s").mkdir()
-        asyncio.run(play(Path(folder) / "s", steps, sensor=sensor))
+        asyncio.run(play(Path(folder) / "s", steps, sensor=sensor, passback=passback))

@@ -9,6 +9,7 @@ const HOLD_MS = {
   refused: RESULT_MS,
   open: RESULT_MS,
   passed: RESULT_MS,
+  leaving: RESULT_MS,
   busy: RESULT_MS,
   void: RESULT_MS,
   recorded: RESULT_MS,

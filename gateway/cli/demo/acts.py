@@ -59,6 +59,18 @@ class Acts:
         if then and self._watch.wait(station, (then,), mark, SHOWN_S) is None:
             raise Failed(f"{station} did not show {then}")
 
+    def group(self, station: str, card: str, words: str) -> None:
+        """A group with one pass: all of them walk in, one opening for each, and the page has counted them."""
+        persons = self._people[card].persons
+        pulses, mark = self.noted.pulses, self._watch.mark()
+        self.tap(station, card, "open", words, then="passed")
+        event = self._watch.wait(station, ("passed",), mark, SHOWN_S)
+        told = (event or {}).get("passed"), (event or {}).get("persons")
+        if told != (persons, persons):
+            raise Failed(f"{station} showed {told[0]} of {told[1]} persons instead of {persons} of {persons}")
+        if self.noted.pulses - pulses != persons:
+            raise Failed(f"{station} opened {self.noted.pulses - pulses} times for {persons} persons")
+
     def show_pass(self, name: str, show: str, words: str, *, reason: str = "", text: str = "") -> None:
         """Somebody holds a pass before the desk's camera: a good one of theirs, or this text."""
         self._say(f"    {words}")
@@ -74,9 +86,9 @@ class Acts:
         finally:
             camera.ask("hide")
 
-    def people_walk_through(self, yes: bool) -> None:
-        """Whether people pass the gate that has opened."""
-        self.rig.children[RELAY].ask("auto_pass", channel=0, delay_ms=500, on=yes)
+    def people_walk_through(self, yes: bool, *, delay_ms: int = 500) -> None:
+        """Whether people pass the gate that has opened, so long after it has."""
+        self.rig.children[RELAY].ask("auto_pass", channel=0, delay_ms=delay_ms, on=yes)
 
     def _expect(self, station: str, show: str, mark: int, reason: str) -> None:
         event = self._watch.wait(station, ANSWERS, mark, SHOWN_S)

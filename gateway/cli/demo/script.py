@@ -68,6 +68,8 @@ class Morning:
         tap("anna", "open", "Anna is a pupil: free", then="passed")
         tap("karlis", "open", "Karlis with a genuine card: free", then="passed")
         tap("peteris", "refused", "Peteris pays 1.00 at the desk", reason="payment_due")
+        self._acts.people_walk_through(True, delay_ms=300)
+        self._acts.group(GATE, "class", "a class of six on the teacher's one pass: one decision, six openings")
         self._acts.people_walk_through(False)
         tap("anna", "open", "Anna turns round in the gate: nothing is counted", then="void")
         self._acts.people_walk_through(True)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,7 +32,8 @@ DAY_S = 86_400
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Someone who comes by this morning. `uid` for a card, `pass_number` for a pass on the phone."""
+    """Someone who comes by this morning. `uid` for a card, `pass_number` for a pass on the phone, which is for so many
+    `persons`; `hands_over`: the phone gives it to a card reader."""
 
     name: str
     kind: CredentialKind
@@ -42,6 +43,8 @@ class Person(msgspec.Struct, frozen=True):
     language: str = "lv"
     standing: Standing = Standing.ACTIVE
     registered: bool = True
+    persons: int = 1
+    hands_over: bool = False
 
 
 PEOPLE = (
@@ -51,6 +54,14 @@ PEOPLE = (
     Person("karlis", CredentialKind.SUN_CARD, ("c1", "p1"), bytes.fromhex("04DE5F1EACC002"), language="lt"),
     Person("ilze", CredentialKind.PASS, ("c1", "s1"), pass_number=bytes.fromhex("1DA2B3C4D5E6F708"), language="en"),
     Person("lost-card", CredentialKind.CARD, ("c1",), bytes.fromhex("04A1B2C3D4E503"), standing=Standing.BLOCKED),
+    Person(
+        "class",
+        CredentialKind.PASS,
+        ("c1", "p1"),
+        pass_number=bytes.fromhex("1DA2B3C4D5E6F709"),
+        persons=6,
+        hands_over=True,
+    ),
     Person("stranger", CredentialKind.CARD, (), bytes.fromhex("04A1B2C3D4E504"), registered=False),
 )
 
@@ -73,7 +84,7 @@ class Town:
         for folder in (self.folder, self.keys, self.devices, self.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._make_keys()
-        self._write_cards()
+        self.write_cards()
         self._write_bundles()
         text = _with_ports(bundled("demo.toml").read_text(encoding="utf-8"), ports)
         text = text.replace("\nkeepalive_s", f'\nprotocol = "{protocol}"\nkeepalive_s')
@@ -124,18 +135,21 @@ class Town:
             (self.keys / "bundles.pub").write_text(generate_key(self.keys / "bundles.key"), encoding="ascii")
         self._card_key = bytes.fromhex((self.keys / "card.hex").read_text(encoding="ascii"))
 
-    def _write_cards(self) -> None:
+    def write_cards(self, people: Sequence[Person] = PEOPLE) -> None:
+        """What these people hold to a reader, their passes fresh."""
         secrets = {
             "meta_key": (self.keys / "sun-meta.hex").read_text(encoding="ascii"),
             "master_key": (self.keys / "sun-master.hex").read_text(encoding="ascii"),
         }
         cards: dict[str, object] = {}
-        for person in PEOPLE:
+        for person in people:
             match person.kind:
                 case CredentialKind.CARD:
                     cards[person.name] = {"type": "type2", "uid": person.uid.hex()}
                 case CredentialKind.SUN_CARD:
                     cards[person.name] = {"type": "ntag424", "uid": person.uid.hex(), **secrets}
+                case CredentialKind.PASS if person.hands_over:
+                    cards[person.name] = {"type": "phone", "text": self.pass_text(person)}
                 case _:
                     continue
         cards["copy-of-zane"] = {"type": "replay", "of": "zane"}
@@ -166,7 +180,13 @@ class Town:
 
 def _pass(key: Ed25519PrivateKey, issuer: str, person: Person) -> str:
     now_s = int(time.time())
-    claims = passes.Claims(issuer=issuer, pass_id=person.pass_number, issued_s=now_s, expires_s=now_s + DAY_S)
+    claims = passes.Claims(
+        issuer=issuer,
+        pass_id=person.pass_number,
+        issued_s=now_s,
+        expires_s=now_s + DAY_S,
+        persons=person.persons,
+    )
     return passes.issue(key, claims).decode("ascii")
 
 
