@@ -1,4 +1,5 @@
-"""What readers of credentials report: cards, codes, access cards, beacons. Readers take no calls beyond the core's."""
+"""What readers of credentials report: cards, codes, access cards, beacons. Their one call beyond the
+core's is the debit of a card's counter (`drivers.contract.counter`)."""
 
 from __future__ import annotations
 

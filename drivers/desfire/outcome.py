@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from drivers.contract.core import Problem
+
 Transmit = Callable[[bytes], bytes]
 """A card behind its reader: a command APDU in, a response APDU out. Raises what the reader has for a card that left."""
 
@@ -20,11 +22,19 @@ class Why(StrEnum):
     OTHER_UID = "it is not the card whose UID it shows"
 
 
+class Held(msgspec.Struct, frozen=True):
+    """What a counter on the card says: its value, and the names of its last debits, the newest first."""
+
+    value: int
+    names: bytes
+
+
 class Proved(msgspec.Struct, frozen=True):
-    """Genuine. `repr` hides the UID."""
+    """Genuine. `held`: its counter, where it has one that is asked for. `repr` hides the UID."""
 
     uid: bytes
     key_version: int
+    held: Held | None = None
 
     def __repr__(self) -> str:
         return f"Proved(key_version={self.key_version})"
@@ -40,3 +50,9 @@ Outcome = Proved | Failed | None
 """None: the card does not have the application, it is none of the city's."""
 Ask = Callable[[Transmit, bytes], Outcome]
 """Asks the card with this UID."""
+
+
+def no_counter(quota: str) -> Problem:
+    """A call about a counter that the reader was told nothing of."""
+    cause = f"this reader knows no counter of quota {quota!r}"
+    return Problem("no_counter", cause, "Name the quota and its files under `desfire.counter` in the reader's options")

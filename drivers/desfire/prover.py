@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 
 from drivers import secret_files
-from drivers.contract.desfire import DesfireFailed, DesfireOptions, DesfireProof, Proof
-from drivers.desfire.authenticate import Wanted, prove
+from drivers.contract.counter import Debit
+from drivers.contract.desfire import Counter, CounterOptions, DesfireFailed, DesfireOptions, DesfireProof, Proof
+from drivers.desfire.authenticate import Opened, Wanted, open_session
+from drivers.desfire.debiting import Debiting
 from drivers.desfire.keys import FileKeys, KeyStore, Random
 from drivers.desfire.outcome import Failed, Outcome, Proved, Transmit
+from drivers.desfire.value import Files, held
 
 MAX_FILE = 4096
 """Bytes; a key with its version has less than 40."""
@@ -25,19 +28,35 @@ class KeyFault(Exception):
 class Prover:
     """Asks cards for their proof. `failed` counts those that had the application and did not prove themselves."""
 
-    def __init__(self, wanted: Wanted, keys: KeyStore) -> None:
+    def __init__(self, wanted: Wanted, keys: KeyStore, counter: CounterOptions | None = None) -> None:
         self._wanted, self._keys = wanted, keys
+        self._counter = counter
+        self._files = Files(counter.value_file, counter.names_file) if counter is not None else None
         self.failed = 0
 
     def __call__(self, transmit: Transmit, uid: bytes) -> Outcome:
-        return prove(transmit, self._wanted, self._keys, uid)
+        opened = open_session(transmit, self._wanted, self._keys, uid)
+        if not isinstance(opened, Opened):
+            return opened
+        if self._files is None:
+            return opened.proved
+        return Proved(opened.proved.uid, opened.proved.key_version, held(transmit, opened.session, self._files))
+
+    def debiting(self, call: Debit) -> Debiting | None:
+        """What takes units off the counter that this call is about; None where this reader knows no such counter."""
+        if self._counter is None or self._files is None or self._counter.quota != call.quota:
+            return None
+        return Debiting(self._wanted, self._keys, self._files, call)
 
     def report(self, outcome: Outcome, log: Callable[[str], None]) -> Proof | None:
         """The outcome as the contract has it; a failure's reason is for the log."""
         application = self._wanted.application
         match outcome:
-            case Proved(uid=uid, key_version=version):
-                return DesfireProof(uid, application, version)
+            case Proved(uid=uid, key_version=version, held=counter):
+                told = None
+                if counter is not None and self._counter is not None:
+                    told = Counter(self._counter.quota, counter.value, counter.names)
+                return DesfireProof(uid, application, version, told)
             case Failed(why=why):
                 self.failed += 1
                 name = application.hex().upper()
@@ -55,7 +74,7 @@ def prover(options: DesfireOptions, random: Random = os.urandom) -> Prover:
         diversified=options.diversified,
         system_id=options.system_id.encode("ascii"),
     )
-    return Prover(wanted, FileKeys(read_keys(options.key_file, os.environ), random))
+    return Prover(wanted, FileKeys(read_keys(options.key_file, os.environ), random), options.counter)
 
 
 def read_keys(name: str, environment: Mapping[str, str]) -> dict[int, bytes]:

@@ -1,11 +1,11 @@
-"""A holder's own counter on the card: a value file, read and debited under the session of an authentication.
+"""A holder's own counter on the card: a value file, and beside it a file with the names of its last debits. Both are
+read and changed under the session of an authentication.
 
-Commands: 6C GetValue, DC Debit, C7 CommitTransaction, of a file whose communication is MACed: a debit carries the first
-8 bytes of a CMAC, and so does every answer, over its data and status. A debit has no effect until it is committed, and
-a card that leaves before that has forgotten it: so a tap that is torn has either happened or not, and the one moment
-in which we cannot know has a name, `Stage.IN_DOUBT`.
-
-No driver and no station uses this yet: docs/decisions/0035-quota-on-the-card.md says how they would.
+Commands: 6C GetValue, BD ReadData, DC Debit, 3D WriteData, C7 CommitTransaction, of two files (value, backup data)
+whose communication is MACed: a debit and a write carry the first 8 bytes of a CMAC, and so does every answer, over its
+data and status. Neither has an effect until it is committed, both together or none, and a card that leaves before that
+has forgotten them: so a tap that is torn has happened or not, and the one moment in which we cannot know has a name,
+`Stage.IN_DOUBT`. The names on the card end that doubt at the next tap, wherever the card has been meanwhile.
 """
 
 from __future__ import annotations
@@ -13,14 +13,25 @@ from __future__ import annotations
 import hmac
 from enum import StrEnum
 
+import msgspec
+
+from drivers.contract.desfire import NAME_BYTES, NAMES, VALUE_MOST
 from drivers.desfire.authenticate import OK, command
 from drivers.desfire.keys import Session
-from drivers.desfire.outcome import Transmit
+from drivers.desfire.outcome import Held, Transmit
 
 MAC = 8
-MOST = 0x7FFFFFFF
-"""A value is a signed number of 32 bits; here never below zero."""
+BYTES = NAME_BYTES * NAMES
+_WHOLE = bytes(3) + BYTES.to_bytes(3, "little")
+"""Offset and length, of all names."""
 _STATUS_OK = b"\0"
+
+
+class Files(msgspec.Struct, frozen=True):
+    """Numbers of the counter's files in the application."""
+
+    value: int
+    names: int
 
 
 class Stage(StrEnum):
@@ -29,39 +40,48 @@ class Stage(StrEnum):
     NOTHING = "nothing"
     """The card holds what it held."""
     ASKED = "asked"
-    """The same: it was told the amount, and it forgets that when it leaves."""
+    """The same: it was told what to do, and it forgets that when it leaves."""
     IN_DOUBT = "in_doubt"
-    """It was told to commit, and its answer was not heard. The value tells at the next tap: `settled`."""
+    """It was told to commit, and its answer was not heard. The names tell at the next tap."""
     DONE = "done"
     """It has said under the session's key that it has committed."""
 
 
-def read_value(transmit: Transmit, session: Session, file: int) -> int | None:
-    """What the counter holds. None when there is no such file, or what answers does not know the session's key."""
-    asked = bytes([0x6C, file])
-    session.mac(asked)
-    data = _heard(session, transmit(command(asked[0], asked[1:])), 4)
-    return None if data is None else int.from_bytes(data, "little", signed=True)
+def held(transmit: Transmit, session: Session, files: Files) -> Held | None:
+    """What the counter holds. None when there is none, it is below zero, or what answers does not know the session's
+    key."""
+    value = _ask(transmit, session, bytes([0x6C, files.value]), 4)
+    if value is None or (number := int.from_bytes(value, "little", signed=True)) < 0:
+        return None
+    names = _ask(transmit, session, bytes([0xBD, files.names]) + _WHOLE, BYTES)
+    return None if names is None else Held(number, names)
 
 
-class Debit:
+def is_named(names: bytes, name: bytes) -> bool:
+    """Whether the debit with this name is among them."""
+    return name in (names[at : at + NAME_BYTES] for at in range(0, len(names), NAME_BYTES))
+
+
+class Taking:
     """Takes an amount off the counter, once. Raises nothing of its own; what the reader raises goes through."""
 
-    def __init__(self, file: int, amount: int) -> None:
-        if not 0 < amount <= MOST:
-            raise ValueError("an amount is 1 or more")
-        self._asked = bytes([0xDC, file]) + amount.to_bytes(4, "little")
+    def __init__(self, files: Files, amount: int, name: bytes, before: Held) -> None:
+        if not 0 < amount <= VALUE_MOST or len(name) != NAME_BYTES:
+            raise ValueError("an amount is 1 or more, and a name has its length")
+        self._debit = bytes([0xDC, files.value]) + amount.to_bytes(4, "little")
+        self._write = bytes([0x3D, files.names]) + _WHOLE + (name + before.names)[:BYTES]
         self.stage = Stage.NOTHING
 
     def run(self, transmit: Transmit, session: Session) -> Stage:
-        """Debit and commit. A card that has too little refuses the first step: `NOTHING`."""
+        """Debit, write the name, commit both. A card that has too little refuses the first step: `NOTHING`."""
         if self.stage is not Stage.NOTHING:
             raise ValueError("a debit runs once")
         self.stage = Stage.ASKED
-        asked = command(self._asked[0], self._asked[1:] + session.mac(self._asked)[:MAC])
-        if _heard(session, transmit(asked), 0) is None:
-            self.stage = Stage.NOTHING
-            return self.stage
+        for asked in (self._debit, self._write):
+            said = transmit(command(asked[0], asked[1:] + session.mac(asked)[:MAC]))
+            if _heard(session, said, 0) is None:
+                self.stage = Stage.NOTHING
+                return self.stage
         session.mac(b"\xc7")
         self.stage = Stage.IN_DOUBT
         # A refusal carries no MAC, so anybody between us may have said it: it leaves the doubt as well.
@@ -70,10 +90,9 @@ class Debit:
         return self.stage
 
 
-def settled(before: int, amount: int, now: int) -> bool | None:
-    """Whether a debit in doubt had happened, by what the same card holds at its next tap. None when neither fits: it
-    was debited or topped up elsewhere meanwhile, and a person has to look."""
-    return {before - amount: True, before: False}.get(now)
+def _ask(transmit: Transmit, session: Session, asked: bytes, size: int) -> bytes | None:
+    session.mac(asked)
+    return _heard(session, transmit(command(asked[0], asked[1:])), size)
 
 
 def _heard(session: Session, response: bytes, size: int) -> bytes | None:

@@ -6,14 +6,18 @@ import time
 from typing import TYPE_CHECKING
 
 from drivers.contract.core import Kind
+from drivers.contract.counter import Debit, Debited, DebitEnd
 from drivers.contract.reader import Card, Several
-from drivers.driver import DeviceError, Driver, Port
+from drivers.desfire.outcome import no_counter
+from drivers.driver import CallRefused, DeviceError, Driver, Port
 from drivers.nfc.errors import PASSING, Code, ReaderFault, problem
 from drivers.nfc.options import Options
 from drivers.nfc.presence import Presence, same
 from drivers.nfc.sight import Crowd, Seen
 
 if TYPE_CHECKING:
+    import msgspec
+
     from drivers.desfire.prover import Prover
     from drivers.nfc.reader import Reader
 
@@ -33,6 +37,7 @@ class NfcDriver(Driver[Options]):
     name = "nfc"
     kind = Kind.READER
     options_type = Options
+    calls = (Debit,)
 
     def __init__(self, port: Port) -> None:
         super().__init__(port)
@@ -68,6 +73,13 @@ class NfcDriver(Driver[Options]):
             return HURRY_S
         self._failed_looks = 0
         return pause
+
+    def handle(self, call: msgspec.Struct, deadline: float) -> msgspec.Struct:
+        match call:
+            case Debit():
+                return self._debit(call, deadline)
+            case _:
+                return super().handle(call, deadline)
 
     def close(self) -> None:
         if self._reader is not None:
@@ -107,6 +119,20 @@ class NfcDriver(Driver[Options]):
         self.reading(Card(again.uid, shown, proof) if isinstance(shown, bytes) else shown, seen_at)
         self._presence.keep(again.uid)
         return self._options.poll_ms / 1000
+
+    def _debit(self, call: Debit, deadline: float) -> Debited:
+        """Once the card was told to commit, nothing that happens to the reader may look like nothing done."""
+        debiting = self._prover.debiting(call) if self._prover is not None else None
+        if debiting is None:
+            raise CallRefused(no_counter(call.quota))
+        try:
+            if self._reader is None:
+                raise ReaderFault(Code.UNPLUGGED)
+            self._reader.debit(debiting, deadline)
+        except ReaderFault as fault:
+            if debiting.so_far.end is DebitEnd.NOTHING:
+                raise self._lost(fault) from fault
+        return debiting.so_far
 
     def _tell_several(self, seen_at: int) -> None:
         self._torn_in_a_row = 0

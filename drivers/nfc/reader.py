@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import nfc
 import nfc.clf
@@ -25,6 +25,9 @@ from drivers.nfc.errors import Code, ReaderFault
 from drivers.nfc.faults import GONE, UNCHECKED, faults
 from drivers.nfc.models import Family, Model
 from drivers.nfc.sight import Crowd, Seen
+
+if TYPE_CHECKING:
+    from drivers.desfire.debiting import Debiting
 
 BAUD = 115200
 
@@ -140,6 +143,19 @@ class Reader:
                 return None
             except UNCHECKED:
                 return None if frontend.failed else Read(b"")  # the card says what no such card says
+
+    def debit(self, debiting: Debiting, deadline: float) -> None:
+        """With the card that is in the field now, if it takes commands. It may go at any moment: what became of it is
+        told by `debiting.so_far`."""
+        seen = self.look()
+        if not isinstance(seen, Seen) or not seen.sak & TAKES_COMMANDS:
+            return
+        _, frontend = self._opened()
+        frontend.until = min(deadline, time.monotonic() + READ_BUDGET_S)
+        with faults(), suppress(nfc.clf.CommunicationError, nfc.tag.TagCommandError, *UNCHECKED):
+            tag = nfc.tag.activate(frontend, seen.target)
+            if isinstance(tag, nfc.tag.tt4.Type4Tag):
+                debiting.run(lambda command: bytes(tag.transceive(bytearray(command))), seen.uid)
 
     def close(self) -> None:
         """Let go of the reader, whatever state it is in."""

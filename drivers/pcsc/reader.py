@@ -7,13 +7,19 @@ when its pcscd is, also after a new one runs: whoever opens again gets a new con
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from smartcard import scard
 
-from drivers.desfire.outcome import Ask
+from drivers.desfire.outcome import Ask, Transmit
+from drivers.pcsc.cards import uid_of
 from drivers.pcsc.conversation import CardGone, Read, read_whole
 from drivers.pcsc.errors import Code, ReaderFault
+
+if TYPE_CHECKING:
+    from drivers.desfire.debiting import Debiting
 
 READ_BUDGET_S = 1.5
 """For reading one card: a hostile one can answer slowly."""
@@ -109,9 +115,28 @@ class Reader:
 
     def read(self, seen: Seen, prove: Ask | None) -> Read:
         """The card that was seen, as `read_whole` does. Raises `CardGone` as well."""
+        with self._talk(time.monotonic() + READ_BUDGET_S) as transmit:
+            return read_whole(transmit, seen.atr, prove)
+
+    def debit(self, debiting: Debiting, deadline: float) -> None:
+        """With the card that lies there now. What became of it is told by `debiting.so_far`. Raises `CardGone` as
+        well."""
+        with self._talk(min(deadline, time.monotonic() + READ_BUDGET_S)) as transmit:
+            uid = uid_of(transmit)
+            if uid is not None:
+                debiting.run(transmit, uid)
+
+    def close(self) -> None:
+        """Let go of pcscd, whatever state it is in."""
+        context, self._context = self._context, None
+        if context is not None:
+            scard.SCardReleaseContext(context)
+
+    @contextmanager
+    def _talk(self, until: float) -> Iterator[Transmit]:
+        """The card that lies there, until it goes or this moment has come."""
         result, card, protocol = scard.SCardConnect(self._opened(), self._name, scard.SCARD_SHARE_SHARED, PROTOCOLS)
         _check_card(result)
-        until = time.monotonic() + READ_BUDGET_S
 
         def transmit(command: bytes) -> bytes:
             if time.monotonic() > until:
@@ -123,15 +148,9 @@ class Reader:
             return bytes(response)
 
         try:
-            return read_whole(transmit, seen.atr, prove)
+            yield transmit
         finally:
             scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
-
-    def close(self) -> None:
-        """Let go of pcscd, whatever state it is in."""
-        context, self._context = self._context, None
-        if context is not None:
-            scard.SCardReleaseContext(context)
 
     def _opened(self) -> int:
         if self._context is None:

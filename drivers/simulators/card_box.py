@@ -79,6 +79,8 @@ class DesfireCard(msgspec.Struct, frozen=True, tag="desfire", forbid_unknown_fie
     diversified: bool = True
     system_id: str = ""
     random_uid: bool = False
+    counter: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
+    """Units in its value file 3; the names of its debits are in file 4."""
 
 
 class DesfireClone(msgspec.Struct, frozen=True, tag="desfire_clone", forbid_unknown_fields=True):
@@ -165,4 +167,13 @@ def _desfire(described: DesfireCard) -> Desfire:
     if described.diversified:
         key = card_key(key, uid, application, described.system_id.encode("ascii"))
     keys = {described.key_number: key}
-    return Desfire(uid, application, keys, key_version=described.key_version, random_uid=described.random_uid)
+    held = described.counter
+    return Desfire(
+        uid,
+        application,
+        keys,
+        values={3: held} if held is not None else {},
+        data={4: bytes(32)} if held is not None else {},
+        key_version=described.key_version,
+        random_uid=described.random_uid,
+    )

@@ -1,9 +1,9 @@
 """A MIFARE DESFire card with one application of AES keys: what a reader's field sees of it, and copies of it.
 
-Written from the protocol and not from the driver's code: native commands (5A, 64, AA, AF, 51; for value files 6C, DC,
-C7), also in ISO/IEC 7816-4 frames, and the secure messaging of the EV1 in which one IV runs through the session. CBC is
-spelt out in blocks here, so that one mistake about it is not made twice. `tests/drivers/test_desfire_transcripts.py`
-holds it against an independent library and a conversation with a real card.
+Written from the protocol and not from the driver's code: native commands, also in ISO/IEC 7816-4 frames (5A, 64, AA,
+AF, 51; value files 6C, DC, backup data files BD, 3D, both C7), and the secure messaging of the EV1 in which one IV runs
+through the session. CBC is spelt out in blocks here, so that one mistake about it is not made twice.
+`tests/drivers/test_desfire_transcripts.py` holds it against an independent library and a real card's conversation.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Desfire(Type4Tag):
         keys: Mapping[int, bytes],
         *,
         values: Mapping[int, int] | None = None,
+        data: Mapping[int, bytes] | None = None,
         key_version: int = 0,
         random_uid: bool = False,
         random: Random = os.urandom,
@@ -54,6 +55,8 @@ class Desfire(Type4Tag):
         self.delay_s = 0.0
         self.values = dict(values or {})
         """Value files by number (MACed communication, lower limit 0): what is committed."""
+        self.data = dict(data or {})
+        """Backup data files by number (MACed communication), the same."""
         self.log: list[tuple[bytes, bytes]] = []
         self._aid, self._keys, self._version = application, dict(keys), key_version
         self._random_uid, self._random = random_uid, random
@@ -98,12 +101,16 @@ class Desfire(Type4Tag):
                 return self._authenticated(data)
             case 0x51 if not data and self._session:
                 return self._card_uid(self._session)
-            case 0x51 | 0x6C | 0xDC | 0xC7 if not self._session:
+            case 0x51 | 0x6C | 0xBD | 0xDC | 0x3D | 0xC7 if not self._session:
                 return WRONG_KEY
             case 0x6C:
                 return self._value(command)
             case 0xDC:
                 return self._debit(command)
+            case 0xBD:
+                return self._read(command)
+            case 0x3D:
+                return self._write(command)
             case 0xC7:
                 return self._commit(command)
             case _:
@@ -126,6 +133,7 @@ class Desfire(Type4Tag):
         self._session = b""
         self._iv = bytes(BLOCK)
         self._pending: dict[int, int] = {}
+        self._written: dict[int, bytes] = {}
 
     def _authenticate(self, number: bytes) -> bytes:
         self._leave_session()
@@ -181,10 +189,34 @@ class Desfire(Type4Tag):
         self._pending[file] = left
         return self._signed(b"")
 
+    def _read(self, command: bytes) -> bytes:
+        self._maced(command)
+        if len(command) != 8:
+            return self._fail(BAD_LENGTH)
+        if command[1] not in self.data:
+            return self._fail(NO_FILE)
+        first, size = int.from_bytes(command[2:5], "little"), int.from_bytes(command[5:8], "little")
+        content = self.data[command[1]]
+        return self._signed(content[first : first + size]) if first + size <= len(content) else self._fail(BOUNDARY)
+
+    def _write(self, command: bytes) -> bytes:
+        asked, mac = command[:-8], command[-8:]
+        if len(asked) < 8 or self._maced(asked) != mac:
+            return self._fail(INTEGRITY)
+        if asked[1] not in self.data:
+            return self._fail(NO_FILE)
+        first, size, new = int.from_bytes(asked[2:5], "little"), int.from_bytes(asked[5:8], "little"), asked[8:]
+        old = self._written.get(asked[1], self.data[asked[1]])
+        if size != len(new) or first + size > len(old):
+            return self._fail(BOUNDARY)
+        self._written[asked[1]] = old[:first] + new + old[first + size :]
+        return self._signed(b"")
+
     def _commit(self, command: bytes) -> bytes:
         self._maced(command)
         self.values |= self._pending
-        self._pending = {}
+        self.data |= self._written
+        self._pending, self._written = {}, {}
         return self._signed(b"")
 
     def _fail(self, status: bytes) -> bytes:
@@ -200,10 +232,15 @@ class Desfire(Type4Tag):
         return OK + data + self._maced(data + OK)
 
     def _mac(self, key: bytes, message: bytes) -> bytes:
-        """CMAC (SP 800-38B) of less than a block, chained to what was before."""
-        k1 = _doubled(_block(key, bytes(BLOCK)))
-        padded = (message + b"\x80").ljust(BLOCK, b"\0")
-        return _block(key, _xor(_xor(padded, _doubled(k1)), self._iv))
+        """CMAC (SP 800-38B), chained to what was before."""
+        subkey = _doubled(_block(key, bytes(BLOCK)))
+        if not message or len(message) % BLOCK:
+            subkey = _doubled(subkey)
+            message += b"\x80" + bytes(-(len(message) + 1) % BLOCK)
+        iv = self._iv
+        for at in range(0, len(message) - BLOCK, BLOCK):
+            iv = _block(key, _xor(message[at : at + BLOCK], iv))
+        return _block(key, _xor(_xor(message[-BLOCK:], subkey), iv))
 
 
 class Without(Desfire):
@@ -236,14 +273,16 @@ class Saying(Desfire):
         return next(self._answers, b"\x91\x1c") if command[:1] == b"\x90" else super()._apdu(command)
 
 
+def _ecb(key: bytes) -> Cipher[modes.ECB]:
+    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 (CBC is spelt out around it)
+
+
 def _block(key: bytes, block: bytes) -> bytes:
-    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 (CBC is spelt out around it)
-    return encryptor.update(block) + encryptor.finalize()
+    return _ecb(key).encryptor().update(block)
 
 
 def _unblock(key: bytes, block: bytes) -> bytes:
-    decryptor = Cipher(algorithms.AES(key), modes.ECB()).decryptor()  # noqa: S305 (CBC is spelt out around it)
-    return decryptor.update(block) + decryptor.finalize()
+    return _ecb(key).decryptor().update(block)
 
 
 def _doubled(block: bytes) -> bytes:

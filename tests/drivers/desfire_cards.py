@@ -12,6 +12,7 @@ DATA = Path(__file__).parents[1] / "data" / "desfire"
 
 APPLICATION, SYSTEM_ID, NUMBER = bytes.fromhex("3042F5"), b"JELGAVA", 1
 MASTER, ONE_KEY = bytes(range(0x40, 0x50)), bytes(range(0x70, 0x80))
+QUOTA, VALUE_FILE, NAMES_FILE = "rides-card", 3, 4
 UID = bytes.fromhex("04A1B2C3D4E5F7")
 
 DIVERSIFIED = Wanted(APPLICATION, NUMBER, True, SYSTEM_ID)
@@ -27,6 +28,12 @@ def keys(*versions: int, key: bytes = MASTER) -> FileKeys:
 def genuine(uid: bytes = UID, version: int = 0) -> Desfire:
     """A card of the city with a key of its own."""
     return Desfire(uid, APPLICATION, {NUMBER: card_key(MASTER, uid, APPLICATION, SYSTEM_ID)}, key_version=version)
+
+
+def with_counter(value: int, uid: bytes = UID, names: bytes = bytes(32)) -> Desfire:
+    """A card of the city that holds a counter of its holder's own."""
+    key = card_key(MASTER, uid, APPLICATION, SYSTEM_ID)
+    return Desfire(uid, APPLICATION, {NUMBER: key}, values={VALUE_FILE: value}, data={NAMES_FILE: names})
 
 
 def with_the_one_key(uid: bytes = UID, random_uid: bool = False) -> Desfire:
@@ -60,10 +67,14 @@ def wrapped(command: bytes) -> bytes:
     return b"\x90" + command[:1] + b"\0\0" + (bytes([len(data)]) + data if data else b"") + b"\0"
 
 
-def options(folder: Path, key: bytes = MASTER, mode: int = 0o600, *, diversified: bool = True) -> dict[str, object]:
+def options(
+    folder: Path, key: bytes = MASTER, mode: int = 0o600, *, diversified: bool = True, counter: bool = False
+) -> dict[str, object]:
     """A reader's options of such a city, with the key's file in this folder."""
     file = folder / "keys"
     file.write_text(key.hex())
     file.chmod(mode)
     told: dict[str, object] = {"application": APPLICATION.hex(), "key_file": str(file), "key_number": NUMBER}
+    if counter:
+        told["counter"] = {"quota": QUOTA, "value_file": VALUE_FILE, "names_file": NAMES_FILE}
     return told | ({"system_id": SYSTEM_ID.decode("ascii")} if diversified else {"diversified": False})

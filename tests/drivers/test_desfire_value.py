@@ -1,4 +1,4 @@
-"""A counter on the card: whenever a tap is torn, it is known whether it happened, or known that it is not known."""
+"""A counter on the card: whenever a tap is torn, the card knows whether it happened, and says so at its next tap."""
 
 from __future__ import annotations
 
@@ -6,61 +6,106 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.contract.counter import Debit, Debited, DebitEnd
 from drivers.desfire.authenticate import Opened, open_session
 from drivers.desfire.crypto import cmac
-from drivers.desfire.outcome import Transmit
-from drivers.desfire.value import Debit, Stage, read_value, settled
-from drivers.simulators.desfire import Desfire, card_key
-from tests.drivers.desfire_cards import APPLICATION, DIVERSIFIED, MASTER, NUMBER, SYSTEM_ID, UID, keys
+from drivers.desfire.debiting import Debiting
+from drivers.desfire.outcome import Held
+from drivers.desfire.value import Files, Stage, Taking, held, is_named
+from drivers.simulators.desfire import Desfire
+from tests.drivers.desfire_cards import (
+    DIVERSIFIED,
+    NAMES_FILE,
+    QUOTA,
+    UID,
+    VALUE_FILE,
+    genuine,
+    keys,
+    with_counter,
+)
 
-FILE = 3
-INSTRUCTIONS = {"value": 0x6C, "debit": 0xDC, "commit": 0xC7}
+FILES = Files(VALUE_FILE, NAMES_FILE)
+NAME, OTHER = b"one name", b"another1"
+CHANGING = {"debit": 0xDC, "write": 0x3D, "commit": 0xC7}
 
 
 class Gone(Exception):
     """What a reader raises when the card has left."""
 
 
-def counter(value: int) -> Desfire:
-    key = card_key(MASTER, UID, APPLICATION, SYSTEM_ID)
-    return Desfire(UID, APPLICATION, {NUMBER: key}, values={FILE: value})
-
-
-def opened(card: Desfire, transmit: Transmit | None = None) -> Opened:
+def opened(card: Desfire) -> Opened:
     """A fresh tap."""
     card.activate()
-    session = open_session(transmit or card.apdu, DIVERSIFIED, keys(), UID)
+    session = open_session(card.apdu, DIVERSIFIED, keys(), UID)
     assert isinstance(session, Opened)
     return session
 
 
-def value_at_next_tap(card: Desfire) -> int | None:
-    return read_value(card.apdu, opened(card).session, FILE)
+def at_next_tap(card: Desfire) -> Held | None:
+    return held(card.apdu, opened(card).session, FILES)
 
 
-def test_a_counter_is_read_and_debited() -> None:
-    card = counter(20)
-    session = opened(card).session
-    assert read_value(card.apdu, session, FILE) == 20
-    assert Debit(FILE, 1).run(card.apdu, session) is Stage.DONE
-    assert read_value(card.apdu, session, FILE) == 19
-    assert (card.values, value_at_next_tap(card)) == ({FILE: 19}, 19)
+def debiting(units: int = 1, name: bytes = NAME, uid: bytes = UID) -> Debiting:
+    return Debiting(DIVERSIFIED, keys(), FILES, Debit(uid, QUOTA, units, name))
 
 
-def test_a_card_that_has_too_little_gives_nothing() -> None:
-    card = counter(2)
-    assert Debit(FILE, 3).run(card.apdu, opened(card).session) is Stage.NOTHING
-    assert card.values == {FILE: 2}
+def run(card: Desfire, units: int = 1, name: bytes = NAME) -> Debited:
+    card.activate()
+    return debiting(units, name).run(card.apdu, UID)
 
 
-def test_a_card_without_the_counter_has_none() -> None:
-    card = counter(20)
-    assert read_value(card.apdu, opened(card).session, FILE + 1) is None
-    assert Debit(FILE + 1, 1).run(card.apdu, opened(card).session) is Stage.NOTHING
+def test_a_counter_is_read_and_debited_and_remembers_the_name() -> None:
+    card = with_counter(20)
+    assert at_next_tap(card) == Held(20, bytes(32))
+    assert run(card) == Debited(DebitEnd.DONE, 19)
+    assert at_next_tap(card) == Held(19, NAME + bytes(24))
+
+
+def test_the_same_debit_asked_again_takes_nothing() -> None:
+    card = with_counter(20)
+    assert [run(card, 3), run(card, 3)] == [Debited(DebitEnd.DONE, 17)] * 2
+    assert card.values == {VALUE_FILE: 17}
+
+
+def test_the_last_four_names_are_kept_the_newest_first() -> None:
+    card = with_counter(20)
+    names = [bytes([number]) * 8 for number in range(1, 7)]
+    for name in names:
+        run(card, name=name)
+    assert card.data == {NAMES_FILE: b"".join(reversed(names[2:]))}
+
+
+@pytest.mark.parametrize("value", [0, 2])
+def test_a_card_that_has_too_little_gives_nothing(value: int) -> None:
+    card = with_counter(value)
+    assert run(card, 3) == Debited(DebitEnd.TOO_LITTLE, value)
+    assert (card.values, card.data) == ({VALUE_FILE: value}, {NAMES_FILE: bytes(32)})
+
+
+def test_a_card_that_says_too_little_only_when_asked_gives_nothing() -> None:
+    card = with_counter(2)
+    taking = Taking(FILES, 3, NAME, Held(5, bytes(32)))
+    assert taking.run(card.apdu, opened(card).session) is Stage.NOTHING
+    assert card.values == {VALUE_FILE: 2}
+
+
+def test_what_is_no_counter_is_none() -> None:
+    below, nameless = with_counter(-1), with_counter(5)
+    nameless.data.clear()
+    for card in (genuine(), below, nameless):
+        assert at_next_tap(card) is None
+        assert run(card) == Debited(DebitEnd.NOTHING)
+
+
+def test_another_card_is_not_debited() -> None:
+    card = with_counter(20)
+    assert debiting(uid=bytes.fromhex("04A1B2C3D4E5F8")).run(card.apdu, UID) == Debited(DebitEnd.NOTHING)
+    assert debiting().run(card.clone().apdu, UID) == Debited(DebitEnd.NOTHING)
+    assert card.values == {VALUE_FILE: 20}
 
 
 @given(
-    st.sampled_from(["debit", "commit"]),
+    st.sampled_from(list(CHANGING)),
     st.sampled_from(["command lost", "answer lost", "answer garbled"]),
     st.integers(1, 2**31 - 1),
     st.data(),
@@ -69,10 +114,10 @@ def test_a_torn_debit_has_happened_or_not_and_the_next_tap_tells(
     step: str, how: str, before: int, data: st.DataObject
 ) -> None:
     amount = data.draw(st.integers(1, before))
-    card = counter(before)
+    card = with_counter(before)
 
     def through(command: bytes) -> bytes:
-        if command[1] != INSTRUCTIONS[step]:
+        if command[1] != CHANGING[step]:
             return card.apdu(command)
         if how == "command lost":
             raise Gone
@@ -83,48 +128,66 @@ def test_a_torn_debit_has_happened_or_not_and_the_next_tap_tells(
         said[at] ^= data.draw(st.integers(1, 255))
         return bytes(said)
 
-    debit = Debit(FILE, amount)
-    session = opened(card, through).session
+    one = debiting(amount)
     try:
-        debit.run(through, session)
+        one.run(through, UID)
     except Gone:
         assert how != "answer garbled"
-    now = value_at_next_tap(card)
-    assert now in (before, before - amount)
-    assert debit.stage is (
-        Stage.IN_DOUBT if step == "commit" else Stage.ASKED if how != "answer garbled" else Stage.NOTHING
-    )
-    if debit.stage is Stage.IN_DOUBT:
-        assert settled(before, amount, now) == (now != before)
+    now = at_next_tap(card)
+    assert now is not None
+    happened = is_named(now.names, NAME)
+    assert now.value == (before - amount if happened else before), "both files, or none"
+    if step != "commit":
+        assert (one.so_far.end, happened) == (DebitEnd.NOTHING, False)
+    elif how == "answer garbled":
+        assert one.so_far == Debited(DebitEnd.DONE, before - amount), "the card was still there, and was asked again"
     else:
-        assert now == before
+        assert (one.so_far.end, happened) == (DebitEnd.IN_DOUBT, how == "answer lost")
+    assert run(card, amount) == Debited(DebitEnd.DONE, before - amount)
+    assert card.values == {VALUE_FILE: before - amount}, "asked again by its name, it is debited once"
 
 
-@given(st.lists(st.binary(max_size=20) | st.binary(min_size=8, max_size=12).map(lambda said: said + b"\x91\x00")))
-def test_nothing_but_the_card_itself_can_say_that_it_was_debited(said: list[bytes]) -> None:
-    card = counter(20)
-    session = opened(card).session
-    answers = iter(said)
+@given(
+    st.integers(0, 12),
+    st.lists(st.binary(max_size=40) | st.binary(min_size=8, max_size=44).map(lambda x: x + b"\x91\0")),
+)
+def test_nothing_but_the_card_itself_can_say_that_it_was_debited(heard: int, said: list[bytes]) -> None:
+    """Somebody between us says what he likes from any moment on: doubt at most."""
+    card = with_counter(20)
+    asked, answers = 0, iter(said)
 
-    def transmit(_command: bytes) -> bytes:
-        return next(answers, b"\x91\x00")
+    def transmit(command: bytes) -> bytes:
+        nonlocal asked
+        asked += 1
+        return card.apdu(command) if asked <= heard else next(answers, b"\x91\x00")
 
-    assert read_value(transmit, session, FILE) is None
-    assert Debit(FILE, 1).run(transmit, session) in (Stage.NOTHING, Stage.IN_DOUBT)
-
-
-def test_what_is_neither_is_for_a_person() -> None:
-    assert [settled(20, 2, now) for now in (18, 20, 17, 25)] == [True, False, None, None]
+    end = debiting().run(transmit, UID).end
+    assert asked <= 20
+    assert (end is DebitEnd.DONE) == (heard >= 8 and is_named(card.data[NAMES_FILE], NAME)) or end is DebitEnd.IN_DOUBT
 
 
 def test_a_debit_runs_once_and_takes_something() -> None:
-    card = counter(20)
-    debit = Debit(FILE, 1)
-    debit.run(card.apdu, opened(card).session)
+    card = with_counter(20)
+    taking, session = Taking(FILES, 1, NAME, Held(20, bytes(32))), opened(card).session
+    taking.run(card.apdu, session)
     with pytest.raises(ValueError, match="once"):
-        debit.run(card.apdu, opened(card).session)
-    with pytest.raises(ValueError, match="1 or more"):
-        Debit(FILE, 0)
+        taking.run(card.apdu, opened(card).session)
+    for amount, name in ((0, NAME), (1, b"short")):
+        with pytest.raises(ValueError, match="1 or more"):
+            Taking(FILES, amount, name, Held(20, bytes(32)))
+
+
+def test_a_reader_that_hears_nothing_of_the_second_asking_stays_in_doubt() -> None:
+    card, lost = with_counter(20), False
+
+    def transmit(command: bytes) -> bytes:
+        nonlocal lost
+        said = card.apdu(command)
+        lost = lost or command[1] == CHANGING["commit"]
+        return b"\x91\x1e" if lost else said
+
+    assert debiting().run(transmit, UID) == Debited(DebitEnd.IN_DOUBT)
+    assert card.values == {VALUE_FILE: 19}
 
 
 def test_an_answers_mac_is_that_of_a_real_card() -> None:

@@ -5,21 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from drivers.contract.core import DeviceState, Reading, Reopen
-from drivers.contract.desfire import DesfireFailed, DesfireProof
+from drivers.contract.counter import Debit, Debited, DebitEnd
+from drivers.contract.desfire import Counter, DesfireFailed, DesfireProof
 from drivers.contract.reader import Card
 from drivers.simulators.cards import Card as SimulatedCard
 from drivers.simulators.cards import Ntag424, Type2Tag, uri_message
 from drivers.simulators.desfire import Desfire, Replaying, Saying, Without
 from drivers.simulators.pn532 import Pn532, plugged
-from tests.drivers.desfire_cards import APPLICATION, ONE_KEY, UID, genuine, options, with_the_one_key
+from tests.drivers.desfire_cards import (
+    APPLICATION,
+    NAMES_FILE,
+    ONE_KEY,
+    QUOTA,
+    UID,
+    VALUE_FILE,
+    genuine,
+    options,
+    with_counter,
+    with_the_one_key,
+)
 from tests.support.driver_process import DriverProcess
 
 PROOF, FAILED = DesfireProof(UID, APPLICATION, 0), DesfireFailed(APPLICATION)
 EXCHANGES = 4
 """Blocks to a genuine card: RATS, and a command each for application, challenge and answer."""
+DEBIT_EXCHANGES = 10
+"""Of a debit: RATS, the proof's three, and a command each to read value and names, debit, write, commit; one more."""
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +179,66 @@ def test_no_card_id_and_no_key_leaves_but_in_a_reading(
     told = "a card with application 3042F5 did not prove itself: it does not accept the key (1 since the start)"
     assert capfd.readouterr().err.splitlines() == [told]
     assert UID.hex() not in others.lower()
+
+
+# The holder's own counter ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pn532, DriverProcess]]:
+    """A reader that was told of the counter."""
+    with plugged() as chip, spawn(chip, options(tmp_path_factory.mktemp("keys"), counter=True)) as driver:
+        driver.expect_state(DeviceState.READY)
+        yield chip, driver
+
+
+def debited(driver: DriverProcess, name: bytes, uid: bytes = UID, units: int = 1) -> Debited:
+    return msgspec.json.decode(driver.ask(Debit(uid, QUOTA, units, name)).body or b"", type=Debited)
+
+
+def test_a_counter_is_told_with_the_proof_and_debited_by_a_call(counting: tuple[Pn532, DriverProcess]) -> None:
+    chip, driver = counting
+    card = with_counter(20)
+    assert read(chip, driver, card).proof == DesfireProof(UID, APPLICATION, 0, Counter(QUOTA, 20, bytes(32)))
+    assert debited(driver, b"name-001") == Debited(DebitEnd.DONE, 19)
+    assert debited(driver, b"name-001") == Debited(DebitEnd.DONE, 19), "the same name is the same debit"
+    assert debited(driver, b"name-002", uid=UID[:-1] + b"\0") == Debited(DebitEnd.NOTHING)
+    assert debited(driver, b"name-003", units=20) == Debited(DebitEnd.TOO_LITTLE, 19)
+    assert card.values == {VALUE_FILE: 19}
+    chip.wait_looks(5)
+    driver.nothing(Reading, 0.1)
+    chip.remove()
+    chip.wait_looks(4)
+    assert debited(driver, b"name-004") == Debited(DebitEnd.NOTHING), "nobody is there"
+    assert read(chip, driver, card).proof.counter == Counter(QUOTA, 19, b"name-001" + bytes(24))  # type: ignore[union-attr]
+    chip.remove()
+    chip.wait_looks(4)
+
+
+@pytest.mark.parametrize("exchanges", range(1, DEBIT_EXCHANGES + 1))
+def test_pulled_amid_a_debit_it_has_happened_or_not_and_the_card_tells(
+    counting: tuple[Pn532, DriverProcess], exchanges: int
+) -> None:
+    chip, driver = counting
+    card = with_counter(20)
+    assert read(chip, driver, card).proof.counter.value == 20  # type: ignore[union-attr]
+    chip.pull_after = exchanges
+    end = debited(driver, b"name-%03d" % exchanges).end
+    chip.pull_after = None
+    happened = card.data[NAMES_FILE][:5] == b"name-"
+    assert card.values == {VALUE_FILE: 19 if happened else 20}
+    if end is not DebitEnd.IN_DOUBT:
+        assert (end is DebitEnd.DONE) == happened
+    chip.remove()
+    chip.wait_looks(4)
+    assert read(chip, driver, card).proof.counter.value == card.values[VALUE_FILE]  # type: ignore[union-attr]
+    assert debited(driver, b"name-%03d" % exchanges) == Debited(DebitEnd.DONE, 19), "once, whatever was torn"
+    chip.remove()
+    chip.wait_looks(4)
+
+
+def test_of_a_counter_that_it_was_not_told_of_a_reader_does_nothing(chip: Pn532, driver: DriverProcess) -> None:
+    assert read(chip, driver, with_counter(20)).proof == PROOF
+    problem = driver.ask(Debit(UID, QUOTA, 1, b"name-001")).problem
+    assert problem is not None
+    assert problem.code == "no_counter"

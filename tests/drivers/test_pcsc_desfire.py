@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from drivers.contract.core import DeviceState, Reading, Reopen
-from drivers.contract.desfire import DesfireFailed, DesfireProof
+from drivers.contract.counter import Debit, Debited, DebitEnd
+from drivers.contract.desfire import Counter, DesfireFailed, DesfireProof
 from drivers.contract.reader import Card
 from drivers.simulators.cards import Card as SimulatedCard
 from drivers.simulators.desfire import Replaying, Saying, Without
 from drivers.simulators.vpcd import Slot
-from tests.drivers.desfire_cards import APPLICATION, ONE_KEY, UID, genuine, options, with_the_one_key
+from tests.drivers.desfire_cards import (
+    APPLICATION,
+    ONE_KEY,
+    QUOTA,
+    UID,
+    VALUE_FILE,
+    genuine,
+    options,
+    with_counter,
+    with_the_one_key,
+)
 from tests.drivers.test_pcsc import spawn
 from tests.support.driver_process import DriverProcess
 from tests.support.pcscd import Pcscd, pcscd
@@ -114,3 +126,34 @@ def test_a_reader_that_answers_for_a_card_that_has_left_is_not_believed(driver: 
     slot.place(genuine())
     driver.nothing(Reading, 1.0)
     assert len(slot.commands) > 3
+
+
+def test_a_counter_is_told_with_the_proof_and_debited_by_a_call(daemon: Pcscd, tmp_path: Path) -> None:
+    """Pulled before the card has confirmed it, it is in doubt, and the same call again makes it happen once. (Each step:
+    test_nfc_desfire.py.)"""
+    slot = daemon.slots[1]
+    with spawn(daemon, reader="00 01", desfire=options(tmp_path, counter=True)) as driver:
+        driver.expect_state(DeviceState.READY)
+
+        def debited(name: bytes, units: int = 1) -> Debited:
+            return msgspec.json.decode(driver.ask(Debit(UID, QUOTA, units, name)).body or b"", type=Debited)
+
+        assert debited(b"name-000") == Debited(DebitEnd.NOTHING), "nobody is there"
+        card = with_counter(20)
+        slot.place(card)
+        told = driver.expect_reading(Card).proof
+        assert told == DesfireProof(UID, APPLICATION, 0, Counter(QUOTA, 20, bytes(32)))
+        assert debited(b"name-100") == Debited(DebitEnd.DONE, 19)
+        assert debited(b"name-101", 20) == Debited(DebitEnd.TOO_LITTLE, 19)
+        slot.remove()
+        driver.nothing(Reading, 0.5)
+        slot.place(card)
+        driver.expect_reading(Card)
+        slot.pull_after = 14  # counted from the first of the tap: the commit
+        assert debited(b"name-102").end is DebitEnd.IN_DOUBT
+        driver.nothing(Reading, 0.5)
+        slot.place(card)
+        driver.expect_reading(Card)
+        assert debited(b"name-102") == Debited(DebitEnd.DONE, 18)
+        slot.remove()
+    assert card.values == {VALUE_FILE: 18}
