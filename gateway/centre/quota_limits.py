@@ -50,10 +50,10 @@ class Limits:
         self._known: dict[str, Mapping[str, Quota]] = {}
 
     def terms(self, db: Connection, gateway: str, cell: Cell, now_ms: int) -> Terms | Denial:
-        """Of this cell by the newest rules that are published for this gateway. A period counts from the day before it
-        begins to the day after its end: two clocks never agree on midnight."""
+        """Of this cell by the newest rules that are published for this gateway; what a card holds is never leased. A
+        period counts from the day before it begins to the day after its end: two clocks never agree on midnight."""
         quota = self._quotas(db, gateway).get(cell.key)
-        if quota is None or (quota.per == "holder") != bool(cell.subject):
+        if quota is None or quota.source == "card" or (quota.per == "holder") != bool(cell.subject):
             return Denial.NO_QUOTA
         counted = _counted(quota)
         today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(self._zone).date()

@@ -118,7 +118,7 @@ def _of_entries(db: Connection, key: str, period: str) -> tuple[Counter[Who], Co
                 used[row.gateway, subject] -= units
         elif body.decision is not None:
             holder = body.identification.holder if body.identification is not None else ""
-            mine = [use for use in body.decision.uses if (use.key, use.period) == (key, period)]
+            mine = [use for use in body.decision.uses if (use.key, use.period, use.card) == (key, period, False)]
             taken = [(holder if use.holder else "", use.units) for use in mine]
             for subject, units in taken:
                 used[row.gateway, subject] += units

@@ -11,10 +11,11 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import desfire, keyboard, library, printer, reader, relay
+from drivers.contract import counter, desfire, keyboard, library, printer, reader, relay
 from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
+from gateway.model.counter import CardCounter, CardDebited, DebitEnd
 from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
@@ -56,6 +57,8 @@ _patron = msgspec.json.Decoder(library.Patron)
 _ask = msgspec.json.Decoder(library.PatronStatus)
 _typed = msgspec.json.Decoder(keyboard.Typed)
 _type = msgspec.json.Decoder(keyboard.Type)
+_debit = msgspec.json.Decoder(counter.Debit)
+_debited = msgspec.json.Decoder(counter.Debited)
 _print = msgspec.json.Decoder(printer.Print)
 _step = msgspec.json.Decoder(printer.PrintStep)
 
@@ -113,14 +116,49 @@ def _proof(said: desfire.Proof | None) -> Proved | Unproved | None:
     match said:
         case None:
             return None
-        case desfire.DesfireProof(uid=uid, application=application, key_version=version) if (
+        case desfire.DesfireProof(uid=uid, application=application, key_version=version, counter=held) if (
             len(uid) in PROVED_UIDS and len(application) == desfire.APPLICATION_BYTES and 0 <= version <= 255
         ):
-            return Proved(uid, application, version)
+            return Proved(uid, application, version, _counter(held))
         case desfire.DesfireFailed(application=application) if len(application) == desfire.APPLICATION_BYTES:
             return Unproved(application)
         case _:
             raise BadMessage("a proof out of its bounds")
+
+
+def _counter(said: desfire.Counter | None) -> CardCounter | None:
+    match said:
+        case None:
+            return None
+        case desfire.Counter(quota=quota, value=value, names=names) if (
+            1 <= len(quota) <= FIELD_MAX
+            and 0 <= value <= desfire.VALUE_MOST
+            and len(names) == desfire.NAMES * desfire.NAME_BYTES
+        ):
+            return CardCounter(quota, value, names)
+        case _:
+            raise BadMessage("a counter out of its bounds")
+
+
+def debit_call(uid: bytes, quota: str, units: int, name: bytes) -> counter.Debit:
+    """Raises `BadMessage`, without a word of the card, for what no card of ours is asked."""
+    return decode_body(raw(counter.Debit(uid, quota, units, name)), _debit)
+
+
+_ENDS = {
+    counter.DebitEnd.DONE: DebitEnd.DONE,
+    counter.DebitEnd.NOTHING: DebitEnd.NOTHING,
+    counter.DebitEnd.TOO_LITTLE: DebitEnd.NOTHING,
+    counter.DebitEnd.IN_DOUBT: DebitEnd.IN_DOUBT,
+}
+
+
+def debited(body: msgspec.Raw) -> CardDebited:
+    """How a debit ended. Who says that it was done, says what is left."""
+    said = decode_body(body, _debited)
+    if not -1 <= said.value <= desfire.VALUE_MOST or (said.end is counter.DebitEnd.DONE and said.value < 0):
+        raise BadMessage("a debit out of its bounds")
+    return CardDebited(_ENDS[said.end], said.value)
 
 
 def pulse(channel: int, ms: int) -> relay.Pulse:

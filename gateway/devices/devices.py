@@ -20,6 +20,7 @@ from gateway.devices import convert
 from gateway.devices.device import Device
 from gateway.devices.guard import Guard
 from gateway.model.clock import Clock
+from gateway.model.counter import CardDebited
 from gateway.model.device import DeviceHealth, Health, PrinterStatus, PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.errors import DeadlineMissed, InputRefused, NotFound
 from gateway.model.library import LibraryWord
@@ -139,6 +140,19 @@ class Devices:
         except BadMessage as error:
             raise InputRefused(str(error), "It is no library card", where=device) from None
         _understood(device, convert.typed, await keyboard.call(Kind.KEYBOARD, call, deadline_ms))
+
+    async def debit_card(
+        self, device: str, uid: bytes, quota: str, units: int, name: bytes, deadline_ms: int = 1500
+    ) -> CardDebited:
+        """Take units off the counter of the card that lies at this reader and has proved this UID. The name is new: the
+        card knows by it whether this has happened."""
+        reader = self._device(device)
+        try:
+            call = convert.debit_call(uid, quota, units, name)
+        except BadMessage as error:
+            raise InputRefused(str(error), "Look at the rules' quota", where=device) from None
+        answer = await reader.call(Kind.READER, call, deadline_ms)
+        return _understood(device, convert.debited, answer)
 
     def _device(self, device: str) -> Device:
         try:

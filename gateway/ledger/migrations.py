@@ -18,6 +18,7 @@ STEPS: dict[int, tuple[str, ...]] = {
     3: schema.STATE_4,
     4: schema.STATE_5,
     5: schema.STATE_6,
+    6: schema.STATE_7,
 }
 """Schema → the statements that lead to the next one."""
 

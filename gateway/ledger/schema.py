@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 6
+SCHEMA = 7
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -224,6 +224,21 @@ STATE_6 = (
 )
 """What schema 6 brought."""
 
+STATE_7 = (
+    # quota: counters on cards, by the card's digest: units that this gateway owes it, and the debit of which it is not
+    # known here whether it happened (`name` is empty when there is none; `anchor`: the newest name before it).
+    """CREATE TABLE card_counter (
+        digest BLOB NOT NULL, quota TEXT NOT NULL, owed INTEGER NOT NULL, name BLOB NOT NULL, anchor BLOB NOT NULL,
+        units INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (digest, quota)
+    ) WITHOUT ROWID, STRICT""",
+    # quota: what an entry took of a counter on a card and has not given back.
+    """CREATE TABLE card_use (
+        entry TEXT PRIMARY KEY, digest BLOB NOT NULL, quota TEXT NOT NULL, units INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 7 brought."""
+
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the promise rests on, read back and asserted.
@@ -282,7 +297,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6, *STATE_7):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

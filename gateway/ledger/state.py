@@ -22,10 +22,14 @@ RISING = {
 """Tables whose rows never go back, and what says so of a row."""
 
 SPENT_IN_COPIES = frozenset(
-    ("quota_life", "quota_request", "quota_lease", "quota_hold", "quota_void", "quota_denied", "quota_handed")
+    (
+        *("quota_life", "quota_request", "quota_lease", "quota_hold", "quota_void", "quota_denied", "quota_handed"),
+        *("card_counter", "card_use"),
+    )
 )
 """Tables whose rows may have been used up since a copy was made: never taken over from what may be one. Without them a
-gateway begins a new life (docs/quotas.md), and the centre counts the leases of the old one as spent."""
+gateway begins a new life (docs/quotas.md), and the centre counts the leases of the old one as spent. What is owed to
+cards may have been given since, too."""
 
 
 def state_tables(db: sqlite3.Connection) -> list[str]:

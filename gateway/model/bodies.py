@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.model.circumstances import Circumstances
 from gateway.model.clock import ClockQuality
+from gateway.model.counter import CardDebit
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
 from gateway.model.identification import Credential, Identification
@@ -50,6 +51,8 @@ class AdmissionBody(Body, frozen=True):
     decision: Decision
     asked: Circumstances | None = None
     """What the decision rested on beside the receipt: with both and the bundle it can be replayed."""
+    debit: CardDebit | None = None
+    """What it took of the holder's own counter on their card, which was debited before this was stored."""
 
 
 class OpenedBody(Body, frozen=True):

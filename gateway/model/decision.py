@@ -119,7 +119,8 @@ class LineDecision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Use(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a decision takes of a quota. `holder`: of the holder's own, else of everybody's. `grace`: on trust."""
+    """What a decision takes of a quota. `holder`: of the holder's own, else of everybody's. `grace`: on trust.
+    `card`: of the counter on the holder's card."""
 
     key: str
     period: str
@@ -127,6 +128,7 @@ class Use(msgspec.Struct, frozen=True, omit_defaults=True):
     units: int
     holder: bool = True
     grace: bool = False
+    card: bool = False
 
 
 class Balance(msgspec.Struct, frozen=True, omit_defaults=True):

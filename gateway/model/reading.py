@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.model.counter import CardCounter
 from gateway.model.identification import Refusal
 
 NFC = "nfc"
@@ -20,6 +21,7 @@ class Proved(msgspec.Struct, frozen=True):
     uid: bytes
     application: bytes
     key_version: int
+    counter: CardCounter | None = None
 
     def __repr__(self) -> str:
         return f"Proved(application={self.application.hex()}, key_version={self.key_version})"

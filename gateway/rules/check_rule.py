@@ -156,10 +156,14 @@ def _quota_faults(quotas: tuple[Quota, ...], rule: Rule) -> Iterator[Fault]:
 
 
 def _one_quota(quota: Quota, rule: Rule) -> Iterator[Fault]:
-    if (quota.limit is UNSET) != (quota.source == "prepaid"):
-        yield "limit", "needs a `limit`, or `source: prepaid` without one"
+    if (quota.limit is UNSET) != (quota.source != "limit"):
+        yield "limit", "needs a `limit`, or `source: prepaid` or `source: card` without one"
     if quota.source == "prepaid" and (quota.period != "ever" or quota.per != "holder"):
         yield "source", "what a holder has bought is `per: holder` and has `period: ever`"
+    if quota.source == "card" and (quota.period != "ever" or quota.per != "holder"):
+        yield "source", "what a holder's card holds is `per: holder` and has `period: ever`"
+    if quota.source == "card" and quota.grace_units is not UNSET:
+        yield "grace_units", "the card itself says what is left: nothing of it is given on trust"
     if quota.per == "holder" and rule.who is UNSET:
         yield "per", "a holder's own quota needs a `who`; for everybody's together say `per: all`"
     if quota.unit == "units" and quota.on_exceed == "cut" and is_whole(rule) and not isinstance(rule.give, FreeUnits):

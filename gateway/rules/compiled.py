@@ -65,7 +65,8 @@ class Suspended(msgspec.Struct, frozen=True, gc=False):
 
 
 class Counted(msgspec.Struct, frozen=True, gc=False):
-    """One quota of a rule. `first` and `until` bound the periods that count as one (0: none do)."""
+    """One quota of a rule. `first` and `until` bound the periods that count as one (0: none do). `card`: the
+    holder's card says what is left."""
 
     key: str
     unit: QuotaUnit
@@ -76,6 +77,7 @@ class Counted(msgspec.Struct, frozen=True, gc=False):
     grace: int = 0
     first: int = 0
     until: int = 0
+    card: bool = False
 
 
 class More(msgspec.Struct, frozen=True, gc=False):

@@ -43,12 +43,13 @@ class Carry(Part, frozen=True, forbid_unknown_fields=True):
 class Quota(Part, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How much of a benefit there is. Rules that name the same `key` share it. `unit`: `uses` counts receipts on which
     the rule applied, `units` whole pieces that it applied to (a part of one counts as one), `cents` its discount.
-    `limit` is absent for what a holder has bought (`prepaid`): the centre knows how much that is."""
+    `limit` is absent for what a holder has bought (`prepaid`): the centre knows how much that is; and for what the
+    holder's own card holds (`card`): the card knows."""
 
     key: Code
     unit: Literal["uses", "units", "cents"]
     limit: Annotated[int, Meta(ge=1, le=10**9)] | UnsetType = UNSET
-    source: Literal["limit", "prepaid"] = "limit"
+    source: Literal["limit", "prepaid", "card"] = "limit"
     period: Literal["day", "week", "month", "year", "ever"]
     per: Literal["holder", "all"] = "holder"
     on_exceed: Literal["withhold", "cut"] = "withhold"

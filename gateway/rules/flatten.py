@@ -196,4 +196,5 @@ def _counted(quota: Quota) -> Counted:
         grace=quota.grace_units if quota.grace_units is not UNSET else 0,
         first=carry.first.toordinal() if carry is not UNSET else 0,
         until=carry.until.toordinal() if carry is not UNSET else 0,
+        card=quota.source == "card",
     )

@@ -38,6 +38,8 @@ class Asked(NamedTuple):
     """Units that may be given on trust, 0 for none."""
     want: int = 1
     """As many as the rules could take for this question."""
+    card: bool = False
+    """The holder's card says what is left, and nobody else."""
 
 
 def asked_by(rules: Iterable[tuple[Compiled, Sequence[Line]]], question: Question) -> tuple[Asked, ...]:
@@ -49,7 +51,9 @@ def asked_by(rules: Iterable[tuple[Compiled, Sequence[Line]]], question: Questio
             if quota.holder and not question.identified:
                 continue
             period = period_of(quota, question.today)
-            asked = Asked(quota.key, quota.unit, period, quota.holder, quota.grace, _most(quota.unit, lines))
+            asked = Asked(
+                quota.key, quota.unit, period, quota.holder, quota.grace, _most(quota.unit, lines), quota.card
+            )
             before = found.setdefault((quota.key, period.name, quota.holder), asked)
             if asked.want > before.want:
                 found[quota.key, period.name, quota.holder] = before._replace(want=asked.want)
@@ -137,8 +141,16 @@ class Purse:
 
     def uses(self) -> tuple[Use, ...]:
         """What is to be committed with the receipt."""
+        on_cards = {held.cell for rule in self._of_rule.values() for held in rule if held.quota.card}
         return tuple(
-            Use(key, period, units, holder, grace=not self._given[key, period, holder].known)
+            Use(
+                key,
+                period,
+                units,
+                holder,
+                not self._given[key, period, holder].known,
+                (key, period, holder) in on_cards,
+            )
             for (key, period, holder), units in sorted(self._spent.items())
             if units
         )

@@ -10,16 +10,18 @@ import msgspec
 
 from gateway.identity.passes import PassGivenBack
 from gateway.ledger.effects import Effect
-from gateway.model.circumstances import Circumstances
+from gateway.model.circumstances import Circumstances, Left
 from gateway.model.clock import Clock
 from gateway.model.decision import Balance, Decision, Use
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
+from gateway.quota import cards
 from gateway.quota.quotas import Quotas
 from gateway.rules.purse import Asked
 from gateway.rules.question import Question
 from gateway.stations.benefits import Benefits
+from gateway.stations.counters import Purse
 from gateway.stations.happened import Aged, Note, Undone, before
 from gateway.stations.passages import PassageUndone
 
@@ -32,7 +34,7 @@ TRIES = 3
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """What a decision takes of quotas: of which holder's, and what of each might be given on trust."""
+    """What a decision takes of quotas that are leased: of which holder's, and what of each might be given on trust."""
 
     uses: tuple[Use, ...] = ()
     holder: str | None = None
@@ -49,7 +51,7 @@ class Decided(msgspec.Struct, frozen=True):
 
     @property
     def takes(self) -> Taken:
-        return Taken(self.decision.uses, self.holder, self.asks)
+        return Taken(tuple(use for use in self.decision.uses if not use.card), self.holder, self.asks)
 
 
 class Deciding:
@@ -64,17 +66,23 @@ class Deciding:
         self._clock = clock
         self._answer_s = answer_s
 
-    async def decide(self, station: str, receipt: Receipt, who: Identification | None) -> Decided:
+    async def decide(
+        self, station: str, receipt: Receipt, who: Identification | None, purse: Purse | None = None
+    ) -> Decided:
         """What is due for this receipt now, for this person or for a stranger. Waits for the quota authority only when
-        a rule counts on a quota of which nothing is here, and not longer than `answer_s`."""
+        a rule counts on a quota of which nothing is here, and not longer than `answer_s`. `purse`: the counter on the
+        card that lies there."""
         question = self._benefits.question(receipt, who, station)
         holder = who.holder if who is not None and who.accepted else None
         if holder is not None and self._benefits.events:
             question = self._with_events(question, holder)
-        asks = self._benefits.asks(question) if self._benefits.counts else ()
+        counted = self._benefits.asks(question) if self._benefits.counts else ()
+        asks = tuple(ask for ask in counted if not ask.card)
+        left = tuple(_on_card(ask, purse) for ask in counted if ask.card)
         if asks and self._quotas is not None:
             await self._quotas.prepare(holder, asks, self._answer_s, {ask.key: ask.want for ask in asks})
-            left = self._quotas.left(holder, asks, self._clock.stamp())
+            left = (*self._quotas.left(holder, asks, self._clock.stamp()), *left)
+        if left:
             question = msgspec.structs.replace(question, quotas=left)
         decision, circumstances = self._benefits.decide(question)
         return Decided(decision, circumstances, holder, asks)
@@ -85,7 +93,7 @@ class Deciding:
         if not who.accepted or not self._benefits.counts or self._quotas is None:
             return ()
         question = self._benefits.question(None, who, station)
-        asks = self._benefits.person_asks(question)
+        asks = tuple(ask for ask in self._benefits.person_asks(question) if not ask.card)
         if asks and ask:
             await self._quotas.prepare(who.holder, asks, self._answer_s)
         left = self._quotas.left(who.holder, asks, self._clock.stamp())
@@ -121,25 +129,35 @@ class Deciding:
     def undone(self, entry: str) -> list[Effect]:
         """Effects of a void of this entry (`gateway.model.entry.entry_name`)."""
         given_back: list[Effect] = [self._quotas.give_back(entry)] if self._quotas is not None else []
-        return [*given_back, PassGivenBack(entry), Undone(entry), PassageUndone(entry)]
+        on_card = cards.CounterGivenBack(entry)
+        return [*given_back, on_card, PassGivenBack(entry), Undone(entry), PassageUndone(entry)]
 
     def partly_undone(self, entry: str, part: int, whole: int) -> tuple[tuple[Use, ...], list[Effect]]:
         """Effects of a void of `part` of the `whole` persons that this entry let in, and the quota units that they give
         back: whole units in proportion. Of all of them it is as if the entry had not been."""
         if part == whole:
             return (), self.undone(entry)
-        if self._quotas is None:
-            return (), []
-        uses = self._quotas.part_of(entry, part, whole)
-        return uses, [self._quotas.give_back(entry, {use.key: use.units for use in uses})] if uses else []
+        uses = cards.part_of(self._query, entry, part, whole)
+        effects: list[Effect] = [cards.CounterGivenBack(entry, use.units) for use in uses]
+        if self._quotas is not None and (leased := self._quotas.part_of(entry, part, whole)):
+            uses += leased
+            effects.append(self._quotas.give_back(entry, {use.key: use.units for use in leased}))
+        return uses, effects
 
     def tidy(self) -> list[Effect]:
         """At the start and once a day."""
-        return [Aged(dict(self._benefits.events))]
+        return [Aged(dict(self._benefits.events)), cards.CountersTidied()]
 
     def _with_events(self, question: Question, holder: str) -> Question:
         events = before(self._query, holder, self._benefits.events, question.place, self._clock.stamp())
         return msgspec.structs.replace(question, events=events)
+
+
+def _on_card(ask: Asked, purse: Purse | None) -> Left:
+    """What the holder's card says of it; not known where no such card lies at a reader that knows its counter."""
+    if purse is None or purse.told.quota != ask.key:
+        return Left(ask.key, ask.period.name, known=False)
+    return Left(ask.key, ask.period.name, purse.left)
 
 
 def has_changed(conflict: Conflict) -> bool:

@@ -18,6 +18,7 @@ from gateway.model.errors import Conflict, LedgerError
 from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Presented, Reading, is_fresh
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
+from gateway.stations.counters import Paid
 from gateway.stations.deciding import TRIES, Decided, has_changed
 from gateway.stations.exits import Exits
 from gateway.stations.grants import Grant, GrantMade
@@ -33,6 +34,10 @@ log = logging.getLogger("stations")
 REASONS = frozenset({FULL})
 """Codes of conflicts in the grant's commit that are reasons of a refusal; any other says that somebody else has used
 the message."""
+
+
+CARD_AGAIN = "card_again"
+"""Reason: the card left while its counter was debited. What was taken off it is credited when it is presented again."""
 
 
 class Gate:
@@ -113,6 +118,8 @@ class Gate:
         section, persons = self.section, identified.identification.persons
         if not self._services.outputs.is_ready(section.relay):
             return "gate_not_ready"
+        if self._services.counters.is_being_debited(identified.identification):
+            return "busy"
         if persons > 1 and (section.passage_input is None or persons > section.largest_group):
             return "group_not_here"
         if section.capacity and self._services.inside.persons(section.area) + persons > section.capacity:
@@ -128,18 +135,25 @@ class Gate:
         return [*room, GrantMade(self.id, persons, section.area), *passback]
 
     async def _serve(self, reading: Presented, identified: Identified) -> None:
-        deciding, receipt = self._services.deciding, self._receipt(identified.identification.persons)
+        deciding, counters = self._services.deciding, self._services.counters
+        who, receipt = identified.identification, self._receipt(identified.identification.persons)
+        purse = await counters.purse(self.id, reading, who)
         for _ in range(TRIES):
-            decided = await deciding.decide(self.id, receipt, identified.identification)
+            decided = await deciding.decide(self.id, receipt, who, purse)
             if decided.decision.due_cents > 0:
                 await self._refuse(identified, "payment_due", decided.decision)
                 return
+            paid = await counters.pay(purse, decided.decision)
+            if paid is None:
+                await self._refuse(identified, CARD_AGAIN)
+                return
             try:
-                await self._admit(reading, identified, receipt, decided)
+                await self._admit(reading, identified, receipt, decided, paid)
                 return
             except Conflict as conflict:
                 if not has_changed(conflict):
                     raise
+                purse = await counters.not_given(paid) or purse
         await self._refuse(identified, "busy")
 
     def _receipt(self, persons: int) -> Receipt:
@@ -160,7 +174,9 @@ class Gate:
         due = decision.due_cents if decision else None
         self._services.show_identification(self.id, Show.REFUSED, who, entry, reason=reason, due_cents=due)
 
-    async def _admit(self, reading: Presented, identified: Identified, receipt: Receipt, decided: Decided) -> None:
+    async def _admit(
+        self, reading: Presented, identified: Identified, receipt: Receipt, decided: Decided, paid: Paid
+    ) -> None:
         who, decision = identified.identification, decided.decision
         body = AdmissionBody(
             station=self.id,
@@ -168,6 +184,7 @@ class Gate:
             receipt=receipt,
             decision=decision,
             asked=decided.asked,
+            debit=paid.debit,
         )
         entry = new_entry(Stream.RECEIPT, EntryKind.ADMISSION, body)
         deciding = self._services.deciding
@@ -176,6 +193,7 @@ class Gate:
             *self._effects(identified),
             *identified.effects,
             *deciding.takes(decided.takes),
+            *paid.effects,
             *noted,
         ]
         try:
@@ -183,6 +201,7 @@ class Gate:
         except Conflict as conflict:
             if has_changed(conflict):
                 raise
+            await self._services.counters.not_given(paid)
             if conflict.code in REASONS:
                 await self._refuse(identified, conflict.code)
             else:

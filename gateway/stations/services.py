@@ -24,6 +24,7 @@ from gateway.model.shown import Show
 from gateway.stations.alarm import FireAlarm
 from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
+from gateway.stations.counters import CardDebits, Counters
 from gateway.stations.deciding import Deciding
 from gateway.stations.inside import Inside
 from gateway.stations.weak import COPYABLE, weighed
@@ -36,7 +37,7 @@ REFUSALS_A_MINUTE = 20
 """Refusals of one station that get entries of their own within a minute; the rest are one entry with a count."""
 
 
-class Outputs(Protocol):
+class Outputs(CardDebits, Protocol):
     """What stations ask of devices."""
 
     async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int: ...
@@ -92,6 +93,7 @@ class Services:
         self.benefits = benefits
         self.deciding = deciding or Deciding(benefits, None, ledger.query, clock)
         self.outputs = outputs
+        self.counters = Counters(ledger, outputs)
         self.board = board
         self.clock = clock
         self.fire_alarm = FireAlarm()

@@ -129,8 +129,8 @@ def test_a_reader_that_answers_for_a_card_that_has_left_is_not_believed(driver: 
 
 
 def test_a_counter_is_told_with_the_proof_and_debited_by_a_call(daemon: Pcscd, tmp_path: Path) -> None:
-    """Pulled before the card has confirmed it, it is in doubt, and the same call again makes it happen once. (Each step:
-    test_nfc_desfire.py.)"""
+    """Pulled before the card has confirmed it, it is in doubt, and the same call again makes it happen once. (Each
+    step: test_nfc_desfire.py.)"""
     slot = daemon.slots[1]
     with spawn(daemon, reader="00 01", desfire=options(tmp_path, counter=True)) as driver:
         driver.expect_state(DeviceState.READY)

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from gateway.model.counter import CardDebited, DebitEnd
 from gateway.model.device import PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.errors import DeadlineMissed, GatewayError
 
@@ -45,6 +46,12 @@ class ScriptedOutputs:
         """A string is the point after which the deadline passes."""
         self.on_pulse: Callable[[], None] = lambda: None
         self.on_print: Callable[[], None] = lambda: None
+
+    async def debit_card(
+        self, device: str, uid: bytes, quota: str, units: int, name: bytes, deadline_ms: int = 1500
+    ) -> CardDebited:
+        """No card lies anywhere: see `tests.support.card_field` for readers at which cards do."""
+        return CardDebited(DebitEnd.NOTHING)
 
     def is_ready(self, device: str) -> bool:
         return self.ready
