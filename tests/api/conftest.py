@@ -20,6 +20,7 @@ from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import InsideWhy
+from gateway.model.counter import CardDebited
 from gateway.model.device import DeviceHealth, Health, PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import Stream
 from gateway.model.errors import NotReady
@@ -59,6 +60,11 @@ class NoDevices:
     async def print_receipt(
         self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
     ) -> PrintOutcome:
+        raise NotReady("unplugged", where=device)
+
+    async def debit_card(
+        self, device: str, uid: bytes, quota: str, units: int, name: bytes, deadline_ms: int = 1500
+    ) -> CardDebited:
         raise NotReady("unplugged", where=device)
 
     def is_ready(self, device: str) -> bool:

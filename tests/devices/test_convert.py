@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import desfire, library, printer, reader, relay
+from drivers.contract import counter, desfire, library, printer, reader, relay
 from drivers.contract.codec import BadMessage, raw
 from drivers.contract.core import Kind
 from gateway.devices import convert
+from gateway.model.counter import CardCounter, CardDebited, DebitEnd
 from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
@@ -70,6 +71,52 @@ def test_a_proof_comes_along_and_shows_no_uid() -> None:
     assert failed == CardReading("nfc-1", 7, UID, b"", Unproved(APPLICATION))
 
 
+NAMES = bytes(range(32))
+
+
+def test_a_counter_comes_along_with_its_proof() -> None:
+    said = desfire.DesfireProof(UID, APPLICATION, 2, desfire.Counter("rides-card", 17, NAMES))
+    reading = convert.reading("nfc-1", (Kind.READER,), 7, raw(reader.Card(UID, proof=said)))
+    assert reading == CardReading(
+        "nfc-1", 7, UID, b"", Proved(UID, APPLICATION, 2, CardCounter("rides-card", 17, NAMES))
+    )
+
+
+def test_a_debit_is_asked_for_and_answered() -> None:
+    assert convert.debit_call(UID, "rides-card", 2, b"name-001") == counter.Debit(UID, "rides-card", 2, b"name-001")
+    ends = {
+        counter.Debited(counter.DebitEnd.DONE, 15): CardDebited(DebitEnd.DONE, 15),
+        counter.Debited(counter.DebitEnd.TOO_LITTLE, 1): CardDebited(DebitEnd.NOTHING, 1),
+        counter.Debited(counter.DebitEnd.NOTHING): CardDebited(DebitEnd.NOTHING),
+        counter.Debited(counter.DebitEnd.IN_DOUBT): CardDebited(DebitEnd.IN_DOUBT),
+    }
+    for said, told in ends.items():
+        assert convert.debited(raw(said)) == told
+
+
+@pytest.mark.parametrize(
+    ("uid", "quota", "units", "name"),
+    [
+        (b"", "rides", 1, bytes(8)),
+        (UID, "Rides!", 1, bytes(8)),
+        (UID, "rides", 0, bytes(8)),
+        (UID, "rides", 2**31, bytes(8)),
+        (UID, "rides", 1, bytes(7)),
+    ],
+)
+def test_no_card_is_asked_for_what_the_contract_cannot_say(uid: bytes, quota: str, units: int, name: bytes) -> None:
+    with pytest.raises(BadMessage) as told:
+        convert.debit_call(uid, quota, units, name)
+    assert UID.hex() not in str(told.value)
+
+
+@pytest.mark.parametrize("value", [-2, 2**31])
+def test_a_debit_that_is_done_says_what_is_left(value: int) -> None:
+    for said in (counter.Debited(counter.DebitEnd.DONE, value), counter.Debited(counter.DebitEnd.DONE)):
+        with pytest.raises(BadMessage):
+            convert.debited(raw(said))
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -106,6 +153,10 @@ def test_the_symbology_of_a_phone_is_the_contracts() -> None:
         (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, -1))),
         (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, 256))),
         (Kind.READER, reader.Card(UID, proof=desfire.DesfireFailed(bytes(4)))),
+        *(
+            (Kind.READER, reader.Card(UID, proof=desfire.DesfireProof(UID, APPLICATION, 0, desfire.Counter(*held))))
+            for held in (("", 1, NAMES), ("r", -1, NAMES), ("r", 2**31, NAMES), ("r", 1, bytes(31)))
+        ),
         (Kind.READER, reader.Code("QRCode", b"x" * 2049)),
         (Kind.READER, reader.Code("QRCode" * 20, b"x")),
         (Kind.READER, reader.Beacon("", reader.BeaconEvent.ENTER, -61)),

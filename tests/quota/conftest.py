@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.quota.messages import ANNA
-from tests.quota.world import BOUGHT, BUDGET, RIDES, TRUSTED, Box, World
+from tests.quota.world import BOUGHT, BUDGET, ON_CARD, RIDES, TRUSTED, Box, World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path, ["museum-1", "school-1"], RIDES, BUDGET, TRUSTED, BOUGHT)
+    made = World(tmp_path, ["museum-1", "school-1"], RIDES, BUDGET, TRUSTED, BOUGHT, ON_CARD)
     made.talk()
     yield made
     made.stop()

@@ -103,6 +103,7 @@ def state_of(name: str) -> Any:
         ("no-such", "2026-11", ANNA, "no_quota"),
         ("rides", "2026-11", "", "no_quota"),
         ("budget", "ever", ANNA, "no_quota"),
+        ("on-card", "ever", ANNA, "no_quota"),
         ("rides", "2026-10", ANNA, "not_now"),
         ("rides", "ever", ANNA, "not_now"),
         ("bought", "ever", ANNA, "nothing_left"),

@@ -285,6 +285,21 @@ def test_a_ride_that_named_no_lease_does_not_come_out(world: World, box: Box) ->
     assert world.alarms()["quota does not come out"] == 1
 
 
+def test_what_was_taken_off_a_card_is_nothing_that_the_authority_would_know(world: World, box: Box) -> None:
+    use = Use("on-card", "ever", 1, card=True)
+    body = AdmissionBody(
+        station="gate-1",
+        identification=Identification(holder=ANNA),
+        receipt=Receipt((Line(id="1", text="Ride", category="fare.bus", unit_cents=150),)),
+        decision=Decision((), 150, 150, uses=(use,)),
+    )
+    box.run(box.ledger.commit([NewEntry(Stream.RECEIPT, EntryKind.ADMISSION, msgspec.json.encode(body))]))
+    world.talk()
+    send_entries(world, box)
+    assert world.store.reconcile("on-card", "ever") == []
+    assert not world.alarms()
+
+
 def test_receipts_that_have_not_come_are_no_difference_until_the_period_is_long_over(world: World, box: Box) -> None:
     admitted(box, 1)
     world.talk()

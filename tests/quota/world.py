@@ -44,6 +44,7 @@ T = TypeVar("T")
 RIDES = {"key": "rides", "unit": "units", "limit": 5, "period": "month"}
 BUDGET = {"key": "budget", "unit": "cents", "limit": 12, "period": "ever", "per": "all"}
 TRUSTED = {"key": "trusted", "unit": "units", "limit": 3, "period": "month", "grace_units": 2}
+ON_CARD = {"key": "on-card", "unit": "units", "source": "card", "period": "ever"}
 BOUGHT = {"key": "bought", "unit": "units", "source": "prepaid", "period": "ever"}
 
 

@@ -27,6 +27,7 @@ QUOTAS: dict[str, Json] = {
     "budget": {"unit": "cents", "limit": 900, "period": "year"},
     "visits": {"unit": "uses", "limit": 2, "period": "week"},
     "bought": {"unit": "units", "source": "prepaid", "period": "ever"},
+    "on-card": {"unit": "units", "source": "card", "period": "ever"},
     "kept": {"unit": "units", "limit": 2, "period": "month", "carry": {"from": "2026-04-02", "until": "2026-06-20"}},
 }
 """By key: what all rules that share it have to say alike."""

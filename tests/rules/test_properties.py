@@ -51,7 +51,7 @@ def plain(decision: Decision) -> Expected:
     return Expected(
         [(one.list_cents, [(s.rule, s.party, s.form.value, s.cents) for s in one.shares]) for one in decision.lines],
         [(vat.treatment.value, vat.gross_cents, vat.basis_points, vat.tax_cents) if vat else None for vat in vats],
-        [(use.key, use.period, use.units, use.holder, use.grace) for use in decision.uses],
+        [(use.key, use.period, use.units, use.holder, use.grace, use.card) for use in decision.uses],
         [(one.rule, one.key, one.period, one.left, one.limit, one.until) for one in decision.balances],
         decision.rounding_cents,
     )

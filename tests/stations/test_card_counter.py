@@ -47,6 +47,20 @@ ON_CARD = rule(
 )
 
 
+def card_in_registry(place: Place) -> None:
+    """Anna has this card, too."""
+    if not place.cache.use_registry(2):
+        anna = RegistryCredential(CredentialKind.DESFIRE_CARD, digest(CredentialKind.DESFIRE_CARD, UID), "h-anna")
+        known = registry()
+        place.cache.stage_registry(2, msgspec.structs.replace(known, credentials=(*known.credentials, anna)), "k1")
+        assert place.cache.use_registry(2)
+
+
+def on_card_rules(place: Place, *more: dict[str, Any]) -> None:
+    """A ride is free, and taken off the card."""
+    place.benefits.use(compile_rules(load(document(ON_CARD, *more)), 1), 0)
+
+
 class Town:
     """Two gateways that never talk, and one card of Anna's."""
 
@@ -68,13 +82,10 @@ class Town:
             self.places.append(self._begun(place.start()))
         return self
 
-    def _begun(self, place: Place) -> Place:
-        anna = RegistryCredential(CredentialKind.DESFIRE_CARD, digest(CredentialKind.DESFIRE_CARD, UID), "h-anna")
-        known = registry()
-        if not place.cache.use_registry(2):
-            place.cache.stage_registry(2, msgspec.structs.replace(known, credentials=(*known.credentials, anna)), "k1")
-            place.cache.use_registry(2)
-        place.benefits.use(compile_rules(load(document(ON_CARD)), 1), 0)
+    @staticmethod
+    def _begun(place: Place) -> Place:
+        card_in_registry(place)
+        on_card_rules(place)
         return place
 
     async def stop(self) -> None:
@@ -190,7 +201,7 @@ async def test_a_torn_tap_opens_nothing_and_the_next_one_makes_it_good(town: Tow
     taken = town.taken
     assert await town.tap() == (Show.OPEN, "")
     assert (town.taken, town.given(), town.owed()) == (1, 1, 0), "one ride, one unit"
-    assert town.told(CREDITED) == [1] * taken
+    assert (town.told(CREDITED), town.told(UNSETTLED)) == ([1] * taken, [])
     assert town.admissions()[0]["debit"].get("credited", 0) == taken
 
 
@@ -207,7 +218,7 @@ async def test_a_debit_elsewhere_is_not_taken_for_the_one_in_doubt(town: Town) -
     await town.tap(1)
     assert town.card.values == {VALUE_FILE: 2}
     assert [await town.tap(0) for _ in range(3)] == [(Show.OPEN, "")] * 2 + [(Show.REFUSED, "payment_due")]
-    assert town.told(CREDITED) == []
+    assert (town.told(CREDITED), town.told(UNSETTLED)) == ([], [])
 
 
 async def test_what_nobody_can_know_any_more_is_on_record_and_not_given(tmp_path: Path) -> None:

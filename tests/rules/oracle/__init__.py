@@ -16,12 +16,12 @@ __all__ = ["Expected", "Json", "expected"]
 
 class Expected(NamedTuple):
     """What a decision has to be. Per line: list price, who pays what by which rule in which form, and its VAT
-    (treatment, gross, points, tax). `uses`: key, period, units, holder's own, on trust. `balances`: rule, key, period,
-    left, limit, until."""
+    (treatment, gross, points, tax). `uses`: key, period, units, holder's own, on trust, of the card.
+    `balances`: rule, key, period, left, limit, until."""
 
     lines: list[tuple[int, list[Share]]]
     vat: list[tuple[str, int, int, int] | None]
-    uses: list[tuple[str, str, int, bool, bool]]
+    uses: list[tuple[str, str, int, bool, bool, bool]]
     balances: list[tuple[str, str, str, int, int, str]]
     rounding: int
 

@@ -57,10 +57,12 @@ class Purse:
         self._left: dict[Cell, Left] = {(one.key, one.period, one.holder): one for one in question.quotas}
         self.spent: dict[Cell, int] = {}
         self._seen: dict[Cell, tuple[str, Json]] = {}
+        self._cards: set[Cell] = set()
 
     def copy(self) -> Purse:
         other = Purse(self._question)
         other.spent = dict(self.spent)
+        other._cards = self._cards
         return other
 
     def see(self, rule: Json) -> None:
@@ -70,6 +72,8 @@ class Purse:
     def room(self, quota: Json) -> int:
         """How much may be taken now; nothing where it is not known."""
         cell = self._cell(quota)
+        if quota.get("source") == "card":
+            self._cards.add(cell)
         left = self._left.get(cell)
         if left is None:
             return 0
@@ -111,9 +115,16 @@ class Purse:
                 cell = self._cell(quota)
                 self.spent[cell] = self.spent.get(cell, 0) + pieces
 
-    def uses(self) -> list[tuple[str, str, int, bool, bool]]:
+    def uses(self) -> list[tuple[str, str, int, bool, bool, bool]]:
         return [
-            (key, period, units, holder, not self._left[key, period, holder].known)
+            (
+                key,
+                period,
+                units,
+                holder,
+                not self._left[key, period, holder].known,
+                (key, period, holder) in self._cards,
+            )
             for (key, period, holder), units in sorted(self.spent.items())
             if units
         ]
