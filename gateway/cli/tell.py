@@ -98,12 +98,18 @@ _PROOFS = {
 
 def _proof(proof: Proof | None) -> dict[str, Any]:
     match proof:
-        case DesfireProof(application=application, key_version=version):
-            return {"proof": "desfire", "application": _application(application), "key_version": version}
+        case DesfireProof(application=application, key_version=version, counter=counter):
+            held = {"quota": counter.quota, "units": counter.value} if counter is not None else {}
+            return {"proof": "desfire", "application": _application(application), "key_version": version, **held}
         case DesfireFailed(application=application):
             return {"proof": "desfire_failed", "application": _application(application)}
         case None:
             return {}
+
+
+def _held(told: dict[str, Any]) -> str:
+    """What a counter on the card says."""
+    return f", {told['units']} of {told['quota']}" if "quota" in told else ""
 
 
 def _application(said: bytes) -> str:
@@ -140,7 +146,9 @@ def _reading_sentence(told: dict[str, Any]) -> str:
         case "card":
             nature = "random UID (a phone)" if told["random_uid"] else f"UID of {told['uid_bytes']} bytes"
             ndef = f"NDEF of {told['ndef_bytes']} bytes" if told["ndef_bytes"] else "no NDEF"
-            return f"card #{told['number']}, {nature}, {ndef}{_PROOFS[told.get('proof', '')].format(**told)}"
+            return (
+                f"card #{told['number']}, {nature}, {ndef}{_PROOFS[told.get('proof', '')].format(**told)}{_held(told)}"
+            )
         case "code":
             return f"code #{told['number']}, {told['symbology']}, {told['bytes']} bytes"
         case "recognised":

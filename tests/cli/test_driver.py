@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drivers.contract.codec import raw
 from drivers.contract.core import Reading
-from drivers.contract.desfire import DesfireFailed, DesfireProof, Proof
+from drivers.contract.desfire import Counter, DesfireFailed, DesfireProof, Proof
 from drivers.contract.reader import AccessCard, Card, Code, Recognised, RecognisedKind, Several
 from drivers.simulators.cards import Type2Tag
 from drivers.simulators.pn532 import Pn532, plugged
@@ -53,6 +53,10 @@ def test_a_reader_by_hand_tells_one_card_from_another_and_shows_neither(chip: Pn
         (
             DesfireProof(BOB, b"\x30\x42\xf5", 2),
             "card #1, UID of 7 bytes, no NDEF, genuine: application 3042F5, key version 2",
+        ),
+        (
+            DesfireProof(BOB, b"\x30\x42\xf5", 2, Counter("rides-card", 17, bytes(32))),
+            "card #1, UID of 7 bytes, no NDEF, genuine: application 3042F5, key version 2, 17 of rides-card",
         ),
         (
             DesfireFailed(b"\x30\x42\xf5"),

@@ -4,6 +4,7 @@ had, and what was taken off it and not given is credited to it, or on record."""
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,14 +19,18 @@ from hypothesis import strategies as st
 from drivers.simulators.desfire import Desfire
 from gateway.config.types import GateStation, TillStation
 from gateway.model.bodies import Way
-from gateway.model.entry import EntryKind
+from gateway.model.decision import Use
+from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import NotReady
 from gateway.model.identification import CredentialKind
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
+from gateway.quota.quotas import Quotas
 from gateway.rules.index import compile as compile_rules
+from gateway.rules.question import Question
 from gateway.rules.read import load
 from gateway.stations.counters import CREDITED, UNSETTLED
+from gateway.stations.deciding import Deciding
 from gateway.stations.gate import Gate
 from gateway.stations.inside import Moved
 from gateway.stations.till import Till
@@ -33,6 +38,7 @@ from gateway.stations.till_words import QuoteAnswer, QuoteRequest
 from gateway.wire.contents import RegistryCredential
 from tests.drivers.desfire_cards import QUOTA, UID, VALUE_FILE, with_counter
 from tests.rules.builders import document, percent, rule
+from tests.support.authority import Authority
 from tests.support.card_field import CardField, Tear
 from tests.support.clock import FakeClock
 from tests.support.gates import PASSAGE, AtGate
@@ -248,6 +254,47 @@ async def test_an_entry_that_is_refused_after_the_debit_owes_it(town: Town) -> N
     assert (town.taken, town.given(), town.owed()) == (1, 0, 1)
 
 
+@pytest.mark.parametrize(("limit", "shown"), [(2, (Show.REFUSED, "payment_due")), (5, (Show.OPEN, ""))])
+async def test_what_a_lease_does_not_cover_any_more_after_the_debit_is_decided_once_more(
+    town: Town, tmp_path: Path, limit: int, shown: tuple[Show, str]
+) -> None:
+    """Somebody else used what the other quota had while the card was debited: it is not debited again."""
+    place, field = town.places[0], town.field()
+    daily = {"key": "daily", "unit": "uses", "limit": limit, "period": "day"}
+    rules = document({**ON_CARD, "quota": [*ON_CARD["quota"], daily]})
+    place.benefits.use(compile_rules(load(rules), 1), 0)
+    quotas = Quotas(place.ledger, place.clock, "gw-test")
+    await quotas.start()
+    place.services.deciding = Deciding(place.benefits, quotas, place.ledger.query, place.clock, 20.0)
+    authority = Authority(tmp_path / "centre.db", place.clock, rules, "gw-test", quotas)
+    await authority.line(True)
+
+    async def used_elsewhere() -> None:
+        field.on_debited = None
+        entry = NewEntry(Stream.RECEIPT, EntryKind.RECEIPT, b"{}")
+        await place.ledger.commit([entry], [quotas.spend("h-anna", [Use("daily", "2026-11-23", 2)])])
+
+    await quotas.prepare("h-anna", place.benefits.asks(question(place)), 20.0, {"daily": 2})
+    field.on_debited = used_elsewhere
+    assert await town.tap() == shown
+    assert (town.taken, field.asked) == (1, [1])
+    opened = shown[0] is Show.OPEN
+    assert (town.given(), town.owed()) == ((1, 0) if opened else (0, 1))
+    assert [body["debit"] for body in town.admissions()] == [
+        {"quota": QUOTA, "units": 0, "left": 2, "credited": 1}
+    ] * opened
+    await authority.stop()
+
+
+def question(place: Place) -> Question:
+    """Of Anna's card, about a ride."""
+    reading = CardField(place.clock, {}).tap(with_counter(1))
+    identified = place.services.identify("door-1", reading)
+    assert identified is not None
+    receipt = Receipt((Line(id="1", text="Ride", category="fare.bus", unit_cents=150),))
+    return place.benefits.question(receipt, identified.identification, "door-1")
+
+
 async def test_of_a_group_those_rides_are_owed_that_nobody_took(tmp_path: Path) -> None:
     town = Town(tmp_path, 5).start(1)
     place = town.places[0]
@@ -284,13 +331,15 @@ async def test_at_a_till_nothing_is_taken_off_a_card(town: Town) -> None:
     assert (answer.due_cents, town.field().asked) == (150, [])
 
 
+EXAMPLES = int(os.environ.get("CARD_EXAMPLES", "10"))
+"""Games played; more of them by hand."""
 STEPS = st.lists(
     st.tuples(st.integers(0, 1), st.sampled_from([*Tear, Tear.NONE, Tear.NONE]), st.booleans()), min_size=1, max_size=10
 )
 
 
-@settings(max_examples=10, deadline=None)
-@given(st.integers(1, 5), STEPS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.integers(1, 3), STEPS)
 def test_never_more_than_the_card_had_never_less_than_was_taken_without_a_record(
     units: int, steps: list[tuple[int, Tear, bool]]
 ) -> None:
