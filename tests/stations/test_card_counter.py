@@ -4,25 +4,16 @@ had, and what was taken off it and not given is credited to it, or on record."""
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from drivers.simulators.desfire import Desfire
 from gateway.config.types import GateStation, TillStation
 from gateway.model.bodies import Way
 from gateway.model.decision import Use
 from gateway.model.entry import EntryKind, NewEntry, Stream
-from gateway.model.errors import NotReady
-from gateway.model.identification import CredentialKind
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
 from gateway.quota.quotas import Quotas
@@ -35,132 +26,13 @@ from gateway.stations.gate import Gate
 from gateway.stations.inside import Moved
 from gateway.stations.till import Till
 from gateway.stations.till_words import QuoteAnswer, QuoteRequest
-from gateway.wire.contents import RegistryCredential
-from tests.drivers.desfire_cards import QUOTA, UID, VALUE_FILE, with_counter
-from tests.rules.builders import document, percent, rule
+from tests.drivers.desfire_cards import QUOTA, VALUE_FILE, with_counter
+from tests.rules.builders import document
 from tests.support.authority import Authority
 from tests.support.card_field import CardField, Tear
-from tests.support.clock import FakeClock
+from tests.support.card_town import ON_CARD, Town
 from tests.support.gates import PASSAGE, AtGate
-from tests.support.place import FREE, Place, digest, registry
-
-ON_CARD = rule(
-    "rides",
-    who={"any_of_groups": [FREE]},
-    what={"categories": ["fare.bus"]},
-    give=percent(10_000),
-    quota=[{"key": QUOTA, "unit": "units", "source": "card", "period": "ever"}],
-)
-
-
-def card_in_registry(place: Place) -> None:
-    """Anna has this card, too."""
-    if not place.cache.use_registry(2):
-        anna = RegistryCredential(CredentialKind.DESFIRE_CARD, digest(CredentialKind.DESFIRE_CARD, UID), "h-anna")
-        known = registry()
-        place.cache.stage_registry(2, msgspec.structs.replace(known, credentials=(*known.credentials, anna)), "k1")
-        assert place.cache.use_registry(2)
-
-
-def on_card_rules(place: Place, *more: dict[str, Any]) -> None:
-    """A ride is free, and taken off the card."""
-    place.benefits.use(compile_rules(load(document(ON_CARD, *more)), 1), 0)
-
-
-class Town:
-    """Two gateways that never talk, and one card of Anna's."""
-
-    def __init__(self, folder: Path, units: int) -> None:
-        self.clock = FakeClock()
-        self.card: Desfire = with_counter(units)
-        self.units = units
-        self.committed: dict[bytes, int] = {}
-        self._folder = folder
-        self.places: list[Place] = []
-        self.pulses = 0
-
-    def start(self, gateways: int = 2) -> Town:
-        for number in range(gateways):
-            folder = self._folder / f"box-{number}"
-            folder.mkdir()
-            place = Place(folder, self.clock)
-            place.outputs = CardField(self.clock, self.committed)
-            self.places.append(self._begun(place.start()))
-        return self
-
-    @staticmethod
-    def _begun(place: Place) -> Place:
-        card_in_registry(place)
-        on_card_rules(place)
-        return place
-
-    async def stop(self) -> None:
-        for place in self.places:
-            await place.stop()
-
-    def field(self, at: int = 0) -> CardField:
-        outputs = self.places[at].outputs
-        assert isinstance(outputs, CardField)
-        return outputs
-
-    def gate(self, at: int = 0, **options: Any) -> Gate:
-        given: dict[str, Any] = {"passage_input": None, "category": "fare.bus", "price_cents": 150, **options}
-        section = GateStation(id="door-1", readers=("nfc-1",), relay="relay-1", **given)
-        return Gate(section, self.places[at].services)
-
-    async def tap(self, at: int = 0, tear: Tear = Tear.NONE, *, relay_fails: bool = False) -> tuple[Show, str]:
-        """The card is presented at this gateway's gate, and torn away, or the box is, and starts again."""
-        field = self.field(at)
-        field.tear, field.killed = tear, asyncio.Event()
-        field.pulse_script.extend([NotReady("it is lost", "Look", where="relay-1")] if relay_fails else [])
-        serving = asyncio.create_task(self.gate(at).on_reading(field.tap(self.card)))
-        dying = asyncio.create_task(field.killed.wait())
-        await asyncio.wait({serving, dying}, return_when=asyncio.FIRST_COMPLETED)
-        field.pulse_script.clear()
-        field.tear = Tear.NONE
-        if dying.done():
-            serving.cancel()
-            self.places[at] = self._begun(await self.places[at].crash())
-            return Show.ATTENTION, "killed"
-        dying.cancel()
-        await serving
-        self.clock.advance(3)
-        *_, last = self.places[at].board.after(0)
-        return last.show, last.reason
-
-    async def settle(self) -> None:
-        for place in self.places:
-            await place.settle()
-
-    # What is true -------------------------------------------------------------------------------------------
-
-    @property
-    def taken(self) -> int:
-        """Units that are gone from the card."""
-        return self.units - self.card.values[VALUE_FILE]
-
-    def given(self) -> int:
-        """Units that entries have given and no void has taken back."""
-        return sum(self._sum(place, "SELECT coalesce(sum(units), 0) FROM card_use") for place in self.places)
-
-    def owed(self) -> int:
-        return sum(self._sum(place, "SELECT coalesce(sum(owed), 0) FROM card_counter") for place in self.places)
-
-    def in_doubt(self) -> int:
-        """Units of debits that are open at a gateway and have happened."""
-        rows = [row for place in self.places for row in place.ledger.query("SELECT name, units FROM card_counter", ())]
-        return sum(units for name, units in rows if name and name in self.committed)
-
-    def told(self, what: str) -> list[int]:
-        bodies = [body for place in self.places for body in place.bodies(EntryKind.SECURITY)]
-        return [body.get("count", 1) for body in bodies if body["what"] == what]
-
-    def admissions(self, at: int = 0) -> list[dict[str, Any]]:
-        return self.places[at].bodies(EntryKind.ADMISSION)
-
-    @staticmethod
-    def _sum(place: Place, sql: str) -> int:
-        return int(place.ledger.query(sql, ())[0][0])
+from tests.support.place import Place
 
 
 @pytest.fixture
@@ -329,42 +201,3 @@ async def test_at_a_till_nothing_is_taken_off_a_card(town: Town) -> None:
     receipt = Receipt((Line(id="1", text="Ride", category="fare.bus", unit_cents=150),))
     answer = msgspec.json.decode(await till.quote(QuoteRequest(receipt), "q1"), type=QuoteAnswer)
     assert (answer.due_cents, town.field().asked) == (150, [])
-
-
-EXAMPLES = int(os.environ.get("CARD_EXAMPLES", "10"))
-"""Games played; more of them by hand."""
-STEPS = st.lists(
-    st.tuples(st.integers(0, 1), st.sampled_from([*Tear, Tear.NONE, Tear.NONE]), st.booleans()), min_size=1, max_size=10
-)
-
-
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(st.integers(1, 3), STEPS)
-def test_never_more_than_the_card_had_never_less_than_was_taken_without_a_record(
-    units: int, steps: list[tuple[int, Tear, bool]]
-) -> None:
-    asyncio.run(_played(units, steps))
-
-
-async def _played(units: int, steps: list[tuple[int, Tear, bool]]) -> None:
-    folder = Path(tempfile.mkdtemp())
-    town = Town(folder, units).start()
-    try:
-        for at, tear, relay_fails in steps:
-            pulses = sum(len(town.field(each).pulses) for each in (0, 1))
-            show, _ = await town.tap(at, tear, relay_fails=relay_fails)
-            opened = sum(len(town.field(each).pulses) for each in (0, 1)) - pulses
-            assert opened == (show is Show.OPEN)
-            assert town.taken == sum(town.committed.values())
-            # Each unit that has left the card was given, is owed, is still in doubt, or is on record as neither.
-            rest = town.taken - town.given() - town.owed() - town.in_doubt()
-            assert 0 <= rest <= sum(town.told(UNSETTLED)), (units, steps)
-            assert town.given() <= units
-        for at in (0, 1):  # Nothing stays in doubt, and what is owed is given.
-            for _ in range(2 * units + 1):
-                await town.tap(at)
-        assert (town.in_doubt(), town.owed()) == (0, 0)
-        assert town.given() + sum(town.told(UNSETTLED)) >= town.taken == units
-    finally:
-        await town.stop()
-        shutil.rmtree(folder)

@@ -21,8 +21,8 @@ from gateway.stations.dispatch import Dispatch
 from gateway.stations.gate import Gate
 from gateway.stations.services import Services
 from tests.drivers.desfire_cards import VALUE_FILE, options, with_counter
-from tests.stations.test_card_counter import card_in_registry, on_card_rules
 from tests.stations.test_gate_wire import RunningClock, never
+from tests.support.card_town import card_in_registry, on_card_rules
 from tests.support.gates import until
 from tests.support.place import KEYS, Place
 
