@@ -81,7 +81,9 @@ class Counters:
         """The counter that was read with this card's proof; None where there is none. A debit that was open is settled
         by what the card says now, on record. Raises `LedgerError`."""
         match reading:
-            case CardReading(device=device, proof=Proved(uid=uid, counter=CardCounter() as told)) if who.credential:
+            case CardReading(device=device, proof=Proved(uid=uid, counter=CardCounter() as told)) if (
+                who.accepted and who.credential
+            ):
                 counter = Counter(bytes.fromhex(who.credential.digest), told.quota)
             case _:
                 return None

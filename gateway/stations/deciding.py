@@ -87,16 +87,22 @@ class Deciding:
         decision, circumstances = self._benefits.decide(question)
         return Decided(decision, circumstances, holder, asks)
 
-    async def balances(self, station: str, who: Identification, *, ask: bool = False) -> tuple[Balance, ...]:
+    async def balances(
+        self, station: str, who: Identification, *, ask: bool = False, purse: Purse | None = None
+    ) -> tuple[Balance, ...]:
         """What is left for this person of the benefits that they have here, as far as it is known here. Spends nothing.
-        `ask`: asks the quota authority where nothing is known, and waits for it as a decision does."""
-        if not who.accepted or not self._benefits.counts or self._quotas is None:
+        `ask`: asks the quota authority where nothing is known, and waits for it as a decision does. `purse`: the
+        counter on the card that lies there."""
+        if not who.accepted or not self._benefits.counts:
             return ()
         question = self._benefits.question(None, who, station)
-        asks = tuple(ask for ask in self._benefits.person_asks(question) if not ask.card)
-        if asks and ask:
-            await self._quotas.prepare(who.holder, asks, self._answer_s)
-        left = self._quotas.left(who.holder, asks, self._clock.stamp())
+        counted = self._benefits.person_asks(question)
+        asks = tuple(one for one in counted if not one.card)
+        left = tuple(_on_card(one, purse) for one in counted if one.card)
+        if self._quotas is not None:
+            if asks and ask:
+                await self._quotas.prepare(who.holder, asks, self._answer_s)
+            left = (*self._quotas.left(who.holder, asks, self._clock.stamp()), *left)
         return self._benefits.balances(question, left)
 
     # What commits with the entry -------------------------------------------------------------------------

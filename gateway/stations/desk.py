@@ -73,7 +73,8 @@ class Desk:
         show, reason = self._show(who, pair)
         if not reason and asks_for_staff(who, word):
             reason = "library_differs"
-        left = await self._services.deciding.balances(self.id, who)
+        purse = await self._services.counters.purse(self.id, reading, who)
+        left = await self._services.deciding.balances(self.id, who, purse=purse)
         more = {"reason": reason} if reason else {}
         self._services.show_identification(self.id, show, who, entry, **more, left=shown_left(left))
         if self._wedge is not None and self._type_text is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.counter import Debit, Debited, DebitEnd
@@ -104,6 +104,7 @@ def test_another_card_is_not_debited() -> None:
     assert card.values == {VALUE_FILE: 20}
 
 
+@settings(max_examples=50)
 @given(
     st.sampled_from(list(CHANGING)),
     st.sampled_from(["command lost", "answer lost", "answer garbled"]),

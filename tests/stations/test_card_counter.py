@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.config.types import GateStation, TillStation
+from gateway.config.types import DeskStation, GateStation, TillStation
 from gateway.model.bodies import Way
 from gateway.model.decision import Use
 from gateway.model.entry import EntryKind, NewEntry, Stream
@@ -22,11 +22,12 @@ from gateway.rules.question import Question
 from gateway.rules.read import load
 from gateway.stations.counters import CREDITED, UNSETTLED
 from gateway.stations.deciding import Deciding
+from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
 from gateway.stations.inside import Moved
 from gateway.stations.till import Till
 from gateway.stations.till_words import QuoteAnswer, QuoteRequest
-from tests.drivers.desfire_cards import QUOTA, VALUE_FILE, with_counter
+from tests.drivers.desfire_cards import QUOTA, UID, VALUE_FILE, with_counter
 from tests.rules.builders import document
 from tests.support.authority import Authority
 from tests.support.card_field import CardField, Tear
@@ -191,6 +192,27 @@ async def test_a_card_that_is_being_debited_elsewhere_here_has_to_wait(town: Tow
     await Gate(other, place.services).on_reading(field.tap(town.card, "nfc-2"))
     assert [(one.show, one.reason) for one in place.board.after(0)] == [(Show.REFUSED, "busy")]
     serving.cancel()
+
+
+async def test_a_desk_shows_what_the_card_holds_and_what_is_owed_to_it(town: Town) -> None:
+    place, field = town.places[0], town.field()
+    await town.tap(0, Tear.ANSWER_LOST)
+    desk = Desk(DeskStation(id="desk-1", readers=("nfc-1",)), place.services)
+    for _ in range(2):
+        await desk.on_reading(field.tap(town.card))
+        *_, shown = place.board.after(0)
+        assert (shown.show, [(one.left, one.limit) for one in shown.left]) == (Show.ACCEPTED, [(3, 0)])
+    assert (town.taken, town.owed(), town.told(CREDITED), field.asked) == (1, 1, [1], [1])
+
+
+async def test_a_card_that_is_not_accepted_is_not_settled(town: Town) -> None:
+    """Nobody is told what is on a card of a stranger."""
+    place = town.places[0]
+    stranger = with_counter(3, UID[:-1] + b"\x01")
+    desk = Desk(DeskStation(id="desk-1", readers=("nfc-1",)), place.services)
+    await desk.on_reading(town.field().tap(stranger))
+    *_, shown = place.board.after(0)
+    assert (shown.show, shown.left) == (Show.REFUSED, ())
 
 
 async def test_at_a_till_nothing_is_taken_off_a_card(town: Town) -> None:

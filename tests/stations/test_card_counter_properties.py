@@ -17,7 +17,7 @@ from gateway.stations.counters import UNSETTLED
 from tests.support.card_field import Tear
 from tests.support.card_town import Town
 
-EXAMPLES = int(os.environ.get("CARD_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("CARD_EXAMPLES", "8"))
 """Games played; more of them by hand."""
 STEPS = st.lists(
     st.tuples(st.integers(0, 1), st.sampled_from([*Tear, Tear.NONE, Tear.NONE]), st.booleans()), min_size=1, max_size=10
