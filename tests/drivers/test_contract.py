@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import keyboard, library, printer, reader, relay
+from drivers.contract import counter, keyboard, library, printer, reader, relay
 from drivers.contract.codec import (
     BadMessage,
     LineSplitter,
@@ -252,8 +252,22 @@ def test_it_never_holds_more_than_a_line(pieces: list[bytes], limit: int) -> Non
 
 PAGE = (Path(__file__).parents[2] / "docs" / "driver-contract.md").read_text()
 BODIES: dict[str, tuple[type[msgspec.Struct], ...]] = {
-    "call": (Reopen, *get_args(relay.RelayCall), *get_args(printer.PrinterCall), library.PatronStatus, keyboard.Type),
-    "result": (Done, *get_args(relay.RelayResult), *get_args(printer.PrinterResult), library.Patron, keyboard.Typed),
+    "call": (
+        Reopen,
+        *get_args(relay.RelayCall),
+        *get_args(printer.PrinterCall),
+        library.PatronStatus,
+        keyboard.Type,
+        counter.Debit,
+    ),
+    "result": (
+        Done,
+        *get_args(relay.RelayResult),
+        *get_args(printer.PrinterResult),
+        library.Patron,
+        keyboard.Typed,
+        counter.Debited,
+    ),
     "reading": (*get_args(reader.ReaderReading), *get_args(relay.RelayReading)),
 }
 
