@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from drivers.contract.codec import BadMessage, LineSplitter, decode_for_gateway, encode
-from drivers.contract.core import CONTRACT, DeviceState, Hello, Options, Problem, Reading, State, Stop, ToGateway
+from drivers.contract.core import CONTRACT, DeviceState, Hello, Options, Problem, Reading, State, Stop
 from gateway.cli.exits import Exit
 from gateway.cli.lazy import one_line
 from gateway.cli.output import line, talk
@@ -148,7 +148,8 @@ class _Watcher:
         except BadMessage as error:
             talk(f"not a message of the contract ({len(text)} bytes): {error}")
             return None
-        self._print(message)
+        told = self._teller.fields(message)
+        self._tell(told)
         match message:
             case Hello(contract=contract) if contract != CONTRACT:
                 talk(f"error: it speaks contract {contract}, this is {CONTRACT}. Install both of one version")
@@ -157,15 +158,13 @@ class _Watcher:
                 self._problem = problem if state is DeviceState.LOST else None
                 if self._simulation is not None and state is DeviceState.READY:
                     self._simulation.play()
-            case Reading() if self._left is not None:
+            # What the inputs are when a board becomes ready is nothing that has happened: it is not waited for.
+            case Reading() if self._left is not None and told["reading"] != "inputs":
                 self._left -= 1
                 return Exit.DONE if self._left == 0 else None
             case _:
                 pass
         return None
-
-    def _print(self, message: ToGateway) -> None:
-        self._tell(self._teller.fields(message))
 
     def _tell(self, told: dict[str, Any]) -> None:
         at = time.monotonic() - self._began

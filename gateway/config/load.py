@@ -248,18 +248,9 @@ def _check_channels(checker: _Checker, gate: GateStation, path: tuple[str | int,
         if channel in seen:
             raise checker.wrong((*path, key), f"input {channel} is {seen[channel]} already", "Give each its own input")
         seen[channel] = key
-        _check_channel(checker, gate, (*path, key), channel, "input", board)
-    for key in ("output", "exit_output"):
-        if (channel := getattr(gate, key)) is not None:
-            _check_channel(checker, gate, (*path, key), channel, "output", board)
-
-
-def _check_channel(
-    checker: _Checker, gate: GateStation, path: tuple[str | int, ...], channel: int, what: str, board: Any
-) -> None:
-    if board is not None and channel >= (there := getattr(board, f"{what}s")):
-        told = f"board {gate.relay!r} has {there} {what}s, counted from 0"
-        raise checker.wrong(path, told, f"Correct the {what}, or `{what}s` of the board")
+        if board is not None and channel >= board.inputs:
+            what = f"board {gate.relay!r} has {board.inputs} inputs, counted from 0"
+            raise checker.wrong((*path, key), what, "Correct the input, or `inputs` of the board")
 
 
 def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:

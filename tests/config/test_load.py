@@ -147,8 +147,6 @@ def test_an_error_names_file_line_key_and_remedy(
         ('group = "pushed"', "station[1].group", "pushed"),
         ("passage_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
         ("exit_button_input = 0\ncapacity = 9", "station[1].capacity", "Name exit_input"),
-        ("exit_output = 2", "station[1].exit_output", "'gate-relay' has 2 outputs, counted from 0"),
-        ("output = 5", "station[1].output", "Correct the output, or `outputs` of the board"),
         ('weak = ["crad"]', "station[1].weak[0]", "one of access_card, barcode, card"),
         ('anti_passback = "here"', "station[1].anti_passback", "one of gate, place"),
         ('area = "Main Hall"', "station[1].area", "Expected 3 to 32 of a-z 0-9 -"),
