@@ -54,7 +54,8 @@ def test_an_answer_that_nobody_asked_for_costs_neither_the_channel_nor_the_next_
     wire = Wire(reader)
     bus = Bus(wire, [(0, KEY)], {0})
     assert cards(turned(bus, lambda said: bool(cards(said)))) == [7]
-    assert sum(frame[8] == 0x76 for frame in wire.asked if len(frame) > 8 and frame[4] & 8) == 1
+    # One handshake: a security block of type 0x11 stands in a challenge alone.
+    assert sum(bool(frame[4] & 8) and frame[6] == 0x11 for frame in wire.asked) == 1
 
 
 @settings(max_examples=5, deadline=None)
