@@ -66,9 +66,6 @@ def key_checks(loaded: Loaded) -> Iterator[Check]:
                 f"staff of {station.id}", loaded.path(station.staff), partial(read_secret, size=16, what="token")
             )
     for device in loaded.configuration.device:
-        for name in ("password", "phone_keys"):
-            if isinstance(path := device.options.get(name), str) and path.startswith("/"):
-                yield _key(f"{name} of {device.id}", Path(path), _for_nobody_else)
         for place, path in _device_keys(device.options):
             yield _key(f"key of {device.id}{place}", Path(path), partial(read_secret, size=16, what="key"))
         for name, read in _DEVICE_SECRETS.get(device.driver, {}).items():
