@@ -30,11 +30,6 @@ def board_checks(loaded: Loaded) -> Iterator[Check]:
 
 def _gate(gate: GateStation, board: Any) -> Check:
     name = f"gate {gate.id} at {gate.relay}"
-    outputs = {"output": gate.output, "exit_output": gate.exit_output}
-    for key, output in outputs.items():
-        if output is not None and output >= board.outputs:
-            cause = f"{key} is {output}, and the board has {board.outputs} outputs, counted from 0"
-            return Check(name, Level.FAIL, cause, f"Correct {key} of the station, or outputs of the device")
     if gate.pulse_ms > board.longest_pulse_ms:
         cause = f"pulse_ms is {gate.pulse_ms}, and the driver refuses more than {board.longest_pulse_ms}"
         return Check(name, Level.FAIL, cause, "Correct pulse_ms of the station, or longest_pulse_ms of the device")

@@ -228,8 +228,6 @@ passage_input = 0
     ("options", "keys", "level", "what"),
     [
         ("", "", Level.PASS, "output 0 for 500 ms"),
-        ("", "output = 2", Level.FAIL, "the board has 2 outputs"),
-        ("", "exit_output = 5", Level.FAIL, "exit_output is 5"),
         (", longest_pulse_ms = 400", "", Level.FAIL, "refuses more than 400"),
         ("", "passage_s = 30", Level.WARN, "awaited for 30 s"),
         (", input_ms = 1000", "", Level.WARN, "lie 1000 ms"),
