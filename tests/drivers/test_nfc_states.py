@@ -38,11 +38,14 @@ class Said:
 
     def __init__(self) -> None:
         self.bodies: list[msgspec.Struct] = []
+        self.answered = False
+        """Whether the reader has answered the last look."""
 
     def reading(self, body: msgspec.Struct, mono_ns: int) -> None:
         self.bodies.append(body)
 
-    def alive(self) -> None: ...
+    def alive(self) -> None:
+        self.answered = True
 
     def concern(self, problem: Problem | None, detail: Detail | None = None) -> None: ...
 
@@ -139,6 +142,7 @@ class Desk(RuleBasedStateMachine):
             return []
         lay = self.chip.cards()
         self.said.bodies.clear()
+        self.said.answered = False
         try:
             self.driver.poll()
         except DeviceError:
@@ -150,7 +154,8 @@ class Desk(RuleBasedStateMachine):
         assert len(said) <= 1
         for body in said:
             self.justify(body, lay)
-        self.count(lay, self.chip.cards())
+        if self.said.answered:
+            self.count(lay, self.chip.cards())
         return said
 
     def justify(self, body: msgspec.Struct, lay: tuple[SimulatedCard, ...]) -> None:
