@@ -1,7 +1,7 @@
 """A Sony RC-S380 (chip NFC Port-100) as a USB device on a unix socket, with cards in its field and faults on demand.
 
-Sony publishes nothing. The frames are those of the kernel's driver (Linux, drivers/nfc/port100.c), the commands those of
-it and of nfcpy's documentation of the chip; the code is apart from both. The air is in `air.py`.
+Sony publishes nothing. The frames are those of the kernel's driver (Linux, drivers/nfc/port100.c), the commands those
+of it and of nfcpy's description of the chip; the code is apart from both. The air is in `air.py`.
 The chip only sends and receives: activation and anticollision are the host's (ISO/IEC 14443-3).
 As a program: `python -m drivers.simulators.port100 --link SOCKET --cards FILE.json`.
 """

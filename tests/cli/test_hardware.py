@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.checks import key_checks, port_checks
 from gateway.cli.finding import Check, Level
 from gateway.cli.hardware import Machine, hardware_checks
 from gateway.cli.sources import server_checks
