@@ -103,6 +103,8 @@ class Air:
 
     def __init__(self) -> None:
         self._cards: list[_Card] = []
+        self.drowned = False
+        """The first card is so much nearer that of two answers only its is heard, and they never collide."""
 
     def power(self, cards: Sequence[Card]) -> None:
         """These are in the field now; who was there before keeps its state."""
@@ -122,6 +124,6 @@ class Air:
         if not heard:
             return None
         first = heard[0]
-        if all(one.data == first.data for one in heard):
+        if self.drowned or all(one.data == first.data for one in heard):
             return first
         return Heard(first.data, collided=True, checked=False)

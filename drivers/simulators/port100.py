@@ -65,6 +65,11 @@ class Port100(CardPlace):
         self._noise = random.Random(380)
         self._air = Air()
 
+    def drown(self, on: bool) -> None:
+        """Whether the card beside is drowned by the first one when both answer."""
+        with self._changed:
+            self._air.drowned = on
+
     def start(self) -> None:
         """Plug in: a chip just powered up, at `path`."""
         self._rf, self._fresh = b"", True

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from drivers.simulators.card_place import CardPlace
 from drivers.simulators.desfire import Desfire
-from drivers.simulators.pn532 import Pn532, plugged
+from drivers.simulators.pn532 import Pn532
+from drivers.simulators.port100 import Port100
+from drivers.simulators.reader_desk import plugged_in
 from gateway.config.types import DeviceSection
 from gateway.model.device import Health
 from gateway.model.reading import CardReading, Proved, Unproved
@@ -33,7 +39,7 @@ async def killed(place: Place) -> None:
     assert place.pid(READER) != first
 
 
-async def presented(place: Place, chip: Pn532, card: Desfire) -> Proved | Unproved | None:
+async def presented(place: Place, chip: CardPlace, card: Desfire) -> Proved | Unproved | None:
     """What arrives of it."""
     before = len(place.readings)
     chip.place(card)
@@ -45,8 +51,12 @@ async def presented(place: Place, chip: Pn532, card: Desfire) -> Proved | Unprov
     return reading.proof
 
 
-async def test_nfc_is_lost_opened_again_killed_and_started_again(start: Start, tmp_path: Path) -> None:
-    with plugged() as chip:
+@pytest.mark.parametrize("make", [Pn532, Port100])
+async def test_nfc_is_lost_opened_again_killed_and_started_again(
+    start: Start, tmp_path: Path, make: Callable[[Path], Pn532 | Port100]
+) -> None:
+    chip = make(tmp_path / "reader")
+    with plugged_in(chip):
         nfc = {"port": chip.path, "poll_ms": 20, "desfire": options(tmp_path)}
         place = await start(DeviceSection(id=READER, driver="nfc", options=nfc))
         await place.ready(READER)

@@ -38,11 +38,14 @@ class Said:
 
     def __init__(self) -> None:
         self.bodies: list[msgspec.Struct] = []
+        self.answered = False
+        """Whether the reader has answered the last look."""
 
     def reading(self, body: msgspec.Struct, mono_ns: int) -> None:
         self.bodies.append(body)
 
-    def alive(self) -> None: ...
+    def alive(self) -> None:
+        self.answered = True
 
     def concern(self, problem: Problem | None, detail: Detail | None = None) -> None: ...
 
@@ -139,6 +142,7 @@ class Desk(RuleBasedStateMachine):
             return []
         lay = self.chip.cards()
         self.said.bodies.clear()
+        self.said.answered = False
         try:
             self.driver.poll()
         except DeviceError:
@@ -150,13 +154,14 @@ class Desk(RuleBasedStateMachine):
         assert len(said) <= 1
         for body in said:
             self.justify(body, lay)
-        self.count(lay, self.chip.cards())
+        if self.said.answered:
+            self.count(lay, self.chip.cards())
         return said
 
     def justify(self, body: msgspec.Struct, lay: tuple[SimulatedCard, ...]) -> None:
         if isinstance(body, Several):
             assert len(lay) == 2
-            assert not self.crowd
+            assert not self.crowd or self.empty >= RELEASE_LOOKS, "told twice"
             self.crowd, self.away = True, {}
             return
         assert isinstance(body, Card)
@@ -183,6 +188,28 @@ class Desk(RuleBasedStateMachine):
         self.chip.place(self.box[number])
         said = [body for _ in range(UPON_ALL) for body in self.look_once()]
         assert len(said) == 1, "not read, or more than once"
+
+    @rule(numbers=st.permutations([0, 1, 2]))
+    def two_come_and_one_stays(self, numbers: list[int]) -> None:
+        first, second, _ = (self.box[number] for number in numbers)
+        self.chip.place(first, beside=second)
+        self.look_once()
+        self.look_once()
+        self.chip.place(second)
+        self.look_once()
+        self.look_once()
+
+    @precondition(lambda self: self.plugged)
+    @rule(number=st.integers(0, 1), exchanges=st.integers(0, 9))
+    def somebody_is_too_quick(self, number: int, exchanges: int) -> None:
+        self.chip.remove()
+        for _ in range(RELEASE_LOOKS + 1):
+            self.look_once()
+        self.chip.pull_after = exchanges
+        self.chip.place(self.box[number])
+        for _ in range(3):
+            self.look_once()
+        self.chip.pull_after = None
 
     @invariant()
     def nothing_is_said_between_looks(self) -> None:

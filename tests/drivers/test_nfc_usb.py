@@ -148,6 +148,18 @@ def test_two_cards_together_are_told_once_and_none_is_read(
     driver.nothing(Reading, 0.05)
 
 
+def test_a_second_card_that_the_first_drowns_is_found_by_calling_once_more(
+    chip: Port100, driver: DriverProcess
+) -> None:
+    """No collision is heard: the first is sent to sleep, and the other one still answers."""
+    chip.drown(True)
+    chip.place(Type2Tag(WEAK_UID), beside=BankCard(UID))
+    assert driver.expect_reading(Several) == Several()
+    chip.wait_looks(6)
+    chip.drown(False)
+    driver.nothing(Reading, 0.05)
+
+
 @pytest.mark.parametrize("found_first", ["first", "second"])
 def test_a_second_card_that_comes_to_the_first_is_not_read(
     chip: Port100, driver: DriverProcess, found_first: str
