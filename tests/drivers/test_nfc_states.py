@@ -27,7 +27,7 @@ from drivers.simulators.port100 import Port100
 from tests.drivers.proofs import MASTER_KEY, META_KEY, UID
 
 EXAMPLES = 12
-"""More were run by hand, 300 of each reader; these keep the suite short."""
+"""More were run by hand, 150 of each reader; these keep the suite short."""
 TRIES = 5
 UPON_ALL = 12
 """Looks within which a card that lies alone after an empty field is read, one disturbed answer among them."""
