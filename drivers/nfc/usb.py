@@ -11,7 +11,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 import usb1  # type: ignore[import-untyped]
@@ -133,15 +133,14 @@ class _SocketPipe:
 
 
 def _from_socket(path: str) -> tuple[Pipe, Attached]:
-    end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    try:
+    with ExitStack() as undo:
+        end = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         end.settimeout(PATIENCE_MS / 1000)
         end.connect(path)
         pipe = _SocketPipe(end)
-        return pipe, told(bytes(pipe.read(PATIENCE_MS)))
-    except BaseException:
-        end.close()
-        raise
+        attached = told(bytes(pipe.read(PATIENCE_MS)))
+        undo.pop_all()  # It stays open.
+    return pipe, attached
 
 
 _AT_OPENING = {errno.ENODEV: Code.NO_PORT, errno.ENOENT: Code.NO_PORT, errno.ECONNREFUSED: Code.NO_PORT}

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from drivers.contract.access import Cards, RepeatMs, Unchecked
 from drivers.contract.core import Kind
 
 Path = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9_./:,+=@-]+$(?!\n)")]
-Bits = Annotated[int, Meta(ge=24, le=128)]
 
 
 class Reader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,17 +44,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     longest_pulse_ms: Annotated[
         int, Meta(ge=100, le=25_500, description="A longer pulse is refused: a gate left open")
     ] = 10_000
-    cards: Annotated[
-        Literal["number", "uid", "uid_backwards"],
-        Meta(description="What a card's bits are: its number, or the UID, first or last byte first"),
-    ] = "number"
-    unchecked: Annotated[
-        tuple[Bits, ...],
-        Meta(max_length=16, description="Lengths whose parity is not looked at, for cards of another layout"),
-    ] = ()
-    repeat_ms: Annotated[
-        int, Meta(ge=0, le=60_000, description="The same card again within so many milliseconds is not reported")
-    ] = 1000
+    cards: Cards = "number"
+    unchecked: Unchecked = ()
+    repeat_ms: RepeatMs = 1000
 
     def __post_init__(self) -> None:
         if len({reader.address for reader in self.readers}) != len(self.readers):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from drivers.contract.access import Cards, RepeatMs, Unchecked
+
 Pin = Annotated[int, Meta(ge=0, le=511)]
-Bits = Annotated[int, Meta(ge=24, le=128)]
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,17 +44,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     apart_us: Annotated[
         int, Meta(ge=10, le=1000, description="A pulse sooner than so many microseconds after the last is none")
     ] = 100
-    cards: Annotated[
-        Literal["number", "uid", "uid_backwards"],
-        Meta(description="What a card's bits are: its number, or the UID, first or last byte first"),
-    ] = "number"
-    unchecked: Annotated[
-        tuple[Bits, ...],
-        Meta(max_length=16, description="Lengths whose parity is not looked at, for cards of another layout"),
-    ] = ()
-    repeat_ms: Annotated[
-        int, Meta(ge=0, le=60_000, description="The same card again within so many milliseconds is not reported")
-    ] = 1000
+    cards: Cards = "number"
+    unchecked: Unchecked = ()
+    repeat_ms: RepeatMs = 1000
 
     def __post_init__(self) -> None:
         if (self.d0 is None) != (self.d1 is None) or (self.d0 is None) == (self.edges is None):

@@ -68,10 +68,7 @@ def issue(as_json: bool, **given: Any) -> None:
     text = passes_work.issue(given, now_s).decode("ascii")
     if given["expires"] is not None and _seconds(given["expires"]) <= now_s:
         click.echo("warning: it has expired already: no gateway takes it", err=True)
-    if as_json:
-        document(**{"pass": text, "characters": len(text)})
-        return
-    click.echo(text)
+    _show(text, as_json=as_json)
 
 
 @passes.command()
@@ -83,11 +80,14 @@ def prove(file: Path, key_file: Path, at: datetime | None, as_json: bool) -> Non
     """Show the pass in FILE (`-`: stdin) as its phone does now: with a proof that is fresh for 30 seconds."""
     from gateway.cli import passes_work
 
-    text = passes_work.prove(file, key_file, _seconds(at)).decode("ascii")
+    _show(passes_work.prove(file, key_file, _seconds(at)).decode("ascii"), as_json=as_json)
+
+
+def _show(text: str, *, as_json: bool) -> None:
     if as_json:
         document(**{"pass": text, "characters": len(text)})
-        return
-    click.echo(text)
+    else:
+        click.echo(text)
 
 
 @passes.command()

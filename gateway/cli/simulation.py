@@ -49,11 +49,10 @@ class Simulation:
             start_new_session=True,  # Ctrl-C reaches us, not it.
         )
         self._stdin, self.stream = _pipes(self._process)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._end)
             self._begin()
-        except BaseException:
-            self._end()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(self, *_exc: object) -> None:
