@@ -14,7 +14,7 @@ import msgspec
 CONTRACT = 1
 """Version of the contract. A driver with another number is refused with advice, never half understood."""
 
-MAX_LINE = 64 * 1024
+MAX_LINE = 256 * 1024
 """Bytes in a line, its end included. A longer one is skipped to its end and counted, in both directions."""
 
 
@@ -24,6 +24,7 @@ class Kind(StrEnum):
     READER = "reader"
     RELAY = "relay"
     PRINTER = "printer"
+    SLIP = "slip"
     LIBRARY = "library"
     KEYBOARD = "keyboard"
 

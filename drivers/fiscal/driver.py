@@ -11,7 +11,7 @@ import msgspec
 
 from drivers import secret_files
 from drivers.contract.core import Kind
-from drivers.contract.printer import Outcome, Print, PrinterStatus, PrintStep, Result, Status
+from drivers.contract.printer import Baseline, Outcome, Print, PrinterStatus, PrintStep, Result, Status
 from drivers.driver import DeviceError, Driver, Port
 from drivers.fiscal import datecs_v1_data as wire
 from drivers.fiscal.datecs_v1 import SEQ_FIRST, SEQ_LAST, Command
@@ -155,7 +155,7 @@ class FiscalDriver(Driver[Options]):
             while True:
                 match move:
                     case Store(point=point, number=number):
-                        self.step(PrintStep(work.key, point, baseline=baseline, number=number))
+                        self.step(PrintStep(work.key, point, Baseline(number=baseline), number))
                         move = course.send(None)
                     case Ask(command=command, data=data):
                         move = course.send(self._heard(command, data))

@@ -80,6 +80,7 @@ class Reason(StrEnum):
     BAD_KEY = "bad_key"
     KEY_USED = "key_used"
     BAD_TEXT = "bad_text"
+    NOT_SUPPORTED = "not_supported"
     BAD_VAT = "bad_vat"
     TOO_LARGE = "too_large"
     DISCOUNT_TOO_LARGE = "discount_too_large"
@@ -109,6 +110,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.BAD_KEY: _FIX_CALLER,
     Reason.KEY_USED: "Look up the outcome of the first attempt; a new receipt needs a new key",
     Reason.BAD_TEXT: _FIX_CALLER,
+    Reason.NOT_SUPPORTED: _FIX_CALLER,
     Reason.BAD_VAT: "Use a VAT letter of the option `vat_letters`, or add it there if the device has it",
     Reason.TOO_LARGE: _FIX_CALLER,
     Reason.DISCOUNT_TOO_LARGE: _FIX_CALLER,

@@ -67,13 +67,25 @@ class Family(msgspec.Struct, frozen=True):
     payments: Mapping[Payment, str]
     default_password: str
     text_bytes: int
-    """Bytes in a line of text, after encoding."""
+    """Bytes of an item's text, after encoding."""
     max_lines: int
     max_cents: int
     """Largest price or total that is sent. Ours, and below what nine digits in the answers can hold."""
     max_quantity: int
     other_models: tuple[str, ...]
     """How the names of devices begin that speak the same frames and belong to another family."""
+    manufacturer: str = "Datecs"
+    note_bytes: int = 42
+    """Bytes of a line of text within a receipt."""
+    max_password: int = 8
+    adjusts: bool = True
+    """Takes an amount off the subtotal; with `adjust_needs_vat` only where all lines are of one VAT letter."""
+    adjust_needs_vat: bool = False
+    zero_total: bool = False
+    """Closes a receipt whose total is 0."""
+    reversals: bool = True
+    day_hours: float = 24.0
+    """From the day's first receipt to when the device takes none before its Z report."""
 
     def signs(self, status: bytes) -> frozenset[Sign]:
         """What the status bytes of an answer say."""

@@ -70,10 +70,13 @@ class Plan(msgspec.Struct, frozen=True):
 def plan(asked: Print, family: Family, till: Till) -> Plan:
     """The plan for `asked`. Raises `Refusal`."""
     key_line = _key_line(asked.key, family)
-    if len(asked.lines) > family.max_lines:
-        raise Refusal(Reason.TOO_LARGE, f"{len(asked.lines)} lines, at most {family.max_lines} fit")
-    sales = tuple(_sale(number, line, family, till) for number, line in enumerate(asked.lines, 1))
-    total = sum(row_cents(line) - line.discount_cents for line in asked.lines)
+    lines = [item for item in asked.items if isinstance(item, Line)]
+    if len(lines) != len(asked.items):
+        raise Refusal(Reason.NOT_SUPPORTED, "a receipt of this driver holds lines only")
+    if len(lines) > family.max_lines:
+        raise Refusal(Reason.TOO_LARGE, f"{len(lines)} lines, at most {family.max_lines} fit")
+    sales = tuple(_sale(number, line, family, till) for number, line in enumerate(lines, 1))
+    total = sum(row_cents(line) - line.discount_cents for line in lines)
     if total > family.max_cents:
         raise Refusal(Reason.TOO_LARGE, f"a total of {wire.money(total)} is more than the device takes")
     if total != asked.total_cents:
@@ -135,6 +138,8 @@ def _payments(tenders: tuple[Tender, ...], total: Cents, family: Family) -> tupl
     payments = []
     due = total
     for tender in sorted(tenders, key=lambda tender: tender.means is Payment.CASH):
+        if tender.means not in family.payments:
+            raise Refusal(Reason.NOT_SUPPORTED, f"the device takes no payment by {tender.means}")
         if due <= 0 or tender.cents == 0:
             raise Refusal(Reason.TENDER_TOO_LARGE, f"{tender.means} of {wire.money(tender.cents)} is needless")
         due -= tender.cents

@@ -184,7 +184,7 @@ def print_call(job: PrintJob) -> printer.Print:
         raise BadMessage("there must be one discount for each line, in the same order")
     call = printer.Print(
         key=job.key,
-        lines=tuple(
+        items=tuple(
             printer.Line(line.text, line.vat, line.unit_cents, line.quantity, discount)
             for line, discount in zip(job.lines, job.discounts, strict=True)
         ),
@@ -200,7 +200,12 @@ def step(job: PrintJob, body: msgspec.Raw) -> PrintStepTaken:
     said = decode_body(body, _step)
     if said.key != job.key:
         raise BadMessage("a step of another receipt")
-    return PrintStepTaken(said.key, said.point.value, _bounded(said.baseline), _bounded(said.number))
+    return PrintStepTaken(
+        said.key,
+        said.point.value,
+        _bounded(said.baseline.number if said.baseline is not None else ""),
+        _bounded(said.number),
+    )
 
 
 def outcome(job: PrintJob, body: msgspec.Raw) -> PrintOutcome:

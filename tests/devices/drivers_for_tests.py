@@ -158,7 +158,7 @@ class TestPrinter(Driver[ReaderOptions]):
         if not isinstance(call, printer.Print):
             return printer.PrinterStatus(True, True, False, "41")
         for point in printer.PrintPoint:
-            self.step(printer.PrintStep(call.key, point, baseline="41"))
+            self.step(printer.PrintStep(call.key, point, baseline=printer.Baseline("41")))
             self.log(f"passed {point}")
         total = call.total_cents
         return printer.Outcome(call.key, printer.Result.PRINTED, "42", total, call.tenders[0].cents - total)

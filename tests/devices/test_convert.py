@@ -187,7 +187,7 @@ def test_a_job_becomes_the_contracts_receipt() -> None:
     call = convert.print_call(JOB)
     assert call == printer.Print(
         key="key-1",
-        lines=(printer.Line("Bread", "A", 150, 2000, 30),),
+        items=(printer.Line("Bread", "A", 150, 2000, 30),),
         tenders=(printer.Tender(printer.Payment.CARD, 270),),
         total_cents=270,
     )
@@ -198,7 +198,6 @@ def test_a_job_becomes_the_contracts_receipt() -> None:
     [
         msgspec.structs.replace(JOB, discounts=()),
         msgspec.structs.replace(JOB, discounts=(-1,)),
-        msgspec.structs.replace(JOB, paid=()),
         msgspec.structs.replace(JOB, lines=(), discounts=()),
         msgspec.structs.replace(JOB, lines=JOB.lines * 513, discounts=JOB.discounts * 513),
     ],

@@ -243,7 +243,7 @@ async def test_a_step_stored_after_the_deadline_does_not_let_the_driver_go_on(st
 async def test_a_receipt_too_long_for_one_message_is_refused_before_anything_is_sent(start: Start) -> None:
     place = await start(section("printer"))
     await place.ready("dev-printer")
-    line = Line("1", "Ā" * 72, "food", 150)
+    line = Line("1", "Ā" * 600, "food", 150)
     long = PrintJob("till-1/2", (line,) * 512, (0,) * 512, (Paid(Means.CASH, 76800),), 76800)
 
     async def store(step: PrintStepTaken) -> None:

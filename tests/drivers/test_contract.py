@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import counter, keyboard, library, printer, reader, relay
+from drivers.contract import counter, keyboard, library, printer, reader, relay, slip
 from drivers.contract.codec import (
     BadMessage,
     LineSplitter,
@@ -259,6 +259,7 @@ BODIES: dict[str, tuple[type[msgspec.Struct], ...]] = {
         library.PatronStatus,
         keyboard.Type,
         counter.Debit,
+        slip.Slip,
     ),
     "result": (
         Done,
@@ -266,6 +267,7 @@ BODIES: dict[str, tuple[type[msgspec.Struct], ...]] = {
         *get_args(printer.PrinterResult),
         library.Patron,
         keyboard.Typed,
+        slip.SlipPrinted,
         counter.Debited,
     ),
     "reading": (*get_args(reader.ReaderReading), *get_args(relay.RelayReading)),

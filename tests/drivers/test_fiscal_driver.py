@@ -112,7 +112,7 @@ def test_receipt_is_printed_with_key_total_and_change(rig: Rig) -> None:
 
 def test_durable_points_come_before_the_wire_steps_they_announce(rig: Rig) -> None:
     rig.ask(receipt())
-    assert [(step.point, step.baseline, step.number) for step in rig.gateway.steps] == [
+    assert [(step.point, step.baseline and step.baseline.number, step.number) for step in rig.gateway.steps] == [
         (PrintPoint.INTENT, "0000000", ""),
         (PrintPoint.OPENED, "0000000", ""),
         (PrintPoint.PAYING, "0000000", ""),
