@@ -284,6 +284,17 @@ class DataError(ValueError):
     """An answer whose DATA is not what the command answers with."""
 
 
+class Clerk(msgspec.Struct, frozen=True):
+    """Who prints, as a dialect has to tell the device. Never shown: it holds the password."""
+
+    operator: str
+    password: str
+    till: str
+
+    def __repr__(self) -> str:
+        return f"Clerk(operator={self.operator!r}, till={self.till!r})"
+
+
 class Dialect(Protocol):
     """How one family is spoken to."""
 
