@@ -257,10 +257,10 @@ class Endpoint:
                 silent_s = fault.ms / 1000 if fault is not None else 0
             case _:
                 pass
-        syn_at = at + self._syn_s
-        while self.wire.syn and syn_at < ready:
+        number = 1
+        while self.wire.syn and (syn_at := at + number * self._syn_s) < ready - 1e-9:
             self._send(syn_at, self.wire.syn)
-            syn_at += self._syn_s
+            number += 1
         ready += silent_s
         self._busy_until = ready
         if fault is not None and fault.kind is FaultKind.BYTEWISE:

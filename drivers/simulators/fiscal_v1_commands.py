@@ -170,7 +170,7 @@ def _pay(wire: V1, data: str) -> bytes:
         raise reads.bad()
     amount = _hundredths(found["amount"]) if found["amount"] else None
     due = wire.device.pay(wire.group.letters[found["mode"] or "P"], amount)
-    return f"{'D' if due > 0 else 'R'}{abs(due):09}".encode("ascii")
+    return f"{'D' if due > 0 else 'R'}{abs(due):07}".encode("ascii")
 
 
 def _text(wire: V1, data: str) -> bytes:
