@@ -1,0 +1,30 @@
+"""Simulated devices by the name of their family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from drivers.simulators.fiscal_device import Device
+from drivers.simulators.fiscal_endpoint import Endpoint
+from drivers.simulators.fiscal_model import MODELS
+from drivers.simulators.fiscal_v1 import V1
+from drivers.simulators.fiscal_v1_commands import GROUPS
+from drivers.simulators.fiscal_wire import Wire
+
+
+def _v1(device: Device, encoding: str) -> Wire:
+    group, commands = GROUPS[device.model.family]
+    return V1(device, group, commands, encoding=encoding)
+
+
+WIRES: Mapping[str, Callable[[Device, str], Wire]] = {"datecs-v1": _v1, "datecs-v1b": _v1}
+FAMILIES = tuple(WIRES)
+
+
+def endpoint(family: str, device: Device | None = None, *, encoding: str = "cp1257", **options: Any) -> Endpoint:
+    """A device of this family (a fresh one, or `device`) at the end of its wire; `options` as `Endpoint` takes them.
+    Raises `KeyError` when there is no such family."""
+    wire = WIRES[family]
+    on = device if device is not None else Device(MODELS[family])
+    return Endpoint(wire(on, encoding), on, **options)
