@@ -169,7 +169,10 @@ class MoveCash(msgspec.Struct, frozen=True):
 
 
 class WriteClock(msgspec.Struct, frozen=True):
+    """`summer`: summer time holds then. Told to a family that writes it."""
+
     device_time: str
+    summer: bool = False
 
 
 class OpenSlip(msgspec.Struct, frozen=True):
@@ -282,6 +285,17 @@ class Said(msgspec.Struct, frozen=True):
 
 class DataError(ValueError):
     """An answer whose DATA is not what the command answers with."""
+
+
+class Clerk(msgspec.Struct, frozen=True):
+    """Who prints, as a dialect has to tell the device. Never shown: it holds the password."""
+
+    operator: str
+    password: str
+    till: str
+
+    def __repr__(self) -> str:
+        return f"Clerk(operator={self.operator!r}, till={self.till!r})"
 
 
 class Dialect(Protocol):

@@ -44,6 +44,8 @@ class Sign(StrEnum):
     MEMORY_READ = "fiscal_memory_read_error"
     MEMORY_LOCKED = "fiscal_memory_read_only"
     TRAINING = "training_mode"
+    DAY_OVER = "z_overdue"
+    JOURNAL_FULL = "journal_full"
 
 
 class Flag(msgspec.Struct, frozen=True):
@@ -84,6 +86,8 @@ class Family(msgspec.Struct, frozen=True):
     zero_total: bool = False
     """Closes a receipt whose total is 0."""
     reversals: bool = True
+    reversal_needs: tuple[str, ...] = ()
+    """Fields of `Reversal` that the family cannot do without."""
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
 
