@@ -16,7 +16,7 @@ from drivers.fiscal import datecs_v2_errors as errors
 from drivers.fiscal import dialect as ask
 from drivers.fiscal.datecs_v2 import STATUS_BYTES, FramingV2
 from drivers.fiscal.datecs_v2_family import Shape, family_of, shape_of
-from drivers.fiscal.dialect import Answer, Clerk, DataError, Operation, Said
+from drivers.fiscal.dialect import Answer, Clerk, DataError, Framing, Operation, Said
 from drivers.fiscal.families import Family
 
 
@@ -67,6 +67,7 @@ _SILENT = wire.fields("0", "0", "0", "")
 _PAID_WITH_MONEY = "1"
 _NO_DISCOUNT, _SURCHARGE_SUM, _DISCOUNT_SUM = "0", "3", "4"
 _NO_DEPARTMENT = "0"
+_NO_INVOICE = ("", "", "")
 
 _COMMA_FORM = re.compile(rb"[^\t-][^\t]*")
 _DOCUMENT = re.compile(r"[0-9]{1,7}")
@@ -77,7 +78,7 @@ class DatecsV2:
     """`dialect.Dialect` of version 2, for one till. A clerk without a password has the factory's, which depends on the
     model."""
 
-    framing = FramingV2()
+    framing: Framing = FramingV2()
     tells_paid = True
     reads_day = len(_DAY_PARTS)
 
@@ -169,7 +170,7 @@ class DatecsV2:
 
     def _open(self, operation: ask.Open) -> bytes:
         number = _sale_number(operation.sale_number, self._shape)
-        return wire.fields(self._clerk.operator, self._secret(), *([number] if number else []), self._clerk.till, "")
+        return wire.fields(*self._who(), *([number] if number else []), self._clerk.till, "")
 
     def _open_reversal(self, operation: ask.OpenReversal) -> bytes:
         given = operation.reversal
@@ -183,18 +184,10 @@ class DatecsV2:
             written = wire.written_time(given.device_time)
         except ValueError as error:
             raise ValueError(f"reversal.device_time: {error}") from error
-        reason, invoice = _REASONS[given.reason], ("", "", "")
         number = _sale_number(operation.sale_number, self._shape)
-        head = (
-            self._clerk.operator,
-            self._secret(),
-            self._clerk.till,
-            reason,
-            given.number,
-            written,
-            given.fiscal_memory,
-        )
-        return wire.fields(*head, *invoice, *([number] if self._shape.sale_number else []))
+        original = (_REASONS[given.reason], given.number, written, given.fiscal_memory)
+        sale = (number,) if self._shape.sale_number else ()
+        return wire.fields(*self._who(), self._clerk.till, *original, *_NO_INVOICE, *sale)
 
     def _sale(self, operation: ask.Sale) -> bytes:
         if not operation.text:
@@ -224,12 +217,13 @@ class DatecsV2:
 
     def _clock(self, operation: ask.WriteClock) -> bytes:
         try:
-            return wire.fields(wire.written_time(operation.device_time, summer=operation.summer))
+            summer = operation.summer and self._shape.summer_time
+            return wire.fields(wire.written_time(operation.device_time, summer=summer))
         except ValueError as error:
             raise ValueError(f"device_time: {error}") from error
 
-    def _secret(self) -> str:
-        return self._clerk.password or self._shape.password or self._clerk.operator
+    def _who(self) -> tuple[str, str]:
+        return self._clerk.operator, self._clerk.password or self._shape.password or self._clerk.operator
 
 
 def _day_part(part: int) -> tuple[Command, bytes]:

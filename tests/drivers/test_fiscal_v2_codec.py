@@ -92,13 +92,16 @@ def test_framing_is_one_of_a_dialect_and_repeats() -> None:
     assert framing.parser().feed(V2[1]) == [decode_answer(V2[1])]
 
 
-def test_log_of_a_real_device_byte_by_byte() -> None:
-    """ErpNet.FP, issue 135: the answer came in ten pieces behind a SYN."""
-    chunks = "16/01/303033 3B303030/33/352D31313130 31/36/0904 8080808086/9A/80800530 37343F/03".split("/")
+def test_answer_in_the_pieces_in_which_a_serial_port_delivered_it() -> None:
+    """ErpNet.FP, issue 135: ten pieces behind a SYN."""
+    rest = ANSWERS[2]
     parser, events = AnswerParser(), list[Event]()
-    for chunk in chunks:
-        events += parser.feed(bytes.fromhex(chunk))
-    assert events == [Signal.SYN, decode_answer(ANSWERS[2])]
+    assert parser.feed(b"\x16") == [Signal.SYN]
+    for size in (1, 7, 1, 7, 1, 7, 1, 7, 1):
+        start, rest = rest[:size], rest[size:]
+        events += parser.feed(start)
+    assert rest == b""
+    assert events == [decode_answer(ANSWERS[2])]
     assert (parser.held, parser.junk, parser.broken) == (0, 0, 0)
 
 
