@@ -35,6 +35,7 @@ _ESCAPE, _ESCAPED_BY = 0x10, 0x40
 _ESCAPED = re.compile(rb"\x10([\x40-\x5f])")
 _TO_ESCAPE = re.compile(rb"[\x00-\x08\x0a-\x1f]")
 _BEGINNING = re.compile(rb"[\x01\x15\x16]")
+_FROM_HEX, _TO_HEX = bytes.maketrans(b"abcdef", b":;<=>?"), bytes.maketrans(b":;<=>?", b"abcdef")
 _DIGITS = re.compile(rb"[\x30-\x3f]*")
 
 
@@ -44,14 +45,14 @@ class FrameError(ValueError):
 
 def digits(value: int) -> bytes:
     """Four digits of 30h plus a nibble, the highest first."""
-    return bytes(0x30 + (value >> shift & 0xF) for shift in (12, 8, 4, 0))
+    return (b"%04x" % value).translate(_FROM_HEX)
 
 
 def number(four: bytes) -> int:
     """What `digits` wrote. Raises `FrameError`."""
     if len(four) != 4 or _DIGITS.fullmatch(four) is None:
         raise FrameError("not four digits of 30h to 3Fh")
-    return int.from_bytes(bytes((four[0] << 4 & 0xF0 | four[1] & 0xF, four[2] << 4 & 0xF0 | four[3] & 0xF)))
+    return int(four.translate(_TO_HEX), 16)
 
 
 def escape(data: bytes) -> bytes:
