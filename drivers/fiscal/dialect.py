@@ -169,7 +169,10 @@ class MoveCash(msgspec.Struct, frozen=True):
 
 
 class WriteClock(msgspec.Struct, frozen=True):
+    """`summer`: summer time holds then. Told to a family that writes it."""
+
     device_time: str
+    summer: bool = False
 
 
 class OpenSlip(msgspec.Struct, frozen=True):

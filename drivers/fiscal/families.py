@@ -43,6 +43,7 @@ class Sign(StrEnum):
     MEMORY_LOCKED = "fiscal_memory_read_only"
     TRAINING = "training_mode"
     DAY_OVER = "z_overdue"
+    JOURNAL_FULL = "journal_full"
     DOCUMENTS_UNSENT = "documents_unsent"
 
 
