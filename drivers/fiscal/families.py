@@ -44,6 +44,10 @@ class Sign(StrEnum):
     MEMORY_READ = "fiscal_memory_read_error"
     MEMORY_LOCKED = "fiscal_memory_read_only"
     TRAINING = "training_mode"
+    DAY_OVER = "z_overdue"
+    POWER_CUT = "power_cut_in_receipt"
+    JOURNAL_FULL = "journal_full"
+    WHOLE_NUMBERS = "prices_without_cents"
 
 
 class Flag(msgspec.Struct, frozen=True):
@@ -74,6 +78,8 @@ class Family(msgspec.Struct, frozen=True):
     max_quantity: int
     other_models: tuple[str, ...]
     """How the names of devices begin that speak the same frames and belong to another family."""
+    other_endings: tuple[str, ...] = ()
+    """How the names of such devices end."""
     manufacturer: str = "Datecs"
     note_bytes: int = 42
     """Bytes of a line of text within a receipt."""
@@ -86,6 +92,12 @@ class Family(msgspec.Struct, frozen=True):
     reversals: bool = True
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
+    reads_identity: int = 1
+    """How many `Identify` parts make an `Identity`; see `dialect.merged`."""
+    reads_transaction: int = 1
+    """How many `ReadTransaction` parts make a `Transaction`."""
+    silence_s: float = 0.5
+    """No byte of an answer for so long means that none comes. Longer where a device prints without a sign of life."""
 
     def signs(self, status: bytes) -> frozenset[Sign]:
         """What the status bytes of an answer say."""

@@ -13,11 +13,13 @@ from drivers.ble import frames, phones
 from drivers.cards.asking import ask
 from drivers.contract import codec
 from drivers.contract.core import Kind, Reading
+from drivers.contract.printer import Payment
 from drivers.desfire.authenticate import prove
 from drivers.desfire.keys import FileKeys
 from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
-from drivers.fiscal import datecs_v1
+from drivers.fiscal import datecs_v1, dialect, zfp
+from drivers.fiscal.zfp_dialect import Tremol
 from drivers.nfc import attached, several
 from drivers.nfc import frames as port100
 from drivers.nfc.errors import ReaderFault
@@ -138,6 +140,32 @@ def _modbus(data: bytes) -> None:
         modbus.decode_answer(1, request, answer)
 
 
+def _zfp_line(data: bytes) -> None:
+    """Bytes of a line in pieces of seven, then silence: what is held stays bounded and ends."""
+    parser = zfp.AnswerParser()
+    for at in range(0, len(data), 7):
+        parser.feed(data[at : at + 7])
+        assert parser.held <= zfp.MAX_ANSWER
+    parser.expire()
+    assert not parser.held
+
+
+ZFP_READS: tuple[dialect.Operation, ...] = (
+    dialect.Identify(), dialect.Identify(1), dialect.Identify(2), dialect.ReadStatus(), dialect.ReadTransaction(),
+    dialect.ReadTransaction(1), dialect.ReadLast(), dialect.ReadDay(), dialect.ReadDay(1), dialect.ReadCash(),
+    dialect.ReadClock(), dialect.ReadRates(), dialect.ReadSubtotal(), dialect.AdjustSubtotal(1),
+    dialect.Pay(Payment.CASH, 1), dialect.Close(),
+)  # fmt: skip
+
+
+def _zfp_said(data: bytes) -> None:
+    """The first byte picks what was asked, its highest bit how it is answered; the rest is the answer."""
+    which, rest = (data[0] if data else 0), data[1:]
+    operation, tremol = ZFP_READS[which % len(ZFP_READS)], Tremol("1", "0000")
+    command = None if which & 0x80 else tremol.request(operation)[0]
+    tremol.said(operation, dialect.Answer(0x20, command, b"" if command is None else rest, rest[:2]))
+
+
 def _targets() -> Iterator[Target]:
     refused = (InputRefused,)
     bad = (codec.BadMessage,)
@@ -170,6 +198,9 @@ def _targets() -> Iterator[Target]:
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
     yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
+    yield Target("zfp", zfp.decode_answer, (zfp.FrameError,), (seeds.ZFP_DATA, seeds.ZFP_ACK))
+    yield Target("zfp-line", _zfp_line, (), (seeds.ZFP_DATA + seeds.ZFP_ACK, b"\x0e" + seeds.ZFP_ACK[1:]))
+    yield Target("zfp-said", _zfp_said, (dialect.DataError,), seeds.ZFP_SAID)
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
     yield Target("rules", rules.load, refused, (seeds.RULES,))
     yield Target("sheet", sheet_read.read, refused, (seeds.SHEET,))
