@@ -44,7 +44,9 @@ Event = Answer | Signal
 class Parser(Protocol):
     """Finds answers in whatever comes, in chunks of any size. Raises nothing; holds a bounded number of bytes."""
 
-    def feed(self, data: bytes) -> list[Event]: ...
+    def feed(self, data: bytes) -> list[Event]:
+        """What `data` completes. Empty: the line was quiet for a moment."""
+        ...
 
     def expire(self) -> list[Event]:
         """The line has been silent: what has begun will not be completed."""
@@ -301,6 +303,17 @@ class Said(msgspec.Struct, frozen=True):
 
 class DataError(ValueError):
     """An answer whose DATA is not what the command answers with."""
+
+
+class Clerk(msgspec.Struct, frozen=True):
+    """Who prints, as a dialect has to tell the device. Never shown: it holds the password."""
+
+    operator: str
+    password: str
+    till: str
+
+    def __repr__(self) -> str:
+        return f"Clerk(operator={self.operator!r}, till={self.till!r})"
 
 
 class Dialect(Protocol):

@@ -80,6 +80,8 @@ class Family(msgspec.Struct, frozen=True):
     """How the names of devices begin that speak the same frames and belong to another family."""
     other_endings: tuple[str, ...] = ()
     """How the names of such devices end."""
+    reversal_needs: tuple[str, ...] = ()
+    """Fields of `Reversal` that the family cannot do without."""
     manufacturer: str = "Datecs"
     note_bytes: int = 42
     """Bytes of a line of text within a receipt."""
@@ -96,8 +98,6 @@ class Family(msgspec.Struct, frozen=True):
     """How many `Identify` parts make an `Identity`; see `dialect.merged`."""
     reads_transaction: int = 1
     """How many `ReadTransaction` parts make a `Transaction`."""
-    silence_s: float = 0.5
-    """No byte of an answer for so long means that none comes. Longer where a device prints without a sign of life."""
 
     def signs(self, status: bytes) -> frozenset[Sign]:
         """What the status bytes of an answer say."""

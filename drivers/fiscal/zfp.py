@@ -87,10 +87,10 @@ class AnswerParser:
     never by looking for 0Ah; after a broken frame the search goes on behind its first byte, so that a good frame
     inside of it is still found.
 
-    A signal is believed only when the line is silent after it, so it comes from `expire`. One wrong bit makes 0Eh of
-    the 06h that begins an acknowledgement, and a request that is sent again is carried out again by these devices:
-    what looks like a signal with anything else around it, or in what is left of a broken frame, is none. Of several in
-    a row the last one counts.
+    A signal is believed only when the line is quiet after it: from `feed` of nothing, or `expire`. One wrong bit makes
+    0Eh of the 06h that begins an acknowledgement, and a request that is sent again is carried out again by these
+    devices: what looks like a signal with anything else around it, or in what is left of a broken frame, is none. Of
+    several in a row the last one counts.
     """
 
     def __init__(self) -> None:
@@ -105,13 +105,13 @@ class AnswerParser:
         return len(self._held)
 
     def feed(self, data: bytes) -> list[Event]:
-        """The answers that `data` completes."""
+        """The answers that `data` completes; empty: the line was quiet for a moment, what stands alone is a signal."""
         self._held += data
-        return self._scan(complete=False)
+        return self._scan(complete=False, quiet=not data)
 
     def expire(self) -> list[Event]:
         """The line has been silent: what has begun will not be completed. Searches behind its beginning."""
-        events = self._scan(complete=True)
+        events = self._scan(complete=True, quiet=True)
         self._alone = True
         return events
 
@@ -120,7 +120,7 @@ class AnswerParser:
         self._held.clear()
         self._alone = True
 
-    def _scan(self, *, complete: bool) -> list[Event]:
+    def _scan(self, *, complete: bool, quiet: bool) -> list[Event]:
         events: list[Event] = []
         held, at = bytes(self._held), 0
         while found := _BEGINNING.search(held, at):
@@ -129,7 +129,7 @@ class AnswerParser:
             if signals := _RUN.match(held, at):
                 if signals.end() < len(held) or not self._alone:
                     self._drop(len(signals[0]))
-                elif complete:
+                elif quiet:
                     events.append(_SIGNALS[held[-1]])
                 else:
                     at = len(held) - 1

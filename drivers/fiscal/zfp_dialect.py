@@ -14,6 +14,7 @@ from drivers.fiscal.dialect import (
     AdjustSubtotal,
     Answer,
     Cancel,
+    Clerk,
     Close,
     CloseSlip,
     CopyLast,
@@ -46,7 +47,7 @@ from drivers.fiscal.dialect import (
 )
 from drivers.fiscal.families import Family, Sign
 from drivers.fiscal.zfp import ZfpFraming
-from drivers.fiscal.zfp_family import COMMAND_FAULTS, DEVICE_FAULTS, POWER_CUT, STATUS_BYTES, TREMOL, Fault
+from drivers.fiscal.zfp_family import COMMAND_FAULTS, DEVICE_FAULTS, POWER_CUT, STATUS_BYTES, Fault
 
 
 class Command(IntEnum):
@@ -89,20 +90,20 @@ _IDENTIFY = (Command.VERSION, Command.NUMBERS, Command.REGISTRATION)
 _DAY = ((Command.REGISTERS, wire.REGISTER_COUNTERS), (Command.SUMS, b""))
 _TRANSACTION = (b"", wire.PAYMENTS)
 _READS = Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadSubtotal
-_WITHIN = Open | OpenReversal | Sale | AdjustSubtotal | ReadSubtotal | Pay
+_WITHIN = Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay
 """What a device carries out only when a receipt is open after it. Its acknowledgement has no bit that says so."""
 
 
 class Tremol:
-    """`drivers.fiscal.dialect.Dialect`. `operator` and `password` go with every document that is opened."""
+    """`drivers.fiscal.dialect.Dialect`. The clerk goes with every document that is opened."""
 
     framing: Framing = ZfpFraming()
     reads_day = len(_DAY)
     tells_paid = True
 
-    def __init__(self, operator: str, password: str, family: Family = TREMOL) -> None:
+    def __init__(self, family: Family, clerk: Clerk) -> None:
         self.family = family
-        self._who = f"{operator};{password}"
+        self._who = f"{clerk.operator};{clerk.password}"
 
     def __repr__(self) -> str:
         return f"Tremol({self.family.name!r})"

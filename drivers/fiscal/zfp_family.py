@@ -103,7 +103,7 @@ TREMOL = Family(
     default_password="0000",  # noqa: S106  the documented factory default, not a secret
     text_bytes=34,
     max_lines=512,
-    max_cents=99_999_999,
+    max_cents=999_999,
     max_quantity=99_999_999,
     other_models=(),
     other_endings=("V2",),
@@ -116,9 +116,9 @@ TREMOL = Family(
     reversals=True,
     reads_identity=3,
     reads_transaction=2,
-    silence_s=15.0,
+    reversal_needs=("number", "device_time", "fiscal_memory"),
 )
 """`text_bytes`: a name has 36, of which 34 are printed. `note_bytes`: two less than the paper's width, which is 32 on
 the narrow models. The digits of payments are the order of erpnet/ErpNet.FP, BgZfpFiscalPrinter.cs; 9 and 10 are
 programmed at the device. The cash registers whose model ends in V2 count them otherwise (1 is card, 2 cheque) and are
-another family. `silence_s`: the device says nothing while it prints; Unicontsoft/UcsFiscalPrinters waits as long."""
+another family. `max_cents`: a discount has 8 symbols, its sign and point among them."""

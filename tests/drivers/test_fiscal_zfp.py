@@ -101,11 +101,21 @@ def test_answer_may_be_longer_than_a_request() -> None:
 
 
 @pytest.mark.parametrize("signal", [(0x15, Signal.NAK), (0x0E, Signal.RETRY)])
-def test_signal_counts_once_the_line_is_silent(signal: tuple[int, Signal]) -> None:
+def test_signal_counts_once_the_line_is_quiet(signal: tuple[int, Signal]) -> None:
     parser = AnswerParser()
+    assert parser.feed(bytes((signal[0],))) == []
+    assert parser.feed(b"") == [signal[1]]
+    assert parser.feed(b"") == []
     assert parser.feed(bytes((signal[0],))) == []
     assert parser.expire() == [signal[1]]
     assert parser.expire() == []
+
+
+def test_frame_that_pauses_on_the_way_is_still_found() -> None:
+    parser = AnswerParser()
+    assert parser.feed(ACK[:3]) == []
+    assert parser.feed(b"") == []
+    assert parser.feed(ACK[3:]) == [decode_answer(ACK)]
 
 
 def test_of_signals_in_a_row_the_last_one_counts() -> None:

@@ -13,6 +13,7 @@ from drivers.fiscal.dialect import (
     AdjustSubtotal,
     Answer,
     Cancel,
+    Clerk,
     Close,
     CloseSlip,
     CopyLast,
@@ -53,7 +54,7 @@ from drivers.fiscal.zfp import encode_request
 from drivers.fiscal.zfp_dialect import Tremol
 from drivers.fiscal.zfp_family import COMMAND_FAULTS, DEVICE_FAULTS, TREMOL
 
-TREMOL_DIALECT: Dialect = Tremol("1", "0000")
+TREMOL_DIALECT: Dialect = Tremol(TREMOL, Clerk("1", "0000", "1"))
 GIVEN_BACK = Reversal("000123", ReversalReason.REFUND, "2026-11-27T10:02:41", "50163145")
 COFFEE = b"Kafija".ljust(36)
 
@@ -183,7 +184,7 @@ def test_power_cut_before_a_read_only_asks_to_read_again() -> None:
     assert TREMOL_DIALECT.said(ReadTransaction(), done(b"=0")).signs == {Sign.POWER_CUT}
 
 
-@pytest.mark.parametrize("operation", [Open(), Sale(b"x", "A", 1, 1000)])
+@pytest.mark.parametrize("operation", [Open(), Text(b"x"), Sale(b"x", "A", 1, 1000)])
 def test_carried_out_means_that_a_receipt_is_open(operation: Operation) -> None:
     assert TREMOL_DIALECT.said(operation, done()) == Said(frozenset({Sign.RECEIPT_OPEN}))
 
@@ -307,9 +308,9 @@ def test_anything_that_is_answered_is_said_or_refused_by_data_error(
 @given(
     st.binary(min_size=1, max_size=34).map(lambda text: bytes(byte | 0x20 for byte in text)),
     st.sampled_from("ABCDEFGH"),
-    st.integers(1, 99_999_999),
-    st.integers(1, 99_999_999),
-    st.integers(-999_999, 9_999_999),
+    st.integers(1, TREMOL.max_cents),
+    st.integers(1, TREMOL.max_quantity),
+    st.integers(-TREMOL.max_cents, TREMOL.max_cents),
 )
 def test_a_sale_keeps_its_fields_whatever_its_text_holds(
     text: bytes, vat: str, unit: int, quantity: int, change: int

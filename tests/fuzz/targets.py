@@ -20,6 +20,7 @@ from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
 from drivers.fiscal import datecs_v1, dialect, zfp
 from drivers.fiscal.zfp_dialect import Tremol
+from drivers.fiscal.zfp_family import TREMOL
 from drivers.nfc import attached, several
 from drivers.nfc import frames as port100
 from drivers.nfc.errors import ReaderFault
@@ -161,7 +162,7 @@ ZFP_READS: tuple[dialect.Operation, ...] = (
 def _zfp_said(data: bytes) -> None:
     """The first byte picks what was asked, its highest bit how it is answered; the rest is the answer."""
     which, rest = (data[0] if data else 0), data[1:]
-    operation, tremol = ZFP_READS[which % len(ZFP_READS)], Tremol("1", "0000")
+    operation, tremol = ZFP_READS[which % len(ZFP_READS)], Tremol(TREMOL, dialect.Clerk("1", "0000", "1"))
     command = None if which & 0x80 else tremol.request(operation)[0]
     tremol.said(operation, dialect.Answer(0x20, command, b"" if command is None else rest, rest[:2]))
 
