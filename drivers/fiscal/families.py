@@ -80,8 +80,6 @@ class Family(msgspec.Struct, frozen=True):
     """How the names of devices begin that speak the same frames and belong to another family."""
     other_endings: tuple[str, ...] = ()
     """How the names of such devices end."""
-    reversal_needs: tuple[str, ...] = ()
-    """Fields of `Reversal` that the family cannot do without."""
     manufacturer: str = "Datecs"
     note_bytes: int = 42
     """Bytes of a line of text within a receipt."""
@@ -92,6 +90,8 @@ class Family(msgspec.Struct, frozen=True):
     zero_total: bool = False
     """Closes a receipt whose total is 0."""
     reversals: bool = True
+    reversal_needs: tuple[str, ...] = ()
+    """Fields of `Reversal` that the family cannot do without."""
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
     reads_identity: int = 1

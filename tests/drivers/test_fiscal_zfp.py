@@ -233,6 +233,21 @@ def test_anything_at_all_is_survived_and_the_answer_after_silence_is_found(noise
     assert parser.feed(frame_of(last)) == [last]
 
 
+@given(st.binary(min_size=1, max_size=40), st.integers(1, 9))
+@example(b"\x0e" + ACK[1:], 1)
+@example(b"\x06\x0e", 1)
+@example(b"\x80\x15", 2)
+def test_no_signal_comes_out_of_what_is_more_than_signals(burst: bytes, size: int) -> None:
+    parser = AnswerParser()
+    events = [event for at in range(0, len(burst), size) for event in parser.feed(burst[at : at + size])]
+    events += parser.expire()
+    answered = any(isinstance(event, Answer) for event in events)
+    only = set(burst) <= {0x0E, 0x15}
+    assert answered or [event for event in events if isinstance(event, Signal)] == (
+        [{0x0E: Signal.RETRY, 0x15: Signal.NAK}[burst[-1]]] if only else []
+    )
+
+
 @given(st.binary(max_size=300))
 @example(ACK)
 @example(DATA)
