@@ -43,7 +43,9 @@ class Sign(StrEnum):
     MEMORY_LOCKED = "fiscal_memory_read_only"
     TRAINING = "training_mode"
     DAY_OVER = "z_overdue"
+    POWER_CUT = "power_cut_in_receipt"
     JOURNAL_FULL = "journal_full"
+    WHOLE_NUMBERS = "prices_without_cents"
     DOCUMENTS_UNSENT = "documents_unsent"
 
 
@@ -98,6 +100,10 @@ class Family(msgspec.Struct, frozen=True):
     """Fields of `Reversal` that the family cannot do without."""
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
+    reads_identity: int = 1
+    """How many `Identify` parts make an `Identity`; see `dialect.merged`."""
+    reads_transaction: int = 1
+    """How many `ReadTransaction` parts make a `Transaction`."""
 
     def is_other(self, model: str) -> bool:
         """True when a device of this name belongs to another family."""

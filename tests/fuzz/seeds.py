@@ -100,6 +100,15 @@ FISCAL_V2_SAID = tuple(
         (12, b"0\t58\t" + b"1.00\t" * 16),
     )
 )
+ZFP_DATA = bytes.fromhex("02 29 25 71 30 30 30 31 32 33 37 3D 0A")
+ZFP_ACK = bytes.fromhex("06 21 33 32 32 30 0A")
+ZFP_SAID = (
+    b"\x04" + b"1;001;13.90;0;0;0;1;1;1;0;0;2;0.00;0;0;0;0;0;0;000124",
+    b"\x08" + b";".join([b"0.00"] * 18),
+    b"\x0a27-11-2026 10:02",
+    b"\x0b 21.00%; 12.00%",
+    b"\x8f=0",
+)
 LOGGED_IN = sip2.signed("941AY3")[:-1]
 PATRON = sip2.signed(f"64Y{' ' * 13}000{sip2.stamp()}{'0' * 24}AOLIB|AAL1|BLY|CQY|AY4")[:-1]
 CARD_REQUEST = msgspec.json.encode(
