@@ -15,7 +15,7 @@ from drivers.fiscal import datecs_v1_data as wire
 from drivers.fiscal import dialect as op
 from drivers.fiscal.datecs_v1 import Command, FramingV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
-from drivers.fiscal.dialect import Answer, Clerk, DataError, Operation, Said, Stage, Value
+from drivers.fiscal.dialect import Answer, Clerk, DataError, Framing, Operation, Said, Stage, Value
 from drivers.fiscal.families import OPEN_SIGNS, Family, Sign
 
 
@@ -107,7 +107,7 @@ _REFUSES_A_READING = frozenset({Sign.SYNTAX, Sign.UNKNOWN_COMMAND, Sign.NOT_ALLO
 class DatecsV1:
     """Both groups. The family is that of the group."""
 
-    framing = FramingV1()
+    framing: Framing = FramingV1()
     tells_paid = True
 
     def __init__(self, family: Family, clerk: Clerk) -> None:

@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     WRONG_FAMILY = "wrong_family"
     BAD_PASSWORD_FILE = "bad_password_file"
     BAD_ENCODING = "bad_encoding"
+    BAD_TIME_ZONE = "bad_time_zone"
     STRANGE_ANSWER = "strange_answer"
     WAITS_FOR_HAND = "waits_for_hand"
     CLOCK_OFF = "clock_off"
@@ -64,6 +65,10 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
     Trouble.BAD_ENCODING: (
         "the code page {what} is not known",
         "Set `encoding` to a single-byte code page such as cp1257, cp1251 or cp775",
+    ),
+    Trouble.BAD_TIME_ZONE: (
+        "the time zone {what} is not known",
+        "Set `time_zone` to a name such as Europe/Riga, or leave it out",
     ),
     Trouble.STRANGE_ANSWER: (
         "the printer on {port} answers what its protocol does not know: {what}",
@@ -117,6 +122,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     OPEN_REFUSED = "open_refused"
     WORK_REFUSED = "work_refused"
+    SWITCHED_OFF = "switched_off"
     NEVER_BEGUN = "never_begun"
     STOPPED_BEFORE_PAYMENT = "stopped_before_payment"
     STOPPED_UNPAID = "stopped_unpaid"
@@ -179,6 +185,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.OPEN_REFUSED: "Check operator, password file and whether the day's Z report is overdue. A third "
     "wrong password locks the printer until it is switched off and on",
     Reason.WORK_REFUSED: "Put right what the reason names; nothing was printed and nothing is booked",
+    Reason.SWITCHED_OFF: "Set the option that the reason names where the country's rules allow it",
     Reason.NEVER_BEGUN: "The printer's counters say that it never began; it may be asked for again",
     Reason.STOPPED_BEFORE_PAYMENT: "The paper says that it is cancelled. Put right what the reason names, "
     "then print again",

@@ -24,6 +24,10 @@ from drivers.fiscal.frame_log import FrameLog
 SYNC_TRIES = 3
 """New SEQs at the start. One is enough against the filter; the others are for a line full of old answers."""
 
+QUIET_S = 0.05
+"""A line that brings nothing for so long is quiet: some families' parsers believe a single byte only then. Well below
+the shortest wait for an answer."""
+
 RETRY_PAUSE_S = 0.1
 """Before a frame goes out again to a device that was too busy to take it."""
 
@@ -224,7 +228,7 @@ class Link:
             if over:
                 events = self._parser.expire()
             else:
-                data = self._transport.receive(min(silent_at, overall) - now)
+                data = self._transport.receive(min(silent_at - now, overall - now, QUIET_S))
                 if data:
                     self._frames.received(data)
                 events = self._parser.feed(data)

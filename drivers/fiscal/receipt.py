@@ -21,7 +21,6 @@ from drivers.fiscal.dialect import (
     Paid,
     ReadStatus,
     ReadSubtotal,
-    ReadTransaction,
     Said,
     Subtotal,
     Transaction,
@@ -33,7 +32,7 @@ from drivers.fiscal.finish import finish
 from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, Store, ask, in_time, steady
 from drivers.fiscal.plan import Plan
 from drivers.fiscal.settle import Settling
-from drivers.fiscal.standing import measure, told, value_of
+from drivers.fiscal.standing import measure, read_transaction, value_of
 from drivers.fiscal.tenders import Paying, euros
 
 
@@ -151,7 +150,7 @@ def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Ou
         raise NotBegun(status)
     signs = status.said.signs
     if OPEN_SIGNS & signs:
-        transaction = yield from told(ReadTransaction(), Transaction)
+        transaction = yield from read_transaction(dialect)
         if isinstance(transaction, Lost):
             raise NotBegun(transaction)
         return ending.refused(Reason.RECEIPT_OPEN, _described(transaction))

@@ -9,11 +9,12 @@ lost answer and for the call `Settle`. It opens nothing and sells nothing.
     none open, counters have not moved                                               -> cancelled
     anything else                                                                    -> unknown
 
-An open receipt is this one only when its lines and sum are a beginning of the plan (or that with its last line twice:
-what a device makes of a repeated frame that forgot the frame before in a power cut). Another one is not touched.
+An open receipt is this one only when its lines and sum are a beginning of the plan (or that with one line twice: what
+a device makes of a repeated frame that forgot the frame before in a power cut). Another one is not touched.
 
 From `paying` on an unpaid receipt is cancelled only where the day's sums tell a cancelled one from a printed one later;
-elsewhere it is paid and closed, so that whoever asks again is told the same.
+elsewhere it is paid and closed, so that whoever asks again is told the same. It is paid, too, when the answer to a
+payment was lost just now: nobody has waited, and the receipt goes on.
 Source: the protocol documents named in the dialects, commands for cancelling and paying; order of questions:
 Datecs, Communication Protocol, group A, v1.00BG, "Power outage".
 """
@@ -24,13 +25,13 @@ import itertools
 
 from drivers.contract.printer import Baseline, Outcome, PrintPoint
 from drivers.fiscal.counters import Verdict, judge, sums_tell
-from drivers.fiscal.dialect import Cancel, Close, Dialect, Identity, Last, Pay, ReadTransaction, Stage, Transaction
+from drivers.fiscal.dialect import Cancel, Close, Dialect, Identity, Last, Pay, Stage, Transaction
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
 from drivers.fiscal.finish import finish, printed
 from drivers.fiscal.moves import Course, Lost, Store, reopen, steady
 from drivers.fiscal.plan import Plan
-from drivers.fiscal.standing import Standing, look, told
+from drivers.fiscal.standing import Standing, look, read_transaction
 
 MAX_ACTS = 3
 """How often cancelling or paying is tried before a person has to look. Each try reads the device again before."""
@@ -52,6 +53,7 @@ class Settling:
         baseline: Baseline,
         patience_s: float,
     ) -> None:
+        self._goes_on = False
         self._work = work
         self._dialect = dialect
         self._identity = identity
@@ -68,6 +70,7 @@ class Settling:
         """`why`: what went wrong before, when that is known; after a lost answer the port is opened again first."""
         reason = why.why if isinstance(why, Lost) else why
         again: Lost | str = why
+        self._goes_on = isinstance(why, Lost)
         reopenings = acts = 0
         while True:
             if isinstance(again, Lost):
@@ -124,19 +127,27 @@ class Settling:
     def _is_ours(self, found: Transaction) -> bool:
         if found.reversal and not self._work.reversal:
             return False
-        states = [(at.items, at.cents) for at in self._work.progress]
-        if self._begun_to_pay:
-            states = states[-1:]
-        else:
-            states += [(2 * b[0] - a[0], 2 * b[1] - a[1]) for a, b in itertools.pairwise(states)]
-        return any(found.items in (None, items) and found.amount_cents in (None, cents) for items, cents in states)
+        states = self._work.progress[-1:] if self._begun_to_pay else self._work.progress
+        if any(_is_at(found, at.items, at.cents) for at in states):
+            return True
+        return not self._begun_to_pay and self._is_with_one_twice(found)
+
+    def _is_with_one_twice(self, found: Transaction) -> bool:
+        so_far: set[tuple[int, int]] = set()
+        for before, at in itertools.pairwise(self._work.progress):
+            so_far.add((at.items - before.items, at.cents - before.cents))
+            if any(_is_at(found, at.items + items, at.cents + cents) for items, cents in so_far):
+                return True
+        return False
 
     def _act(self, standing: Standing) -> Course[Outcome | Lost | str]:
         """One attempt. Returns the end, or why it was none: then the device is looked at again."""
         found = standing.transaction
         if found.stage is Stage.OPEN:
-            if not self._begun_to_pay or sums_tell(self._work, self._baseline, standing.day):
+            tells = sums_tell(self._work, self._baseline, standing.day)
+            if not self._begun_to_pay or (tells and not self._goes_on):
                 return (yield from self._cancel())
+            self._goes_on = False
         elif not self._begun_to_pay:
             return self._ending.unknown(Reason.OTHER_RECEIPT, "a payment has begun that was not asked for")
         if found.stage is not Stage.PAID:
@@ -190,7 +201,7 @@ class Settling:
             settles = paying.pay.cents - paying.change_cents
             if (stopped := (yield from self._pay([Pay(paying.pay.means, settles)]))) is not None:
                 return stopped
-            now = yield from told(ReadTransaction(), Transaction)
+            now = yield from read_transaction(self._dialect)
             if isinstance(now, Lost):
                 return now
             if now is not None and now.stage is Stage.PAID:
@@ -214,6 +225,10 @@ class Settling:
                 return self._ending.unknown(Reason.DOUBT_AT_PAYMENT, why)
             case _:
                 return self._ending.unknown(Reason.DOUBT_AT_CLOSE, why)
+
+
+def _is_at(found: Transaction, items: int, cents: int) -> bool:
+    return found.items in (None, items) and found.amount_cents in (None, cents)
 
 
 def _described(found: Transaction) -> str:

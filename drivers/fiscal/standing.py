@@ -19,6 +19,7 @@ from drivers.fiscal.dialect import (
     ReadLast,
     ReadTransaction,
     Transaction,
+    merged,
 )
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, ask
@@ -46,24 +47,35 @@ def told(operation: Operation, kind: type[V]) -> Course[V | Lost | None]:
 
 
 def read_day(dialect: Dialect) -> Course[Day | Lost]:
-    """All parts, merged field by field."""
-    day = Day()
+    """All parts together; what the device refuses to tell is left out."""
+    parts = [Day()]
     for part in range(dialect.reads_day):
         found = yield from told(ReadDay(part), Day)
         if isinstance(found, Lost):
             return found
         if found is not None:
-            day = Day(
-                z_number=found.z_number or day.z_number,
-                sold_cents=day.sold_cents if found.sold_cents is None else found.sold_cents,
-                returned_cents=day.returned_cents if found.returned_cents is None else found.returned_cents,
-            )
-    return day
+            parts.append(found)
+    return merged(parts)
+
+
+def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
+    """All parts together. None when the device refuses the first, which tells whether a receipt is open."""
+    first = yield from told(ReadTransaction(), Transaction)
+    if isinstance(first, Lost) or first is None:
+        return first
+    parts = [first]
+    for part in range(1, dialect.family.reads_transaction):
+        found = yield from told(ReadTransaction(part), Transaction)
+        if isinstance(found, Lost):
+            return found
+        if found is not None:
+            parts.append(found)
+    return merged(parts)
 
 
 def look(dialect: Dialect) -> Course[Standing | Lost]:
     """Read it all back. `Lost` too when the device does not tell whether a receipt is open."""
-    transaction = yield from told(ReadTransaction(), Transaction)
+    transaction = yield from read_transaction(dialect)
     if isinstance(transaction, Lost):
         return transaction
     if transaction is None:

@@ -12,76 +12,24 @@ from collections.abc import Callable
 
 import msgspec
 
-from drivers.contract.printer import (
-    Outcome,
-    Print,
-    PrintStep,
-    Result,
-    Settle,
-    Work,
-)
+from drivers.contract.printer import Outcome, Print, PrintStep, Result, Settle, Work
 from drivers.driver import DeviceError
-from drivers.fiscal.dialect import (
-    DataError,
-    Dialect,
-    Identify,
-    Identity,
-    MoveCash,
-    Open,
-    OpenReversal,
-    Operation,
-    PrintDay,
-    Said,
-    WriteClock,
-)
+from drivers.fiscal.dialect import Dialect, Identity
 from drivers.fiscal.ending import Ending
-from drivers.fiscal.errors import Reason, Refusal, Trouble, problem
+from drivers.fiscal.errors import Reason, Refusal, Trouble
 from drivers.fiscal.families import Sign
-from drivers.fiscal.frame_log import FrameLog
-from drivers.fiscal.link import Counters, Exchange, Link, LinkLost, Loss, Pace, PortGone, Transport
-from drivers.fiscal.moves import (
-    Ask,
-    Course,
-    Event,
-    Heard,
-    InTime,
-    Lost,
-    Move,
-    NotBegun,
-    Reopen,
-    Store,
-    Tell,
-    Wait,
-)
+from drivers.fiscal.link import Transport
+from drivers.fiscal.moves import Ask, Course, Event, InTime, Lost, Move, NotBegun, Reopen, Store, Tell, Wait
 from drivers.fiscal.plan import Terms, plan
 from drivers.fiscal.receipt import receipt
 from drivers.fiscal.report import Booking
 from drivers.fiscal.settle import Settling
+from drivers.fiscal.wire import Timing, Wire
 
 KEYS_REMEMBERED = 256
 """Outcomes of this process. The gateway's ledger remembers them for ever; this is the last guard behind it."""
 
-LOSSES = {
-    Loss.SILENT: Trouble.NO_ANSWER,
-    Loss.NOT_UNDERSTOOD: Trouble.NOT_UNDERSTOOD,
-    Loss.BUSY_TOO_LONG: Trouble.BUSY_TOO_LONG,
-    Loss.PORT_GONE: Trouble.PORT_GONE,
-    Loss.OUT_OF_STEP: Trouble.STRANGE_ANSWER,
-}
-
 LETTERS = "ABCDEFGH"
-
-_SECRET = (Open, OpenReversal, MoveCash, PrintDay, WriteClock)
-"""Operations whose DATA may hold the operator's password in some family: not shown in the log of frames."""
-
-
-class Timing(msgspec.Struct, frozen=True):
-    """`pace`: of single commands. `report_s`: longest wait for a day report that is being printed. `hold_s`: how long a
-    half-paid receipt, or one that has to be cancelled, waits for paper beyond the deadline."""
-
-    pace: Pace = Pace()
-    report_s: float = 180.0
-    hold_s: float = 300.0
 
 
 class Works:
@@ -91,7 +39,8 @@ class Works:
     point durable before it returns. `wait` lets time pass between two looks at the device; all other waiting is done
     in the line's `receive`. `held` is told what a work waits for, and an empty tuple when it goes on. `terms` says what
     may be printed now: it is asked for each receipt. `first_seq`: random, so that a device's filter does not take the
-    first command of a new process for the last one of the process before.
+    first command of a new process for the last one of the process before. `known`: the dialect for this very device,
+    once it has said who it is.
     """
 
     def __init__(
@@ -107,76 +56,29 @@ class Works:
         wait: Callable[[float], None],
         held: Callable[[tuple[Sign, ...]], None] = lambda signs: None,
         alive: Callable[[], None] = lambda: None,
+        known: Callable[[Dialect, Identity], Dialect] = lambda dialect, identity: dialect,
         port: str = "",
     ) -> None:
-        self.dialect = dialect
-        self._open_line = open_line
+        self._timing = Timing() if timing is None else timing
+        self.wire = Wire(
+            dialect, open_line, self._timing, first_seq=first_seq, clock=clock, alive=alive, known=known, port=port
+        )
         self._store = store
         self._terms = terms
-        self._timing = Timing() if timing is None else timing
         self._clock = clock
         self._wait = wait
         self._held = held
-        self._alive = alive
-        self._port = port
-        self._line: Transport | None = None
-        self._link: Link | None = None
-        self._seq = first_seq
         self._known: OrderedDict[str, Outcome | None] = OrderedDict()
-        self.frames = FrameLog(clock)
-        self.counters = Counters()
-        self.identity = Identity("")
         self.unknown = 0
         """Outcomes that were."""
 
-    # Line ------------------------------------------------------------------------------------------------
-
     def open(self) -> Identity:
         """Open the port and establish the family, before anything else is sent. Raises `DeviceError`."""
-        self.close()
-        try:
-            self._line = self._open_line()
-            framing = self.dialect.framing
-            first, last = framing.seq_first, framing.seq_last
-            self._link = Link(
-                self._line,
-                framing,
-                first_seq=first + (self._seq - first) % (last - first + 1),
-                pace=self._timing.pace,
-                clock=self._clock,
-                frames=self.frames,
-                counters=self.counters,
-            )
-            identity = self._identify(self._link)
-        except PortGone as error:
-            raise DeviceError(problem(Trouble.PORT_GONE, port=self._port, what=str(error))) from error
-        if self.dialect.family.is_other(identity.model):
-            raise DeviceError(problem(Trouble.WRONG_FAMILY, port=self._port, what=identity.model))
-        self.identity = identity
-        return identity
+        return self.wire.open()
 
     def close(self) -> None:
         """Let go of the port, gone or not."""
-        line, self._line = self._line, None
-        if self._link is not None:
-            self._seq = self._link.seq
-            self._link = None
-        if line is not None:
-            line.close()
-
-    def read(self, operation: Operation) -> Said:
-        """One command outside of a work. Raises `DeviceError`."""
-        heard = self._ask(Ask(operation))
-        if isinstance(heard, Lost):
-            raise self._error(heard)
-        return heard.said
-
-    def send(self, command: int, data: bytes) -> Exchange:
-        """A command as it is. Raises `DeviceError`; `ValueError` when no frame can carry it."""
-        try:
-            return self._opened().ask(command, data, secret=True)
-        except LinkLost as error:
-            raise self._error(Lost(str(error), LOSSES[error.loss])) from error
+        self.wire.close()
 
     # Works -----------------------------------------------------------------------------------------------
 
@@ -189,12 +91,12 @@ class Works:
         course: Course[Outcome]
         if isinstance(work, Print):
             try:
-                planned = plan(work, self.dialect.family, self._terms())
+                planned = plan(work, self.wire.dialect.family, self._terms())
             except Refusal as refusal:
                 return Ending(work.key).refusal(refusal)
-            course = receipt(planned, self.dialect, self.identity, self._timing.hold_s)
+            course = receipt(planned, self.wire.dialect, self.wire.identity, self._timing.hold_s)
         else:
-            course = Booking(work, self.dialect, self.identity).run()
+            course = Booking(work, self.wire.dialect, self.wire.identity).run()
         return self._walked(work.key, course, deadline)
 
     def settle(self, asked: Settle) -> Outcome:
@@ -207,14 +109,16 @@ class Works:
             try:
                 # What was in use when it was begun is not asked again: only its sums are compared.
                 terms = msgspec.structs.replace(self._terms(), letters=LETTERS)
-                planned = plan(work, self.dialect.family, terms)
+                planned = plan(work, self.wire.dialect.family, terms)
             except Refusal as refusal:
                 ending = Ending(work.key, asked.baseline)
                 return ending.unknown(Reason.COUNTERS_DIFFER, f"it cannot be planned any more: {refusal}")
-            settling = Settling(planned, self.dialect, self.identity, asked.point, asked.baseline, self._timing.hold_s)
+            settling = Settling(
+                planned, self.wire.dialect, self.wire.identity, asked.point, asked.baseline, self._timing.hold_s
+            )
             course = settling.run()
         else:
-            course = Booking(work, self.dialect, self.identity).settle(asked.point, asked.baseline)
+            course = Booking(work, self.wire.dialect, self.wire.identity).settle(asked.point, asked.baseline)
         return self._walked(work.key, course, self._clock())
 
     def _walked(self, key: str, course: Course[Outcome], deadline: float) -> Outcome:
@@ -223,7 +127,7 @@ class Works:
             outcome = self._walk(key, course, deadline)
         except NotBegun as error:
             self._known.pop(key, None)
-            raise self._error(Lost(str(error), error.trouble)) from error
+            raise self.wire.error(Lost(str(error), error.trouble)) from error
         if outcome.outcome in (Result.REFUSED, Result.CANCELLED):
             self._known.pop(key, None)
         else:
@@ -257,7 +161,7 @@ class Works:
                 self._store(PrintStep(key, point, baseline, number))
                 return None
             case Ask():
-                return self._ask(move)
+                return self.wire.ask(move)
             case InTime(extra_s=extra):
                 return self._clock() < deadline + extra
             case Wait(seconds=seconds):
@@ -268,44 +172,6 @@ class Works:
                 return None
             case Reopen():
                 try:
-                    return self.open()
+                    return self.wire.open()
                 except DeviceError as error:
                     return Lost(error.problem.cause, Trouble(error.problem.code))
-
-    def _ask(self, move: Ask) -> Heard | Lost:
-        operation = move.operation
-        command, data = self.dialect.request(operation)
-        answer_s = self._timing.report_s if isinstance(operation, PrintDay) else None
-        try:
-            exchange = self._opened().ask(
-                command, data, answer_s=answer_s, once=move.once, secret=isinstance(operation, _SECRET)
-            )
-            said = self.dialect.said(operation, exchange.answer)
-        except LinkLost as error:
-            return Lost(str(error), LOSSES[error.loss])
-        except DataError as error:
-            return Lost(str(error), Trouble.STRANGE_ANSWER)
-        self._alive()
-        return Heard(said, exchange.unsure)
-
-    def _opened(self) -> Link:
-        if self._link is None:
-            raise LinkLost(Loss.PORT_GONE, 0, 0, "the port is not open")
-        return self._link
-
-    def _identify(self, link: Link) -> Identity:
-        command, data = self.dialect.request(Identify())
-        try:
-            exchange = link.synchronise(command, data)
-            said = self.dialect.said(Identify(), exchange.answer)
-        except LinkLost as error:
-            raise self._error(Lost(str(error), LOSSES[error.loss])) from error
-        except DataError as error:
-            raise self._error(Lost(str(error), Trouble.STRANGE_ANSWER)) from error
-        if not isinstance(said.value, Identity):
-            raise self._error(Lost(f"it does not say who it is: {said.refused}", Trouble.STRANGE_ANSWER))
-        self._alive()
-        return said.value
-
-    def _error(self, lost: Lost) -> DeviceError:
-        return DeviceError(problem(lost.trouble, port=self._port, what=lost.why))
