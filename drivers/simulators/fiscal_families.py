@@ -10,6 +10,8 @@ from drivers.simulators.fiscal_endpoint import Endpoint
 from drivers.simulators.fiscal_model import MODELS
 from drivers.simulators.fiscal_v1 import V1
 from drivers.simulators.fiscal_v1_commands import GROUPS
+from drivers.simulators.fiscal_v2 import V2
+from drivers.simulators.fiscal_v2_commands import COMMANDS
 from drivers.simulators.fiscal_wire import Wire
 
 
@@ -18,7 +20,11 @@ def _v1(device: Device, encoding: str) -> Wire:
     return V1(device, group, commands, encoding=encoding)
 
 
-WIRES: Mapping[str, Callable[[Device, str], Wire]] = {"datecs-v1": _v1, "datecs-v1b": _v1}
+def _v2(device: Device, encoding: str) -> Wire:
+    return V2(device, COMMANDS, encoding=encoding)
+
+
+WIRES: Mapping[str, Callable[[Device, str], Wire]] = {"datecs-v1": _v1, "datecs-v1b": _v1, "datecs-v2": _v2}
 FAMILIES = tuple(WIRES)
 
 
