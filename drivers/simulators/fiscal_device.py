@@ -154,8 +154,11 @@ class Device(Machine):
 
     # Other documents -------------------------------------------------------------------------------------
 
-    def open_slip(self) -> Receipt:
+    def open_slip(self, who: tuple[int, str] | None = None) -> Receipt:
+        """`who`: operator and password, where the family asks for them."""
         self._enter(Act.OPEN_SLIP)
+        if who is not None:
+            self._let_in(*who)
         return self._begin(Kind.SLIP, [])
 
     def slip_text(self, text: str) -> None:
@@ -169,9 +172,11 @@ class Device(Machine):
         self._enter(Act.Z if z else Act.X)
         return self._report(z=z)
 
-    def move_cash(self, cents: int) -> Document:
-        """Into the drawer, or (negative) out of it."""
+    def move_cash(self, cents: int, who: tuple[int, str] | None = None) -> Document:
+        """Into the drawer, or (negative) out of it. `who`: operator and password, where the family asks for them."""
         self._enter(Act.CASH)
+        if who is not None:
+            self._let_in(*who)
         self._fits(abs(cents), self.memory.cash + cents)
         if self.memory.cash + cents < 0:
             raise Refused(Why.NO_CASH)

@@ -8,13 +8,13 @@ A family's frames and commands are a `Wire`.
 from __future__ import annotations
 
 import math
-from collections import deque
+from bisect import bisect_right, insort
 from collections.abc import Callable
 from typing import Any
 
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_faults import REQUEST_LOST, Fault, FaultKind, Faults
-from drivers.simulators.fiscal_model import LINES, Why
+from drivers.simulators.fiscal_model import Why
 from drivers.simulators.fiscal_paper import Document
 from drivers.simulators.fiscal_wire import Broken, Heard, Ping, Request, Wire
 
@@ -49,8 +49,8 @@ class Endpoint:
         self._faults = Faults()
         self._reader = wire.reader()
         self._begun_s = 0.0
-        self._out: deque[tuple[float, bytes]] = deque()
-        self._held: deque[Heard] = deque()
+        self._out: list[tuple[float, bytes]] = []
+        self._held: list[Heard] = []
         self._busy_until = self._deaf_until = self._absent_until = -math.inf
         self._off = False
         self._last_seq: int | None = None
@@ -72,10 +72,9 @@ class Endpoint:
     def due(self, now_s: float) -> list[bytes]:
         """What it has sent until now and has not been given out yet, in order, one entry per send."""
         self._pass(now_s)
-        sent = []
-        while self._out and self._out[0][0] <= now_s:
-            sent.append(self._out.popleft()[1])
-        return sent
+        number = bisect_right(self._out, now_s, key=lambda sent: sent[0])
+        sent, self._out = self._out[:number], self._out[number:]
+        return [data for _, data in sent]
 
     def next_s(self) -> float:
         """When there is something to do next if nothing comes in; infinity: never."""
@@ -149,7 +148,7 @@ class Endpoint:
             self._off = False
             self.device.power_returns()
         while self._held and self._busy_until <= now_s:
-            self._take(self._held.popleft(), self._busy_until)
+            self._take(self._held.pop(0), self._busy_until)
         if self._reader.waiting and now_s >= self._begun_s + REST_OF_FRAME_S:
             for one in self._reader.give_up():
                 self._take(one, self._begun_s + REST_OF_FRAME_S)
@@ -167,8 +166,9 @@ class Endpoint:
             self._request(heard, at)
 
     def _send(self, at: float, data: bytes) -> None:
+        """In the order of time: what answers a ping overtakes what is being printed."""
         if data:
-            self._out.append((max(at, self._out[-1][0]) if self._out else at, data))
+            insort(self._out, (at, data), key=lambda sent: sent[0])
 
     def _request(self, request: Request, at: float) -> None:
         act = self.wire.act(request)
@@ -185,7 +185,7 @@ class Endpoint:
         if not self.wire.repeats or request.seq != self._last_seq:
             self._last_answer = self._execute(request, fault)
             self._last_seq = request.seq
-            works_s = LINES.get(act, 0) * self._line_s
+            works_s = self.wire.lines(act) * self._line_s
         if fault is None or not self._gone(fault, at):
             works_s += (len(request.data) + len(self._last_answer)) * self._byte_s
             self._reply(fault, before, at, works_s)

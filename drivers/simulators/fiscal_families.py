@@ -10,7 +10,11 @@ from drivers.simulators.fiscal_endpoint import Endpoint
 from drivers.simulators.fiscal_model import MODELS
 from drivers.simulators.fiscal_v1 import V1
 from drivers.simulators.fiscal_v1_commands import GROUPS
+from drivers.simulators.fiscal_v2 import V2
+from drivers.simulators.fiscal_v2_commands import COMMANDS
 from drivers.simulators.fiscal_wire import Wire
+from drivers.simulators.fiscal_zfp import Zfp
+from drivers.simulators.fiscal_zfp_commands import COMMANDS as ZFP_COMMANDS
 
 
 def _v1(device: Device, encoding: str) -> Wire:
@@ -18,7 +22,20 @@ def _v1(device: Device, encoding: str) -> Wire:
     return V1(device, group, commands, encoding=encoding)
 
 
-WIRES: Mapping[str, Callable[[Device, str], Wire]] = {"datecs-v1": _v1, "datecs-v1b": _v1}
+def _v2(device: Device, encoding: str) -> Wire:
+    return V2(device, COMMANDS, encoding=encoding)
+
+
+def _zfp(device: Device, encoding: str) -> Wire:
+    return Zfp(device, ZFP_COMMANDS, encoding=encoding)
+
+
+WIRES: Mapping[str, Callable[[Device, str], Wire]] = {
+    "datecs-v1": _v1,
+    "datecs-v1b": _v1,
+    "datecs-v2": _v2,
+    "tremol": _zfp,
+}
 FAMILIES = tuple(WIRES)
 
 

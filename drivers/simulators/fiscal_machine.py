@@ -76,6 +76,7 @@ class Machine:
         if self.memory.receipt is not None:
             self.memory.receipt.lines.append(POWER_CUT)
             self.memory.receipt.power_cut = True
+            self.memory.receipt.power_cut_told = False
 
     def lock(self) -> None:
         """As if somebody had tried passwords."""

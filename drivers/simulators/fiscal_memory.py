@@ -33,6 +33,7 @@ class Receipt(msgspec.Struct):
     items: int = 0
     sale_number: str = ""
     power_cut: bool = False
+    power_cut_told: bool = False
 
     @property
     def total(self) -> int:
@@ -93,6 +94,7 @@ class Memory(msgspec.Struct):
     """Of the last fiscal receipt, as `amount` and `paid` are."""
     amount: int = 0
     paid: int = 0
+    payments: tuple[tuple[str, int], ...] = ()
     last_sale: Document | None = None
     last_receipt: Document | None = None
     sale_number: str = ""
@@ -122,6 +124,7 @@ class Memory(msgspec.Struct):
                     self.day.cash_out -= document.total_cents
             case Kind.SALE | Kind.REVERSAL:
                 self.amount = document.total_cents
+                self.payments = document.payments
                 self.paid = sum(cents for _, cents in document.payments)
                 if document.fiscal:
                     self._book_receipt(document)

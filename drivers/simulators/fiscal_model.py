@@ -204,6 +204,10 @@ TREMOL = Model(
     family="tremol", name="TREMOL M20", firmware="Ver. 1.01 TRA20", serial="ZK000900", fiscal_memory="50000900",
     tax_number="40003000000", leftover=rounding.cent_by_cent, vat=rounding.vat_by_share, passwords=_zeros,
     operators=20, locks_after=0, max_sales=999, max_cents=999_999_999, adjusts_one_group=True, cancel_pays=True,
-    change_for=frozenset({"cash", "card", "credit", "cheque"}),
+    change_for=frozenset(
+        {"cash", "cheque", "coupon", "external_coupon", "packaging", "internal", "damage", "card", "bank", "reserved1",
+         "reserved2", "currency"}
+    ),
+    rates={"A": 2100, "B": 1200, "C": 500, "D": 0, "E": 0, "F": 0, "G": 0, "H": 0},
 )  # fmt: skip
 MODELS: Mapping[str, Model] = {model.family: model for model in (DATECS_A, DATECS_B, DATECS_X, TREMOL)}

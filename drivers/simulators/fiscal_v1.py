@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from drivers.simulators.fiscal_device import Device
-from drivers.simulators.fiscal_model import Act, Refused, Why
+from drivers.simulators.fiscal_model import LINES, Act, Refused, Why
 from drivers.simulators.fiscal_paper import Kind
 from drivers.simulators.fiscal_wire import Broken, Heard, Ping, Request
 
@@ -153,6 +153,9 @@ class V1:
             return Act.READ
         act = handler.act
         return act if isinstance(act, Act) else act(self.readable(request.data))
+
+    def lines(self, act: Act) -> int:
+        return LINES.get(act, 0)
 
     def answer(self, request: Request, deny: Why | None, *, quiet: bool) -> bytes:
         data, bits = b"", Bits()

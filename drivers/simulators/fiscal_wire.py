@@ -60,6 +60,10 @@ class Wire(Protocol):
 
     def act(self, request: Request) -> Act: ...
 
+    def lines(self, act: Act) -> int:
+        """Lines of paper that it has just taken."""
+        ...
+
     def answer(self, request: Request, deny: Why | None, *, quiet: bool) -> bytes:
         """Carry it out, unless it is to be denied; the frame that answers. `quiet`: a refusal is told in DATA alone."""
         ...

@@ -40,10 +40,10 @@ def frame(seq: int, command: int, data: bytes = b"") -> bytes:
 class Host:
     """A host that sends frames and looks at what comes back, on a clock of its own."""
 
-    def __init__(self, family: str = "datecs-v1", **options: float) -> None:
+    def __init__(self, family: str = "datecs-v1", line_ms: float = 0, baud: int = 0) -> None:
         self.clock = VirtualClock()
         self.device = Device(MODELS[family], now=self.clock.datetime)
-        self.endpoint: Endpoint = endpoint(family, self.device, **options)
+        self.endpoint: Endpoint = endpoint(family, self.device, line_ms=line_ms, baud=baud)
         self.line = MemoryLine(self.endpoint, self.clock)
         self.seq = 0x20
 

@@ -112,12 +112,12 @@ def test_half_paid_receipt_is_paid_and_closed_by_tremols_cancel() -> None:
 @pytest.mark.parametrize(
     ("why", "history", "act"),
     [
-        (Why.BAD_VAT, [OPEN], lambda d: d.sell("x", "H", 100)),
+        (Why.BAD_VAT, [OPEN], lambda d: d.sell("x", "J", 100)),
         (Why.ZERO_PRICE, [OPEN], lambda d: d.sell("x", "A", 0)),
         (Why.DISCOUNT, [OPEN], lambda d: d.sell("x", "A", 100, amount=-101)),
         (Why.NEGATIVE, [OPEN, SELL], lambda d: d.sell("x", "A", 500, void=True)),
         (Why.OVERFLOW, [OPEN], lambda d: d.sell("x", "A", 999_999_999, 2000)),
-        (Why.NO_CHANGE, [OPEN, SELL], lambda d: d.pay("internal", 500)),
+        (Why.NO_CHANGE, [OPEN, SELL], lambda d: d.pay("voucher", 500)),
         (Why.ZERO_PAYMENT, [OPEN, SELL], lambda d: d.pay("cash", 0)),
         (Why.NO_CASH, [], lambda d: d.move_cash(-451)),
         (Why.CLOCK_BACK, [], lambda d: d.set_clock(datetime.fromisoformat("2026-11-27T07:59:59"))),
