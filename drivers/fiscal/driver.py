@@ -211,7 +211,9 @@ class FiscalDriver(Driver[Options]):
             port=options.port,
         )
         self._watch = Watch(dialect.family.day_hours, options.clock_tolerance_s)
-        self._service = Service(self._works.wire, lambda: self._works.unknown, options, self._watch, time.monotonic)
+        self._service = Service(
+            self._works.wire, lambda: self._works.unknown, options, self._watch, time.monotonic, self._zone
+        )
         self._made = True
 
     def _terms(self) -> Terms:

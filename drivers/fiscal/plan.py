@@ -48,6 +48,8 @@ class Plan(msgspec.Struct, frozen=True):
     key: str
     opening: Open | OpenReversal
     body: tuple[Text | Sale | AdjustSubtotal, ...]
+    origins: tuple[str, ...]
+    """Which part of the work each operation of the body comes from, as a field path."""
     progress: tuple[Progress, ...]
     payments: tuple[Paying, ...]
     footer: tuple[Text, ...]
@@ -61,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def plan(asked: Print, family: Family, terms: Terms) -> Plan:
     """The plan for `asked`. Raises `Refusal`."""
-    body: list[Text | Sale | AdjustSubtotal] = [Text(_key_line(asked.key, family))]
+    body: list[tuple[str, Text | Sale | AdjustSubtotal]] = [("key", Text(_key_line(asked.key, family)))]
     opening = _opening(asked, family)
     progress = [Progress(0, 0)]
     footer: list[Text] = []
@@ -69,15 +71,15 @@ def plan(asked: Print, family: Family, terms: Terms) -> Plan:
         where = f"items[{index}]"
         match item:
             case Line():
-                body.append(_sale(where, item, family, terms))
+                body.append((where, _sale(where, item, family, terms)))
                 progress.append(_advanced(where, progress[-1], 1, line_cents(item), family))
             case Adjust():
-                body.append(_adjust(where, item, asked.items[:index], family, terms))
+                body.append((where, _adjust(where, item, asked.items[:index], family, terms)))
                 progress.append(_advanced(where, progress[-1], 0, item.cents, family))
             case Note(footer=True):
                 footer.append(Text(_text(f"{where}.text", item.text, family.note_bytes, terms)))
             case Note():
-                body.append(Text(_text(f"{where}.text", item.text, family.note_bytes, terms)))
+                body.append((where, Text(_text(f"{where}.text", item.text, family.note_bytes, terms))))
     if not progress[-1].items:
         raise Refusal(Reason.NOTHING_TO_PAY, "the receipt sells nothing", "items")
     if progress[-1].items > family.max_lines:
@@ -91,11 +93,12 @@ def plan(asked: Print, family: Family, terms: Terms) -> Plan:
         raise Refusal(Reason.NOTHING_TO_PAY, "the total is 0.00", "total_cents")
     payments = tendered(asked, total, family, terms.rounding_means)
     if (note := rounding_note(asked)) is not None:
-        body.append(Text(_text("rounding_cents", note, family.note_bytes, terms)))
+        body.append(("rounding_cents", Text(_text("rounding_cents", note, family.note_bytes, terms))))
     return Plan(
         key=asked.key,
         opening=opening,
-        body=tuple(body),
+        body=tuple(operation for _, operation in body),
+        origins=tuple(where for where, _ in body),
         progress=tuple(progress),
         payments=payments,
         footer=tuple(footer),

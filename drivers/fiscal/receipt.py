@@ -16,6 +16,7 @@ from __future__ import annotations
 from drivers.contract.printer import Baseline, Outcome, PrintPoint
 from drivers.fiscal.dialect import (
     Close,
+    CloseSlip,
     Dialect,
     Identity,
     Paid,
@@ -149,6 +150,8 @@ def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Ou
     if isinstance(status, Lost):
         raise NotBegun(status)
     signs = status.said.signs
+    if Sign.SERVICE_OPEN in signs and not OPEN_SIGNS & signs:
+        signs = yield from _without_slip(signs)
     if OPEN_SIGNS & signs:
         transaction = yield from read_transaction(dialect)
         if isinstance(transaction, Lost):
@@ -161,6 +164,14 @@ def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Ou
     if status.said.refused and not for_z:
         raise NotBegun(Lost(f"the printer refuses to tell its status: {status.said.refused}", Trouble.STRANGE_ANSWER))
     return None
+
+
+def _without_slip(signs: frozenset[Sign]) -> Course[frozenset[Sign]]:
+    """A slip that was left open in the middle is closed: it books nothing, and nothing fiscal begins while it is open."""
+    closed = yield from ask(CloseSlip())
+    if isinstance(closed, Lost):
+        raise NotBegun(closed)
+    return signs if closed.said.refused else signs - {Sign.SERVICE_OPEN}
 
 
 def _described(transaction: Transaction | None) -> str:

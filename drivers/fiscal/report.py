@@ -39,6 +39,10 @@ class Booking:
         if isinstance(self._work, CashMove) and not 0 < abs(self._work.cents) <= self._dialect.family.max_cents:
             what = f"{self._work.cents} cents cannot be moved"
             return self._ending.refused(Reason.BAD_AMOUNT, what, "cents")
+        try:
+            self._dialect.request(self._operation())
+        except ValueError as error:
+            return self._ending.refused(Reason.NOT_SUPPORTED, str(error), "cents")
         z = isinstance(self._work, DayReport)
         if (refused := (yield from ready(self._dialect, self._ending, for_z=z))) is not None:
             return refused

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from drivers.contract.core import Problem
 from drivers.contract.printer import (
@@ -49,13 +49,20 @@ class Service:
     """Every method raises `DeviceError` when the device does not answer, and `CallRefused` when it refuses."""
 
     def __init__(
-        self, wire: Wire, unknown: Callable[[], int], options: Options, watch: Watch, clock: Callable[[], float]
+        self,
+        wire: Wire,
+        unknown: Callable[[], int],
+        options: Options,
+        watch: Watch,
+        clock: Callable[[], float],
+        zone: tzinfo | None,
     ) -> None:
         self._wire = wire
         self._unknown = unknown
         self._options = options
         self._watch = watch
         self._clock = clock
+        self._zone = zone
         self._rates: Rates | None = None
 
     # Reading ---------------------------------------------------------------------------------------------
@@ -134,11 +141,8 @@ class Service:
 
     def set_clock(self, call: SetClock) -> PrinterStatus:
         self._none_open()
-        try:
-            datetime.fromisoformat(call.device_time)
-        except ValueError as error:
-            raise _refused(Reason.BAD_AMOUNT, f"{call.device_time} is no time: {error}") from error
-        self._carried_out(WriteClock(call.device_time), "the printer's clock")
+        clock = WriteClock(call.device_time, summer=self._is_summer(call.device_time))
+        self._carried_out(clock, "the printer's clock")
         return self.status()
 
     def copy(self, call: Copy) -> PrinterStatus:
@@ -176,6 +180,14 @@ class Service:
             raise
         self._carried_out(CloseSlip(), "closing a slip")
         return SlipPrinted(call.key)
+
+    def _is_summer(self, device_time: str) -> bool:
+        """Raises `CallRefused` when it is no time."""
+        try:
+            local = datetime.fromisoformat(device_time)
+        except ValueError as error:
+            raise _refused(Reason.BAD_AMOUNT, f"{device_time} is no time: {error}") from error
+        return bool((local.replace(tzinfo=self._zone) if self._zone is not None else local.astimezone()).dst())
 
     def _none_open(self) -> None:
         if OPEN_SIGNS & self.signs():

@@ -23,6 +23,7 @@ from drivers.fiscal.moves import Ask, Course, Event, InTime, Lost, Move, NotBegu
 from drivers.fiscal.plan import Terms, plan
 from drivers.fiscal.receipt import receipt
 from drivers.fiscal.report import Booking
+from drivers.fiscal.sendable import check
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.wire import Timing, Wire
 
@@ -92,6 +93,7 @@ class Works:
         if isinstance(work, Print):
             try:
                 planned = plan(work, self.wire.dialect.family, self._terms())
+                check(planned, self.wire.dialect)
             except Refusal as refusal:
                 return Ending(work.key).refusal(refusal)
             course = receipt(planned, self.wire.dialect, self.wire.identity, self._timing.hold_s)
