@@ -65,7 +65,7 @@ class Endpoint:
         if now_s < max(self._deaf_until, self._absent_until):
             return
         heard = self._reader.feed(data)
-        self._begun_s = now_s
+        self._begun_s = now_s if data else self._begun_s
         for one in heard:
             self._take(one, now_s)
 
@@ -88,6 +88,21 @@ class Endpoint:
     def present(self, now_s: float) -> bool:
         """Whether the port is there."""
         return now_s >= self._absent_until
+
+    def back_s(self) -> float:
+        """When a port that has vanished comes back; infinity: when somebody ends it."""
+        return self._absent_until
+
+    def tell(self) -> None:
+        """Let `on_document` hear of what has been printed since."""
+        for document in self.device.documents[self._told :]:
+            self._told += 1
+            if self.on_document is not None:
+                self.on_document(document)
+
+    def told_all(self) -> None:
+        """What is on paper is old: nobody is told of it."""
+        self._told = len(self.device.documents)
 
     # Knobs -----------------------------------------------------------------------------------------------
 
@@ -214,10 +229,7 @@ class Endpoint:
         deny = Why.NOT_NOW if kind in (FaultKind.REFUSE, FaultKind.ERROR_IN_DATA) else None
         answer = self.wire.answer(request, deny, quiet=kind is FaultKind.ERROR_IN_DATA)
         device.subtotal_off_by, device.payment_fails = 0, False
-        for document in device.documents[self._told :]:
-            self._told += 1
-            if self.on_document is not None:
-                self.on_document(document)
+        self.tell()
         return answer
 
     def _gone(self, fault: Fault, at: float) -> bool:

@@ -37,11 +37,13 @@ WIRES: Mapping[str, Callable[[Device, str], Wire]] = {
     "tremol": _zfp,
 }
 FAMILIES = tuple(WIRES)
+ENCODINGS: Mapping[str, str] = {**dict.fromkeys(WIRES, "cp1257"), "tremol": "cp1251"}
+"""Code page of the firmware: that of Baltic devices is not known, Tremol's is in its document."""
 
 
-def endpoint(family: str, device: Device | None = None, *, encoding: str = "cp1257", **options: Any) -> Endpoint:
+def endpoint(family: str, device: Device | None = None, *, encoding: str = "", **options: Any) -> Endpoint:
     """A device of this family (a fresh one, or `device`) at the end of its wire; `options` as `Endpoint` takes them.
     Raises `KeyError` when there is no such family."""
     wire = WIRES[family]
     on = device if device is not None else Device(MODELS[family])
-    return Endpoint(wire(on, encoding), on, **options)
+    return Endpoint(wire(on, encoding or ENCODINGS[family]), on, **options)

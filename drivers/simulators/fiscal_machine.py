@@ -91,16 +91,17 @@ class Machine:
         self.tick()
 
     def tick(self) -> None:
-        """Time has passed: make the Z report that is due."""
-        now = self.now
+        """Time has passed: make the Z report that is due; a receipt that is open and paper that is out hold it up."""
+        now = at = self.now
         if self.auto_z is not None and self._looked is not None:
             moment = datetime.combine(now, self.auto_z)
             moment -= timedelta(days=moment > now)
-            self.memory.z_waits |= self._looked < moment
+            if self._looked < moment:
+                self.memory.z_waits, at = True, moment
         self._looked = now
-        if self.memory.z_waits and self.stage is Stage.IDLE:
+        if self.memory.z_waits and self.stage is Stage.IDLE and self.has_paper:
             self.memory.z_waits = False
-            self._report(z=True)
+            self._report(z=True, at=at)
 
     # Inside ----------------------------------------------------------------------------------------------
 
@@ -148,7 +149,7 @@ class Machine:
         self.tick()
         return document
 
-    def _report(self, *, z: bool) -> Document:
+    def _report(self, *, z: bool, at: datetime | None = None) -> Document:
         day, number = self.memory.day, self.memory.z_number + z
         lines = [f"{'Z' if z else 'X'} report {number}"]
         for word, sums in (("sold", day.sold), ("returned", day.returned)):
@@ -156,18 +157,19 @@ class Machine:
         lines += [f"paid {means} {money(cents)}" for means, cents in sorted(day.paid.items())]
         lines.append(f"cash {money(self.memory.cash)}")
         total = sum(day.sold.values()) - sum(day.returned.values())
-        return self._print(Kind.Z if z else Kind.X, lines, total=total, z_number=number)
+        return self._print(Kind.Z if z else Kind.X, lines, total=total, z_number=number, at=at)
 
     def _print(
         self, kind: Kind, lines: list[str], *, total: int,
         receipt: Receipt | None = None, cancelled: bool = False, z_number: int | None = None,
+        at: datetime | None = None,
     ) -> Document:  # fmt: skip
         groups = receipt.groups if receipt is not None else {}
         document = Document(
             f"{self.memory.number + 1:07}", kind, key_of(lines), tuple(lines), total,
             tuple(receipt.payments) if receipt is not None else (), "cancelled" if cancelled else True,
             vat=tuple(VatSum(a, cents, self.model.vat(cents, self.rates[a])) for a, cents in sorted(groups.items())),
-            z_number=self.memory.z_number if z_number is None else z_number, device_time=iso(self.now),
+            z_number=self.memory.z_number if z_number is None else z_number, device_time=iso(at or self.now),
         )  # fmt: skip
         self.paper.add(document)
         self.memory.book(document)

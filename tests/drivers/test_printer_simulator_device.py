@@ -215,6 +215,7 @@ def test_z_report_at_a_time_of_day_comes_by_itself_once_a_day() -> None:
     on.tick()
     assert on.memory.z_number == 1
     assert on.documents[-1].kind is Kind.Z
+    assert on.documents[-1].device_time == "2026-11-27T23:59:59"
     clock.advance(24 * 3600)
     on.tick()
     assert on.memory.z_number == 2
