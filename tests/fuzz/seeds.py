@@ -12,8 +12,9 @@ from drivers.contract.core import Reading, Stop
 from drivers.desfire.authenticate import Wanted, prove
 from drivers.desfire.keys import FileKeys
 from drivers.relay import modbus
-from drivers.simulators import datecs_wire, sip2
+from drivers.simulators import fiscal_v1, sip2
 from drivers.simulators.desfire import Desfire
+from drivers.simulators.fiscal_wire import Request
 from drivers.simulators.wiegand import h10301
 from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
@@ -78,7 +79,7 @@ ACCESS_LINE = codec.encode(Reading(1, codec.raw(reader.AccessCard(24, b"\x0c\x87
 PULSES = bytes(20 | int(bit) for bit in h10301(12, 34567)) + b"\xff" * 20
 STOP_LINE = codec.encode(Stop())
 COILS = modbus.frame(1, b"\x01\x01\x05")
-FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+FISCAL = fiscal_v1.answer(Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
 LOGGED_IN = sip2.signed("941AY3")[:-1]
 PATRON = sip2.signed(f"64Y{' ' * 13}000{sip2.stamp()}{'0' * 24}AOLIB|AAL1|BLY|CQY|AY4")[:-1]
 CARD_REQUEST = msgspec.json.encode(
