@@ -76,6 +76,7 @@ class _Receipt:
         self._patience_s = patience_s
         self._ending = Ending(work.key)
         self._baseline = Baseline()
+        self._declined = False
 
     def run(self) -> Course[Outcome]:
         if (outcome := (yield from ready(self._dialect, self._ending))) is not None:
@@ -131,6 +132,7 @@ class _Receipt:
         for paying in self._work.payments:
             heard = yield from steady(paying.pay, self._patience_s)
             if why := wrong_payment(heard, paying):
+                self._declined = isinstance(heard, Heard) and bool(heard.said.refused)
                 return why
         for text in self._work.footer:
             heard = yield from steady(text, self._patience_s)
@@ -140,7 +142,7 @@ class _Receipt:
 
     def _read_back(self, point: PrintPoint, why: Lost | str) -> Course[Outcome]:
         settling = Settling(self._work, self._dialect, self._identity, point, self._baseline, self._patience_s)
-        return (yield from settling.run(why))
+        return (yield from settling.run(why, declined=self._declined))
 
 
 def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Outcome | None]:
@@ -167,7 +169,8 @@ def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Ou
 
 
 def _without_slip(signs: frozenset[Sign]) -> Course[frozenset[Sign]]:
-    """A slip that was left open in the middle is closed: it books nothing, and nothing fiscal begins while it is open."""
+    """A slip that was left open in the middle is closed: it books nothing, and nothing fiscal begins while it is
+    open."""
     closed = yield from ask(CloseSlip())
     if isinstance(closed, Lost):
         raise NotBegun(closed)
