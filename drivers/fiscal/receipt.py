@@ -20,6 +20,7 @@ from drivers.fiscal.dialect import (
     Dialect,
     Identity,
     Paid,
+    ReadError,
     ReadStatus,
     ReadSubtotal,
     Said,
@@ -88,7 +89,7 @@ class _Receipt:
             return self._ending.refused(Reason.TOO_LATE, "the deadline passed before it was begun")
         opened = yield from ask(self._work.opening)
         if isinstance(opened, Heard) and opened.said.refused and not opened.unsure and not opened.open:
-            return self._not_opened(opened.said)
+            return (yield from self._not_opened(opened.said))
         if why := wrong(opened, "opening"):
             return (yield from self._read_back(PrintPoint.INTENT, why))
         yield Store(PrintPoint.OPENED)
@@ -103,11 +104,16 @@ class _Receipt:
             return (yield from self._read_back(PrintPoint.CLOSING, why))
         return (yield from finish(self._work, self._ending, self._identity, closed))
 
-    def _not_opened(self, said: Said) -> Outcome:
-        if Sign.DAY_OVER in said.signs:
+    def _not_opened(self, said: Said) -> Course[Outcome]:
+        code, signs = said.code, said.signs
+        if self._dialect.family.reads_error:
+            error = yield from ask(ReadError())
+            if isinstance(error, Heard):
+                code, signs = code or error.said.code, signs | error.said.signs
+        if Sign.DAY_OVER in signs:
             return self._ending.refused(Reason.Z_OVERDUE, "the printer takes no receipt before its Z report")
-        code = f" ({said.code})" if said.code else ""
-        return self._ending.refused(Reason.OPEN_REFUSED, f"the printer says {said.refused}{code}")
+        what = f"the printer says {said.refused}" + (f" ({code})" if code else "")
+        return self._ending.refused(Reason.OPEN_REFUSED, what)
 
     def _lines(self) -> Course[Lost | str]:
         """Key, lines and subtotal. Returns what went wrong, nothing when all is well."""

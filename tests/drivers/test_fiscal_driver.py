@@ -220,7 +220,7 @@ def test_wrong_password_is_refused_and_opens_nothing(tmp_path: Path) -> None:
         outcome = rig.ask(receipt())
         rig.driver.close()
         assert outcome.outcome is Result.REFUSED
-        assert outcome.reason == "open_refused: the printer says not_allowed_now"
+        assert outcome.reason == "open_refused: the printer says not_allowed_now (-150104)"
         assert "1234" not in f"{outcome}"
         assert simulator.device.wrong_passwords == 1
 
