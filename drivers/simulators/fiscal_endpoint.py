@@ -277,6 +277,7 @@ class Endpoint:
         self._busy_until = ready
         if fault is not None and fault.kind is FaultKind.BYTEWISE:
             for number, byte in enumerate(reply):
-                self._send(ready + number * (fault.ms or 1) / 1000, bytes((byte,)))
+                self._busy_until = ready + number * (fault.ms or 1) / 1000
+                self._send(self._busy_until, bytes((byte,)))
         else:
             self._send(ready, reply)
