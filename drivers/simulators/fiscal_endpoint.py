@@ -229,6 +229,7 @@ class Endpoint:
         deny = Why.NOT_NOW if kind in (FaultKind.REFUSE, FaultKind.ERROR_IN_DATA) else None
         answer = self.wire.answer(request, deny, quiet=kind is FaultKind.ERROR_IN_DATA)
         device.subtotal_off_by, device.payment_fails = 0, False
+        device.tick()
         self.tell()
         return answer
 
