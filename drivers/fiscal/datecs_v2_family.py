@@ -64,7 +64,7 @@ class Shape(msgspec.Struct, frozen=True):
 
     columns: int = 42
     """Characters on a line of paper; a line of text takes two less."""
-    password: str = "0000"  # noqa: S105  the documented factory default, not a secret
+    password: str = "0000"
     """An operator's password from the factory. Empty: it equals the operator's number."""
     sale_number: bool = True
     """48 and 43 have a field for the unique sale number."""
