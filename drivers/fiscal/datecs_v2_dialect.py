@@ -70,8 +70,6 @@ _NO_DEPARTMENT = "0"
 _NO_INVOICE = ("", "", "")
 
 _COMMA_FORM = re.compile(rb"[^\t-][^\t]*")
-_DOCUMENT = re.compile(r"[0-9]{1,7}")
-_SALE_NUMBER = re.compile(r"[A-Z]{2}[0-9]{6}-[0-9A-Za-z]{4}-[0-9]{7}")
 
 
 class DatecsV2:
@@ -169,25 +167,29 @@ class DatecsV2:
         return Said(signs, value=reader(operation, told) if reader else None)
 
     def _open(self, operation: ask.Open) -> bytes:
-        number = _sale_number(operation.sale_number, self._shape)
+        number = self._sale_number(operation.sale_number)
         return wire.fields(*self._who(), *([number] if number else []), self._clerk.till, "")
 
     def _open_reversal(self, operation: ask.OpenReversal) -> bytes:
         given = operation.reversal
-        if _DOCUMENT.fullmatch(given.number) is None or not int(given.number):
-            raise ValueError("reversal.number: 1 to 9999999")
-        if not given.device_time:
-            raise ValueError("reversal.device_time: the device asks for the time of the receipt that is given back")
-        if not given.fiscal_memory.isascii() or not given.fiscal_memory.isalnum():
-            raise ValueError("reversal.fiscal_memory: the device asks for the fiscal memory that the receipt is in")
-        try:
-            written = wire.written_time(given.device_time)
-        except ValueError as error:
-            raise ValueError(f"reversal.device_time: {error}") from error
-        number = _sale_number(operation.sale_number, self._shape)
-        original = (_REASONS[given.reason], given.number, written, given.fiscal_memory)
+        for field in ("number", "device_time", "fiscal_memory"):
+            self._check(f"reversal.{field}", getattr(given, field))
+        number = self._sale_number(operation.sale_number)
+        written = wire.written_time(given.device_time)
+        original = (_REASONS[given.reason], str(int(given.number)), written, given.fiscal_memory)
         sale = (number,) if self._shape.sale_number else ()
         return wire.fields(*self._who(), self._clerk.till, *original, *_NO_INVOICE, *sale)
+
+    def _sale_number(self, number: str) -> str:
+        if number and not self._shape.sale_number:
+            raise ValueError("sale_number: the device's firmware has no field for it")
+        if number:
+            self._check("sale_number", number)
+        return number
+
+    def _check(self, field: str, said: str) -> None:
+        if re.fullmatch(self.family.forms[field], said) is None:
+            raise ValueError(f"{field}: the device takes no {said!r}")
 
     def _sale(self, operation: ask.Sale) -> bytes:
         if not operation.text:
@@ -230,14 +232,6 @@ def _day_part(part: int) -> tuple[Command, bytes]:
     if not 0 <= part < len(_DAY_PARTS):
         raise ValueError(f"part: {part} of {len(_DAY_PARTS)}")
     return _DAY_PARTS[part]
-
-
-def _sale_number(number: str, shape: Shape) -> str:
-    if number and not shape.sale_number:
-        raise ValueError("sale_number: the device's firmware has no field for it")
-    if number and _SALE_NUMBER.fullmatch(number) is None:
-        raise ValueError("sale_number: not of the form LLDDDDDD-CCCC-DDDDDDD")
-    return number
 
 
 def _adjusted(discount_cents: Cents, surcharge_cents: Cents, where: str) -> tuple[str, str]:
