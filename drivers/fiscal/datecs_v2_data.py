@@ -57,11 +57,11 @@ def quantity(thousandths: Thousandths) -> str:
 
 
 def written_time(device_time: str, *, summer: bool = False) -> str:
-    """`2026-11-27T10:02:41` as `27-11-26 10:02:41`, with ` DST` when `summer`. Raises `ValueError` for another form; a
-    31st of February is for the device to refuse."""
+    """`2026-11-27T10:02:41` as `27-11-26 10:02:41`, with ` DST` when `summer`. Raises `ValueError`."""
     found = _ISO_TIME.fullmatch(device_time)
     if found is None:
         raise ValueError("not of the form 20YY-MM-DDThh:mm:ss")
+    datetime.fromisoformat(device_time)
     year, month, day, time = found.groups()
     return f"{day}-{month}-{year} {time}" + (" DST" if summer else "")
 

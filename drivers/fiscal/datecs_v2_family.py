@@ -55,12 +55,6 @@ DATECS_V2 = Family(
     other_models=(),  # a device of another family does not answer these frames
     note_bytes=40,
     reversal_needs=("device_time", "fiscal_memory"),
-    forms={
-        "sale_number": r"[A-Z]{2}[0-9]{6}-[0-9A-Za-z]{4}-[0-9]{7}",
-        "reversal.number": r"0{0,25}(?!0)[0-9]{1,7}",
-        "reversal.device_time": r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}",
-        "reversal.fiscal_memory": r"[0-9A-Za-z]{1,32}",
-    },
     zero_total=False,  # error -111065 names such a receipt; nothing says that it can be closed
 )
 

@@ -88,8 +88,6 @@ class Family(msgspec.Struct, frozen=True):
     reversals: bool = True
     reversal_needs: tuple[str, ...] = ()
     """Fields of `Reversal` that the family cannot do without."""
-    forms: Mapping[str, str] = {}
-    """Field of a `Print` to the whole of what it may look like, where the family takes less than others do."""
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
 
