@@ -85,7 +85,7 @@ FLAGS = (
 """Of the answer to 20h. None refuses: an acknowledgement says that, not the status."""
 
 TREMOL = Family(
-    name="tremol-zfp",
+    name="tremol",
     flags=FLAGS,
     payments={
         Payment.CASH: "0",
