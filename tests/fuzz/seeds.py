@@ -12,8 +12,9 @@ from drivers.contract.core import Reading, Stop
 from drivers.desfire.authenticate import Wanted, prove
 from drivers.desfire.keys import FileKeys
 from drivers.relay import modbus
-from drivers.simulators import datecs_wire, sip2
+from drivers.simulators import fiscal_v1, sip2
 from drivers.simulators.desfire import Desfire
+from drivers.simulators.fiscal_wire import Request
 from drivers.simulators.wiegand import h10301
 from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
@@ -78,7 +79,7 @@ ACCESS_LINE = codec.encode(Reading(1, codec.raw(reader.AccessCard(24, b"\x0c\x87
 PULSES = bytes(20 | int(bit) for bit in h10301(12, 34567)) + b"\xff" * 20
 STOP_LINE = codec.encode(Stop())
 COILS = modbus.frame(1, b"\x01\x01\x05")
-FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+FISCAL = fiscal_v1.answer(Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
 ZFP_DATA = bytes.fromhex("02 29 25 71 30 30 30 31 32 33 37 3D 0A")
 ZFP_ACK = bytes.fromhex("06 21 33 32 32 30 0A")
 ZFP_SAID = (
