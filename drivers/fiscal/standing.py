@@ -17,6 +17,7 @@ from drivers.fiscal.dialect import (
     ReadCash,
     ReadDay,
     ReadLast,
+    ReadStatus,
     ReadTransaction,
     Transaction,
     merged,
@@ -74,7 +75,11 @@ def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
 
 
 def look(dialect: Dialect) -> Course[Standing | Lost]:
-    """Read it all back. `Lost` too when the device does not tell whether a receipt is open."""
+    """Read it all back. `Lost` too when the device does not tell whether a receipt is open. The status comes first: after
+    a power cut inside a receipt some devices refuse everything else before."""
+    status = yield from ask(ReadStatus())
+    if isinstance(status, Lost):
+        return status
     transaction = yield from read_transaction(dialect)
     if isinstance(transaction, Lost):
         return transaction
