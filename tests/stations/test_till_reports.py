@@ -24,7 +24,7 @@ NINE_UTC_MS = 1_795_424_400_000
 """Where the clock stands: 2026-11-23, 11:00 in Riga."""
 
 
-async def make_till(place: Place, z_at: str = "") -> Till:
+async def make_till(place: Place, z_at: str | None = None) -> Till:
     till = Till(TillStation(id="till-1", printer="fiscal-1", z_at=z_at), place.services)
     await till.start()
     return till
