@@ -12,8 +12,8 @@ import pytest
 
 from drivers.contract.printer import PrintPoint, Result
 from drivers.driver import DeviceError
-from drivers.simulators.datecs import Simulator
-from drivers.simulators.datecs_device import Stage
+from drivers.simulators.fiscal_model import Stage
+from drivers.simulators.printer import Simulator
 from tests.drivers.test_fiscal_driver import Rig, receipt
 
 STEPS = ("74", "113 before", "48", "54", "49 first", "49 second", "51", "53", "56", "113 after")
@@ -122,14 +122,14 @@ def nothing_by_itself(simulator: Simulator) -> None:
     simulator.recover()
     simulator.refill()
     stage, documents = simulator.device.stage, list(simulator.device.documents)
-    executed = len(simulator.device.executed)
+    executed = len(simulator.executed)
     rig = restarted(simulator)
     status = rig.status()
     rig.driver.close()
     assert status.open_receipt is (stage is not Stage.IDLE)
     assert ("open_receipt" in rig.detail) is status.open_receipt
     assert simulator.device.documents == documents
-    assert set(simulator.device.executed[executed:]) == {90, 74, 76, 113}
+    assert set(simulator.executed[executed:]) == {90, 74, 76, 113}
 
 
 def test_doubt_at_close_is_unknown_though_the_receipt_is_on_paper() -> None:
@@ -141,7 +141,7 @@ def test_doubt_at_close_is_unknown_though_the_receipt_is_on_paper() -> None:
         assert outcome.outcome is Result.UNKNOWN
         assert outcome.reason.startswith("doubt_at_close: no answer to closing")
         assert rig.closed("k-1") == 1
-        assert simulator.device.executed.count(56) == 1
+        assert simulator.executed.count(56) == 1
 
 
 def test_line_that_a_power_cut_doubled_is_found_by_the_subtotal_and_cancelled() -> None:
@@ -150,7 +150,7 @@ def test_line_that_a_power_cut_doubled_is_found_by_the_subtotal_and_cancelled() 
         simulator.fault("power_cut", command=49, ms=30)
         outcome = rig.ask(receipt())
         rig.driver.close()
-        assert simulator.device.executed.count(49) == 3
+        assert simulator.executed.count(49) == 3
         assert outcome.outcome is Result.CANCELLED
         assert "subtotal" in outcome.reason
 

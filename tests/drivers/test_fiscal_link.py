@@ -11,8 +11,9 @@ import pytest
 from drivers.fiscal.datecs_v1 import SEQ_LAST, Command
 from drivers.fiscal.link import Link, LinkLost, Loss, PortGone
 from drivers.fiscal.serial_port import SerialPort
-from drivers.simulators.datecs import Simulator
-from drivers.simulators.datecs_wire import NAK, SYN, Request, RequestReader, answer
+from drivers.simulators.fiscal_v1 import NAK, SYN, RequestReader, answer
+from drivers.simulators.fiscal_wire import Request
+from drivers.simulators.printer import Simulator
 
 OK = bytes.fromhex("80 80 80 80 86 9A")
 
@@ -210,7 +211,7 @@ def test_whatever_the_line_does_a_command_is_executed_once(kind: str, fields: di
         simulator.fault(kind, **fields)
         assert link.ask(Command.SALE, b"Tea\tA1.00*1.000").status == bytes.fromhex("80 80 88 80 86 9A")
         assert link.ask(Command.SUBTOTAL, b"00").data.startswith(b"000000100,")
-        assert simulator.device.executed == [48, 49, 51]
+        assert simulator.executed == [48, 49, 51]
         port.close()
 
 
@@ -221,7 +222,7 @@ def test_restarted_host_with_the_seq_of_the_frame_before_is_not_fooled() -> None
         port.close()
         link, port = on_pty(simulator, first_seq=0x40)
         assert link.synchronise(Command.IDENTIFY, b"1").data.startswith(b"FP-2000,")
-        assert simulator.device.executed == [48, 90]
+        assert simulator.executed == [48, 90]
         port.close()
 
 

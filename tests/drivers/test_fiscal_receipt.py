@@ -13,8 +13,8 @@ from drivers.fiscal.datecs_v1 import Command
 from drivers.fiscal.families import DATECS_V1_A, Sign
 from drivers.fiscal.plan import Plan, Till, plan, row_cents
 from drivers.fiscal.receipt import Ask, Event, Heard, InTime, Lost, Move, Store, receipt
-from drivers.simulators.datecs_device import Device
-from drivers.simulators.datecs_paper import Paper
+from drivers.simulators.fiscal_families import endpoint
+from drivers.simulators.fiscal_wire import Request
 
 TILL = Till(operator="1", password="0000", number="1", encoding="cp1257", vat_letters="ABCDEFGH")
 OPEN = frozenset({Sign.RECEIPT_OPEN})
@@ -45,7 +45,8 @@ class OnDevice:
     carried out or not."""
 
     def __init__(self, lost_at: int = -1, executed: bool = True, dead_after: bool = False) -> None:
-        self.device = Device(Paper())
+        self.endpoint = endpoint("datecs-v1")
+        self.device = self.endpoint.device
         self._lost_at = lost_at
         self._executed = executed
         self._dead_after = dead_after
@@ -58,8 +59,9 @@ class OnDevice:
         lost = self._asked == self._lost_at or (self._dead_after and self._asked > self._lost_at >= 0)
         if lost and (self._asked > self._lost_at or not self._executed):
             return Lost("silent")
-        data, status = self.device.execute(move.command, move.data)
-        return Lost("silent") if lost else Heard(data, DATECS_V1_A.signs(status))
+        self.endpoint.executed.append(move.command)
+        reply = self.endpoint.wire.answer(Request(0x20, move.command, move.data), None, quiet=False)
+        return Lost("silent") if lost else Heard(reply[4:-13], DATECS_V1_A.signs(reply[-12:-6]))
 
     @property
     def closed(self) -> int:
@@ -106,7 +108,7 @@ def test_deadline_that_has_passed_before_the_opening_refuses() -> None:
     on = OnDevice()
     outcome, _ = walk(example(), lambda move: False if isinstance(move, InTime) else on(move))
     assert outcome.outcome is Result.REFUSED
-    assert on.device.executed == []
+    assert on.endpoint.executed == []
 
 
 def test_number_that_cannot_be_read_does_not_make_the_receipt_less_printed() -> None:
