@@ -209,7 +209,7 @@ class Settling:
 
     def _pay(self, payments: list[Pay]) -> Course[Lost | str | None]:
         for pay in payments:
-            heard = yield from steady(pay, self._patience_s)
+            heard = yield from steady(pay, self._patience_s, once=self._dialect.tells_paid)
             if isinstance(heard, Lost):
                 return heard
             if heard.said.refused or not heard.open:
