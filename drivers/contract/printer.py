@@ -162,9 +162,10 @@ class PrintStep(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Settle(msgspec.Struct, frozen=True, omit_defaults=True, tag="settle", tag_field="call"):
-    """Find out from the device how this work ended that was begun before, and bring it to its end: what is open and
-    unpaid is cancelled, what is half paid is paid and closed, as `work` says. Nothing is ever begun again. `point` is
-    the last one that was stored. Answered by `Outcome`; sends `PrintStep`s of the points that it reaches.
+    """Find out from the device how this work ended that was begun before, and bring it to its end: a receipt that is
+    open before `paying` was stored is cancelled, from then on it is paid and closed, as `work` says. Nothing is ever
+    begun again. `point` is the last one that was stored. Answered by `Outcome`; sends `PrintStep`s of the points that
+    it reaches.
 
     Asked again it answers the same. `unknown` only when the device's counters fit neither end.
     """

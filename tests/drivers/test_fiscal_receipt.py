@@ -139,8 +139,12 @@ def test_opening_that_is_refused_prints_nothing_and_cancels_nothing() -> None:
 
 def test_device_that_is_silent_about_its_error_has_refused_all_the_same() -> None:
     refusal = Heard(Said(frozenset({Sign.NOT_ALLOWED}), "not_allowed_now"))
-    replies = {Open(): refusal, op.ReadError(): SILENT}
-    outcome, _ = run(Numbers(lambda move: replies.get(move.operation) if isinstance(move, Ask) else None))
+    replies: dict[op.Operation, Event] = {Open(): refusal, op.ReadError(): SILENT}
+
+    def also(move: Move) -> Event | None:
+        return replies.get(move.operation) if isinstance(move, Ask) else None
+
+    outcome, _ = run(Numbers(also))
     assert outcome.reason == "open_refused: the printer says not_allowed_now"
 
 
