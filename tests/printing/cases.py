@@ -46,7 +46,9 @@ class Cut(msgspec.Struct, frozen=True):
 
 class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     """One run. Commands are counted over all processes of the driver, from 0. `same_seq`: a new process begins with the
-    very SEQ that the device saw last. `person`: somebody puts paper in and closes the cover."""
+    very SEQ that the device saw last. `person`: somebody puts paper in and closes the cover. `hand`: what somebody does
+    at the printer when the work is in doubt for the first time. `then`: the work that follows, once it is known how the
+    first one ended."""
 
     family: str
     work: str
@@ -56,11 +58,13 @@ class Case(msgspec.Struct, frozen=True, omit_defaults=True):
     same_seq: bool = False
     person: bool = True
     line_ms: int = 0
+    hand: str = ""
+    then: str = ""
 
     @property
     def name(self) -> str:
         """The faults alone, for tables."""
-        return " + ".join(hit.kind for hit in self.hits) or "none"
+        return " + ".join([*(hit.kind for hit in self.hits), *([self.hand] if self.hand else [])]) or "none"
 
     def __str__(self) -> str:
         return msgspec.json.encode(self).decode()

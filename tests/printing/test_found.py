@@ -40,3 +40,11 @@ def test_the_number_is_asked_for_once_more_when_its_answer_is_lost(family: str, 
         found = run(Case(family, "sale", (Hit(step, fault.kind, fault.times, fault.ms),)))
         assert found.numbered
         assert not found.complaints
+
+
+@family
+def test_the_number_of_another_z_report_is_not_told_for_ours(family: str) -> None:
+    """The device made one more by itself before ours was read."""
+    for step in range(prepared(family, "z").commands + 1):
+        found = run(Case(family, "z", (Hit(step, "spontaneous_z"),)))
+        assert not found.complaints

@@ -65,7 +65,8 @@ def verdict(world: World, row: Row, before: Prepared) -> Verdict:
         return Verdict("untold", (*found, Complaint(Wrong.UNTOLD, "no outcome was ever stored")))
     if row.outcome.outcome is Result.REFUSED and world.notes.begun[row.work.key]:
         found.append(Complaint(Wrong.LIE, "refused was told, and a receipt was begun"))
-    found += [Complaint(Wrong.PAPER, what) for paper in papers for what in differences(paper, before.document)]
+    if world.case.hand != "finishes ours":
+        found += [Complaint(Wrong.PAPER, what) for paper in papers for what in differences(paper, before.document)]
     if row.outcome.outcome is Result.PRINTED and papers:
         found += _numbered(row, papers[0])
     if row.ended and world.device.stage is not Stage.IDLE and not world.foreign_open:

@@ -75,6 +75,8 @@ class Watched:
         answered = self._wire.answer(request, deny, quiet=quiet)
         if act in (Act.OPEN, Act.REVERSE) and before is Stage.IDLE and device.stage is Stage.OPEN:
             self._notes.begun[self._row.work.key] += 1
+        for paper in documents[so_far:]:
+            self._world.note(f"paper {paper.number} {paper.kind} {paper.key!r} {paper.payments} {paper.closed}")
         if act in (Act.X, Act.Z, Act.CASH):
             self._notes.made[self._row.work.key] += documents[so_far:]
         return answered

@@ -99,8 +99,7 @@ class World:
         self.stores = 0
         self.rows: dict[str, Row] = {}
         self.notes = Notes()
-        self.endpoint: Endpoint = endpoint(case.family, device, line_ms=case.line_ms)
-        self.endpoint.wire = Watched(self, self.endpoint.wire)
+        self.endpoint = self._wired(device)
         self.foreign: set[str] = set()
         """Keys of what a person printed."""
         self.foreign_open = False
@@ -157,6 +156,23 @@ class World:
         if self.device.locked:
             self.endpoint.cut_power(self.clock(), 1.0)
             self.clock.advance(2.0)
+
+    def plug(self, device: Device) -> None:
+        """Another device is at the cable from now on."""
+        self.endpoint.pull(self.clock())
+        self.devices.append(device)
+        self.plug_back(device, self._wired(device))
+
+    def plug_back(self, device: Device, endpoint: Endpoint) -> None:
+        if self.endpoint is not endpoint:
+            self.endpoint.pull(self.clock())
+        self.device, self.endpoint = device, endpoint
+        endpoint.recover()
+
+    def _wired(self, device: Device) -> Endpoint:
+        made = endpoint(self.case.family, device, line_ms=self.case.line_ms)
+        made.wire = Watched(self, made.wire)
+        return made
 
     def _made(self) -> Works:
         return Works(
@@ -283,6 +299,7 @@ class World:
 
     def _end(self, row: Row, outcome: Outcome) -> None:
         row.told.append(outcome)
+        self.note(f"told {outcome}")
 
         def write() -> None:
             row.outcome = outcome
