@@ -25,6 +25,16 @@ def sums_tell(work: Plan, baseline: Baseline, day: Day) -> bool:
     return _booked(work, baseline, day) is not None
 
 
+def has_booked(work: Plan, baseline: Baseline, day: Day) -> bool | None:
+    """Something was sold or given back since the baseline, by whomever, or the day was ended. None when the device does
+    not tell the sums that such a work is in."""
+    sums = ((baseline.sold_cents, day.sold_cents), (baseline.returned_cents, day.returned_cents))
+    moved = any(None not in (before, now) and before != now for before, now in sums)
+    if moved or steps(baseline.z_number, day.z_number):
+        return True
+    return None if None in sums[work.reversal] else False
+
+
 def judge(work: Plan, baseline: Baseline, standing: Standing) -> Verdict:
     """How it ended, for a receipt whose payment may have begun."""
     number = steps(baseline.number, standing.last.number)

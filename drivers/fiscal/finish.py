@@ -8,9 +8,9 @@ from drivers.fiscal.dialect import DeviceClock, Identity, Last, ReadClock, ReadL
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason, advice
 from drivers.fiscal.families import Sign
-from drivers.fiscal.moves import Course, Heard, Lost, Store
+from drivers.fiscal.moves import Course, Heard, Lost, Store, reopen
 from drivers.fiscal.plan import Plan
-from drivers.fiscal.standing import told, value_of
+from drivers.fiscal.standing import steps, told, value_of
 
 
 def finish(work: Plan, ending: Ending, identity: Identity, closed: Heard) -> Course[Outcome]:
@@ -19,15 +19,29 @@ def finish(work: Plan, ending: Ending, identity: Identity, closed: Heard) -> Cou
     last = value_of(closed, Last)
     lost = False
     if last is None:
-        found = yield from told(ReadLast(), Last)
+        found = yield from _number(identity)
         lost = isinstance(found, Lost)
         last = None if isinstance(found, Lost) else found
+        if last is not None and (steps(ending.baseline.number, last.number) or 0) > 1:
+            last = None
     if last is not None and last.number and last.number == ending.baseline.number:
         if Sign.TRAINING not in closed.said.signs:
             ending.now = last.number
             return ending.unknown(Reason.DOUBT_AT_CLOSE, "the printer confirmed the close and counted no document")
         last = None
     return (yield from printed(work, ending, identity, last or Last(""), ask_time=not lost))
+
+
+def _number(identity: Identity) -> Course[Last | Lost | None]:
+    """The last document; asked once more over a port that is opened again, because a reversal will need it. What was
+    printed since (a Z report that the device makes by itself as soon as the receipt is closed) has another number."""
+    found = yield from told(ReadLast(), Last)
+    if not isinstance(found, Lost):
+        return found
+    back = yield from reopen()
+    if isinstance(back, Lost) or back.serial != identity.serial:
+        return found
+    return (yield from told(ReadLast(), Last))
 
 
 def printed(work: Plan, ending: Ending, identity: Identity, last: Last, *, ask_time: bool = True) -> Course[Outcome]:

@@ -127,13 +127,13 @@ def reopen() -> Course[Identity | Lost]:
     return event
 
 
-def steady(operation: Operation, patience_s: float) -> Course[Heard | Lost]:
+def steady(operation: Operation, patience_s: float, *, once: bool = False) -> Course[Heard | Lost]:
     """Ask, and while the device refuses because of what a person can put right (paper, cover), wait for that and ask
     again: a refused command has changed nothing. Waits until the deadline, or `patience_s` beyond it. What was sent
-    twice over a silence is not repeated: it may have been carried out the first time."""
+    twice over a silence is not repeated: it may have been carried out the first time. `once`: see `Ask`."""
     told: tuple[Sign, ...] = ()
     while True:
-        heard = yield from ask(operation)
+        heard = yield from ask(operation, once=once)
         if isinstance(heard, Lost) or heard.unsure or not (held := _held(heard)):
             break
         if held != told:

@@ -134,9 +134,13 @@ class _Receipt:
         return ""
 
     def _pay(self) -> Course[Lost | str]:
-        """The payments, then what is printed below them: a text that is refused there changes nothing of the sale."""
+        """The payments, then what is printed below them: a text that is refused there changes nothing of the sale.
+
+        A payment is not sent again after silence where the device tells how much is paid: a power cut in between would
+        make it two, and the second one could settle what was meant for other means."""
+        once = self._dialect.tells_paid
         for paying in self._work.payments:
-            heard = yield from steady(paying.pay, self._patience_s)
+            heard = yield from steady(paying.pay, self._patience_s, once=once)
             if why := wrong_payment(heard, paying):
                 self._declined = isinstance(heard, Heard) and bool(heard.said.refused)
                 return why

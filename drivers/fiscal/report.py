@@ -69,8 +69,7 @@ class Booking:
         """How it ended, by the counters. Sends nothing that prints."""
         self._begin(baseline)
         if point is PrintPoint.CLOSED:
-            day = yield from read_day(self._dialect)
-            return self._done(day if isinstance(day, Day) else Day())
+            return self._done((yield from self._day_of_report()))
         outcome = yield from self._read_back("")
         if outcome.outcome is Result.PRINTED:
             yield Store(PrintPoint.CLOSED)
@@ -92,11 +91,19 @@ class Booking:
         cash = value_of(heard, Cash)
         if cash is not None and self._baseline.cash_cents is not None and self._drawer_says(Day(), cash) is not _DONE:
             return self._ending.unknown(Reason.COUNTERS_DIFFER, self._drawer(cash.cents))
-        day: Day | Lost = value_of(heard, Day) or Day()
-        if isinstance(self._work, DayReport) and isinstance(day, Day) and not day.z_number:
-            day = yield from read_day(self._dialect)
+        day = value_of(heard, Day) or Day()
+        if isinstance(self._work, DayReport) and not day.z_number:
+            day = yield from self._day_of_report()
         yield Store(PrintPoint.CLOSED)
-        return self._done(day if isinstance(day, Day) else Day())
+        return self._done(day)
+
+    def _day_of_report(self) -> Course[Day]:
+        """With the number of a Z report only when no other one has followed."""
+        day = yield from read_day(self._dialect)
+        is_z = isinstance(self._work, DayReport) and self._work.z
+        if isinstance(day, Lost) or (is_z and steps(self._baseline.z_number, day.z_number) not in (1, None)):
+            return Day()
+        return day
 
     def _read_back(self, why: str) -> Course[Outcome]:
         if self._baseline.serial and self._identity.serial not in ("", self._baseline.serial):

@@ -4,7 +4,8 @@ lost answer and for the call `Settle`. It opens nothing and sells nothing.
     open, `paying` was not stored                      cancel                        -> cancelled
     open, `paying` was stored                          pay the rest as planned,
                                                        close                         -> printed
-    none open, `paying` was not stored                 it was never paid             -> refused or cancelled
+    none open, `paying` was not stored                 it was not paid by us         -> refused or cancelled,
+                                                       and unknown where a receipt was booked since
     none open, counters moved by just this receipt                                   -> printed
     none open, counters have not moved                                               -> cancelled
     anything else                                                                    -> unknown
@@ -24,14 +25,14 @@ from __future__ import annotations
 import itertools
 
 from drivers.contract.printer import Baseline, Outcome, PrintPoint
-from drivers.fiscal.counters import Verdict, judge, sums_tell
+from drivers.fiscal.counters import Verdict, has_booked, judge, sums_tell
 from drivers.fiscal.dialect import Cancel, Close, Dialect, Identity, Last, Pay, Stage, Transaction
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
 from drivers.fiscal.finish import finish, printed
 from drivers.fiscal.moves import Course, Lost, Store, reopen, steady
 from drivers.fiscal.plan import Plan
-from drivers.fiscal.standing import Standing, look, read_transaction
+from drivers.fiscal.standing import Standing, look, read_transaction, steps
 
 MAX_ACTS = 3
 """How often cancelling or paying is tried before a person has to look. Each try reads the device again before."""
@@ -53,7 +54,7 @@ class Settling:
         baseline: Baseline,
         patience_s: float,
     ) -> None:
-        self._declined = False
+        self._declined = self._cancelled = False
         self._work = work
         self._dialect = dialect
         self._identity = identity
@@ -92,7 +93,7 @@ class Settling:
             self._ending.now = standing.last.number
             if standing.transaction.stage is Stage.NONE:
                 return (yield from self._conclude(standing, reason))
-            if not self._is_ours(standing.transaction):
+            if not self._is_ours(standing):
                 return self._ending.unknown(Reason.OTHER_RECEIPT, _described(standing.transaction))
             if acts >= MAX_ACTS:
                 return self._stuck(standing.transaction, again if isinstance(again, str) else again.why)
@@ -111,6 +112,9 @@ class Settling:
         if not self._begun_to_pay:
             if self._point is PrintPoint.INTENT and standing.last.number == self._baseline.number:
                 return self._ending.refused(Reason.NEVER_BEGUN, why or "it was not opened on the printer")
+            if not self._cancelled and self._point is PrintPoint.OPENED and self._may_be_finished(standing):
+                what = "it was open and not paid, and a receipt was booked since: somebody may have finished it"
+                return self._ending.unknown(Reason.COUNTERS_DIFFER, what)
             return self._ending.cancelled(Reason.STOPPED_BEFORE_PAYMENT, why or "it was stopped before the payment")
         match judge(self._work, self._baseline, standing):
             case Verdict.PRINTED:
@@ -125,13 +129,32 @@ class Settling:
     def _is_other(self, identity: Identity) -> bool:
         return bool(self._baseline.serial and identity.serial and identity.serial != self._baseline.serial)
 
-    def _is_ours(self, found: Transaction) -> bool:
-        if found.reversal and not self._work.reversal:
+    def _is_ours(self, standing: Standing) -> bool:
+        found = standing.transaction
+        if (found.reversal and not self._work.reversal) or self._is_later(standing):
             return False
+        if self._point is PrintPoint.INTENT:  # no line was sent before `opened` was stored
+            return _is_at(found, 0, 0)
         states = self._work.progress[-1:] if self._begun_to_pay else self._work.progress
         if any(_is_at(found, at.items, at.cents) for at in states):
             return True
         return not self._begun_to_pay and self._is_with_one_twice(found)
+
+    def _is_later(self, standing: Standing) -> bool:
+        """A receipt was closed since ours was begun, so that the one that is open came after it: a device has one open
+        at a time. Both witnesses have to say so: one that counts a document when it opens, or its lines when they are
+        sold, moves one of them."""
+        booked = has_booked(self._work, self._baseline, standing.day)
+        return booked is not False and steps(self._baseline.number, standing.last.number) != 0
+
+    def _may_be_finished(self, standing: Standing) -> bool:
+        """Of a receipt that was open and unpaid when it was last heard of: somebody has paid and closed it at the
+        device. Where the sums do not tell, a last receipt that is paid says so."""
+        booked = has_booked(self._work, self._baseline, standing.day)
+        if booked is None:
+            moved = steps(self._baseline.number, standing.last.number) != 0
+            return moved and bool(standing.transaction.paid_cents)
+        return booked
 
     def _is_with_one_twice(self, found: Transaction) -> bool:
         so_far: set[tuple[int, int]] = set()
@@ -160,6 +183,7 @@ class Settling:
         heard = yield from steady(Cancel(), self._patience_s)
         if isinstance(heard, Lost):
             return heard
+        self._cancelled = not heard.said.refused and not heard.open
         return f"the printer refused to cancel: {heard.said.refused}" if heard.said.refused else ""
 
     def _close(self) -> Course[Outcome | Lost | str]:
@@ -210,7 +234,7 @@ class Settling:
 
     def _pay(self, payments: list[Pay]) -> Course[Lost | str | None]:
         for pay in payments:
-            heard = yield from steady(pay, self._patience_s)
+            heard = yield from steady(pay, self._patience_s, once=self._dialect.tells_paid)
             if isinstance(heard, Lost):
                 return heard
             if heard.said.refused or not heard.open:

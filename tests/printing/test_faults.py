@@ -1,0 +1,28 @@
+"""Every kind of fault at every step of every work on every family of devices, and restarts of the driver with its
+gateway, of the device and of both: on paper there is one document or none, and the gateway says which. A share of the
+runs; `make printing` has all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.printing.__main__ import counted
+from tests.printing.enumerated import FAMILIES, everything_of
+from tests.printing.works import WORKS
+
+EVERY = 31
+"""Of 350,000 runs: more than 11,000."""
+AT_LEAST = 2500
+"""Runs of a family."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_document_or_none_and_the_gateway_says_which(family: str) -> None:
+    tally = counted(case for work in WORKS for case in everything_of(family, work, EVERY))
+    assert tally.total >= AT_LEAST
+    assert not tally.failures(), tally.failures()
+    # What all runs could not do without: that works end both ways, and mostly so that somebody knows.
+    assert tally.ends[family, "printed"] > tally.total // 4
+    assert tally.ends[family, "unknown"] < tally.total // 30
