@@ -26,12 +26,13 @@ LineFlag = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One line. `category` is the article's group in the city's classifier, which rules name."""
+    """One line. `category` is the article's group in the city's classifier, which rules name; without one no rule gives
+    anything on it."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=72, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
-    category: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
     unit_cents: Annotated[Cents, msgspec.Meta(ge=1, le=MAX_CENTS)]
+    category: Annotated[str, msgspec.Meta(pattern=r"^(?:[a-z0-9][a-z0-9_.-]{0,31})?$(?!\n)")] = ""
     quantity: Annotated[Thousandths, msgspec.Meta(ge=1, le=MAX_QUANTITY)] = 1000
     vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")] = "A"
     discountable: bool = True

@@ -239,10 +239,12 @@ class RuleSet:
             return None
         able = []
         for number in meets:
-            if lines[number].discountable:
-                able.append(number)
-            else:
+            if not lines[number].discountable:
                 trace.add(Reason.NOT_DISCOUNTABLE, rule, lines[number].id)
+            elif not lines[number].category:
+                trace.add(Reason.UNMAPPED, rule, lines[number].id)
+            else:
+                able.append(number)
         if not able:
             return None
         if rule.more is not None and (reason := lacking(rule.more, [lines[number] for number in able], lines)):

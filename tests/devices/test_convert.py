@@ -29,7 +29,7 @@ from gateway.model.reading import (
 )
 from gateway.model.receipt import Line, Means
 
-JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
+JOB = PrintJob("key-1", (Line("1", "Bread", 150, "food", 2000),), (30,), (Paid(Means.CARD, 270),), 270)
 
 
 def test_each_kind_of_reading_becomes_its_own_type() -> None:

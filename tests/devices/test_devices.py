@@ -21,7 +21,7 @@ from tests.devices.drivers_for_tests import RAW
 
 JOB = PrintJob(
     key="till-1/0001",
-    lines=(Line("1", "Bread", "food.bread", 150, 2000), Line("2", "Milk", "food.milk", 120)),
+    lines=(Line("1", "Bread", 150, "food.bread", 2000), Line("2", "Milk", 120, "food.milk")),
     discounts=(30, 0),
     paid=(Paid(Means.CASH, 500),),
     total_cents=390,
@@ -243,7 +243,7 @@ async def test_a_step_stored_after_the_deadline_does_not_let_the_driver_go_on(st
 async def test_a_receipt_too_long_for_one_message_is_refused_before_anything_is_sent(start: Start) -> None:
     place = await start(section("printer"))
     await place.ready("dev-printer")
-    line = Line("1", "Ā" * 600, "food", 150)
+    line = Line("1", "Ā" * 600, 150, "food")
     long = PrintJob("till-1/2", (line,) * 512, (0,) * 512, (Paid(Means.CASH, 76800),), 76800)
 
     async def store(step: PrintStepTaken) -> None:
