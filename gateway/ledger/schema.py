@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 7
+SCHEMA = 8
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -239,6 +239,20 @@ STATE_7 = (
 )
 """What schema 7 brought."""
 
+STATE_8_TILL = (
+    # stations, till: receipts and refunds by the time of their entry, for the report of a day.
+    """CREATE TABLE sale (
+        at_ms INTEGER NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, station TEXT NOT NULL,
+        PRIMARY KEY (at_ms, epoch, seq)
+    ) WITHOUT ROWID, STRICT""",
+    # stations, till: how much of a receipt's line has come back so far, in thousandths. Never goes back.
+    """CREATE TABLE returned (
+        epoch TEXT NOT NULL, seq INTEGER NOT NULL, line TEXT NOT NULL, quantity INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL, PRIMARY KEY (epoch, seq, line)
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 8 brought for tills."""
+
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the promise rests on, read back and asserted.
@@ -297,7 +311,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6, *STATE_7):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6, *STATE_7, *STATE_8_TILL):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

@@ -17,7 +17,9 @@ from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
-from gateway.model.receipt import Receipt
+from gateway.model.money import Thousandths
+from gateway.model.receipt import Means, Receipt
+from gateway.model.refund import Refund, RefundReason
 
 
 class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -186,6 +188,25 @@ class ReceiptBody(Body, frozen=True):
     late: bool = False
     asked: Circumstances | None = None
     """As in `AdmissionBody`."""
+    unmapped: tuple[str, ...] = ()
+    """Ids of the lines of which nobody could say what they are: without a category, or with one that no rule names."""
+
+
+class RefundBody(Body, frozen=True):
+    """What was given back of the receipt in entry `receipt`, as its own decision says. `key` is the caller's, as in
+    `ReceiptBody`. `before`: what of its lines had come back earlier (line → thousandths); `rest`: whether anything is
+    left. `printed_by` is absent when nothing was on paper that had to be given back."""
+
+    station: str
+    key: str
+    receipt: str
+    refund: Refund
+    reason: RefundReason
+    means: Means
+    printed_by: PrintedBy | None = None
+    fiscal_number: str = ""
+    before: dict[str, Thousandths] = {}
+    rest: bool = False
 
 
 class FiscalStepBody(Body, frozen=True):
@@ -381,6 +402,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.PASSED: PassedBody,
     EntryKind.VOID: VoidBody,
     EntryKind.WALKED: WalkedBody,
+    EntryKind.REFUND: RefundBody,
     EntryKind.FISCAL_STEP: FiscalStepBody,
     EntryKind.FISCAL_OUTCOME: FiscalOutcomeBody,
     EntryKind.IDENTIFICATION: IdentificationBody,

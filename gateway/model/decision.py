@@ -42,6 +42,15 @@ class Reason(StrEnum):
     NOT_ENTITLED = "not_entitled"
 
 
+class NoBenefits(StrEnum):
+    """Why nobody gets a benefit."""
+
+    NO_RULES = "no_rules"
+    """No bundle of rules has come yet."""
+    RULES_ENDED = "rules_ended"
+    """The rules' time is over, and no newer ones have come."""
+
+
 class Limited(StrEnum):
     """What kept a rule that applied from giving all that it would."""
 

@@ -90,6 +90,10 @@ class RuleSet:
     def __len__(self) -> int:
         return len(self._compiled)
 
+    def knows(self, category: str) -> bool:
+        """Whether any rule names this category."""
+        return category in self._index.categories
+
     def ids(self) -> Iterator[str]:
         """Of the rules, in the engine's order."""
         return (rule.id for rule in self._compiled)

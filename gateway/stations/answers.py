@@ -85,6 +85,9 @@ class QuoteGiven(msgspec.Struct, frozen=True):
         db.execute("INSERT INTO quote VALUES (?,?,?,?)", (self.id, self.station, self.body, self.expires_ms))
 
 
+USED = "Ask for a new quote"
+
+
 class QuoteUsed(msgspec.Struct, frozen=True):
     """Effect: a quote becomes a receipt, once."""
 
@@ -92,7 +95,28 @@ class QuoteUsed(msgspec.Struct, frozen=True):
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         if db.execute("DELETE FROM quote WHERE id=?", (self.id,)).rowcount != 1:
-            raise Conflict("this quote has been committed already", "Ask for a new quote", code="quote_used")
+            raise Conflict("this quote has been committed already, or is void", USED, code="quote_used")
+
+
+class QuoteDropped(msgspec.Struct, frozen=True):
+    """Effect: a quote is void."""
+
+    id: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        QuoteUsed(self.id).apply(db, ids, now)
+
+
+class QuoteReplaced(msgspec.Struct, frozen=True):
+    """Effect: another quote takes its place, and it holds no longer. Who has not heard of the other one may have
+    printed it: then it is committed late."""
+
+    id: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        sql = "UPDATE quote SET expires_ms=min(expires_ms, ?) WHERE id=?"
+        if db.execute(sql, (now.wall_ms - 1, self.id)).rowcount != 1:
+            raise Conflict("the quote that this one replaces has been committed", USED, code="quote_used")
 
 
 KEEP_MS = 14 * 24 * 3600 * 1000

@@ -214,6 +214,6 @@ async def test_a_disk_that_fails_in_the_middle_leaves_unknown_behind(place: Plac
 
 async def _abandon(till: Till) -> None:
     """End what a dead daemon would not have had time to end."""
-    for work in list(till._busy.values()):
+    for work in list(till._once.busy.values()):
         work.cancel()
         await asyncio.wait([work])
