@@ -23,8 +23,8 @@ from gateway.stations.till_words import (
     BalanceAnswer,
     CommitAnswer,
     CommitRequest,
+    PosQuoteRequest,
     QuoteAnswer,
-    QuoteRequest,
     QuoteWithdrawn,
 )
 from gateway.sync.bundles_record import Past
@@ -36,7 +36,7 @@ API_VERSION = "1"
 
 _TYPES = (
     *(HealthAnswer, Status, Devices, Restarted, ForgetRequest, Erased, Stations, StationView, Shown, Problem),
-    *(QuoteRequest, QuoteAnswer, QuoteWithdrawn, BalanceAnswer, CommitRequest, CommitAnswer),
+    *(PosQuoteRequest, QuoteAnswer, QuoteWithdrawn, BalanceAnswer, CommitRequest, CommitAnswer),
     *(RefundRequest, VoidRequest, RefundAnswer, DayReport),
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
     *(HandOver, Brought, InsideRequest, InsideAnswer),
@@ -165,7 +165,7 @@ def _paths() -> Json:
                 "What is due for this receipt",
                 QuoteAnswer,
                 parameters=[_STATION, _key(required=False)],
-                body=QuoteRequest,
+                body=PosQuoteRequest,
                 description="For the person whose tap waits at the till, if any. Without a key each is a new quote. "
                 "While two persons' taps wait, the answer is 409 `two_taps` with the `marks` to choose by.",
             )

@@ -17,7 +17,7 @@ from gateway.api.views import Views
 from gateway.model.errors import NotFound
 from gateway.stations.refund_words import RefundRequest, VoidRequest
 from gateway.stations.till import Till
-from gateway.stations.till_words import CommitRequest, QuoteRequest
+from gateway.stations.till_words import CommitRequest, PosQuoteRequest
 
 Read = Callable[[web.Request], Awaitable[bytes]]
 
@@ -43,7 +43,7 @@ class TillRoutes:
         till = self._till(request)
         # Without a key each request is a new quote.
         key = _key(request, required=False) or f"quote-{os.urandom(16).hex()}"
-        return _json(await till.quote(body.decode(await self._read(request), QuoteRequest), key))
+        return _json(await till.quote(body.decode(await self._read(request), PosQuoteRequest).settled(), key))
 
     async def withdraw(self, request: web.Request) -> web.Response:
         return _json(await self._till(request).withdraw(request.match_info["quote"]))

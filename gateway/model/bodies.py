@@ -15,6 +15,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.counter import CardDebit
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
+from gateway.model.fiscal import Baseline
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
 from gateway.model.money import Thousandths
@@ -195,7 +196,8 @@ class ReceiptBody(Body, frozen=True):
 class RefundBody(Body, frozen=True):
     """What was given back of the receipt in entry `receipt`, as its own decision says. `key` is the caller's, as in
     `ReceiptBody`. `before`: what of its lines had come back earlier (line → thousandths); `rest`: whether anything is
-    left. `printed_by` is absent when nothing was on paper that had to be given back."""
+    left. `printed_by` is absent when there is no paper that says so; for `gateway` the number follows in a
+    `fiscal_outcome` of the key `work`: only when that says `printed` was anything given back."""
 
     station: str
     key: str
@@ -205,22 +207,28 @@ class RefundBody(Body, frozen=True):
     means: Means
     printed_by: PrintedBy | None = None
     fiscal_number: str = ""
+    work: str = ""
     before: dict[str, Thousandths] = {}
     rest: bool = False
 
 
 class FiscalStepBody(Body, frozen=True):
-    """A durable point of a receipt on the gateway's own printer."""
+    """A durable point of a work on one of the gateway's own fiscal devices. `station`: the station or face that asked.
+    `baseline`: number of the last document before it; `counters`: all counters before it, with the point `intent`."""
 
     station: str
     key: str
     point: str
     baseline: str = ""
     number: str = ""
+    device: str = ""
+    counters: Baseline | None = None
 
 
 class FiscalOutcomeBody(Body, frozen=True):
-    """How the printing ended: printed, refused, cancelled or unknown."""
+    """How a work ended: printed, refused, cancelled or unknown. A later one of the same key is the newer word: an
+    `unknown` was read back from the device, or (`by`) a person says what stands on the paper. `kind`: `receipt`,
+    `reversal`, `x`, `z` or `cash`. `device_time`, `fiscal_memory`, `z_number`: as the device says."""
 
     station: str
     key: str
@@ -228,6 +236,13 @@ class FiscalOutcomeBody(Body, frozen=True):
     number: str = ""
     total_cents: int = 0
     reason: str = ""
+    device: str = ""
+    kind: str = "receipt"
+    code: str = ""
+    device_time: str = ""
+    fiscal_memory: str = ""
+    z_number: str = ""
+    by: str = ""
 
 
 class BundleBody(Body, frozen=True):

@@ -79,9 +79,9 @@ class DayReport(msgspec.Struct, frozen=True, kw_only=True):
     late: int
     """Receipts that were committed after their quote had expired, or had been replaced."""
     not_printed: int
-    """Receipts that the printer here has refused or cancelled and nobody has voided: nothing was sold."""
+    """Receipts and refunds that our printer has refused or cancelled: they did not take place, and are in no sum."""
     print_unknown: int
-    """Receipts of which it is not known whether they were printed."""
+    """Receipts and refunds of which it is not known whether they were printed; they are in the sums."""
     overspent: tuple[Overspent, ...]
     unmapped: tuple[UnmappedArticle, ...]
     erased: int

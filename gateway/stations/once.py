@@ -13,10 +13,6 @@ STOP_S = 1.0
 """At a stop: time for what is under way to be recorded as what it is. Its devices are gone by then."""
 
 
-def unchanged(body: bytes) -> bytes:
-    return body
-
-
 class Once:
     """Those of one station that are being worked on."""
 
@@ -24,18 +20,13 @@ class Once:
         self._query = query
         self.busy: dict[str, asyncio.Task[bytes]] = {}
 
-    async def do(
-        self,
-        asked: Asked,
-        work: Callable[[], Coroutine[Any, Any, bytes]],
-        as_it_stands: Callable[[bytes], bytes] = unchanged,
-    ) -> bytes:
+    async def do(self, asked: Asked, work: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
         """The answer of `work`, which stores it with what it books; or the one that was given before. Raises `Conflict`
         (`in_progress`, `key_reused`) and what `work` raises: then nothing is booked."""
         if asked.key in self.busy:
             raise Conflict("this request is being worked on", "Ask again in a moment", code="in_progress")
         if (before := stored_answer(self._query, asked)) is not None:
-            return as_it_stands(before)
+            return before
         # A caller that hangs up changes nothing: the work goes its way, and whoever asks again hears of it.
         task = asyncio.create_task(work(), name=asked.key)
         self.busy[asked.key] = task

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from gateway.model.decision import Use
 from gateway.model.money import Cents, Thousandths
 from gateway.model.receipt import MAX_CENTS, MAX_LINES, MAX_QUANTITY
 from gateway.model.refund import RefundReason, Returned
@@ -69,4 +70,6 @@ class RefundAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     due_cents: Cents
     rounding_cents: Cents = 0
     rest: bool = False
+    uses: tuple[Use, ...] = ()
+    """Units of quotas that are free again."""
     fiscal: Fiscal | None = None

@@ -36,7 +36,7 @@ class SaleNoted(msgspec.Struct, frozen=True):
     station: str
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute("INSERT INTO sale VALUES (?,?,?,?)", (now.wall_ms, ids[0].epoch, ids[0].seq, self.station))
+        db.execute("INSERT INTO sale VALUES (?,?,?,?,0)", (now.wall_ms, ids[0].epoch, ids[0].seq, self.station))
 
 
 class CameBack(msgspec.Struct, frozen=True):
@@ -53,6 +53,30 @@ class CameBack(msgspec.Struct, frozen=True):
         for line, quantity in self.more.items():
             row = (self.of.epoch, self.of.seq, line, self.before.get(line, 0) + quantity, now.wall_ms)
             db.execute("INSERT OR REPLACE INTO returned VALUES (?,?,?,?,?)", row)
+
+
+class OffPaper(msgspec.Struct, frozen=True):
+    """Effect: our printer has refused or cancelled this receipt or refund: it did not take place."""
+
+    entry: EntryId
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute("UPDATE sale SET off_paper=1 WHERE epoch=? AND seq=?", (self.entry.epoch, self.entry.seq))
+
+
+class NotBack(msgspec.Struct, frozen=True):
+    """Effect: so much of these lines has not come back after all."""
+
+    of: EntryId
+    less: Mapping[str, Thousandths]
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        for line, quantity in self.less.items():
+            row = (quantity, now.wall_ms, self.of.epoch, self.of.seq, line)
+            db.execute(
+                "UPDATE returned SET quantity=max(0, quantity - ?), at_ms=? WHERE epoch=? AND seq=? AND line=?", row
+            )
+        db.execute("DELETE FROM returned WHERE epoch=? AND seq=? AND quantity=0", (self.of.epoch, self.of.seq))
 
 
 class SalesTidied:
@@ -132,6 +156,14 @@ def outcome_of(ledger: Ledger, sold: Sold) -> FiscalOutcomeBody | None:
     return found
 
 
+def id_of(name: str) -> EntryId:
+    """The entry of a receipt or a refund by its name. Raises `NotFound` (`no_such_receipt`)."""
+    parts = name.split("/")
+    if len(parts) != 4 or parts[2] != Stream.RECEIPT or not parts[3].isdecimal() or not parts[3].isascii():
+        raise _no_such(name)
+    return EntryId(parts[0], parts[1], Stream.RECEIPT, min(int(parts[3]), 2**62))
+
+
 def _id_of(ledger: Ledger, named: Named, station: str) -> EntryId:
     if bool(named.receipt) == bool(named.key):
         raise InputRefused(
@@ -146,10 +178,7 @@ def _id_of(ledger: Ledger, named: Named, station: str) -> EntryId:
         if not rows:
             raise _no_such(named.key, "Name it by its `receipt`: keys are known for 14 days, and `station` says where")
         name = msgspec.json.decode(rows[0][0], type=CommitAnswer).entry
-    parts = name.split("/")
-    if len(parts) != 4 or parts[2] != Stream.RECEIPT or not parts[3].isdecimal() or not parts[3].isascii():
-        raise _no_such(name)
-    return EntryId(parts[0], parts[1], Stream.RECEIPT, min(int(parts[3]), 2**62))
+    return id_of(name)
 
 
 def _missing(ledger: Ledger, of: EntryId) -> NotFound:

@@ -6,7 +6,9 @@ and `till_day`.
 from __future__ import annotations
 
 from gateway.config.types import TillStation
+from gateway.fiscal.paper import How
 from gateway.ledger.effects import Effect
+from gateway.model.fiscal import Payment
 from gateway.model.identification import Refusal
 from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Reading
 from gateway.model.shown import Show
@@ -37,12 +39,12 @@ class Till:
         self.id = section.id
         self._section = section
         self._services = services
-        self._printing = Printing(section.id, section.printer, services) if section.printer else None
+        self._printing = Printing(section.id, section.printer, services, _how(section)) if section.printer else None
         self._taps = Taps(services.clock, section.tap_s)
         self._once = Once(services.ledger.query)
         self._quotes = Quotes(section, services, self._taps, self._tidy)
         self._commits = Commits(section.id, services, self._taps, self._printing)
-        self._refunds = Refunds(section.id, services)
+        self._refunds = Refunds(section.id, services, self._printing)
         self._tidied_ns: int | None = None
 
     def devices(self) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ class Till:
 
     async def start(self) -> None:
         if self._printing is not None:
-            await self._printing.settle_after_restart()
+            await self._printing.start()
         await self._services.ledger.commit([], self._tidy())
         self._services.board.tell(self.id, Show.IDLE)
 
@@ -96,8 +98,7 @@ class Till:
     async def commit(self, request: CommitRequest, key: str) -> bytes:
         """A `CommitAnswer` as JSON: see `till_commits`."""
         asked = Asked.of("receipt", self.id, key, request)
-        work = lambda: self._commits.commit(request, key, asked)  # noqa: E731
-        return await self._once.do(asked, work, lambda before: self._commits.as_it_stands(before, request))
+        return await self._once.do(asked, lambda: self._commits.commit(request, key, asked))
 
     async def refund(self, request: RefundRequest, key: str) -> bytes:
         """A `RefundAnswer` as JSON: see `till_refunds`. A preview books nothing and needs no key."""
@@ -122,3 +123,7 @@ class Till:
             return []
         self._tidied_ns = now_ns
         return [Tidy(), SalesTidied(), *self._services.deciding.tidy()]
+
+
+def _how(section: TillStation) -> How:
+    return How({party: Payment(means) for party, means in section.payer_means.items()})

@@ -12,14 +12,13 @@ import msgspec
 
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, ReceiptBody
-from gateway.model.device import Paid, PrintOutcome, PrintResult
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused, NotReady
-from gateway.model.receipt import Means
+from gateway.model.fiscal import Payment, Tender
 from gateway.model.shown import Show, shown_left
-from gateway.stations.answers import AmendAnswer, Asked, FiscalBegun, QuoteUsed, StoreAnswer
+from gateway.stations.answers import Asked, QuoteUsed, StoreAnswer, stored_answer
 from gateway.stations.deciding import has_changed
-from gateway.stations.printing import LOOK, Printing
+from gateway.stations.printing import Printing
 from gateway.stations.sales import SaleNoted
 from gateway.stations.services import RECEIPT, Services, new_entry
 from gateway.stations.till_quotes import open_quote
@@ -69,29 +68,14 @@ class Commits:
             stored = await self._book(entry, request.quote, quote, [store], late=late)
             self._recorded(stored, request.quote, quote)
             return store.body
-        printing = self._printer()
-        fiscal_key = request.quote  # short enough for any printer's line
+        # The key is short enough for any printer's line.
+        begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked)
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
-        begun = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
-        effects: list[Effect] = [FiscalBegun(fiscal_key, self._station), begun]
-        stored = await self._book(entry, request.quote, quote, effects, late=late)
+        first = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
+        stored = await self._book(entry, request.quote, quote, [begun, first], late=late)
         self._recorded(stored, request.quote, quote)
-        outcome = await printing.print(fiscal_key, quote.receipt, quote.decision, paid)
-        told = AmendAnswer(asked, answer((stored,), _fiscal(outcome)))
-        await printing.end(outcome, told)
-        return told.body
-
-    def as_it_stands(self, before: bytes, request: CommitRequest) -> bytes:
-        """The stored answer; where a crash came between, with what is known of the printing since."""
-        answer = msgspec.json.decode(before, type=CommitAnswer)
-        if answer.fiscal is None or answer.fiscal.state != "recorded":
-            return before
-        rows = self._services.ledger.query("SELECT point, outcome, number FROM fiscal WHERE key=?", (request.quote,))
-        for point, outcome, number in rows:
-            advice = LOOK if outcome == PrintResult.UNKNOWN else ""
-            fiscal = Fiscal(outcome or point, number, advice=advice)
-            return msgspec.json.encode(CommitAnswer(answer.entry, answer.due_cents, answer.late, fiscal))
-        return before
+        await self._services.printers.run(begun)
+        return stored_answer(self._services.ledger.query, asked) or first.body
 
     async def _book(
         self, entry: NewEntry, name: str, quote: OpenQuote, effects: Sequence[Effect], *, late: bool
@@ -129,11 +113,10 @@ class Commits:
             raise NotReady(
                 f"till {self._station} has no printer", "Print on the POS, or configure `printer`", code="no_printer"
             )
-        self._printing.check_ready()
         return self._printing
 
 
-def _check_paid(request: CommitRequest, quote: OpenQuote) -> tuple[Paid, ...]:
+def _check_paid(request: CommitRequest, quote: OpenQuote) -> tuple[Tender, ...]:
     due = quote.decision.due_cents
     if request.print == bool(request.fiscal_number):
         raise InputRefused(
@@ -141,15 +124,11 @@ def _check_paid(request: CommitRequest, quote: OpenQuote) -> tuple[Paid, ...]:
             "A POS that printed gives its receipt's number; to print here, set `print` to true",
             code="bad_commit",
         )
-    paid = tuple(Paid(tender.means, tender.cents) for tender in request.paid)
+    paid = tuple(Tender(Payment(tender.means), tender.cents) for tender in request.paid)
     if not paid:
-        return (Paid(quote.receipt.means, due),)
+        return (Tender(Payment(quote.receipt.means), due),)
     if sum(tender.cents for tender in paid) < due:
         raise InputRefused("paid is less than what is due - at `$.paid`", f"{due} cents are due", code="bad_commit")
-    if sum(tender.cents for tender in paid if tender.means is not Means.CASH) > due:
+    if sum(tender.cents for tender in paid if tender.means is not Payment.CASH) > due:
         raise InputRefused("only cash gives change - at `$.paid`", f"{due} cents are due", code="bad_commit")
     return paid
-
-
-def _fiscal(outcome: PrintOutcome) -> Fiscal:
-    return Fiscal(outcome.result, outcome.number, outcome.change_cents, outcome.reason, outcome.advice)

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from gateway.fiscal.rows import OPEN
 from gateway.model.bodies import PrintedBy, ReceiptBody, RefundBody
 from gateway.model.clock import ClockQuality
 from gateway.model.decision import FiscalForm, LineVat, Share
-from gateway.model.device import PrintResult
 from gateway.model.entry import EntryId, EntryKind, Stream, entry_name
 from gateway.model.errors import InputRefused
 from gateway.model.money import Cents
@@ -29,19 +29,19 @@ from gateway.stations.day_words import (
     UnmappedArticle,
     VatSum,
 )
-from gateway.stations.sales import came_back, entry_at
+from gateway.stations.sales import entry_at
 from gateway.stations.services import Services
 
 PIECE = 100
 """Entries that are read at once: some 5 ms on this project's machine, with long receipts."""
 _ROWS = """
-SELECT s.at_ms, s.epoch, s.seq, r.kind, r.quality, r.body
+SELECT s.at_ms, s.epoch, s.seq, s.off_paper, r.kind, r.quality, r.body
 FROM sale s LEFT JOIN receipt r ON s.epoch=? AND r.seq=s.seq
 WHERE (s.at_ms, s.epoch, s.seq) > (?, ?, ?) AND s.at_ms<? AND s.station=?
 ORDER BY s.at_ms, s.epoch, s.seq LIMIT ?"""
 
 Entry = tuple[EntryId, str | None, str, bytes | None]
-"""Whose, kind (None: gone), the clock's quality, body."""
+"""Name, kind (None: gone), the clock's quality, body."""
 
 
 async def report(services: Services, station: str, day: str) -> DayReport:
@@ -57,7 +57,7 @@ async def report(services: Services, station: str, day: str) -> DayReport:
     while True:
         rows = ledger.query(_ROWS, (ledger.epoch, *after, until_ms, station, PIECE))
         for row in rows:
-            sums.take(*_entry(services, row))
+            sums.take(*_entry(services, row), off_paper=bool(row[3]))
         if len(rows) < PIECE:
             break
         after = rows[-1][:3]
@@ -79,7 +79,7 @@ def _date(day: str) -> date:
 
 def _entry(services: Services, row: tuple[Any, ...]) -> Entry:
     ledger = services.ledger
-    _, epoch, seq, kind, quality, body = row
+    _, epoch, seq, _, kind, quality, body = row
     named = EntryId(ledger.gateway, epoch, Stream.RECEIPT, seq)
     if kind is not None:
         return named, kind, quality, body
@@ -101,7 +101,10 @@ class _Day:
         self._over: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
 
-    def take(self, named: EntryId, kind: str | None, quality: str, body: bytes | None) -> None:
+    def take(self, named: EntryId, kind: str | None, quality: str, body: bytes | None, *, off_paper: bool) -> None:
+        if off_paper:
+            self._counts["not_printed"] += 1
+            return
         if quality == ClockQuality.GUESS:
             self._counts["undated"] += 1
         if kind is None or body is None:
@@ -126,7 +129,7 @@ class _Day:
             for key, units in self._query(sql, (entry_name(named),)):
                 self._over[key] += units
         if body.printed_by is PrintedBy.GATEWAY:
-            self._printing(named, body)
+            self._printing(body.quote)
 
     def _not_mapped(self, body: ReceiptBody) -> None:
         for line in body.receipt.lines:
@@ -135,18 +138,18 @@ class _Day:
                 article[0] += 1
                 article[1] += line.quantity
 
-    def _printing(self, named: EntryId, body: ReceiptBody) -> None:
-        for (outcome,) in self._query("SELECT outcome FROM fiscal WHERE key=?", (body.quote,)):
-            if outcome == PrintResult.UNKNOWN:
-                self._counts["print_unknown"] += 1
-            elif outcome in (PrintResult.REFUSED, PrintResult.CANCELLED) and not came_back(self._query, named):
-                self._counts["not_printed"] += 1
+    def _printing(self, key: str) -> None:
+        """A work of our own printer: one of which it is not known how it ended (an interrupted one, too) is counted."""
+        for (outcome,) in self._query("SELECT outcome FROM fiscal WHERE key=?", (key,)):
+            self._counts["print_unknown"] += outcome in OPEN
 
     def _back(self, body: RefundBody) -> None:
         refund = body.refund
         sums = (1, refund.list_cents, refund.discount_cents, refund.due_cents, refund.rounding_cents)
         self._add("voided" if body.reason is RefundReason.VOID else "refunded", sums)
         self._means[body.means][1] += refund.due_cents
+        if body.work:
+            self._printing(body.work)
         for line in refund.lines:
             self._shares(line.shares, 1)
             self._taxed(line.letter, line.vat, -1)

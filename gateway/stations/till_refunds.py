@@ -7,32 +7,37 @@ the parts add up to the whole. What has come back is written down in the commit 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import msgspec
 
+from gateway.fiscal.rows import FiscalBegun, row_of
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, RefundBody
-from gateway.model.device import PrintResult
 from gateway.model.entry import EntryKind, Stream, entry_name
-from gateway.model.errors import Conflict, InputRefused
+from gateway.model.errors import Conflict, InputRefused, NotReady
+from gateway.model.fiscal import PrintResult, Reversal, ReversalReason
 from gateway.model.money import Thousandths
 from gateway.model.refund import Refund, RefundReason
 from gateway.model.shown import Show
 from gateway.rules.refund import refund
-from gateway.stations.answers import Asked, StoreAnswer
+from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.deciding import TRIES
+from gateway.stations.printing import Printing
 from gateway.stations.refund_words import Named, RefundAnswer, RefundRequest, VoidRequest
 from gateway.stations.sales import CameBack, SaleNoted, Sold, came_back, find, outcome_of
 from gateway.stations.services import Services, new_entry
+from gateway.stations.till_words import Fiscal
 
 
 class Refunds:
     """One till's."""
 
-    def __init__(self, station: str, services: Services) -> None:
+    def __init__(self, station: str, services: Services, printing: Printing | None) -> None:
         self._station = station
         self._services = services
+        self._printing = printing
 
     def preview(self, request: RefundRequest) -> bytes:
         """A `RefundAnswer` as JSON of what would be given back now. Books nothing. Raises as `refund` does."""
@@ -41,7 +46,7 @@ class Refunds:
         sold = find(self._services.ledger, request, self._station)
         self._check_paper(sold, request, preview=True)
         given, _, rest = self._given(sold, request)
-        return msgspec.json.encode(_answer(sold, given, rest=rest))
+        return _answer(sold, given, rest=rest)
 
     async def refund(self, request: RefundRequest, key: str, asked: Asked) -> bytes:
         """A `RefundAnswer` as JSON: what is given back, recorded. Nothing has changed when it raises: `InputRefused`
@@ -107,7 +112,9 @@ class Refunds:
         reason: RefundReason,
         rest: bool,
     ) -> bytes:
-        on_paper = PrintedBy.POS if request.fiscal_number else None
+        work = os.urandom(8).hex() if request.print else ""
+        begun = self._begun(work, sold, given, reason, asked) if work else None
+        on_paper = PrintedBy.POS if request.fiscal_number else PrintedBy.GATEWAY if work else None
         body = RefundBody(
             station=self._station,
             key=key,
@@ -117,17 +124,39 @@ class Refunds:
             means=sold.body.receipt.means,
             printed_by=on_paper,
             fiscal_number=request.fiscal_number,
+            work=work,
             before=dict(before),
             rest=rest,
         )
-        store = StoreAnswer(asked, lambda ids: msgspec.json.encode(_answer(sold, given, str(ids[0]), rest=rest)))
+        fiscal = Fiscal("recorded") if begun is not None else None
+        store = StoreAnswer(asked, lambda ids: _answer(sold, given, str(ids[0]), rest=rest, fiscal=fiscal))
         more = {line.line: line.quantity for line in given.lines}
         effects: list[Effect] = [CameBack(sold.id, before, more), SaleNoted(self._station), store]
-        effects += self._units(sold, given, rest=rest)
+        # Of what is printed here they are free with the paper: see `Printing.answered`.
+        effects += [begun] if begun is not None else self._units(sold, given, rest=rest)
         entry = new_entry(Stream.RECEIPT, EntryKind.REFUND, body)
         (stored,) = await self._services.ledger.commit([entry], effects)
         self._services.board.tell(self._station, Show.REFUNDED, entry=str(stored), due_cents=given.due_cents)
-        return store.body
+        if begun is None:
+            return store.body
+        await self._services.printers.run(begun)
+        return stored_answer(self._services.ledger.query, asked) or store.body
+
+    def _begun(self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked) -> FiscalBegun:
+        if self._printing is None:
+            raise NotReady(
+                f"till {self._station} has no printer", "Print on the POS, or configure `printer`", code="no_printer"
+            )
+        outcome = outcome_of(self._services.ledger, sold)
+        if outcome is None:
+            raise Conflict(
+                "the number of the receipt on paper is not known here",
+                "Give it back on the device by hand, and tell its `fiscal_number`",
+                code="print_unknown",
+            )
+        why = ReversalReason.REFUND if reason is RefundReason.RETURNED else ReversalReason.ERROR
+        original = Reversal(outcome.number, why, outcome.device_time, outcome.fiscal_memory)
+        return self._printing.begun_refund(work, sold, given, original, asked)
 
     def _units(self, sold: Sold, given: Refund, *, rest: bool) -> list[Effect]:
         """Quota units and what is remembered of the sale: with the last of it, it is as if it had not been."""
@@ -136,39 +165,40 @@ class Refunds:
 
     def _check_paper(self, sold: Sold, request: Named, *, void: bool = False, preview: bool = False) -> None:
         """Whether what is asked for goes with the paper that the receipt stands on."""
-        if request.print:
+        by_pos = sold.body.printed_by is PrintedBy.POS
+        if request.print and (by_pos or request.fiscal_number):
             raise InputRefused(
-                "the gateway did not print this receipt" if sold.body.printed_by is PrintedBy.POS else "not here",
-                "Give it back at the POS, and tell its `fiscal_number`",
+                "the POS has printed this receipt, or what is given back" if by_pos else "give one of both",
+                "Give it back at the POS, and tell its `fiscal_number`; `print` is for receipts that were printed here",
                 code="bad_refund",
             )
-        on_paper = self._on_paper(sold, void=void)
-        if not (on_paper or void):
-            raise Conflict("this receipt was never printed", "Cancel it: a void", code="not_printed")
-        if not (request.fiscal_number or void or preview):
+        if not by_pos:
+            self._check_printed(sold)
+        if not (request.print or request.fiscal_number or preview or (void and by_pos)):
             raise InputRefused(
-                "`fiscal_number` is missing",
-                "Give the number of the paper that says what is given back",
+                "give either `fiscal_number` or `print`",
+                "The number of the paper that says what is given back; to print it here, set `print` to true",
                 code="bad_refund",
             )
 
-    def _on_paper(self, sold: Sold, *, void: bool) -> bool:
-        if sold.body.printed_by is PrintedBy.POS:
-            return True
-        rows = self._services.ledger.query("SELECT outcome FROM fiscal WHERE key=?", (sold.body.quote,))
-        if rows and not rows[0][0]:
+    def _check_printed(self, sold: Sold) -> None:
+        """A receipt that our own printer made. Raises `Conflict`."""
+        row = row_of(self._services.ledger.query, sold.body.quote)
+        result = row.result if row is not None else None
+        if row is None and (outcome := outcome_of(self._services.ledger, sold)) is not None:
+            result = PrintResult(outcome.outcome)
+        if row is not None and result is None:
             raise Conflict("this receipt is being printed", "Ask again in a moment", code="in_progress")
-        said = rows[0][0] if rows else None
-        if said is None:
-            outcome = outcome_of(self._services.ledger, sold)
-            said = outcome.outcome if outcome is not None else PrintResult.UNKNOWN
-        if said == PrintResult.UNKNOWN:
+        if result in (None, PrintResult.UNKNOWN):
             raise Conflict(
                 "it is not known whether this receipt was printed",
                 "Settle that first: look at the paper",
                 code="print_unknown",
             )
-        return bool(said == PrintResult.PRINTED)
+        if result is not PrintResult.PRINTED:
+            raise Conflict(
+                "this receipt was not printed, so nothing was sold", "There is nothing to give back", code="not_printed"
+            )
 
 
 def _rest(sold: Sold, before: Mapping[str, Thousandths], given: Refund) -> bool:
@@ -176,8 +206,8 @@ def _rest(sold: Sold, before: Mapping[str, Thousandths], given: Refund) -> bool:
     return any(before.get(line.id, 0) + back.get(line.id, 0) < line.quantity for line in sold.body.receipt.lines)
 
 
-def _answer(sold: Sold, given: Refund, entry: str = "", *, rest: bool) -> RefundAnswer:
-    return RefundAnswer(
+def _answer(sold: Sold, given: Refund, entry: str = "", *, rest: bool, fiscal: Fiscal | None = None) -> bytes:
+    answer = RefundAnswer(
         entry=entry,
         receipt=str(sold.id),
         lines=given.lines,
@@ -186,4 +216,7 @@ def _answer(sold: Sold, given: Refund, entry: str = "", *, rest: bool) -> Refund
         due_cents=given.due_cents,
         rounding_cents=given.rounding_cents,
         rest=rest,
+        uses=given.uses,
+        fiscal=fiscal,
     )
+    return msgspec.json.encode(answer)

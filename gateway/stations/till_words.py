@@ -10,7 +10,7 @@ from gateway.model.circumstances import Circumstances
 from gateway.model.decision import Balance, Decision, LineDecision, NoBenefits, Traced
 from gateway.model.identification import Identification, Refusal
 from gateway.model.money import Cents
-from gateway.model.receipt import MAX_CENTS, Means, Receipt
+from gateway.model.receipt import MAX_CENTS, MAX_LINES, CategoryCode, Line, Means, Receipt
 from gateway.rules.purse import Asked as AskedOfQuotas
 from gateway.stations.deciding import Taken
 
@@ -33,6 +33,34 @@ class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     credential: Annotated[str, msgspec.Meta(max_length=4096, pattern=r"^[ -~]*$(?!\n)")] = ""
     replaces: QuoteId = ""
     total_cents: Annotated[Cents, msgspec.Meta(ge=0, le=MAX_CENTS)] | None = None
+
+
+class PosLine(Line, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A line as a POS sends it: it may have no `category`."""
+
+    category: CategoryCode = ""
+
+
+class PosReceipt(Receipt, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A receipt as a POS sends it."""
+
+    lines: Annotated[tuple[PosLine, ...], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
+
+    def settled(self) -> Receipt:
+        """With all that a record of it has."""
+        fields = Line.__struct_fields__
+        lines = tuple(Line(**{name: getattr(line, name) for name in fields}) for line in self.lines)
+        return Receipt(lines, self.means)
+
+
+class PosQuoteRequest(QuoteRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A `QuoteRequest` as a POS sends it."""
+
+    receipt: PosReceipt
+
+    def settled(self) -> QuoteRequest:
+        """With all that a record of it has."""
+        return QuoteRequest(self.receipt.settled(), self.tap, self.credential, self.replaces, self.total_cents)
 
 
 class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -27,7 +27,7 @@ def test_a_reading_lives_two_seconds_and_does_not_come_from_the_future(age_ms: i
 
 
 def test_a_line_costs_price_times_quantity() -> None:
-    assert Line("1", "A", 333, "a", 1500).list_cents == 500
+    assert Line("1", "A", "a", 333, 1500).list_cents == 500
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_line_that_makes_no_sense_is_refused_by_its_type(changed: dict[str, ob
 
 
 def test_a_receipt_of_more_than_a_million_is_a_mistake() -> None:
-    half = Line("1", "A", MAX_CENTS // 2 + 1, "a")
+    half = Line("1", "A", "a", MAX_CENTS // 2 + 1)
     assert check_receipt(Receipt((half,))) is None
     fault = check_receipt(Receipt((half, msgspec.structs.replace(half, id="2"))))
     assert fault is not None
