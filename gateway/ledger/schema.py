@@ -246,10 +246,11 @@ STATE_8_TILL = (
         at_ms INTEGER NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, station TEXT NOT NULL,
         off_paper INTEGER NOT NULL, PRIMARY KEY (at_ms, epoch, seq)
     ) WITHOUT ROWID, STRICT""",
-    # stations, till: how much of a receipt's line has come back so far, in thousandths.
+    # stations, till: how much of a receipt's line has come back so far, in thousandths. `work`: a refund's printing of
+    # which it is not known yet how it ends (empty: none).
     """CREATE TABLE returned (
         epoch TEXT NOT NULL, seq INTEGER NOT NULL, line TEXT NOT NULL, quantity INTEGER NOT NULL,
-        at_ms INTEGER NOT NULL, PRIMARY KEY (epoch, seq, line)
+        work TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (epoch, seq, line)
     ) WITHOUT ROWID, STRICT""",
 )
 """What schema 8 brought for tills."""

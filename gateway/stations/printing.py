@@ -19,7 +19,7 @@ from gateway.model.refund import Refund
 from gateway.model.shown import Show
 from gateway.stations.answers import Asked
 from gateway.stations.refund_words import RefundAnswer
-from gateway.stations.sales import NotBack, OffPaper, Sold, id_of
+from gateway.stations.sales import Back, NotBack, OffPaper, Sold, id_of
 from gateway.stations.services import Services
 from gateway.stations.till_words import CommitAnswer, Fiscal
 
@@ -78,8 +78,9 @@ class Printing:
             case CommitAnswer():
                 return [] if printed else [OffPaper(entry), *deciding.undone(entry_name(entry))]
             case RefundAnswer() if printed:
-                name = entry_name(id_of(answer.receipt))
-                return deciding.given_back(name, answer.uses) if answer.rest else deciding.undone(name)
+                of = id_of(answer.receipt)
+                name = entry_name(of)
+                return [Back(of), *(deciding.given_back(name, answer.uses) if answer.rest else deciding.undone(name))]
             case RefundAnswer():
                 less = {line.line: line.quantity for line in answer.lines}
                 return [OffPaper(entry), NotBack(id_of(answer.receipt), less)]
