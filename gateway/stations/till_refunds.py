@@ -16,7 +16,7 @@ from gateway.fiscal.rows import FiscalBegun, row_of
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, RefundBody
 from gateway.model.entry import EntryKind, Stream, entry_name
-from gateway.model.errors import Conflict, InputRefused, NotReady
+from gateway.model.errors import Conflict, InputRefused
 from gateway.model.fiscal import PrintResult, Reversal, ReversalReason
 from gateway.model.money import Thousandths
 from gateway.model.refund import Refund, RefundReason
@@ -24,7 +24,7 @@ from gateway.model.shown import Show
 from gateway.rules.refund import refund
 from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.deciding import TRIES
-from gateway.stations.printing import Printing
+from gateway.stations.printing import Printing, no_printer
 from gateway.stations.refund_words import Named, RefundAnswer, RefundRequest, VoidRequest
 from gateway.stations.sales import CameBack, SaleNoted, Sold, came_back, find, outcome_of, pending
 from gateway.stations.services import Services, new_entry
@@ -144,9 +144,7 @@ class Refunds:
 
     def _begun(self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked) -> FiscalBegun:
         if self._printing is None:
-            raise NotReady(
-                f"till {self._station} has no printer", "Print on the POS, or configure `printer`", code="no_printer"
-            )
+            raise no_printer(self._station)
         outcome = outcome_of(self._services.ledger, sold)
         if outcome is None:
             raise Conflict(

@@ -118,7 +118,8 @@ class Scene:
                 printers = place.services.printers
                 printers.on_change(DeviceHealth("fiscal-1", "fiscal", Health.LOST))
                 printers.on_change(DeviceHealth("fiscal-1", "fiscal", Health.READY))
-                await asyncio.gather(*printers._settling.values())
+                while printers.doubts():
+                    await place.settle()
             case "refund" | "part" | "parts at once" | "printed refund" | "refund refused":
                 await self._refund(kind, number)
             case "void":
@@ -131,6 +132,7 @@ class Scene:
             case "epoch":
                 await place.ledger.new_epoch(EpochReason.ORDERED)
             case "crash":
+                await place.services.printers.stop()
                 self.place = await place.crash()
                 await self.begin()
 
