@@ -224,7 +224,7 @@ async def test_a_till_asks_whose_of_two_cards_it_is_and_says_what_comes_back(pla
     place.board.tell("till-1", Show.REFUNDED, due_cents=750, language="en")
     await page.until(at_rest("refunded"))
     text = await page.text()
-    assert "You get back" in text
+    assert "Refund" in text
     assert "€7.50" in text
     assert "Card f35359" not in text
 

@@ -129,15 +129,19 @@ function drawSums(sums, state, language, text) {
   }
 }
 
+function moment(ms) {
+  return new Date(ms).toLocaleString(languageNow(), { dateStyle: "medium", timeStyle: "short" });
+}
+
 function drawBadges() {
   const badges = [];
   if (!place.online) badges.push(["offline", "badge.offline"]);
   if (!place.ready && restingState(view.kind, place) === "idle") badges.push(["attention", "badge.not_ready"]);
   const end = place.benefits_end_ms ?? 0;
-  if (end > Date.now()) badges.push(["attention", "badge.benefits_end", new Date(end).toLocaleString(languageNow())]);
+  if (end > Date.now()) badges.push(["attention", "badge.benefits_end", moment(end)]);
   else if (end) badges.push(["attention", "badge.benefits_ended"]);
   else if (view.kind === "till" && !place.online && place.benefits_until_ms) {
-    badges.push(["offline", "badge.benefits_until", new Date(place.benefits_until_ms).toLocaleString(languageNow())]);
+    badges.push(["offline", "badge.benefits_until", moment(place.benefits_until_ms)]);
   }
   at("badges").replaceChildren(
     ...badges.map(([name, key, more = ""]) => {
