@@ -112,6 +112,10 @@ class Services:
             self.count_unidentified(station, "stale")
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
+        return self.resolve(station, reading)
+
+    def resolve(self, station: str, reading: Presented) -> Identified:
+        """Who it is, of a reading that is known to be fresh."""
         now = self.clock.stamp()
         identified = self.identity.identify(reading, now.wall_ms, sure=now.quality.trusted)
         return weighed(identified, self._weak.get(station, COPYABLE))

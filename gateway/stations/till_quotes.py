@@ -140,9 +140,7 @@ class Quotes:
         """What the POS's own scanner has read. One that is accepted is recorded with the quote; a refusal now."""
         services = self._services
         reading = CodeReading(POS, services.clock.mono_ns(), "", text.encode())
-        identified = services.identify(self._station, reading)
-        if identified is None:
-            return Identification(refusal=Refusal.STALE), None
+        identified = services.resolve(self._station, reading)
         if identified.identification.accepted:
             return identified.identification, identified
         who, _ = await services.store_identification(self._station, identified)

@@ -145,15 +145,16 @@ class Refunds:
     def _begun(self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked) -> FiscalBegun:
         if self._printing is None:
             raise no_printer(self._station)
-        outcome = outcome_of(self._services.ledger, sold)
-        if outcome is None:
+        row = row_of(self._services.ledger.query, sold.body.quote)
+        paper = row.said if row is not None else outcome_of(self._services.ledger, sold)
+        if paper is None or not paper.number:
             raise Conflict(
                 "the number of the receipt on paper is not known here",
                 "Give it back on the device by hand, and tell its `fiscal_number`",
                 code="print_unknown",
             )
         why = ReversalReason.REFUND if reason is RefundReason.RETURNED else ReversalReason.ERROR
-        original = Reversal(outcome.number, why, outcome.device_time, outcome.fiscal_memory)
+        original = Reversal(paper.number, why, paper.device_time, paper.fiscal_memory)
         return self._printing.begun_refund(work, sold, given, original, asked)
 
     def _units(self, sold: Sold, given: Refund, *, rest: bool) -> list[Effect]:

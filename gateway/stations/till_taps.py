@@ -112,12 +112,6 @@ class Taps:
             raise TwoTaps(self._marks())
         return next((tap.who for tap in self._waiting.values()), None)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody's tap waits or is bound to an open quote."""
-        self._tidy()
-        return bool(self._waiting or self._bound)
-
     def mark_of(self, who: Identification) -> str:
         """The mark by which this one is told from all others here."""
         digest = who.credential.digest if who.credential is not None else ""

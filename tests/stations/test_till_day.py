@@ -196,6 +196,10 @@ async def test_a_day_whose_entries_have_gone_is_told_so(place: Place, pos: Pos) 
     assert (gone.sold.count, gone.erased, gone.partial) == (0, 0, True)
 
 
+async def test_a_till_names_its_devices(pos: Pos) -> None:
+    assert pos.till.devices() == ("nfc-1", "fiscal-1")
+
+
 # Nine days offline ------------------------------------------------------------------------------------------
 
 

@@ -13,9 +13,10 @@ from gateway.ledger.erase import Traces, erase_entries
 from gateway.model.bodies import EpochReason
 from gateway.model.clock import ClockQuality
 from gateway.model.decision import FiscalForm, Share, Use
+from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import NotReady
-from gateway.model.fiscal import ReceiptWork, ReversalReason
+from gateway.model.fiscal import PrintOutcome, PrintResult, ReceiptWork, ReversalReason
 from gateway.model.receipt import Means
 from gateway.model.shown import Show
 from gateway.stations.answers import KEEP_MS
@@ -330,6 +331,61 @@ async def test_when_the_journal_has_forgotten_a_print_its_entries_know(place: Pl
     given = await counted.refund(RefundRequest(receipt=sold.entry, print=True))
     assert given.fiscal is not None
     assert given.fiscal.state == "printed"
+
+
+async def test_a_receipt_whose_number_nobody_told_is_given_back_by_hand(place: Place, counted: Pos) -> None:
+    key = (await counted.quote()).quote
+    place.outputs.print_script.append(PrintOutcome(key, PrintResult.PRINTED))
+    sold = await counted.commit(key, print=True)
+    assert await refused(counted.refund(RefundRequest(receipt=sold.entry, print=True))) == "print_unknown"
+    assert (await counted.refund(back(sold.entry))).due_cents == 1000
+
+
+async def test_while_a_refund_is_in_doubt_nothing_else_of_its_receipt_comes_back(place: Place, counted: Pos) -> None:
+    await counted.tap("anna")
+    sold = await counted.sell(book(quantity=3000), print=True)
+    part = RefundRequest(receipt=sold.entry, lines=(Back("1", 1000),), print=True)
+    silence = Silence()
+    place.outputs.print_script.append(silence)
+    work = asyncio.create_task(counted.refund(part))
+    await silence.asked.wait()
+    assert await refused(counted.refund(back(sold.entry))) == "in_progress"
+    after = await place.crash()
+    work.cancel()
+    for task in [*counted.till._once.busy.values(), *place.services.printers._running]:
+        task.cancel()
+        await asyncio.wait([task])
+    again = await Pos(after, printer="fiscal-1").start()
+    assert came_back(after.ledger.query, id_of(sold.entry)) == {}, "nothing had been sent to the printer"
+    after.outputs.print_script.append("closing")
+    given = await again.refund(part, "b-1")
+    assert given.fiscal is not None
+    assert given.fiscal.state == "unknown"
+    assert await refused(again.refund(back(sold.entry))) == "print_unknown"
+    printers = after.services.printers
+    printers.on_change(DeviceHealth("fiscal-1", "fiscal", Health.READY))
+    while printers.doubts():
+        await after.settle()
+    told = await again.refund(part, "b-1")
+    assert told.fiscal is not None
+    assert told.fiscal.state == "printed"
+    assert (await again.refund(back(sold.entry))).lines[0].quantity == 2000
+    await printers.stop()
+    await after.stop()
+
+
+async def test_parts_that_come_back_again_and_again_meanwhile_are_told_to_ask_again(place: Place, pos: Pos) -> None:
+    sold = await pos.sell(book(quantity=10_000))
+    others = [await Pos(place, f"till-{n}").start() for n in range(2, 9)]
+    with SlowDisk(place):
+        work = [asyncio.create_task(one.refund(back(sold.entry, ("1", 1000)))) for one in (pos, *others)]
+        await asyncio.wait(work, timeout=0.1)
+    results = await asyncio.gather(*work, return_exceptions=True)
+    given = sum(isinstance(result, RefundAnswer) for result in results)
+    codes = {getattr(result, "code", "") for result in results if not isinstance(result, RefundAnswer)}
+    assert codes <= {"in_progress"}
+    assert came_back(place.ledger.query, id_of(sold.entry)) == {"1": 1000 * given}
+    assert given >= 1
 
 
 # Voids ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway.model.entry import EntryKind, Stream
@@ -10,7 +12,7 @@ from gateway.model.shown import Show
 from gateway.stations.till_taps import Taps, TwoTaps
 from tests.stations.till_rig import Pos, book, refused
 from tests.support.clock import FakeClock
-from tests.support.place import BARCODE, Place
+from tests.support.place import BARCODE, Place, SlowDisk
 
 
 @pytest.fixture
@@ -215,6 +217,23 @@ async def test_a_one_time_pass_pays_once(place: Place, pos: Pos) -> None:
     assert (await pos.quote(credential=text)).due_cents == 0
     again = await pos.quote(credential=text)
     assert (again.identified, again.refusal) == (False, Refusal.REPLAYED)
+
+
+async def test_of_two_tills_at_once_one_takes_a_one_time_pass(place: Place, pos: Pos) -> None:
+    text = place.pass_text(once=True).decode()
+    other = await Pos(place, "till-2").start()
+    with SlowDisk(place):
+        work = [asyncio.create_task(one.quote(credential=text)) for one in (pos, other)]
+        done, _ = await asyncio.wait(work, timeout=0.1)
+        assert not done
+    first, second = await asyncio.gather(*work)
+    assert (first.due_cents, second.due_cents, second.refusal) == (0, 1000, Refusal.REPLAYED)
+
+
+async def test_a_station_that_takes_no_barcode_takes_none_from_a_pos(place: Place) -> None:
+    place.services._weak = {"till-1": ("card",)}
+    pos = await Pos(place).start()
+    assert (await pos.quote(credential=BARCODE.decode())).refusal is Refusal.TOO_WEAK
 
 
 async def test_a_code_and_a_tap_are_not_both_given(pos: Pos) -> None:
