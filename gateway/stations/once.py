@@ -30,8 +30,13 @@ class Once:
         # A caller that hangs up changes nothing: the work goes its way, and whoever asks again hears of it.
         task = asyncio.create_task(work(), name=asked.key)
         self.busy[asked.key] = task
-        task.add_done_callback(lambda _done: self.busy.pop(asked.key))
+        task.add_done_callback(lambda done: self._ended(asked.key, done))
         return await asyncio.shield(task)
+
+    def _ended(self, key: str, task: asyncio.Task[bytes]) -> None:
+        del self.busy[key]
+        if not task.cancelled():
+            task.exception()  # Its caller may be gone: nobody need look at it.
 
     async def stop(self) -> None:
         """What is still under way after `STOP_S` is settled at the next start."""

@@ -136,8 +136,8 @@ class Refunds:
         effects += [begun] if begun is not None else self._units(sold, given, rest=rest)
         entry = new_entry(Stream.RECEIPT, EntryKind.REFUND, body)
         (stored,) = await self._services.ledger.commit([entry], effects)
-        self._services.board.tell(self._station, Show.REFUNDED, entry=str(stored), due_cents=given.due_cents)
         if begun is None:
+            self._services.board.tell(self._station, Show.REFUNDED, entry=str(stored), due_cents=given.due_cents)
             return store.body
         await self._services.printers.run(begun)
         return stored_answer(self._services.ledger.query, asked) or store.body

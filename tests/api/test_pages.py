@@ -13,7 +13,10 @@ import pytest
 
 from gateway.model.clock import Stamp
 from gateway.model.device import DeviceHealth, Health
+from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
+from gateway.stations.till import Till
+from gateway.stations.till_words import CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles import BundlesStatus
 from gateway.sync.bundles_expiry import BundleState, Counts
 from tests.api.browser import Page, chromium
@@ -227,6 +230,26 @@ async def test_a_till_asks_whose_of_two_cards_it_is_and_says_what_comes_back(pla
     assert "Refund" in text
     assert "€7.50" in text
     assert "Card f35359" not in text
+
+
+async def test_a_tills_day_is_shown_to_its_cashier(place: Place, page: Page) -> None:
+    till = place.stations["till-1"]
+    assert isinstance(till, Till)
+    lines = (Line("1", "Rope", "", 70_000), Line("2", "Book", "books", 30_000))
+    await place.tap()
+    quote = msgspec.json.decode(await till.quote(QuoteRequest(Receipt(lines, Means.CARD)), "q"), type=QuoteAnswer)
+    await till.commit(CommitRequest(quote.quote, "F-1"), "r")
+    await page.goto(f"{place.url}/day/till-1?lang=en")
+    await page.until("document.querySelectorAll('#sums tr').length === 4")
+    text = await page.text()
+    for told in ("The till's day · till-1", "€925.00", "merchant", "€75.00", "Rope"):
+        assert told in text, text
+    assert "Worth a look" not in text
+    await page.run("document.getElementById('date').value = '2026-01-01'")
+    await page.run("document.getElementById('date').dispatchEvent(new Event('change'))")
+    await page.until("document.querySelectorAll('#sums tr').length === 3")
+    assert "€925.00" not in await page.text()
+    assert page.complaints == []
 
 
 async def test_offline_a_till_says_how_long_benefits_hold(place: Place, page: Page) -> None:
