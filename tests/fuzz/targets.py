@@ -43,11 +43,14 @@ from gateway.cli import http
 from gateway.devices import convert, convert_printer
 from gateway.identity import ndef, sun
 from gateway.model.entry import Stream
-from gateway.model.errors import InputRefused
+from gateway.model.errors import InputRefused, NotFound
 from gateway.model.fiscal import CashWork
 from gateway.model.receipt import Receipt
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
+from gateway.stations.refund_words import RefundRequest
+from gateway.stations.sales import id_of
+from gateway.stations.till_words import PosQuoteRequest
 from gateway.wire import base45, bundle, chunks, cose, credentials, envelope, messages, passes, registry, trust
 from gateway.wire.messages import Acks
 from tests.fuzz import seeds
@@ -254,6 +257,13 @@ def _targets() -> Iterator[Target]:
     yield Target("zfp-line", _zfp_line, (), (seeds.ZFP_DATA + seeds.ZFP_ACK, b"\x0e" + seeds.ZFP_ACK[1:]))
     yield Target("zfp-said", _zfp_said, (fiscal.DataError,), seeds.ZFP_SAID)
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
+    quote = b'{"receipt":' + seeds.RECEIPT + b',"tap":"a1b2c3","replaces":"00ff","total_cents":5}'
+    yield Target("quote", lambda data: body.decode(data, PosQuoteRequest).settled(), refused, (quote,))
+    back = b'{"receipt":"gw-1/00ff/receipt/7","lines":[{"line":"1","quantity":1000}],"fiscal_number":"R"}'
+    yield Target("refund", lambda data: body.decode(data, RefundRequest), refused, (back,))
+    yield Target(
+        "receipt name", lambda data: id_of(data.decode(errors="replace")), (NotFound,), (b"gw-1/00ff/receipt/7",)
+    )
     yield Target("rules", rules.load, refused, (seeds.RULES,))
     yield Target("sheet", sheet_read.read, refused, (seeds.SHEET,))
     yield Target("bundle", bundle.decode_bundle, refused, (seeds.BUNDLE,))
