@@ -15,6 +15,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.counter import CardDebit
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
+from gateway.model.fiscal import Baseline
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
 from gateway.model.receipt import Receipt
@@ -189,17 +190,22 @@ class ReceiptBody(Body, frozen=True):
 
 
 class FiscalStepBody(Body, frozen=True):
-    """A durable point of a receipt on the gateway's own printer."""
+    """A durable point of a work on one of the gateway's own fiscal devices. `station`: the station or face that asked.
+    `baseline`: number of the last document before it; `counters`: all counters before it, with the point `intent`."""
 
     station: str
     key: str
     point: str
     baseline: str = ""
     number: str = ""
+    device: str = ""
+    counters: Baseline | None = None
 
 
 class FiscalOutcomeBody(Body, frozen=True):
-    """How the printing ended: printed, refused, cancelled or unknown."""
+    """How a work ended: printed, refused, cancelled or unknown. A later one of the same key is the newer word: an
+    `unknown` was read back from the device, or (`by`) a person says what stands on the paper. `kind`: `receipt`,
+    `reversal`, `x`, `z` or `cash`. `device_time`, `fiscal_memory`, `z_number`: as the device says."""
 
     station: str
     key: str
@@ -207,6 +213,13 @@ class FiscalOutcomeBody(Body, frozen=True):
     number: str = ""
     total_cents: int = 0
     reason: str = ""
+    device: str = ""
+    kind: str = "receipt"
+    code: str = ""
+    device_time: str = ""
+    fiscal_memory: str = ""
+    z_number: str = ""
+    by: str = ""
 
 
 class BundleBody(Body, frozen=True):
