@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -85,9 +85,10 @@ class Printers:
         """Works of which it is not known how they ended, those under way left out; the oldest first."""
         return [row for row in self._rows() if row.key not in self._busy and device in (None, row.device)]
 
-    async def run(self, begun: FiscalBegun) -> PrintOutcome:
+    async def run(self, begun: FiscalBegun, wanted: Callable[[], bool] = lambda: True) -> PrintOutcome:
         """Do what was begun, when it is its turn at its device, and store how it ended with the owner's answer. Never
-        raises for what the device does: the outcome says it. A caller that is cancelled changes nothing.
+        raises for what the device does: the outcome says it. A caller that is cancelled changes nothing. `wanted` is
+        asked when its turn has come: if it is not any more, nothing is sent (`not_wanted`).
 
         Raises `LedgerError` when how it ended cannot be stored: it is settled later.
         """
@@ -95,10 +96,21 @@ class Printers:
         self._rows()
         self._open[row.key] = row
         self._busy.add(row.key)
-        task = asyncio.create_task(self._run(row, begun.work), name=f"work {row.key}")
+        task = asyncio.create_task(self._run(row, begun.work, wanted), name=f"work {row.key}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    def turn(self, device: str) -> asyncio.Lock:
+        """For what is asked of a device and is no work: held, nothing else is begun on it."""
+        return self._turns[device]
+
+    async def settle(self, device: str) -> None:
+        """Read back now what is in doubt on this device, without waiting for it to go and come back."""
+        if device not in self._settling:
+            self._settle_soon(device, ask_again=True)
+        if (settling := self._settling.get(device)) is not None:
+            await asyncio.shield(settling)
 
     def on_change(self, health: DeviceHealth) -> None:
         """From the devices: one that became ready is read back, before anything else is begun on it."""
@@ -125,11 +137,13 @@ class Printers:
             self._loaded = True
         return list(self._open.values())
 
-    async def _run(self, row: WorkRow, work: Work) -> PrintOutcome:
+    async def _run(self, row: WorkRow, work: Work, wanted: Callable[[], bool]) -> PrintOutcome:
         try:
             async with self._turns[row.device]:
                 if doubts := self.doubts(row.device):
                     outcome = _refused(row.key, words.in_doubt(doubts[0]))
+                elif not wanted():
+                    outcome = _refused(row.key, words.not_wanted(row))
                 else:
                     outcome = await self._do(row, work)
                 await self._end(self._open[row.key], outcome)
@@ -193,8 +207,8 @@ class Printers:
 
     # Settling --------------------------------------------------------------------------------------------
 
-    def _settle_soon(self, device: str) -> None:
-        if device in self._ready and device not in self._settling and self.doubts(device):
+    def _settle_soon(self, device: str, *, ask_again: bool = False) -> None:
+        if (ask_again or device in self._ready) and device not in self._settling and self.doubts(device):
             task = asyncio.create_task(self._settle(device), name=f"settling on {device}")
             self._settling[device] = task
             task.add_done_callback(lambda _done: self._settling.pop(device, None))

@@ -50,5 +50,11 @@ def in_doubt(row: WorkRow) -> NotReady:
     )
 
 
+def not_wanted(row: WorkRow) -> NotReady:
+    """Its turn came when who asked for it did not want it any more."""
+    what = f"the {name_of(row)} waited longer for its turn than it was to"
+    return NotReady(what, "Nothing was printed: ask again under another key", where=row.device, code="not_wanted")
+
+
 def _last_of(said: PrintOutcome | None) -> str:
     return said.number if said is not None else ""

@@ -15,7 +15,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.counter import CardDebit
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
-from gateway.model.fiscal import Baseline
+from gateway.model.fiscal import Baseline, Work
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
 from gateway.model.receipt import Receipt
@@ -187,6 +187,18 @@ class ReceiptBody(Body, frozen=True):
     late: bool = False
     asked: Circumstances | None = None
     """As in `AdmissionBody`."""
+
+
+class FiscalWorkBody(Body, frozen=True):
+    """A work that a program had done on one of the gateway's own fiscal devices, beside the stations and without a
+    decision: through the face `station`, as `client`, on what that knows as `printer`, under its own id `task`."""
+
+    station: str
+    device: str
+    printer: str
+    task: str
+    work: Work
+    client: str = ""
 
 
 class FiscalStepBody(Body, frozen=True):
@@ -394,6 +406,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.PASSED: PassedBody,
     EntryKind.VOID: VoidBody,
     EntryKind.WALKED: WalkedBody,
+    EntryKind.FISCAL_WORK: FiscalWorkBody,
     EntryKind.FISCAL_STEP: FiscalStepBody,
     EntryKind.FISCAL_OUTCOME: FiscalOutcomeBody,
     EntryKind.IDENTIFICATION: IdentificationBody,
