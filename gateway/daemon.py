@@ -169,6 +169,7 @@ class Daemon:
         self._running["printers"] = self._services.printers.stop
         self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
+        await self._services.printers.start()
         self._running["api"] = self._api.stop
         await self._api.start()
         if configuration.netfp is not None:

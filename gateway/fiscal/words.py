@@ -12,6 +12,9 @@ READ_BACK = (
 )
 """Of a work whose printer went away in the middle."""
 
+Z_DUE = "Print the Z report: 24 hours after the first receipt since the last one the printer sells no more"
+Z_SEEN = "The printer has printed a Z report that nobody here asked for: see who did it, and count the drawer"
+
 _NAMES = {
     "receipt": "receipt",
     "reversal": "receipt of a refund",
@@ -54,6 +57,16 @@ def not_wanted(row: WorkRow) -> NotReady:
     """Its turn came when who asked for it did not want it any more."""
     what = f"the {name_of(row)} waited longer for its turn than it was to"
     return NotReady(what, "Nothing was printed: ask again under another key", where=row.device, code="not_wanted")
+
+
+def z_overdue(device: str, hours: float) -> NotReady:
+    """A fiscal device refuses to sell; better before anything is recorded."""
+    return NotReady(
+        f"the last Z report is {hours:.0f} hours of selling ago: the printer sells no more",
+        "Print the Z report: `smartplace till report z`, or at the printer itself",
+        where=device,
+        code="z_overdue",
+    )
 
 
 def _last_of(said: PrintOutcome | None) -> str:

@@ -190,15 +190,17 @@ class ReceiptBody(Body, frozen=True):
 
 
 class FiscalWorkBody(Body, frozen=True):
-    """A work that a program had done on one of the gateway's own fiscal devices, beside the stations and without a
-    decision: through the face `station`, as `client`, on what that knows as `printer`, under its own id `task`."""
+    """A work was asked for on one of the gateway's own fiscal devices, without a decision, and is recorded before the
+    device hears of it: a report or a movement of cash at a till (`scheduled`: by the configured hour), or whatever a
+    program asks of another face: as `client`, on what that knows as `printer`, under its own id `task`."""
 
     station: str
     device: str
-    printer: str
-    task: str
     work: Work
+    printer: str = ""
+    task: str = ""
     client: str = ""
+    scheduled: bool = False
 
 
 class FiscalStepBody(Body, frozen=True):
@@ -232,6 +234,23 @@ class FiscalOutcomeBody(Body, frozen=True):
     fiscal_memory: str = ""
     z_number: str = ""
     by: str = ""
+
+
+class ZSeenBody(Body, frozen=True):
+    """A fiscal device has printed a Z report that nobody here asked for: the number of its last one was `before`."""
+
+    device: str
+    before: str
+    now: str
+
+
+class ZDueBody(Body, frozen=True):
+    """Nobody has printed the Z report of a fiscal device for so many hours after the day's first receipt; after 24 it
+    sells no more."""
+
+    device: str
+    hours: int
+    alarm: bool = True
 
 
 class BundleBody(Body, frozen=True):
@@ -429,6 +448,8 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.FIRE_ALARM: FireAlarmBody,
     EntryKind.INSIDE_SET: InsideSetBody,
     EntryKind.CARD_REQUEST: CardRequestBody,
+    EntryKind.Z_SEEN: ZSeenBody,
+    EntryKind.Z_DUE: ZDueBody,
     EntryKind.HEALTH: HealthBody,
 }
 """Which body a kind of entry has: for the schemas, the centre and anyone who reads entries."""

@@ -58,6 +58,8 @@ class EntryKind(StrEnum):
     FIRE_ALARM = "fire_alarm"
     INSIDE_SET = "inside_set"
     CARD_REQUEST = "card_request"
+    Z_SEEN = "z_seen"
+    Z_DUE = "z_due"
     # telemetry
     HEALTH = "health"
 

@@ -7,46 +7,74 @@ from collections.abc import Sequence
 
 import msgspec
 
+from gateway.config.types import OnPaper, TillStation
 from gateway.fiscal import paper
 from gateway.fiscal.rows import FiscalBegun, WorkRow
 from gateway.ledger.effects import Effect
 from gateway.model.clock import Stamp
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryId
-from gateway.model.fiscal import PrintOutcome, PrintResult, Tender
+from gateway.model.errors import InputRefused, NotReady
+from gateway.model.fiscal import Payment, PrintOutcome, PrintResult, Tender
+from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
 from gateway.model.shown import Show
 from gateway.stations.answers import Asked
 from gateway.stations.services import Services
-from gateway.stations.till_words import CommitAnswer, Fiscal
+from gateway.stations.till_reports import Reports
+from gateway.stations.till_words import CannotPrint, Fiscal
 
 
 class Printing:
     """Prints receipts of one till. `start` before anything else."""
 
-    def __init__(self, station: str, device: str, services: Services, how: paper.How) -> None:
-        self._station = station
+    def __init__(self, section: TillStation, device: str, services: Services) -> None:
+        self._station = section.id
         self._device = device
         self._services = services
-        self._how = how
+        self._how = paper.How({party: Payment(means) for party, means in section.payer_means.items()})
+        self._on_paper = section.on_paper
+        self.reports = Reports(section.id, device, services, section.z_at)
 
     async def start(self) -> None:
         """Ends what a crash interrupted: see `Printers.own`."""
-        await self._services.printers.own(self._station, self)
+        await self._services.printers.own(self._station, self, (self._device,))
+        self._services.printers.on_attention.append(self._attention)
+        self._services.each_minute.append(self.reports.tick)
 
-    def check(self, receipt: Receipt, decision: Decision) -> None:
-        """Raises `InputRefused` when this decision cannot stand on this printer's paper."""
-        paper.check(receipt, decision, self._services.printers.description(self._device), self._how)
+    def hindrance(self, receipt: Receipt, decision: Decision) -> CannotPrint | None:
+        """Why this decision could not be printed here now, for a quote; the POS may print it all the same."""
+        try:
+            self._services.printers.check(self._device)
+            paper.check(receipt, decision, self._services.printers.description(self._device), self._how)
+        except (InputRefused, NotReady) as error:
+            return CannotPrint(error.code, f"{error.where}: {error.what}" if error.where else error.what, error.advice)
+        return None
 
     def begun(
-        self, key: str, receipt: Receipt, decision: Decision, paid: Sequence[Tender], asked: Asked
+        self,
+        key: str,
+        receipt: Receipt,
+        decision: Decision,
+        paid: Sequence[Tender],
+        asked: Asked,
+        who: Identification | None = None,
     ) -> FiscalBegun:
         """The effect that begins a sale's printing. Raises `NotReady` while the printer cannot be reached or a work on
         it is in doubt, `InputRefused` for what cannot stand on its paper: nothing is recorded then."""
         self._services.printers.check(self._device)
         device = self._services.printers.description(self._device)
-        work = paper.sale(key, receipt, decision, paid, device, self._how)
+        work = paper.sale(key, receipt, decision, paid, device, self._how, self._notes(decision, who))
         return FiscalBegun(work, self._device, self._station, asked.key)
+
+    def _notes(self, decision: Decision, who: Identification | None) -> list[str]:
+        """Lines at the foot, where the configuration asks for them: never a card's number, only its mark."""
+        notes = []
+        if OnPaper.MARK in self._on_paper and who is not None and who.credential is not None:
+            notes.append(f"{who.credential.kind} {who.credential.digest[:6]}")
+        if OnPaper.BENEFITS in self._on_paper:
+            notes += self._services.benefits.titles(decision)
+        return notes
 
     # As an owner of works --------------------------------------------------------------------------------
 
@@ -54,13 +82,21 @@ class Printing:
         return (AmendFiscal(row.answer, fiscal(outcome)),)
 
     def told(self, row: WorkRow, outcome: PrintOutcome, entry: EntryId) -> None:
+        last = self._services.board.last(self._station)
+        if row.result is PrintResult.UNKNOWN and last is not None and last.show not in (Show.IDLE, Show.ATTENTION):
+            return  # Somebody else is being served meanwhile.
         show = Show.PRINTED if outcome.result is PrintResult.PRINTED else Show.ATTENTION
         reason = outcome.code or outcome.reason
         self._services.board.tell(self._station, show, reason=reason, advice=outcome.advice, entry=str(entry))
 
+    def _attention(self, device: str, code: str, advice: str) -> None:
+        if device == self._device:
+            self._services.board.tell(self._station, Show.ATTENTION, reason=code, advice=advice)
+
 
 class AmendFiscal(msgspec.Struct, frozen=True):
-    """Effect: the answer to a commit says how its printing stands now. An answer that is gone (14 days) stays gone."""
+    """Effect: a stored answer says in its field `fiscal` how its printing stands now, whatever else it holds. An answer
+    that is gone (14 days) stays gone."""
 
     key: str
     fiscal: Fiscal
@@ -69,11 +105,20 @@ class AmendFiscal(msgspec.Struct, frozen=True):
         row = db.execute("SELECT body FROM answer WHERE key=?", (self.key,)).fetchone()
         if row is None:
             return
-        answer = msgspec.json.decode(row[0], type=CommitAnswer)
-        body = msgspec.json.encode(msgspec.structs.replace(answer, fiscal=self.fiscal))
+        answer = msgspec.json.decode(row[0], type=dict[str, msgspec.Raw])
+        body = msgspec.json.encode({**answer, "fiscal": self.fiscal})
         db.execute("UPDATE answer SET body=? WHERE key=?", (body, self.key))
 
 
 def fiscal(outcome: PrintOutcome) -> Fiscal:
     """What a POS is told of an outcome."""
-    return Fiscal(outcome.result, outcome.number, outcome.change_cents, outcome.reason, outcome.advice)
+    return Fiscal(
+        outcome.result,
+        outcome.number,
+        outcome.change_cents,
+        outcome.code or outcome.reason,
+        outcome.advice,
+        device_time=outcome.device_time,
+        fiscal_memory=outcome.fiscal_memory,
+        z_number=outcome.z_number,
+    )

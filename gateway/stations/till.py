@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.config.types import TillStation
-from gateway.fiscal.paper import How
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, ReceiptBody
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
@@ -33,6 +32,7 @@ from gateway.stations.answers import (
 )
 from gateway.stations.deciding import TRIES, has_changed
 from gateway.stations.printing import Printing
+from gateway.stations.report_words import CashRequest, ReportRequest
 from gateway.stations.services import RECEIPT, Services, new_entry
 from gateway.stations.till_words import (
     BalanceAnswer,
@@ -59,7 +59,7 @@ class Till:
         self.id = section.id
         self._section = section
         self._services = services
-        self._printing = Printing(section.id, section.printer, services, _how(section)) if section.printer else None
+        self._printing = Printing(section, section.printer, services) if section.printer else None
         self._tap: tuple[Identification, int] | None = None
         self._busy: dict[str, asyncio.Task[bytes]] = {}
         self._tidied_ns: int | None = None
@@ -133,6 +133,7 @@ class Till:
             messages=tuple(self._services.benefits.messages(decision, who.language if who else None)),
             rounding_cents=decision.rounding_cents,
             balances=decision.balances,
+            cannot_print=self._printing.hindrance(request.receipt, decision) if self._printing is not None else None,
         )
         kept = who.facts_left_out() if who is not None else None
         body = msgspec.json.encode(OpenQuote(request.receipt, decision, kept, decided.asked, decided.asks))
@@ -168,6 +169,14 @@ class Till:
         work.add_done_callback(lambda _done: self._busy.pop(asked.key))
         return await asyncio.shield(work)
 
+    async def report(self, request: ReportRequest, key: str) -> bytes:
+        """A `WorkAnswer` as JSON: see `till_reports`."""
+        return await self._printer().reports.report(request, key)
+
+    async def cash(self, request: CashRequest, key: str) -> bytes:
+        """A `WorkAnswer` as JSON: see `till_reports`."""
+        return await self._printer().reports.cash(request, key)
+
     async def _commit(self, request: CommitRequest, key: str, asked: Asked) -> bytes:
         quote, expires_ms = self._open_quote(request.quote)
         paid = self._check_paid(request, quote)
@@ -196,7 +205,7 @@ class Till:
             self._recorded(stored, quote)
             return store.body
         # The key is short enough for any printer's line.
-        begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked)
+        begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked, quote.identification)
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
         first = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
         stored = await self._book(entry, request.quote, quote, [begun, first], late=late)
@@ -288,7 +297,3 @@ class Till:
             self._tap = None
             return None
         return who
-
-
-def _how(section: TillStation) -> How:
-    return How({party: Payment(means) for party, means in section.payer_means.items()})
