@@ -169,13 +169,13 @@ class Daemon:
         self._running["printers"] = self._services.printers.stop
         self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
-        await self._services.printers.start()
-        self._running["api"] = self._api.stop
-        await self._api.start()
         if configuration.netfp is not None:
             self._netfp = self._make_netfp(configuration.netfp, netfp_files)
             self._running["netfp"] = self._netfp.stop
             await self._netfp.start()
+        await self._services.printers.start()
+        self._running["api"] = self._api.stop
+        await self._api.start()
         self._running["devices"] = self._devices.stop
         await self._devices.start()
         await self._sync.start()

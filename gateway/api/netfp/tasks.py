@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -29,7 +29,7 @@ from gateway.model.bodies import FiscalWorkBody
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import GatewayError, LedgerError
-from gateway.model.fiscal import PrintOutcome, PrintResult, Work, WorkPoint
+from gateway.model.fiscal import PrintOutcome, PrintResult, ReceiptWork, Work, WorkPoint
 from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer
 
 log = logging.getLogger("netfp")
@@ -111,15 +111,16 @@ def answer_key(task_id: str) -> str:
 class Tasks:
     """The owner of this face's works. `start` before anything else."""
 
-    def __init__(self, ledger: Ledger, printers: Printers) -> None:
+    def __init__(self, ledger: Ledger, printers: Printers, devices: Collection[str]) -> None:
         self._ledger = ledger
         self._printers = printers
+        self._devices = devices
         self._live: dict[str, Task] = {}
         self._by_key: dict[str, Task] = {}
 
     async def start(self) -> None:
         """End what a crash interrupted: see `Printers.own`. Raises `LedgerError`."""
-        await self._printers.own(OWNER, self)
+        await self._printers.own(OWNER, self, self._devices)
 
     async def stop(self) -> None:
         """What is still under way after `STOP_S` is settled at the next start."""
@@ -203,7 +204,7 @@ class Tasks:
 
     async def _work(self, task: Task, job: Job) -> bytes:
         """Raises a `GatewayError` when nothing was recorded."""
-        self._printers.check(job.device)
+        self._printers.check(job.device, sells=isinstance(job.work, ReceiptWork))
         begun = FiscalBegun(job.work, job.device, OWNER, answer_key(task.id))
         body = FiscalWorkBody(
             station=OWNER, client=job.client, printer=job.printer, task=task.id, device=job.device, work=job.work

@@ -81,7 +81,7 @@ class Shop:
 
     def make(self, files: NetfpFiles, **settings: Any) -> Face:
         keys = {"port": 0, "printers": {PRINTER: "till-printer"}, "origins": (ORIGIN,), **settings}
-        self.printers = Printers(self.place.ledger, self.outputs)
+        self.printers = Printers(self.place.ledger, self.outputs, self.place.clock)
         parts = FaceParts(
             ledger=self.place.ledger,
             printers=self.printers,
