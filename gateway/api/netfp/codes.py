@@ -47,6 +47,7 @@ OF_REASONS: Mapping[str, str] = {
     "bad_key": COMMAND,
     "key_used": TASK_USED,
     "bad_text": "E407",
+    "bad_amount": "E403",
     "not_supported": "E412",
     "bad_vat": "E411",
     "too_large": "E403",
@@ -55,19 +56,27 @@ OF_REASONS: Mapping[str, str] = {
     "total_differs": "E403",
     "tender_too_small": "E406",
     "tender_too_large": "E406",
+    "rounding_not_set": "E406",
+    "reversal_unclear": "E405",
     "receipt_open": NOT_ALLOWED,
     "printer_not_ready": NO_ANSWER,
+    "z_overdue": "E502",
     "too_late": OTHER,
     "open_refused": "E405",
+    "work_refused": COMMAND,
+    "switched_off": NOT_ALLOWED,
+    "never_begun": TAKEN_BACK,
     "stopped_before_payment": TAKEN_BACK,
+    "stopped_unpaid": TAKEN_BACK,
     # The journal's (docs/errors.md).
     "printer_in_doubt": IN_DOUBT,
     "restart_before_printing": RESTARTED,
+    "by_hand": TAKEN_BACK,
     "not_wanted": OTHER,
     "not_ready": NO_ANSWER,
     "timed_out": NO_ANSWER,
 }
-"""Why a work was refused or taken back → its code."""
+"""Why a work was refused or taken back → its code. What leaves in doubt is `UNKNOWN_OUTCOME`, whatever the reason."""
 
 OF_PROBLEMS: Mapping[str, tuple[str, str]] = {
     "cover_open": ("E302", "the cover is open"),
@@ -82,6 +91,7 @@ OF_PROBLEMS: Mapping[str, tuple[str, str]] = {
     "tax_terminal_silent": ("E599", "the link to the tax office does not answer"),
     "journal_almost_full": ("W202", "the journal is almost full"),
     "journal_nearly_full": ("W202", "the journal is nearly full"),
+    "journal_full": ("E206", "the journal is full"),
     "fiscal_memory_full": ("E201", "the fiscal memory is full"),
     "fiscal_memory_almost_full": ("W201", "the fiscal memory is almost full"),
     "fiscal_memory_write_failed": ("E202", "the fiscal memory could not be written"),
@@ -106,9 +116,18 @@ def of_outcome(outcome: PrintOutcome, kind: str, messages: Iterable[Message] = (
             text = _sentences("nothing was sold", outcome.reason, outcome.advice)
             return result(error(code, text), *messages)
         case PrintResult.REFUSED:
-            code = OF_REASONS.get(outcome.code or outcome.reason, DEVICE)
+            code = _refusal_code(outcome)
             what = f"{outcome.where}: {outcome.reason}" if outcome.where else outcome.reason
             return result(error(code, _sentences("nothing was printed", what, outcome.advice)), *messages)
+
+
+def _refusal_code(outcome: PrintOutcome) -> str:
+    """A device that is not ready says which of its signs keep it: paper, cover, and so on."""
+    if outcome.code == "printer_not_ready":
+        for sign in outcome.reason.split(", "):
+            if OF_PROBLEMS.get(sign, ("",))[0].startswith("E"):
+                return OF_PROBLEMS[sign][0]
+    return OF_REASONS.get(outcome.code or outcome.reason, DEVICE)
 
 
 def _printed(outcome: PrintOutcome, kind: str, messages: Iterable[Message]) -> Result:
