@@ -256,6 +256,7 @@ class Daemon:
             hand_over=lambda: self._quotas.hand_over(self._signer),
             bring=self._quotas.bring,
             set_inside=lambda area, persons: self._services.inside.set(area, persons, InsideWhy.STAFF),
+            printers=self._services.printers,
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,

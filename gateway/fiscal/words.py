@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gateway.fiscal.rows import WorkRow
 from gateway.model.errors import NotReady
-from gateway.model.fiscal import PrintOutcome
 
 READ_BACK = (
     "Do not sell it again yet: it is read back from the printer when that answers again. "
@@ -40,14 +39,18 @@ def look_at(row: WorkRow, last_number: str = "") -> str:
     )
 
 
+def advice_on(row: WorkRow) -> str:
+    """What to look at, with the device's last number as it was when it was asked."""
+    said = row.said
+    return said.advice if said is not None and row.key in said.advice else look_at(row)
+
+
 def in_doubt(row: WorkRow) -> NotReady:
     """Why nothing fiscal is begun on this device now."""
-    last = _last_of(row.said)
-    said = f"; its last document was {row.baseline.number or 'not told'} before it"
-    seen = f" and is {last} now" if last else ""
     return NotReady(
-        f"it is not known how the {name_of(row)} ended{said}{seen}",
-        look_at(row, last),
+        f"it is not known how the {name_of(row)} ended; the printer's last document was "
+        f"{row.baseline.number or 'not told'} before it",
+        advice_on(row),
         where=row.device,
         code="printer_in_doubt",
     )
@@ -67,7 +70,3 @@ def z_overdue(device: str, hours: float) -> NotReady:
         where=device,
         code="z_overdue",
     )
-
-
-def _last_of(said: PrintOutcome | None) -> str:
-    return said.number if said is not None else ""
