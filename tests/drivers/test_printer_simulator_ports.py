@@ -238,8 +238,8 @@ def test_program_says_where_it_listens_and_tells_of_what_it_prints(tmp_path: Pat
         assert program.do(do="state")["ok"]["z_number"] == 1
         assert [found["kind"] for found in program.do(do="journal")["ok"]] == ["sale", "z"]
         assert "has no fault" in program.do(do="fault", kind="busy")["error"]
-        for command in ("refill", "recover", "faults", "lock"):
-            assert "ok" in program.do(do=command)
+        for name in ("refill", "recover", "faults", "lock"):
+            assert "ok" in program.do(do=name)
         assert program.do(do="paper", there=False) == {"ok": None}
         assert program.do(do="cover", open=True) == {"ok": None}
         assert program.do(do="clock", seconds=60) == {"ok": None}
