@@ -48,8 +48,7 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 class Running:
-    """A command that goes on: its stdout and stderr are read line by line, with a deadline. `typed`: it hears `type`.
-    """
+    """A command that goes on: its stdout and stderr are read line by line, with a deadline. `typed`: it hears `type`."""
 
     def __init__(self, *args: str | Path, typed: bool = False) -> None:
         self.process = subprocess.Popen(

@@ -1,7 +1,7 @@
 """A POS that knows ErpNet.FP and nothing of us: one address is all that it is given.
 
 It sends what PROTOCOL.md of ErpNet.FP 1.1.0 shows, in its shapes and order, and looks at the answers as such
-clients do. Its only imports are Python's own. Exit code 1, with the step, when an answer is not what ErpNet.FP's would be.
+clients do. Its only imports are Python's own. Exit code 1, with the step, when an answer is not what theirs would be.
 
     python netfp_client.py http://127.0.0.1:8001
 """
@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 TASK_S = 30.0
-RECEIPT = {
+RECEIPT: dict[str, Any] = {
     "items": [
         {
             "text": "Museum ticket adult", "quantity": 2, "unitPrice": 5.00, "taxGroup": 1,
