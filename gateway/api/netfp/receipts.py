@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from gateway.api.netfp.amounts import cents, percent_cents, thousandths
 from gateway.api.netfp.requests import CHANGE, PAYMENTS, Item, ItemType, Modifier, Original, Paid, ReceiptRequest
+from gateway.api.netfp.spread import price, spread
 from gateway.api.netfp.words import Message, warning
 from gateway.model.errors import InputRefused
 from gateway.model.fiscal import (
@@ -88,14 +89,17 @@ def _items(given: tuple[Item, ...], device: PrinterDescription | None) -> tuple[
             case ItemType.SALE:
                 line = _sale(item)
                 sold += 1
-                total += line_cents(line.unit_cents, line.quantity) - line.discount_cents + line.surcharge_cents
+                total += price(line)
                 made.append(line)
             case ItemType.COMMENT | ItemType.FOOTER_COMMENT:
                 made.append(NoteLine(_text(item), item.type is ItemType.FOOTER_COMMENT))
             case ItemType.DISCOUNT | ItemType.SURCHARGE:
                 adjust = _adjust(item, total, device)
                 total += adjust.cents
-                made.append(adjust)
+                if device is not None and device.adjust_needs_vat and _letters(made) != {adjust.vat}:
+                    made = _spread(item, made, adjust)
+                else:
+                    made.append(adjust)
     if not sold:
         raise Refused("E410", "nothing is sold", "A receipt has at least one item of type sale", where="items")
     if total > MAX_CENTS:
@@ -126,14 +130,14 @@ def _sale(item: Item) -> SaleLine:
         raise _of(item, "quantity", f"{item.quantity} has more than three decimals", "Round it, and the price with it")
     if not 0 < quantity <= MAX_QUANTITY:
         raise _of(item, "quantity", f"{item.quantity} cannot be sold in one line", "Correct it")
-    price = line_cents(unit, quantity)
-    discount, surcharge = _modified(item, price)
-    if discount > price:
+    whole = line_cents(unit, quantity)
+    discount, surcharge = _modified(item, whole)
+    if discount > whole:
         raise _of(item, "priceModifierValue", "the discount is more than the line", "Correct it")
     return SaleLine(text, vat, unit, quantity, discount, surcharge)
 
 
-def _modified(item: Item, price: Cents) -> tuple[Cents, Cents]:
+def _modified(item: Item, whole: Cents) -> tuple[Cents, Cents]:
     """What a line of this price is lowered and raised by."""
     match item.modifier:
         case Modifier.NONE:
@@ -142,7 +146,7 @@ def _modified(item: Item, price: Cents) -> tuple[Cents, Cents]:
             return _money(item, "priceModifierValue", item.modifier_value), 0
         case Modifier.SURCHARGE_AMOUNT:
             return 0, _money(item, "priceModifierValue", item.modifier_value)
-    amount = percent_cents(item.modifier_value, price)
+    amount = percent_cents(item.modifier_value, whole)
     if amount is None:
         raise _of(item, "priceModifierValue", f"{item.modifier_value} % has more than two decimals", "Round it")
     return (amount, 0) if item.modifier is Modifier.DISCOUNT_PERCENT else (0, amount)
@@ -160,6 +164,18 @@ def _adjust(item: Item, subtotal: Cents, device: PrinterDescription | None) -> A
     if subtotal + signed < 0:
         raise _of(item, "amount", f"it is more than the subtotal of {euros(subtotal)}", "Correct it")
     return AdjustLine(signed, vat)
+
+
+def _letters(items: list[WorkItem]) -> set[str]:
+    return {item.vat for item in items if isinstance(item, SaleLine)}
+
+
+def _spread(item: Item, made: list[WorkItem], adjust: AdjustLine) -> list[WorkItem]:
+    """The device changes a subtotal of one tax group only: the lines of the named one are changed instead."""
+    changed = spread(made, adjust.vat, adjust.cents)
+    if changed is None:
+        raise _of(item, "amount", "it is more than what is sold in this tax group", "Correct it, or name another group")
+    return changed
 
 
 def _text(item: Item) -> str:

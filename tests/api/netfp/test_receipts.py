@@ -200,6 +200,27 @@ def test_what_changes_the_subtotal_needs_a_device_that_can() -> None:
     assert refusal(item(), off, device=by_group) == ("E411", "items[1].taxGroup")
 
 
+def test_a_device_that_changes_one_group_only_has_the_discount_on_the_lines_of_the_named_group() -> None:
+    by_group = PrinterDescription("x", "y", "z", payments=DEVICE.payments, adjusts=True, adjust_needs_vat=True)
+    tea, bun = item(unitPrice=3, taxGroup=1), item(unitPrice=1, taxGroup=1, quantity=2)
+    off = {"type": "discount-amount", "amount": 1.01, "taxGroup": 1}
+    made = checked({"items": [tea, item(), bun, off]}, by_group).work
+    assert made.items == (
+        SaleLine("Catalogue", "A", 300, discount_cents=61),
+        SaleLine("Catalogue", "C", 1240),
+        SaleLine("Catalogue", "A", 100, 2000, discount_cents=40),
+    )
+    assert made.total_cents == 300 + 1240 + 200 - 101
+    assert checked({"items": [tea, bun, off]}, by_group).work.items[-1] == AdjustLine(-101, "A")
+    assert refusal(tea, item(), {**off, "amount": 3.01}, device=by_group) == ("E403", "items[2].amount")
+    assert refusal(tea, item(), {**off, "taxGroup": 2}, device=by_group) == ("E403", "items[2].amount")
+    dearer = item(unitPrice=3, taxGroup=1, priceModifierType="surcharge-amount", priceModifierValue=0.5)
+    more = {"type": "surcharge-amount", "amount": 0.25, "taxGroup": 1}
+    assert checked({"items": [dearer, item(), off, more]}, by_group).work.items[0] == SaleLine(
+        "Catalogue", "A", 300, discount_cents=26
+    )
+
+
 # Texts, groups, sizes ------------------------------------------------------------------------------------
 
 
