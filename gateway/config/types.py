@@ -298,8 +298,8 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Party that pays a part as a tender → the printer's means of payment for it; without one that is not printed."""
     on_paper: tuple[OnPaper, ...] = ()
     """Lines at the foot of receipts that are printed here."""
-    z_at: Annotated[str, msgspec.Meta(pattern=r"^(?:(?:[01]\d|2[0-3]):[0-5]\d)?$(?!\n)")] = ""
-    """Local time at which the Z report is printed each day, such as `23:50`; empty: only when somebody orders it."""
+    z_at: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")] | None = None
+    """Local time at which the Z report is printed each day, such as `23:50`; without it only when somebody orders it."""
     weak: Weak = ("card", "access_card", "barcode")
 
 

@@ -247,7 +247,7 @@ STATE_8 = (
     "ALTER TABLE fiscal ADD COLUMN answer TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE fiscal ADD COLUMN said TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE fiscal ADD COLUMN began_ms INTEGER NOT NULL DEFAULT 0",
-    """UPDATE fiscal SET began_ms=at_ms, baseline=CASE baseline WHEN '' THEN '' ELSE
+    r"""UPDATE fiscal SET began_ms=at_ms, baseline=CASE baseline WHEN '' THEN '' ELSE
         '{"number":"' || replace(replace(baseline, '\', '\\'), '"', '\"') || '"}' END""",
     # fiscal: the work itself (JSON), while it may be needed to settle it. Apart, so that a step does not write it anew.
     "CREATE TABLE fiscal_work (key TEXT PRIMARY KEY, work TEXT NOT NULL) STRICT",

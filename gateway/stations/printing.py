@@ -34,7 +34,7 @@ class Printing:
         self._services = services
         self._how = paper.How({party: Payment(means) for party, means in section.payer_means.items()})
         self._on_paper = section.on_paper
-        self.reports = Reports(section.id, device, services, section.z_at)
+        self.reports = Reports(section.id, device, services, section.z_at or "")
 
     async def start(self) -> None:
         """Ends what a crash interrupted: see `Printers.own`."""

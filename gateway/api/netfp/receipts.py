@@ -33,6 +33,7 @@ from gateway.model.receipt import MAX_CENTS, MAX_LINES, MAX_QUANTITY
 MAX_TENDERS = 8
 TEXT_MAX = 200
 """Characters of a line. The device's own limit is shorter, and the driver's to apply."""
+LINE_ENDS = "\u2028\u2029"
 LETTERS = "ABCDEFGH"
 """Tax groups 1 to 8."""
 
@@ -185,7 +186,7 @@ def _text(item: Item) -> str:
         what = f"{len(item.text)} characters are more than {TEXT_MAX}"
         raise Refused("E407", what, "Shorten it", where=f"{item.path}text")
     for at, letter in enumerate(item.text):
-        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
+        if unicodedata.category(letter)[0] == "C" or letter in LINE_ENDS:
             what = f"the character U+{ord(letter):04X} at {at} is no letter"
             raise Refused("E407", what, "Leave it out; a further line is an item of its own", where=f"{item.path}text")
     return item.text

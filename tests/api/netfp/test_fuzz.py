@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,6 +64,9 @@ RECEIPTS = st.fixed_dictionaries(
 """Mostly wrong, now and then right."""
 
 
+NO_LETTERS = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+
+
 def checked(body: bytes, device: PrinterDescription | None) -> ReceiptWork | Refused | tree.Malformed:
     try:
         return check(read_receipt(tree.parse(body), RIGA), "k", device).work
@@ -84,7 +88,7 @@ def is_right(result: ReceiptWork | Refused | tree.Malformed) -> bool:
         and all(line.unit_cents > 0 and line.quantity > 0 and price(line) >= 0 for line in lines)
         and not any(line.discount_cents and line.surcharge_cents for line in lines)
         and all(line.vat in tuple("ABCDEFGH") for line in lines)
-        and all(text.strip() and text.isprintable() for text in texts if "\xa0" not in text)
+        and all(text.strip() and not any(unicodedata.category(one) in NO_LETTERS for one in text) for text in texts)
         and sum(tender.cents for tender in result.tenders) >= total
     )
 
