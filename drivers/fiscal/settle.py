@@ -1,8 +1,8 @@
 """How a receipt ended that was begun: read back from the device and brought to its end. Pure; the same course after a
 lost answer and for the call `Settle`. It opens nothing and sells nothing.
 
-    open and unpaid                                    cancel                        -> cancelled
-    open, payment begun, `paying` was stored           pay the rest as planned,
+    open, `paying` was not stored                      cancel                        -> cancelled
+    open, `paying` was stored                          pay the rest as planned,
                                                        close                         -> printed
     none open, `paying` was not stored                 it was never paid             -> refused or cancelled
     none open, counters moved by just this receipt                                   -> printed
@@ -12,9 +12,9 @@ lost answer and for the call `Settle`. It opens nothing and sells nothing.
 An open receipt is this one only when its lines and sum are a beginning of the plan (or that with one line twice: what
 a device makes of a repeated frame that forgot the frame before in a power cut). Another one is not touched.
 
-From `paying` on an unpaid receipt is cancelled only where the day's sums tell a cancelled one from a printed one later;
-elsewhere it is paid and closed, so that whoever asks again is told the same. It is paid, too, when the answer to a
-payment was lost just now: nobody has waited, and the receipt goes on.
+From `paying` on nothing is cancelled, with one exception: a device that refuses the payment and itself says that nothing
+is paid would keep its receipt open until a person comes. It is cancelled where the day's sums tell a cancelled one from
+a printed one, so that whoever asks again is told the same.
 Source: the protocol documents named in the dialects, commands for cancelling and paying; order of questions:
 Datecs, Communication Protocol, group A, v1.00BG, "Power outage".
 """
@@ -53,7 +53,7 @@ class Settling:
         baseline: Baseline,
         patience_s: float,
     ) -> None:
-        self._goes_on = False
+        self._declined = False
         self._work = work
         self._dialect = dialect
         self._identity = identity
@@ -70,7 +70,7 @@ class Settling:
         """`why`: what went wrong before, when that is known; after a lost answer the port is opened again first."""
         reason = why.why if isinstance(why, Lost) else why
         again: Lost | str = why
-        self._goes_on = isinstance(why, Lost)
+        self._declined = self._begun_to_pay and bool(why) and isinstance(why, str)
         reopenings = acts = 0
         while True:
             if isinstance(again, Lost):
@@ -145,9 +145,8 @@ class Settling:
         found = standing.transaction
         if found.stage is Stage.OPEN:
             tells = sums_tell(self._work, self._baseline, standing.day)
-            if not self._begun_to_pay or (tells and not self._goes_on):
+            if not self._begun_to_pay or (self._declined and tells):
                 return (yield from self._cancel())
-            self._goes_on = False
         elif not self._begun_to_pay:
             return self._ending.unknown(Reason.OTHER_RECEIPT, "a payment has begun that was not asked for")
         if found.stage is not Stage.PAID:
@@ -214,6 +213,7 @@ class Settling:
             if isinstance(heard, Lost):
                 return heard
             if heard.said.refused or not heard.open:
+                self._declined = True
                 return f"the printer refused a payment: {heard.said.refused or 'no receipt is open'}"
         return None
 

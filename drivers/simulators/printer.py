@@ -109,7 +109,7 @@ class Simulator:
 
     @property
     def port(self) -> str:
-        """How a driver names it: a path, or `tcp://127.0.0.1:PORT`. Empty while the cable is pulled."""
+        """How a driver names it: a path, or `tcp://127.0.0.1:PORT`; while the cable is pulled, as it was."""
         return self._plug.name
 
     @property
@@ -209,7 +209,7 @@ class Simulator:
                 for data in self.endpoint.due(now):
                     self._plug.write(data)
                 wait_s = self.endpoint.next_s() - self._clock()
-                if not self._plug.name:
+                if not self._plug.there:
                     wait_s = min(wait_s, self.endpoint.back_s() - self._clock())
                 fds = [*self._plug.readable(), self._wake[0]]
             readable, _, _ = select.select(fds, [], [], max(0.0, min(wait_s, LONGEST_WAIT_S)))
@@ -221,10 +221,10 @@ class Simulator:
 
     def _follow(self, port: int, now: float) -> int:
         """Pull and put back the cable as the device has it."""
-        if port != self.endpoint.port and self._plug.name:
+        if port != self.endpoint.port and self._plug.there:
             self.plugged.clear()
             self._plug.unplug()
-        if not self._plug.name and self.endpoint.present(now):
+        if not self._plug.there and self.endpoint.present(now):
             self._plug.plug_in()
             self.plugged.set()
         return self.endpoint.port

@@ -18,7 +18,8 @@ class Plug(Protocol):
     """One end of a cable. Nothing blocks; whoever listens is told by `select` on `readable`."""
 
     name: str
-    """How a driver names it; empty while it is unplugged."""
+    """How a driver names it; while it is unplugged, how it was named last."""
+    there: bool
 
     def plug_in(self) -> None:
         """Raises `OSError` when the port cannot be had."""
@@ -45,7 +46,8 @@ class Pty:
     def __init__(self, link: Path | None) -> None:
         self._link = link
         self._master = self._slave = -1
-        self.name = ""
+        self.name = "" if link is None else str(link)
+        self.there = False
 
     def plug_in(self) -> None:
         self._master, self._slave = os.openpty()
@@ -55,15 +57,16 @@ class Pty:
         if self._link is not None:
             control.link(self.name, self._link)
             self.name = str(self._link)
+        self.there = True
 
     def unplug(self) -> None:
-        if self._link is not None and self.name:
+        if self._link is not None and self.there:
             self._link.unlink(missing_ok=True)
         for end in (self._master, self._slave):
             if end >= 0:
                 os.close(end)
         self._master = self._slave = -1
-        self.name = ""
+        self.there = False
 
     def readable(self) -> list[int]:
         return [self._master] if self._master >= 0 else []
@@ -89,7 +92,8 @@ class Tcp:
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.host, self.port = host, port
-        self.name = ""
+        self.name = f"tcp://{host}:{port}"
+        self.there = False
         self._listener: socket.socket | None = None
         self._line: socket.socket | None = None
 
@@ -106,13 +110,14 @@ class Tcp:
         self._listener = listener
         self.port = listener.getsockname()[1]
         self.name = f"tcp://{self.host}:{self.port}"
+        self.there = True
 
     def unplug(self) -> None:
         self._hang_up()
         if self._listener is not None:
             self._listener.close()
         self._listener = None
-        self.name = ""
+        self.there = False
 
     def readable(self) -> list[int]:
         at = self._line or self._listener

@@ -48,7 +48,8 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 class Running:
-    """A command that goes on: its stdout and stderr are read line by line, with a deadline. `typed`: it hears `type`."""
+    """A command that goes on: its stdout and stderr are read line by line, with a deadline. When `typed` it can be
+    told something."""
 
     def __init__(self, *args: str | Path, typed: bool = False) -> None:
         self.process = subprocess.Popen(

@@ -14,8 +14,9 @@ from drivers.desfire.authenticate import Wanted, prove
 from drivers.desfire.keys import FileKeys
 from drivers.fiscal import dialect as fiscal
 from drivers.relay import modbus
-from drivers.simulators import datecs_wire, sip2
+from drivers.simulators import fiscal_v1, sip2
 from drivers.simulators.desfire import Desfire
+from drivers.simulators.fiscal_wire import Request
 from drivers.simulators.wiegand import h10301
 from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
@@ -80,7 +81,7 @@ ACCESS_LINE = codec.encode(Reading(1, codec.raw(reader.AccessCard(24, b"\x0c\x87
 PULSES = bytes(20 | int(bit) for bit in h10301(12, 34567)) + b"\xff" * 20
 STOP_LINE = codec.encode(Stop())
 COILS = modbus.frame(1, b"\x01\x01\x05")
-FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+FISCAL = fiscal_v1.answer(Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
 _STATUS_V2 = bytes.fromhex("80 80 88 80 86 9A 80 80")
 FISCAL_V2 = bytes.fromhex("01 30303339 2C 30303330") + b"0\t472\t\x04" + _STATUS_V2 + bytes.fromhex("05 30363C3B 03")
 FISCAL_OPERATIONS: tuple[fiscal.Operation, ...] = (

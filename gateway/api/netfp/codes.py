@@ -83,6 +83,7 @@ OF_PROBLEMS: Mapping[str, tuple[str, str]] = {
     "paper_out": ("E301", "out of paper"),
     "paper_low": ("W301", "little paper is left"),
     "print_unit_fault": ("E303", "the printing unit has a fault"),
+    "power_cut_in_receipt": ("E305", "the power was lost while a receipt was printed"),
     "print_head_hot": ("E304", "the print head is too hot"),
     "display_missing": ("E106", "the customer display is missing"),
     "clock_not_set": ("E103", "the clock is not set"),
