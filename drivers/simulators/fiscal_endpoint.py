@@ -114,7 +114,7 @@ class Endpoint:
             FaultKind.SYN_STORM: not self.wire.syn,
             FaultKind.SYN_SILENCE: not self.wire.syn,
             FaultKind.LOCK: not self.device.model.locks_after,
-            FaultKind.ERROR_IN_DATA: self.device.model.family != "datecs-v2",
+            FaultKind.ERROR_IN_DATA: not self.wire.quiet,
         }
         return frozenset(FaultKind) - {kind for kind, is_unknown in unknown.items() if is_unknown}
 

@@ -13,7 +13,7 @@ from drivers.simulators.fiscal_families import FAMILIES
 from gateway.cli import simulate
 from gateway.cli.simulated_printer import words
 from tests.cli.conftest import Running, smartplace
-from tests.drivers.test_printer_simulator import RECEIPT
+from tests.drivers.printer_host import RECEIPT
 from tests.drivers.test_printer_simulator_ports import Wire
 
 RUN = ("simulate", "printer")
@@ -100,6 +100,13 @@ def test_port_that_is_taken_is_said() -> None:
         done = smartplace(*RUN, "--tcp", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_journal_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    done = smartplace(*RUN, "--journal", tmp_path / "no" / "paper.txt")
+    assert done.returncode == 1
+    assert "No such file or directory" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -319,6 +319,17 @@ def test_paper_reads_back_and_a_torn_end_is_no_document(printed: list[Document],
     assert list(read(paper + text(end)[:torn])) == printed
 
 
+@pytest.mark.parametrize("torn", range(1, 90, 7))
+def test_document_behind_a_torn_one_is_read(tmp_path: Path, torn: int) -> None:
+    journal = tmp_path / "paper.txt"
+    whole = Document("0000001", Kind.X, "", ("X report 0", "cash 5.00"), 0, (), True, device_time="2026-11-27T10:02:41")
+    journal.write_text(text(whole)[:torn], "utf-8")
+    paper = Paper(journal)
+    paper.load()
+    paper.add(whole)
+    assert list(read(journal.read_text("utf-8")))[-1:] == [whole]
+
+
 def test_numbers_and_sums_go_on_after_a_restart(tmp_path: Path) -> None:
     journal = tmp_path / "paper.txt"
     first = Device(DATECS_A, Paper(journal))
