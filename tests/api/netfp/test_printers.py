@@ -245,7 +245,7 @@ async def test_a_reset_never_completes_what_this_gateway_did_not_begin(shop: Sho
 
 async def test_a_reset_brings_what_was_begun_here_to_its_end_and_says_which(shop: Shop) -> None:
     shop.outputs.print_script.append("opened")
-    await shop.post("receipt?taskId=t1&asyncTimeout=50", RECEIPT)
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
     answer = await shop.post("reset")
     assert answer["ok"] is True
     assert "nothing was sold" in answer["messages"][0]["text"]
@@ -255,7 +255,7 @@ async def test_a_reset_brings_what_was_begun_here_to_its_end_and_says_which(shop
 
 async def test_a_reset_that_finds_nothing_out_says_what_to_look_at(shop: Shop) -> None:
     shop.outputs.print_script.append("closing")
-    await shop.post("receipt?taskId=t1&asyncTimeout=50", RECEIPT)
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
     shop.outputs.settle_script.append(PrintOutcome("", PrintResult.UNKNOWN))
     answer = await shop.post("reset")
     assert (answer["ok"], code(answer)) == (False, "E901")

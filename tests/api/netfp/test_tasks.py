@@ -146,7 +146,8 @@ async def test_whether_it_is_still_wanted_is_asked_once_before_anything_is_sent(
 
 async def test_what_is_not_known_has_a_code_of_its_own_and_says_what_to_look_at(shop: Shop) -> None:
     shop.outputs.print_script.append("closing")
-    answer = await shop.post("receipt?taskId=t1&asyncTimeout=50", RECEIPT)
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    answer = await shop.finished("t1")
     assert (answer["ok"], code(answer)) == (False, "E901")
     assert "Do not sell it again yet" in answer["messages"][0]["text"]
     assert "receiptNumber" not in answer
@@ -157,13 +158,36 @@ async def test_what_is_not_known_has_a_code_of_its_own_and_says_what_to_look_at(
 
 async def test_what_was_not_known_is_told_when_it_is(shop: Shop) -> None:
     shop.outputs.print_script.append("closing")
-    assert code(await shop.post("receipt?taskId=t1&asyncTimeout=50", RECEIPT)) == "E901"
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    assert code(await shop.finished("t1")) == "E901"
     said = await shop.post("reset")
     assert said["ok"] is True
     assert "was printed: number 42" in said["messages"][0]["text"]
     answer = await shop.post("receipt?taskId=t1", RECEIPT)
     assert (answer["ok"], answer["receiptNumber"]) == (True, "42")
     assert len(shop.outputs.jobs) == 1
+
+
+async def test_a_caller_who_still_waits_is_told_when_it_was_read_back(shop: Shop) -> None:
+    shop.outputs.print_script.append("closing")
+    waiting = asyncio.create_task(shop.post("receipt?taskId=t1", RECEIPT))
+    while (await shop.get("/printers/taskinfo?id=t1"))["taskStatus"] != "finished":
+        assert not waiting.done()
+    await shop.printers.settle("till-printer")
+    answer = await waiting
+    assert (answer["ok"], answer["receiptNumber"]) == (True, "42")
+    assert len(shop.outputs.jobs) == 1
+
+
+async def test_a_reset_waits_for_what_is_under_way(shop: Shop) -> None:
+    shop.outputs.held = asyncio.Event()
+    shop.outputs.print_script.append("closing")
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    await shop.outputs.took.wait()
+    freed = asyncio.create_task(shop.post("reset"))
+    assert await shop.get("/printers/taskinfo?id=t1") == {"taskStatus": "enqueued"}
+    shop.outputs.held.set()
+    assert "was printed: number 42" in (await freed)["messages"][0]["text"]
 
 
 async def test_a_restart_forgets_no_id(shop: Shop) -> None:
