@@ -111,7 +111,7 @@ class Calls:
     async def reset(self, device: str) -> Result:
         """Find out from the device how every work in doubt ended, and bring it to its end: what was not paid is
         cancelled, what was half paid is paid and closed as it was asked for. What is open and none of ours stays."""
-        async with self._printers.turn(device):  # What is under way may be in doubt when it ends.
+        async with self._printers.turn(device):  # A till's receipt under way may be in doubt when it ends.
             doubts = self._printers.doubts(device)
         if doubts:
             await self._printers.settle(device)

@@ -152,7 +152,7 @@ class PrinterRoutes:
                 job = make(question)
             except receipts.Refused as refused:
                 job = codes.of_error(refused)
-            task = self._tasks.begin(question.task, digest, job, keep=question.keep)
+            task = self._tasks.begin(question.task, digest, asked.device, job, keep=question.keep)
         if not question.async_ms:
             return encode(TaskGiven(question.task if isinstance(task, bytes) else task.id))
         if isinstance(task, bytes):

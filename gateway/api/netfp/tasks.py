@@ -86,9 +86,10 @@ Call = Callable[[], Awaitable[Result]]
 class Task:
     """One that lives. After a restart only its row is left. `keep`: somebody may ask for its answer later."""
 
-    def __init__(self, task_id: str, digest: bytes, *, keep: bool) -> None:
+    def __init__(self, task_id: str, digest: bytes, device: str, *, keep: bool) -> None:
         self.id = task_id
         self.digest = digest
+        self.device = device
         self.keep = keep
         self.key = ""
         self.running: asyncio.Task[bytes]
@@ -143,12 +144,13 @@ class Tasks:
         _check_same(rows[0][0], digest)
         return self._told(msgspec.json.decode(rows[0][1], type=Kept), again=True)
 
-    def begin(self, task_id: str, digest: bytes, job: Job | Call | Result, *, keep: bool) -> Task:
+    def begin(self, task_id: str, digest: bytes, device: str, job: Job | Call | Result, *, keep: bool) -> Task:
         """A new task, under an id that is not `known`; an empty one is made. The answer of a work is always kept, that
         of anything else with `keep`, or when nobody waited for its end."""
-        task = Task(task_id or os.urandom(16).hex(), digest, keep=keep)
+        before = [task.running for task in self._live.values() if task.device == device]
+        task = Task(task_id or os.urandom(16).hex(), digest, device, keep=keep)
         self._live[task.id] = task
-        task.running = asyncio.create_task(self._run(task, job), name=f"task {task.id}")
+        task.running = asyncio.create_task(self._run(task, job, before), name=f"task {task.id}")
         task.running.add_done_callback(lambda _done: self._live.pop(task.id, None))
         return task
 
@@ -187,11 +189,14 @@ class Tasks:
 
     # How it is done ---------------------------------------------------------------------------------------
 
-    async def _run(self, task: Task, job: Job | Call | Result) -> bytes:
+    async def _run(self, task: Task, job: Job | Call | Result, before: list[asyncio.Task[bytes]]) -> bytes:
+        """Works take their turns at the printer in the order in which they came; a call comes after those `before`."""
         try:
             if isinstance(job, Job):
                 return await self._work(task, job)
             if not isinstance(job, Result):
+                if before:
+                    await asyncio.wait(before)
                 if task.keep:
                     await self._begun(task, Kept())
                 job = await job()
