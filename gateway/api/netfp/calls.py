@@ -170,6 +170,8 @@ class Calls:
                 way = "fast" if seconds > 0 else "slow"
                 text = f"the device's clock is {abs(seconds) / 60:.0f} min {way}: set it when no receipt is open"
                 told.append(warning(codes.CLOCK_DRIFT, text))
+        if any(day.device == device and day.z_due for day in self._printers.days()):
+            told.append(warning("W502", "the day's Z report is due: after 24 hours the device sells nothing"))
         if doubts := self._printers.doubts(device):
             told.append(error(codes.IN_DOUBT, look_at(doubts[0])))
         return codes.of_status(status, told)

@@ -79,7 +79,7 @@ class Face:
         self._clients = Clients(files.tokens)
         self._certificate = files.certificate
         self._runner: web.AppRunner | None = None
-        self._tasks = Tasks(parts.ledger, parts.printers, section.printers.values() or parts.fiscal)
+        self._tasks = Tasks(parts.ledger, parts.printers, parts.clock, section.printers.values() or parts.fiscal)
         self._shelf = Shelf(section.printers, parts.fiscal, parts.printers.description)
         calls = Calls(parts.ledger, parts.printers, parts.devices, parts.clock, parts.zone)
         self._routes = PrinterRoutes(section, parts.zone, self._shelf, parts.printers, self._tasks, calls)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sqlite3
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
 from gateway.api.netfp import codes
+from gateway.api.netfp.kept import OWNER, AmendTask, Kept, answer_key
 from gateway.api.netfp.receipts import Refused
 from gateway.api.netfp.words import Message, MessageType, Result, TaskInfo, TaskStatus, encode, error, result
 from gateway.fiscal.printers import Printers
@@ -26,46 +26,23 @@ from gateway.fiscal.words import look_at
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import FiscalWorkBody
-from gateway.model.clock import Stamp
+from gateway.model.clock import Clock
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import GatewayError, LedgerError
 from gateway.model.fiscal import PrintOutcome, PrintResult, ReceiptWork, Work, WorkPoint
-from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer
+from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer, Tidy
 
 log = logging.getLogger("netfp")
 
-OWNER = "netfp"
-"""As the journal knows this face; also the first part of its answers' keys."""
 ID_MAX = 60
 KEY_BYTES = 8
 """Of the name that a work has in the journal and on paper: short enough for any printer's line."""
-STOP_S = 1.0
-
-
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A task's row: the work's key (none for a call that is no work), what is told beside the outcome, and the answer
-    once there is one."""
-
-    key: str = ""
-    messages: tuple[Message, ...] = ()
-    result: Raw | UnsetType = UNSET
-
-
-class AmendTask(msgspec.Struct, frozen=True):
-    """Effect: a task's answer says how its work ended. An answer that is gone (14 days) stays gone."""
-
-    key: str
-    kind: str
-    outcome: PrintOutcome
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        row = db.execute("SELECT body FROM answer WHERE key=?", (self.key,)).fetchone()
-        if row is None:
-            return
-        kept = msgspec.json.decode(row[0], type=Kept)
-        said = encode(codes.of_outcome(self.outcome, self.kind, kept.messages))
-        body = msgspec.json.encode(msgspec.structs.replace(kept, result=Raw(said)))
-        db.execute("UPDATE answer SET body=? WHERE key=?", (body, self.key))
+STOP_S = 0.2
+"""At a stop: time for what a commit is awaited for. What prints is the journal's to end."""
+WAITING_MAX = 200
+"""Tasks that wait at one device; more than that is a client that has gone wild."""
+TIDY_S = 24 * 3600
+"""How often answers that are too old are dropped."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -104,16 +81,13 @@ def check_id(task_id: str) -> None:
         raise Refused(codes.BAD_TASK, "this task id cannot be used", advice, where="taskId")
 
 
-def answer_key(task_id: str) -> str:
-    """Under which its row stands."""
-    return f"{OWNER}/{task_id}"
-
-
 class Tasks:
     """The owner of this face's works. `start` before anything else."""
 
-    def __init__(self, ledger: Ledger, printers: Printers, devices: Collection[str]) -> None:
+    def __init__(self, ledger: Ledger, printers: Printers, clock: Clock, devices: Collection[str]) -> None:
         self._ledger = ledger
+        self._clock = clock
+        self._tidied_ns: int | None = None
         self._printers = printers
         self._devices = devices
         self._live: dict[str, Task] = {}
@@ -122,6 +96,7 @@ class Tasks:
     async def start(self) -> None:
         """End what a crash interrupted: see `Printers.own`. Raises `LedgerError`."""
         await self._printers.own(OWNER, self, self._devices)
+        await self._ledger.commit([], self._tidy())
 
     async def stop(self) -> None:
         """What is still under way after `STOP_S` is settled at the next start."""
@@ -148,6 +123,8 @@ class Tasks:
         """A new task, under an id that is not `known`; an empty one is made. The answer of a work is always kept, that
         of anything else with `keep`, or when nobody waited for its end."""
         before = [task.running for task in self._live.values() if task.device == device]
+        if len(before) >= WAITING_MAX:
+            job = result(error(codes.BUSY, f"{len(before)} tasks wait for this printer already: ask later"))
         task = Task(task_id or os.urandom(16).hex(), digest, device, keep=keep)
         self._live[task.id] = task
         task.running = asyncio.create_task(self._run(task, job, before), name=f"task {task.id}")
@@ -217,7 +194,7 @@ class Tasks:
         entry = NewEntry(Stream.RECEIPT, EntryKind.FISCAL_WORK, msgspec.json.encode(body))
         kept = msgspec.json.encode(Kept(begun.key, job.messages))
         store = StoreAnswer(Asked(answer_key(task.id), task.digest), lambda _ids: kept)
-        await self._ledger.commit([entry], [begun, store])
+        await self._ledger.commit([entry], [begun, store, *self._tidy()])
         task.key = begun.key
         self._by_key[task.key] = task
         try:
@@ -226,6 +203,14 @@ class Tasks:
             outcome = PrintOutcome(begun.key, PrintResult.UNKNOWN, reason=fault.code, advice=str(fault))
         task.in_doubt = outcome.result is PrintResult.UNKNOWN
         return encode(codes.of_outcome(outcome, begun.row().kind, job.messages))
+
+    def _tidy(self) -> list[Effect]:
+        """At the start and once a day: there may be no till that does it."""
+        now_ns = self._clock.mono_ns()
+        if self._tidied_ns is not None and now_ns - self._tidied_ns < TIDY_S * 10**9:
+            return []
+        self._tidied_ns = now_ns
+        return [Tidy()]
 
     async def _begun(self, task: Task, kept: Kept) -> None:
         body = msgspec.json.encode(kept)

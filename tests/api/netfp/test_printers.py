@@ -126,6 +126,19 @@ async def test_a_clock_that_drifts_is_told(shop: Shop) -> None:
     ]
 
 
+async def test_a_z_report_that_is_due_is_told_before_the_device_sells_nothing(shop: Shop) -> None:
+    await shop.printers.look()
+    await shop.post("receipt", RECEIPT)
+    shop.place.clock.advance(23 * 3600)
+    answer = await shop.get(f"/printers/{PRINTER}/status")
+    assert answer["ok"] is True
+    assert "W502" in [message.get("code") for message in answer["messages"]]
+    shop.place.clock.advance(2 * 3600)
+    assert code(await shop.post("receipt", RECEIPT)) == "E502"
+    assert (await shop.post("zreport"))["ok"] is True
+    assert (await shop.post("receipt", RECEIPT))["ok"] is True
+
+
 async def test_what_is_in_the_drawer(shop: Shop) -> None:
     answer = await shop.get(f"/printers/{PRINTER}/cash?taskId=c1")
     assert (answer["ok"], answer["amount"]) == (True, 50.00)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.api.netfp.tasks import WAITING_MAX
 from gateway.fiscal.rows import FiscalBegun
 from gateway.model.entry import EntryKind
 from gateway.model.errors import DeadlineMissed, NotReady
@@ -261,3 +262,21 @@ async def test_a_device_that_never_answered_has_printed_nothing(shop: Shop) -> N
     answer = await shop.post("receipt", RECEIPT)
     assert (answer["ok"], code(answer)) == (False, "E101")
     assert "nothing was printed" in answer["messages"][0]["text"]
+
+
+async def test_a_client_that_has_gone_wild_is_told_to_wait(shop: Shop) -> None:
+    shop.outputs.held = asyncio.Event()
+    await asyncio.gather(*(shop.post("deposit?asyncTimeout=0", {"amount": 1}) for _ in range(WAITING_MAX)))
+    assert code(await shop.post("receipt", RECEIPT)) == "E108"
+    shop.outputs.held.set()
+
+
+async def test_answers_are_kept_for_14_days_without_a_till(shop: Shop) -> None:
+    await shop.post("receipt?taskId=old", RECEIPT)
+    shop.place.clock.advance(13 * 24 * 3600)
+    await shop.post("receipt?taskId=newer", RECEIPT)
+    assert (await shop.get("/printers/taskinfo?id=old"))["taskStatus"] == "finished"
+    shop.place.clock.advance(2 * 24 * 3600)
+    await shop.post("receipt?taskId=newest", RECEIPT)
+    assert await shop.get("/printers/taskinfo?id=old") == {"taskStatus": "unknown"}
+    assert (await shop.get("/printers/taskinfo?id=newer"))["taskStatus"] == "finished"
