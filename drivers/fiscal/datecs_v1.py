@@ -42,6 +42,7 @@ class Command(IntEnum):
     """The commands that this driver sends. 45, 46, 69 and 70 mean other things to version 2 devices (an X report of
     the one is a Z report of the other): the family is established before any of them."""
 
+    LAST_ERROR = 32
     OPEN_SLIP = 38
     CLOSE_SLIP = 39
     SLIP_TEXT = 42

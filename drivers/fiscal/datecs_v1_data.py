@@ -16,6 +16,8 @@ from drivers.fiscal.dialect import Cash, DataError, Day, DeviceClock, Identity, 
 _AMOUNT = re.compile(rb"([+-]?)([0-9]{1,12})(?:\.([0-9]{2}))?")
 _PAID = re.compile(rb"([DRFEI])([+-]?[0-9]{1,12}(?:\.[0-9]{2})?)?(?:,.*)?", re.DOTALL)
 _RATE = re.compile(rb"([0-9]{1,2})(?:\.([0-9]{1,2}))?%?")
+_OPENINGS = (b"46", b"48")
+_ERROR = re.compile(rb"-[0-9]{5,7}")
 _CLOCK = re.compile(rb"[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 LETTERS = "ABCDEFGH"
 
@@ -32,6 +34,8 @@ IDENTIFY = b"1"
 """90, with the checksum of the firmware computed: the form that both versions answer."""
 REPORT_X, REPORT_Z = b"2", b"0"
 """69. Never empty: that is a Z report, too."""
+DAY_OVER = "-150204"
+"""32: more than 24 hours since the last Z report."""
 ONE_COPY = b"1"
 """109."""
 
@@ -162,6 +166,16 @@ def read_identity(data: bytes) -> Identity:
     if len(fields) < 6:
         return Identity(fields[0])
     return Identity(fields[0], fields[1], fields[-2], fields[-1])
+
+
+def read_error(data: bytes) -> str:
+    """32: the code of the last error, empty when that was another command's than an opening: the device keeps it until
+    the next error. Raises `DataError`."""
+    fields = data.split(b",")
+    code = next((field for field in fields[:2] if _ERROR.fullmatch(field)), None)
+    if code is None:
+        raise DataError("answer to 32 holds no code of an error")
+    return "" if fields[0] != code and fields[0] not in _OPENINGS else code.decode("ascii")
 
 
 def printable(data: bytes) -> str:

@@ -87,6 +87,7 @@ _PLAIN: Mapping[type[Operation], tuple[Command, bytes]] = {
     op.ReadCash: (Command.CASH, b""),
     op.ReadClock: (Command.READ_CLOCK, b""),
     op.ReadRates: (Command.RATES, b""),
+    op.ReadError: (Command.LAST_ERROR, b""),
     op.ReadSubtotal: (Command.SUBTOTAL, wire.SUBTOTAL_SILENT),
     op.Close: (Command.CLOSE, b""),
     op.Cancel: (Command.CANCEL, b""),
@@ -98,7 +99,7 @@ _PLAIN: Mapping[type[Operation], tuple[Command, bytes]] = {
 
 _READING = (
     op.Identify, op.ReadStatus, op.ReadTransaction, op.ReadLast, op.ReadDay, op.ReadCash, op.ReadClock, op.ReadRates,
-    op.ReadSubtotal,
+    op.ReadSubtotal, op.ReadError,
 )  # fmt: skip
 _REFUSES_A_READING = frozenset({Sign.SYNTAX, Sign.UNKNOWN_COMMAND, Sign.NOT_ALLOWED, Sign.OVERFLOW})
 """The others stand for a while, and what only reads is answered all the same."""
@@ -157,6 +158,9 @@ class DatecsV1:
             if data[:1] == b"F":
                 return Said(signs, f"answered {wire.printable(data)}")
             data = data.removeprefix(b"P").removeprefix(b",")
+        if isinstance(operation, op.ReadError):
+            code = wire.read_error(data)
+            return Said(signs | {Sign.DAY_OVER} if code == wire.DAY_OVER else signs, code=code)
         value = self._value(operation, data, signs)
         return Said(signs, value) if isinstance(value, str) else Said(signs, value=value)
 

@@ -76,6 +76,7 @@ DATECS_V1_A = Family(
     text_bytes=42,
     note_bytes=42,
     max_lines=512,
+    reads_error=True,
     max_cents=99_999_999,
     max_quantity=99_999_999,
     other_models=("DP-", "WP-"),

@@ -140,6 +140,8 @@ class DatecsV2:
                 return Command.CLOSE_SLIP, b""
             case ask.CopyLast():
                 return Command.COPY, b""
+            case ask.ReadError():
+                raise ValueError("the error of a command stands in its own answer")
 
     def said(self, operation: Operation, answer: Answer) -> Said:
         """Raises `DataError`; never for an answer that refuses, by its code or by its bits."""

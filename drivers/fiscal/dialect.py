@@ -115,6 +115,11 @@ class ReadRates(msgspec.Struct, frozen=True):
     """Answered by `Rates`."""
 
 
+class ReadError(msgspec.Struct, frozen=True):
+    """Why the command before was refused, where the family tells it apart from the refusal: see `Family.reads_error`.
+    Answered by `Said.code`, and by a sign where the code is one that the course knows."""
+
+
 class Open(msgspec.Struct, frozen=True):
     sale_number: str = ""
 
@@ -201,7 +206,7 @@ class CopyLast(msgspec.Struct, frozen=True):
 
 
 Operation = (
-    Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates
+    Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadError
     | Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay | Close | Cancel
     | PrintDay | MoveCash | WriteClock | OpenSlip | SlipLine | CloseSlip | CopyLast
 )  # fmt: skip

@@ -18,14 +18,7 @@ class Ending:
         return self._end(Result.REFUSED, reason, what, where)
 
     def refusal(self, refusal: Refusal) -> Outcome:
-        return Outcome(
-            self.key,
-            Result.REFUSED,
-            code=refusal.reason,
-            reason=str(refusal),
-            where=refusal.where,
-            advice=advice(refusal.reason, key=self.key),
-        )
+        return self.refused(refusal.reason, refusal.what, refusal.where)
 
     def cancelled(self, reason: Reason, what: str) -> Outcome:
         return self._end(Result.CANCELLED, reason, what)

@@ -144,6 +144,7 @@ class Refusal(Exception):
     def __init__(self, reason: Reason, what: str, where: str = "") -> None:
         super().__init__(f"{reason}: {what}" + (f" ({where})" if where else ""))
         self.reason = reason
+        self.what = what
         self.where = where
 
 

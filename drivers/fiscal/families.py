@@ -102,6 +102,8 @@ class Family(msgspec.Struct, frozen=True):
     """From the day's first receipt to when the device takes none before its Z report."""
     reads_identity: int = 1
     """How many `Identify` parts make an `Identity`; see `dialect.merged`."""
+    reads_error: bool = False
+    """`ReadError` tells why the command before was refused."""
     reads_transaction: int = 1
     """How many `ReadTransaction` parts make a `Transaction`."""
 

@@ -20,6 +20,7 @@ from drivers.fiscal.dialect import (
     Dialect,
     Identity,
     Paid,
+    ReadError,
     ReadStatus,
     ReadSubtotal,
     Said,
@@ -76,6 +77,7 @@ class _Receipt:
         self._patience_s = patience_s
         self._ending = Ending(work.key)
         self._baseline = Baseline()
+        self._declined = False
 
     def run(self) -> Course[Outcome]:
         if (outcome := (yield from ready(self._dialect, self._ending))) is not None:
@@ -87,7 +89,7 @@ class _Receipt:
             return self._ending.refused(Reason.TOO_LATE, "the deadline passed before it was begun")
         opened = yield from ask(self._work.opening)
         if isinstance(opened, Heard) and opened.said.refused and not opened.unsure and not opened.open:
-            return self._not_opened(opened.said)
+            return (yield from self._not_opened(opened.said))
         if why := wrong(opened, "opening"):
             return (yield from self._read_back(PrintPoint.INTENT, why))
         yield Store(PrintPoint.OPENED)
@@ -102,11 +104,16 @@ class _Receipt:
             return (yield from self._read_back(PrintPoint.CLOSING, why))
         return (yield from finish(self._work, self._ending, self._identity, closed))
 
-    def _not_opened(self, said: Said) -> Outcome:
-        if Sign.DAY_OVER in said.signs:
+    def _not_opened(self, said: Said) -> Course[Outcome]:
+        code, signs = said.code, said.signs
+        if self._dialect.family.reads_error:
+            error = yield from ask(ReadError())
+            if isinstance(error, Heard):
+                code, signs = code or error.said.code, signs | error.said.signs
+        if Sign.DAY_OVER in signs:
             return self._ending.refused(Reason.Z_OVERDUE, "the printer takes no receipt before its Z report")
-        code = f" ({said.code})" if said.code else ""
-        return self._ending.refused(Reason.OPEN_REFUSED, f"the printer says {said.refused}{code}")
+        what = f"the printer says {said.refused}" + (f" ({code})" if code else "")
+        return self._ending.refused(Reason.OPEN_REFUSED, what)
 
     def _lines(self) -> Course[Lost | str]:
         """Key, lines and subtotal. Returns what went wrong, nothing when all is well."""
@@ -131,6 +138,7 @@ class _Receipt:
         for paying in self._work.payments:
             heard = yield from steady(paying.pay, self._patience_s)
             if why := wrong_payment(heard, paying):
+                self._declined = isinstance(heard, Heard) and bool(heard.said.refused)
                 return why
         for text in self._work.footer:
             heard = yield from steady(text, self._patience_s)
@@ -140,7 +148,7 @@ class _Receipt:
 
     def _read_back(self, point: PrintPoint, why: Lost | str) -> Course[Outcome]:
         settling = Settling(self._work, self._dialect, self._identity, point, self._baseline, self._patience_s)
-        return (yield from settling.run(why))
+        return (yield from settling.run(why, declined=self._declined))
 
 
 def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Outcome | None]:
@@ -167,7 +175,8 @@ def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Ou
 
 
 def _without_slip(signs: frozenset[Sign]) -> Course[frozenset[Sign]]:
-    """A slip that was left open in the middle is closed: it books nothing, and nothing fiscal begins while it is open."""
+    """A slip that was left open in the middle is closed: it books nothing, and nothing fiscal begins while it is
+    open."""
     closed = yield from ask(CloseSlip())
     if isinstance(closed, Lost):
         raise NotBegun(closed)

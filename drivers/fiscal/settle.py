@@ -12,9 +12,9 @@ lost answer and for the call `Settle`. It opens nothing and sells nothing.
 An open receipt is this one only when its lines and sum are a beginning of the plan (or that with one line twice: what
 a device makes of a repeated frame that forgot the frame before in a power cut). Another one is not touched.
 
-From `paying` on nothing is cancelled, with one exception: a device that refuses the payment and itself says that nothing
-is paid would keep its receipt open until a person comes. It is cancelled where the day's sums tell a cancelled one from
-a printed one, so that whoever asks again is told the same.
+From `paying` on nothing is cancelled, with one exception: a device that refuses the payment and itself says that
+nothing is paid would keep its receipt open until a person comes. It is cancelled where the day's sums tell a cancelled
+one from a printed one, so that whoever asks again is told the same.
 Source: the protocol documents named in the dialects, commands for cancelling and paying; order of questions:
 Datecs, Communication Protocol, group A, v1.00BG, "Power outage".
 """
@@ -66,11 +66,12 @@ class Settling:
     def _begun_to_pay(self) -> bool:
         return _POINTS.index(self._point) >= _POINTS.index(PrintPoint.PAYING)
 
-    def run(self, why: Lost | str = "") -> Course[Outcome]:
-        """`why`: what went wrong before, when that is known; after a lost answer the port is opened again first."""
+    def run(self, why: Lost | str = "", *, declined: bool = False) -> Course[Outcome]:
+        """`why`: what went wrong before, when that is known; after a lost answer the port is opened again first.
+        `declined`: the device has just refused a payment."""
         reason = why.why if isinstance(why, Lost) else why
         again: Lost | str = why
-        self._declined = self._begun_to_pay and bool(why) and isinstance(why, str)
+        self._declined = declined
         reopenings = acts = 0
         while True:
             if isinstance(again, Lost):

@@ -87,8 +87,8 @@ class Watch:
 
 def _span(seconds: float) -> str:
     """`-1 h 5 min` to the minute above one, else seconds."""
-    sign, whole = "-" if seconds < 0 else "+", int(abs(seconds))
+    sign, whole = "-" if seconds < 0 else "+", round(abs(seconds))
     if whole < 120:
         return f"{sign}{whole} s"
-    hours, minutes = divmod(whole // 60, 60)
+    hours, minutes = divmod((whole + 30) // 60, 60)
     return f"{sign}{hours} h {minutes} min" if hours else f"{sign}{minutes} min"

@@ -80,8 +80,19 @@ class Wire:
         self._seq = first_seq
 
     def open(self) -> Identity:
-        """Open the port and establish the family, before anything else is sent. Raises `DeviceError`."""
+        """Open the port and establish the family, before anything else is sent. Raises `DeviceError`, with the port
+        closed."""
         self.close()
+        try:
+            identity = self._opened_and_known()
+        except DeviceError:
+            self.close()
+            raise
+        self.identity = identity
+        self.dialect = self._known(self.dialect, identity)
+        return identity
+
+    def _opened_and_known(self) -> Identity:
         try:
             self._line = self._open_line()
             framing = self.dialect.framing
@@ -100,8 +111,6 @@ class Wire:
             raise DeviceError(problem(Trouble.PORT_GONE, port=self._port, what=str(error))) from error
         if self.dialect.family.is_other(identity.model):
             raise DeviceError(problem(Trouble.WRONG_FAMILY, port=self._port, what=identity.model))
-        self.identity = identity
-        self.dialect = self._known(self.dialect, identity)
         return identity
 
     def close(self) -> None:

@@ -114,6 +114,7 @@ class Works:
                 planned = plan(work, self.wire.dialect.family, terms)
             except Refusal as refusal:
                 ending = Ending(work.key, asked.baseline)
+                self.unknown += 1
                 return ending.unknown(Reason.COUNTERS_DIFFER, f"it cannot be planned any more: {refusal}")
             settling = Settling(
                 planned, self.wire.dialect, self.wire.identity, asked.point, asked.baseline, self._timing.hold_s

@@ -32,6 +32,7 @@ from drivers.fiscal.dialect import (
     ReadCash,
     ReadClock,
     ReadDay,
+    ReadError,
     ReadLast,
     ReadRates,
     ReadStatus,
@@ -146,6 +147,8 @@ class Tremol:
                 return Command.SET_CLOCK, wire.short_time(device_time).encode("ascii")
             case OpenSlip():
                 return Command.OPEN_SLIP, self._who.encode("ascii")
+            case ReadError():
+                raise ValueError("the error of a command stands in its own answer")
             case _:
                 return _PLAIN[type(operation)], b""
 

@@ -30,8 +30,10 @@ from drivers.fiscal.families import Sign
 from drivers.fiscal.plan import Terms
 from drivers.fiscal.wire import Timing
 from drivers.fiscal.works import Works
+from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_families import endpoint
 from drivers.simulators.fiscal_line import MemoryLine, VirtualClock
+from drivers.simulators.fiscal_model import MODELS
 from drivers.simulators.fiscal_paper import Kind
 
 FAMILIES = tuple(SPOKEN)
@@ -65,8 +67,8 @@ class Bench:
     def __init__(self, family: str, *, line_ms: float = 0.0, timing: Timing | None = None, seed: int = 1) -> None:
         self.family = family
         self.clock = VirtualClock()
-        self.endpoint = endpoint(family, line_ms=line_ms)
-        self.device = self.endpoint.device
+        self.device = Device(MODELS[family], now=self.clock.datetime)
+        self.endpoint = endpoint(family, self.device, line_ms=line_ms)
         self.steps: list[PrintStep] = []
         self.held: list[tuple[Sign, ...]] = []
         self.crash_at: PrintPoint | None = None

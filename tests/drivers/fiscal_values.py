@@ -124,10 +124,13 @@ def drawn(data: st.DataObject, *, good_of: int = 3) -> Callable[[Move], Event]:
         match move:
             case Ask(operation=operation):
                 fine = st.just(good(operation))
-                return data.draw(st.one_of(*[fine] * good_of, answers))
+                event: Event = data.draw(st.one_of(*[fine] * good_of, answers))
+                return event
             case Reopen():
-                return data.draw(reopened)
+                back: Event = data.draw(reopened)
+                return back
             case _:
-                return data.draw(st.sampled_from([True, True, True, False]))
+                in_time: bool = data.draw(st.sampled_from([True, True, True, False]))
+                return in_time
 
     return answer

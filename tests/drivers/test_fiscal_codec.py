@@ -41,6 +41,7 @@ answers = st.builds(
 
 def answer_frame(answer: Answer) -> bytes:
     """The frame of `answer`, as a device sends it."""
+    assert answer.command is not None
     inner = bytes((answer.seq, answer.command)) + escape(answer.data) + b"\x04" + answer.status + b"\x05"
     body = bytes((0x20 + 1 + len(inner),)) + inner
     return b"\x01" + body + bcc(body) + b"\x03"

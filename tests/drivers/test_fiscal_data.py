@@ -70,6 +70,12 @@ def test_report_cash_and_clock() -> None:
     assert wire.read_clock(b"27-11-26 08:05:09") == DeviceClock("2026-11-27T08:05:09")
 
 
+def test_code_of_an_opening_that_was_refused_and_of_no_other_command() -> None:
+    assert wire.read_error(b"48,-150204,27-11-26 08:05:09,over 24 hours") == "-150204"
+    assert wire.read_error(b"-150204") == "-150204"
+    assert wire.read_error(b"53,-150412,27-11-26 08:05:09,not paid") == ""
+
+
 def test_rates_of_the_letters_in_use() -> None:
     told = wire.read_rates(b"21.00,12.00,5,0.00,DT,DT,,9.5%")
     assert told == Rates({"A": 2100, "B": 1200, "C": 500, "D": 0, "H": 950})
@@ -102,6 +108,7 @@ READERS: list[Callable[[bytes], object]] = [
     wire.read_cash,
     wire.read_clock,
     wire.read_rates,
+    wire.read_error,
 ]
 
 

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reply, Step, Stored
-from drivers.contract.printer import Outcome, PrinterStatus, PrintPoint, PrintStep, Result, Status
+from drivers.contract.printer import Outcome, PrinterStatus, PrintPoint, PrintStep, Result, Settle, Status
 from drivers.simulators import control
 from drivers.simulators.fiscal_paper import Paper
 from drivers.simulators.printer import Simulator
@@ -71,8 +71,10 @@ def test_receipt_from_call_to_paper(simulator: Simulator) -> None:
     with driver_on(simulator) as driver:
         driver.expect_state(DeviceState.READY)
         outcome = outcome_of(driver.ask(receipt()))
-        assert outcome == Outcome("k-1", Result.PRINTED, number="0000001", total_cents=1390, change_cents=610)
-        assert status_of(driver) == PrinterStatus(ready=True, paper=True, open_receipt=False, last_number="0000001")
+        assert (outcome.outcome, outcome.number, outcome.change_cents) == (Result.PRINTED, "0000001", 610)
+        status = status_of(driver)
+        assert (status.ready, status.paper, status.open_receipt) == (True, True, False)
+        assert (status.last_number, status.cash_cents) == ("0000001", 1390)
     (document,) = simulator.device.documents
     assert (document.key, document.total_cents, document.closed) == ("k-1", 1390, True)
 
@@ -119,7 +121,34 @@ def test_killed_in_the_middle_and_started_again_it_tells_and_prints_nothing(
             assert refused.outcome is Result.REFUSED
             assert refused.reason.startswith("receipt_open")
     assert simulator.device.documents == documents
-    assert set(simulator.executed[executed:]) <= {90, 74, 76, 113}
+    assert set(simulator.executed[executed:]) <= {90, 74, 76, 113, 97, 110, 65, 62, 70}
+
+
+@pytest.mark.parametrize("point", PrintPoint)
+def test_killed_in_the_middle_and_asked_by_the_gateway_it_finds_out(simulator: Simulator, point: PrintPoint) -> None:
+    with driver_on(simulator) as driver:
+        driver.expect_state(DeviceState.READY)
+        driver.call(receipt())
+        intent = store_until(driver, PrintPoint.INTENT)
+        baseline = msgspec.json.decode(intent.body, type=PrintStep).baseline
+        if point is not PrintPoint.INTENT:
+            driver.send(Stored(intent.id))
+            store_until(driver, point)
+        driver.process.kill()
+        driver.process.wait()
+    assert baseline is not None
+    with driver_on(simulator) as driver:
+        driver.expect_state(DeviceState.READY)
+        outcome = outcome_of(driver.ask(Settle(receipt(), point, baseline)))
+        assert status_of(driver).open_receipt is False
+    closed = sum(document.closed is True for document in simulator.device.documents)
+    paid = point not in (PrintPoint.INTENT, PrintPoint.OPENED)
+    assert closed == paid
+    assert outcome.outcome is {
+        PrintPoint.INTENT: Result.REFUSED,
+        PrintPoint.OPENED: Result.CANCELLED,
+    }.get(point, Result.PRINTED)
+    assert outcome.number == ("0000001" if paid else "")
 
 
 def test_gateway_that_goes_away_in_the_middle_stops_the_driver_where_it_is(simulator: Simulator) -> None:
@@ -133,12 +162,12 @@ def test_gateway_that_goes_away_in_the_middle_stops_the_driver_where_it_is(simul
     assert not simulator.device.documents
 
 
-def test_answer_lost_at_the_close_is_unknown_and_is_printed_once(simulator: Simulator) -> None:
+def test_answer_lost_at_the_close_is_read_back_and_is_printed_once(simulator: Simulator) -> None:
     with driver_on(simulator) as driver:
         driver.expect_state(DeviceState.READY)
         simulator.fault("drop_answer", command=56, times=99)
         outcome = outcome_of(driver.ask(receipt()))
-        assert outcome.outcome is Result.UNKNOWN
+        assert (outcome.outcome, outcome.number) == (Result.PRINTED, "0000001")
         assert status_of(driver).last_number == "0000001"
     assert len(simulator.device.documents) == 1
 

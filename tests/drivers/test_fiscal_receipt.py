@@ -134,7 +134,14 @@ def test_opening_that_is_refused_prints_nothing_and_cancels_nothing() -> None:
     outcome, moves = run(Numbers(lambda move: refusal if move == Ask(Open()) else None))
     assert (outcome.outcome, outcome.code) == (Result.REFUSED, "open_refused")
     assert outcome.reason == "open_refused: the printer says not_allowed_now (-150204)"
-    assert asked(moves)[-1] == Open()
+    assert asked(moves)[-2:] == [Open(), op.ReadError()]
+
+
+def test_device_that_is_silent_about_its_error_has_refused_all_the_same() -> None:
+    refusal = Heard(Said(frozenset({Sign.NOT_ALLOWED}), "not_allowed_now"))
+    replies = {Open(): refusal, op.ReadError(): SILENT}
+    outcome, _ = run(Numbers(lambda move: replies.get(move.operation) if isinstance(move, Ask) else None))
+    assert outcome.reason == "open_refused: the printer says not_allowed_now"
 
 
 def test_opening_that_is_refused_because_the_day_is_over_says_so() -> None:

@@ -28,7 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     op.ReadClock(), op.ReadRates(), op.Open(), op.Open("DT000600-OP01-0001000"), op.OpenReversal(BACK), op.Text(b"x"),
     op.Sale(b"x", "A", 100, 1000), op.AdjustSubtotal(-5), op.ReadSubtotal(), op.Pay(Payment.CASH, 100), op.Close(),
     op.Cancel(), op.PrintDay(z=False), op.PrintDay(z=True), op.MoveCash(-100), op.WriteClock("2026-11-27T08:05:09"),
-    op.OpenSlip(), op.SlipLine(b"x"), op.CloseSlip(), op.CopyLast(),
+    op.OpenSlip(), op.SlipLine(b"x"), op.CloseSlip(), op.CopyLast(), op.ReadError(),
 )  # fmt: skip
 
 
@@ -156,6 +156,11 @@ def test_payment_that_failed_is_a_refusal_under_clean_bits(dialect: DatecsV1) ->
     assert said(dialect, op.Pay(Payment.CASH, 100), b"D50", OPEN).value == op.Paid(50, 0)
 
 
+def test_day_that_is_over_is_a_sign() -> None:
+    assert said(A, op.ReadError(), b"48,-150204,27-11-26 08:05:09,x") == Said(frozenset({Sign.DAY_OVER}), "", "-150204")
+    assert said(A, op.ReadError(), b"48,-150104,27-11-26 08:05:09,x") == Said(frozenset(), "", "-150104")
+
+
 @both
 def test_plain_yes_says_nothing_more(dialect: DatecsV1) -> None:
     assert said(dialect, op.Close(), b"0001,0001") == Said(frozenset())
@@ -179,7 +184,7 @@ def test_any_answer_is_understood_or_refused(
         found = said(dialect, operation, data, status)
     except DataError:
         return
-    assert found.signs == dialect.family.signs(status)
+    assert found.signs - {Sign.DAY_OVER} == dialect.family.signs(status)
 
 
 # Tables ----------------------------------------------------------------------------------------------------
