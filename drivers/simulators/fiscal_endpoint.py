@@ -229,6 +229,7 @@ class Endpoint:
         deny = Why.NOT_NOW if kind in (FaultKind.REFUSE, FaultKind.ERROR_IN_DATA) else None
         answer = self.wire.answer(request, deny, quiet=kind is FaultKind.ERROR_IN_DATA)
         device.subtotal_off_by, device.payment_fails = 0, False
+        device.tick()
         self.tell()
         return answer
 
@@ -277,6 +278,7 @@ class Endpoint:
         self._busy_until = ready
         if fault is not None and fault.kind is FaultKind.BYTEWISE:
             for number, byte in enumerate(reply):
-                self._send(ready + number * (fault.ms or 1) / 1000, bytes((byte,)))
+                self._busy_until = ready + number * (fault.ms or 1) / 1000
+                self._send(self._busy_until, bytes((byte,)))
         else:
             self._send(ready, reply)

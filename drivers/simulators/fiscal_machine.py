@@ -86,7 +86,7 @@ class Machine:
         self.memory.clock_off_s += seconds
 
     def z_by_itself(self) -> None:
-        """Make a Z report, now or when the open receipt is closed."""
+        """Make a Z report, now or soon after the open receipt is closed."""
         self.memory.z_waits = True
         self.tick()
 
@@ -145,9 +145,7 @@ class Machine:
         if receipt.kind is not Kind.SLIP:
             self.memory.items = receipt.items
             self.memory.sale_number = receipt.sale_number or self.memory.sale_number
-        document = self._print(receipt.kind, receipt.lines, total=receipt.total, receipt=receipt, cancelled=cancelled)
-        self.tick()
-        return document
+        return self._print(receipt.kind, receipt.lines, total=receipt.total, receipt=receipt, cancelled=cancelled)
 
     def _report(self, *, z: bool, at: datetime | None = None) -> Document:
         day, number = self.memory.day, self.memory.z_number + z

@@ -18,13 +18,14 @@ from drivers.simulators.fiscal_paper import Kind
 from drivers.simulators.fiscal_wire import Broken, Heard, Ping, Request
 
 NAK, SYN = b"\x15", b"\x16"
+_DIGITS = str.maketrans("abcdef", ":;<=>?")
 Bits = frozenset[tuple[int, int]]
 """Places of status bits: byte and bit."""
 
 
 def checksum(part: bytes) -> bytes:
     """Sum of the bytes behind 01h up to 05h as four characters from `0` to `?`."""
-    return f"{sum(part) % 65536:04x}".translate({ord("a") + n: ord(":") + n for n in range(6)}).encode("ascii")
+    return f"{sum(part) % 65536:04x}".translate(_DIGITS).encode("ascii")
 
 
 def answer(request: Request, data: bytes, status: bytes) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import socket
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from drivers.simulators.fiscal_families import FAMILIES
 from gateway.cli import simulate
 from gateway.cli.simulated_printer import words
 from tests.cli.conftest import Running, smartplace
+from tests.cli.test_simulate import children_of
 from tests.drivers.printer_host import RECEIPT
 from tests.drivers.test_printer_simulator_ports import Wire
 
@@ -74,6 +77,19 @@ def test_it_goes_on_when_nothing_is_typed() -> None:
         assert printer.process.poll() is None
         printer.interrupt()
         assert printer.end() == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_it_nothing_stays_behind(tmp_path: Path, number: signal.Signals) -> None:
+    link = tmp_path / "till-printer"
+    with Running(*RUN, "--link", link) as printer:
+        printer.until("until Ctrl-C")
+        (child,) = children_of(printer.process.pid)
+        gone = os.pidfd_open(child)
+        printer.process.send_signal(number)
+        assert select.select([gone], [], [], 20)[0]
+        os.close(gone)
+    assert not link.exists()
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,7 @@ def test_z_report_by_itself_waits_for_the_open_receipt() -> None:
     assert on.memory.z_number == 0
     REST(on)
     CLOSE(on)
+    on.tick()
     assert [document.kind for document in on.documents[-2:]] == [Kind.SALE, Kind.Z]
     assert on.memory.day.sold == {}
 
