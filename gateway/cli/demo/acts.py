@@ -19,6 +19,8 @@ SHOWN_S = 20.0
 ANSWERS = ("accepted", "refused", "open", "attention")
 """What a station may show to somebody who has presented something."""
 
+FISCAL = ("sale", "reversal")
+"""Documents of the printer that are receipts; the others are reports and slips."""
 NETFP_PRINTER = "dt000600"
 """As config/demo.toml names the till's printer for programs that know ErpNet.FP."""
 
@@ -177,6 +179,6 @@ class Acts:
                 self.noted.pulses += 1
 
     def _on_printer(self, event: Event) -> None:
-        if event["event"] == "document" and event["closed"] is True:
+        if event["event"] == "document" and event["kind"] in FISCAL and event["closed"] is True:
             with self._lock:
                 self.noted.papers.append((event["key"], event["total_cents"]))
