@@ -11,6 +11,8 @@ from gateway.model.errors import ConfigurationError
 Wrong = Callable[[Sequence[str | int], str, str], ConfigurationError]
 """The error for what stands at a path: what is wrong, what to do."""
 
+PRINTER = "fiscal"
+"""The driver of fiscal printers; what one that is not ours drives, only its hello says."""
 TAKEN = "taskinfo"
 """What stands in the place of a printer's id in an address of its own."""
 
@@ -24,7 +26,7 @@ def check_netfp(configuration: Configuration, wrong: Wrong) -> None:
     if netfp.port and netfp.port == configuration.api.port and netfp.address == configuration.api.address:
         advice = "Give each its own; ErpNet.FP's clients expect 8001"
         raise wrong(("netfp", "port"), f"port {netfp.port} is that of [api]", advice)
-    known = {device.id for device in configuration.device}
+    known = {device.id: device for device in configuration.device}
     names: set[str] = set()
     devices: dict[str, str] = {}
     for name, device in netfp.printers.items():
@@ -33,6 +35,8 @@ def check_netfp(configuration: Configuration, wrong: Wrong) -> None:
             raise wrong(path, f"{name!r} cannot be a printer's id here", "Choose another one")
         if device not in known:
             raise wrong(path, f"there is no device {device!r}", f"Devices here: {', '.join(sorted(known)) or 'none'}")
+        if known[device].driver != PRINTER and not known[device].command:
+            raise wrong(path, f"{device!r} is no fiscal printer", f"Name a device whose driver is {PRINTER!r}")
         if device in devices:
             raise wrong(path, f"{device!r} is printer {devices[device]!r} already", "Name each device once")
         names.add(name.lower())

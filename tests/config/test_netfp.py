@@ -17,6 +17,11 @@ driver = "fiscal"
 [device.options]
 port = "/dev/ttyUSB9"
 family = "datecs-v1"
+
+[[device]]
+id = "bar-printer"
+driver = "somebody_elses"
+command = ["/opt/printer"]
 """
 
 
@@ -33,7 +38,7 @@ def test_with_nothing_in_it_it_listens_where_clients_of_erpnet_fp_look(tmp_path:
 @pytest.mark.parametrize(
     "keys",
     [
-        'printers = { dt000600 = "till-printer", FP_Room1 = "gate-relay" }',
+        'printers = { dt000600 = "till-printer", FP_Room1 = "bar-printer" }',
         'address = "::1"',
         'address = "192.168.4.2"\ntokens = { till-2 = "t2.token" }\nplain = true',
         'address = "0.0.0.0"\ntokens = { till-2 = "t2.token" }\ncertificate = "c.pem"\ncertificate_key = "k.pem"',
@@ -55,7 +60,8 @@ def test_what_may_be_written(tmp_path: Path, keys: str) -> None:
         ('certificate = "c.pem"', "netfp", "Give both or none"),
         ('printers = { dt1 = "no-printer" }', "netfp.printers.dt1", "Devices here:"),
         ('printers = { dt1 = "till-printer", dt2 = "till-printer" }', "netfp.printers.dt2", "Name each device once"),
-        ('printers = { dt1 = "till-printer", DT1 = "gate-relay" }', "netfp.printers.DT1", "Choose another"),
+        ('printers = { dt1 = "till-printer", DT1 = "bar-printer" }', "netfp.printers.DT1", "Choose another"),
+        ('printers = { dt1 = "gate-relay" }', "netfp.printers.dt1", "Name a device whose driver is 'fiscal'"),
         ('printers = { taskinfo = "till-printer" }', "netfp.printers.taskinfo", "Choose another"),
         ('printers = { "a/b" = "till-printer" }', "netfp.printers", "up to 40 of"),
         ('hosts = ["Shop"]', "netfp.hosts[0]", "a host name"),

@@ -131,6 +131,7 @@ class Face:
             else:
                 response = json_response(await self._answer(request, admitted))
         except TurnedAway as turned:
+            origin = origin or turned.origin
             response = self._refused(request, turned)
         except Malformed as malformed:
             bad = TurnedAway(HTTPStatus.BAD_REQUEST, malformed.code, str(malformed))

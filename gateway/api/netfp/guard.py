@@ -30,11 +30,13 @@ SOURCE = "netfp"
 class TurnedAway(Exception):
     """Answered with this status of HTTP; nothing was printed and nothing recorded."""
 
-    def __init__(self, status: HTTPStatus, code: str, text: str) -> None:
+    def __init__(self, status: HTTPStatus, code: str, text: str, origin: str = "") -> None:
         super().__init__(text)
         self.status = status
         self.code = code
         self.text = text
+        self.origin = origin
+        """Of a page that may call and has to be able to read this."""
 
 
 class Admitted(NamedTuple):
@@ -71,7 +73,7 @@ class Guard:
             if known is None:
                 self._refusals.refused("not_a_client", SOURCE)
                 text = "this client is not known: send the header Authorization: Bearer with its token (docs/netfp.md)"
-                raise TurnedAway(HTTPStatus.UNAUTHORIZED, NO_ACCESS, text)
+                raise TurnedAway(HTTPStatus.UNAUTHORIZED, NO_ACCESS, text, origin)
             client = known
         return Admitted(client, segments, origin)
 
@@ -119,7 +121,10 @@ def no_address(allow: str = "") -> TurnedAway:
 
 def refusal(refused: TurnedAway) -> web.Response:
     """The answer to what is refused."""
-    return json_response(encode(result(error(refused.code, refused.text))), refused.status)
+    response = json_response(encode(result(error(refused.code, refused.text))), refused.status)
+    if refused.status is HTTPStatus.UNAUTHORIZED:
+        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    return response
 
 
 def json_response(body: bytes, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -28,7 +28,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import FiscalWorkBody
 from gateway.model.clock import Clock
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
-from gateway.model.errors import GatewayError, LedgerError
+from gateway.model.errors import Conflict, GatewayError, LedgerError
 from gateway.model.fiscal import PrintOutcome, PrintResult, ReceiptWork, Work, WorkPoint
 from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer, Tidy
 
@@ -68,6 +68,7 @@ class Task:
         self.digest = digest
         self.device = device
         self.keep = keep
+        self.stored = False
         self.key = ""
         self.running: asyncio.Task[bytes]
         self.in_doubt = False
@@ -215,18 +216,19 @@ class Tasks:
     async def _begun(self, task: Task, kept: Kept) -> None:
         body = msgspec.json.encode(kept)
         await self._ledger.commit([], [StoreAnswer(Asked(answer_key(task.id), task.digest), lambda _ids: body)])
+        task.stored = True
 
     async def _ended(self, task: Task, said: bytes) -> bytes:
         if not task.keep:
             return said
         kept = Kept(result=Raw(said))
         try:
-            if self._stored(task.id) is None:
+            if not task.stored:
                 await self._begun(task, kept)
             else:
                 amend = AmendAnswer(Asked(answer_key(task.id), task.digest), msgspec.json.encode(kept))
                 await self._ledger.commit([], [amend])
-        except LedgerError as fault:
+        except (LedgerError, Conflict) as fault:
             log.warning("the answer of a task could not be kept: %s", fault)
         return said
 

@@ -92,6 +92,14 @@ async def test_a_client_with_its_token_is_named_on_record(shop: Shop) -> None:
     assert [body["client"] for body in bodies] == ["till-2", "bar"]
 
 
+async def test_the_pos_page_can_read_that_its_token_is_missing(shop: Shop) -> None:
+    await shop.close()
+    await shop.open({"till-2": TOKEN})
+    async with shop.http.get("/printers", headers={"Origin": ORIGIN}) as answer:
+        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
 async def test_no_token_is_ever_told(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     await shop.close()

@@ -180,6 +180,20 @@ async def test_a_caller_who_still_waits_is_told_when_it_was_read_back(shop: Shop
     assert len(shop.outputs.jobs) == 1
 
 
+@pytest.mark.parametrize(("number", "code_now"), [("0000042", ""), (None, "E904")])
+async def test_a_persons_word_about_the_paper_is_the_answer_from_then_on(
+    shop: Shop, number: str | None, code_now: str
+) -> None:
+    shop.outputs.print_script.append("closing")
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    await shop.finished("t1")
+    await shop.printers.settle_by_hand(shop.outputs.jobs[0].key, number, "Anna")
+    answer = await shop.post("receipt?taskId=t1", RECEIPT)
+    assert (answer["ok"], code(answer)) == (number is not None, code_now)
+    assert answer.get("receiptNumber") == number
+    assert (await shop.post("receipt?taskId=t2", RECEIPT))["ok"] is True
+
+
 async def test_a_reset_waits_for_what_is_under_way(shop: Shop) -> None:
     shop.outputs.held = asyncio.Event()
     shop.outputs.print_script.append("closing")
