@@ -99,6 +99,19 @@ FISCAL_OPERATIONS: tuple[fiscal.Operation, ...] = (
     fiscal.ReadCash(), fiscal.ReadClock(), fiscal.ReadRates(), fiscal.ReadSubtotal(), fiscal.Pay(Payment.CASH, 1),
     fiscal.Close(), fiscal.Cancel(), fiscal.PrintDay(z=True),
 )  # fmt: skip
+_STATUS_V1 = bytes.fromhex("80 80 88 80 86 9A")
+FISCAL_V1_SAID = tuple(
+    bytes([operation]) + _STATUS_V1 + told
+    for operation, told in (
+        (0, b"1,0002,+00001390,+00002000"),
+        (1, b"FP-2000,1.00BG 23NOV18 1000,FFFF,00000000,DT000600,02000600"),
+        (3, b"0,0,0,0,0,0,0,0,0017,0003"),
+        (128 + 3, b"P,0,0,0,0,0,0,0,0,0017,0003"),
+        (4, b"+00000001390,0,0,0,0,0,0,0"),
+        (7, b"21.00,12.00,5.00,0.00,DT,DT,DT,DT"),
+        (9, b"R0000680"),
+    )
+)
 FISCAL_V2_SAID = tuple(
     bytes([operation]) + _STATUS_V2 + told
     for operation, told in (

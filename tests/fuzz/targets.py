@@ -23,6 +23,8 @@ from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
 from drivers.fiscal import datecs_v1, datecs_v2, zfp
 from drivers.fiscal import dialect as fiscal
+from drivers.fiscal.datecs_v1_dialect import DatecsV1
+from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
 from drivers.fiscal.datecs_v2_dialect import DatecsV2
 from drivers.fiscal.datecs_v2_family import DATECS_V2
 from drivers.fiscal.zfp_dialect import Tremol
@@ -168,6 +170,14 @@ def _modbus(data: bytes) -> None:
         modbus.decode_answer(1, request, answer)
 
 
+def _datecs_v1_said(data: bytes) -> None:
+    """A byte that picks the operation and the group, six of status, then DATA."""
+    operation = seeds.FISCAL_OPERATIONS[data[0] % len(seeds.FISCAL_OPERATIONS)] if data else fiscal.Identify()
+    family = DATECS_V1_B if data[:1] >= b"\x80" else DATECS_V1_A
+    answer = fiscal.Answer(0x20, None, data[7:], data[1:7].ljust(6, b"\x80"))
+    DatecsV1(family, fiscal.Clerk("1", "1", "1")).said(operation, answer)
+
+
 def _datecs_v2_stream(data: bytes) -> None:
     """In pieces as a serial port may cut them; never more is held than the longest answer has."""
     parser = datecs_v2.AnswerParser()
@@ -270,6 +280,7 @@ def _targets() -> Iterator[Target]:
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
     yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
+    yield Target("datecs-said", _datecs_v1_said, (fiscal.DataError,), seeds.FISCAL_V1_SAID)
     yield Target("datecs-v2", datecs_v2.decode_answer, (datecs_v2.FrameError,), (seeds.FISCAL_V2,))
     yield Target("datecs-v2-stream", _datecs_v2_stream, (), (b"\x16" + seeds.FISCAL_V2 * 2,))
     yield Target("datecs-v2-said", _datecs_v2_said, (fiscal.DataError,), seeds.FISCAL_V2_SAID)
