@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from drivers.simulators.fiscal_device import POWER_CUT, Device
 from drivers.simulators.fiscal_line import VirtualClock
 from drivers.simulators.fiscal_memory import Reversed
-from drivers.simulators.fiscal_model import DATECS_A, MODELS, Act, Model, Refused, Stage, Why
+from drivers.simulators.fiscal_model import DATECS_A, MODELS, Act, Habits, Model, Refused, Stage, Why
 from drivers.simulators.fiscal_paper import Document, Kind, Paper, VatSum, read, text
 
 Do = Callable[[Device], object]
@@ -265,6 +265,34 @@ def test_reversal_by_number_alone_gives_the_whole_receipt_back() -> None:
     assert (document.kind, document.total_cents, document.closed) == (Kind.REVERSAL, 450, True)
 
 
+def test_documents_may_be_numbered_otherwise() -> None:
+    on = Device(DATECS_A, habits=Habits(numbers_cancelled=False, numbers_reports=False))
+    for act in (
+        OPEN,
+        SELL,
+        REST,
+        CLOSE,
+        OPEN,
+        lambda d: d.cancel(),
+        lambda d: d.report(z=True),
+        OPEN,
+        SELL,
+        REST,
+        CLOSE,
+    ):
+        act(on)
+    assert [(document.kind, document.number) for document in on.documents] == [
+        ("sale", "0000001"), ("sale", "0000001"), ("z", "0000001"), ("sale", "0000002"),
+    ]  # fmt: skip
+
+
+def test_drawer_may_be_kept_over_a_z_report() -> None:
+    on = Device(DATECS_A, habits=Habits(z_empties=False))
+    on.move_cash(500)
+    on.report(z=True)
+    assert on.memory.cash == 500
+
+
 operations = st.sampled_from(
     [*ACTS.values(), PART, lambda d: d.move_cash(-300), lambda d: d.sell("Tea", "B", 114, 1333, percent=-1250),
      lambda d: d.sell("Tea", "B", 114, void=True), lambda d: d.subtotal(percent=-777), lambda d: d.subtotal(amount=-33),
@@ -289,7 +317,7 @@ def test_whatever_is_done_the_books_are_right(model: Model, acts: list[Do]) -> N
             assert all(sums.gross >= 0 for sums in document.vat)
     again = Device(model)
     for document in read("".join(map(text, on.documents))):
-        again.memory.book(document)
+        again.memory.book(document, on.habits)
     for name in ("number", "z_number", "cash", "day", "last_day", "amount", "paid", "last_receipt", "last_time"):
         assert getattr(again.memory, name) == getattr(on.memory, name)
 
