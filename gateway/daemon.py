@@ -12,13 +12,15 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from gateway import __version__
 from gateway.api.api import Api
+from gateway.api.netfp.files import NetfpFiles, read_files
 from gateway.api.parts import ApiParts, GatewayNames
 from gateway.api.record import ledger_status
 from gateway.config.load import Loaded, load
-from gateway.config.types import DeskStation, GateStation, GatewaySection, TillStation
+from gateway.config.types import DeskStation, GateStation, GatewaySection, NetfpSection, TillStation
 from gateway.config.types import Station as StationSection
 from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
@@ -53,6 +55,7 @@ from gateway.sync.sync import Sync
 from gateway.wire.topics import Topics
 
 if TYPE_CHECKING:
+    from gateway.api.netfp.face import Face
     from gateway.ledger.forget import Forgotten
 
 log = logging.getLogger("gateway")
@@ -62,11 +65,11 @@ EXIT_BAD_CONFIGURATION = 9
 
 Stop = Callable[[], Awaitable[None]]
 
-SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed", "not_staff", "too_many_tokens"})
+SECURITY = frozenset({"foreign_host", "foreign_origin", "not_a_client", "not_allowed", "not_staff", "too_many_tokens"})
 """Refused callers that someone should look at; the others only sent something malformed."""
 STOP_ORDER = (
     ("housekeeping",),
-    ("api", "devices"),
+    ("api", "netfp", "devices"),
     ("dispatch",),
     ("printers",),
     ("sync",),
@@ -112,6 +115,7 @@ class Daemon:
         gateway = configuration.gateway
         keys, trusted, broker = read_keys(self._loaded), read_trusted(self._loaded), read_broker(self._loaded)
         staff = read_staff(self._loaded)
+        netfp_files = read_files(self._loaded)
         state = self._loaded.state
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
@@ -165,6 +169,10 @@ class Daemon:
         self._running["printers"] = self._services.printers.stop
         self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
+        if configuration.netfp is not None:
+            self._netfp = self._make_netfp(configuration.netfp, netfp_files)
+            self._running["netfp"] = self._netfp.stop
+            await self._netfp.start()
         await self._services.printers.start()
         self._running["api"] = self._api.stop
         await self._api.start()
@@ -253,6 +261,22 @@ class Daemon:
             started_ns=self._started_ns,
             on_security=self._on_security,
         )
+
+    def _make_netfp(self, section: NetfpSection, files: NetfpFiles) -> Face:
+        # Most places do without: not worth memory there.
+        from gateway.api.netfp.face import Face, FaceParts
+
+        configuration = self._configuration
+        parts = FaceParts(
+            ledger=self._ledger,
+            printers=self._services.printers,
+            devices=self._devices,
+            clock=self._clock,
+            zone=ZoneInfo(configuration.gateway.time_zone),
+            fiscal=[device.id for device in configuration.device if device.driver == "fiscal"],
+            on_security=self._on_security,
+        )
+        return Face(section, parts, files)
 
     async def _forget(self, holder: str) -> Forgotten:
         from gateway.ledger.forget import forget  # Asked for once in a while: not worth memory from the start.

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.config.netfp import check_netfp
 from gateway.config.types import (
     Configuration,
     DeskStation,
@@ -34,7 +35,7 @@ BEACONS = "ble"
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
-_AT = re.compile(r" - at `(?:key in )?([^`]*)`")
+_AT = re.compile(r" - at (?:`key` in )?`([^`]*)`")
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -111,6 +112,7 @@ def load(file: Path) -> Loaded:
     _check_sync(checker, configuration)
     _check_devices(checker, configuration)
     _check_stations(checker, configuration)
+    check_netfp(configuration, checker.wrong)
     return Loaded(configuration, file.resolve())
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -38,13 +39,18 @@ from drivers.scanner.codes import named
 from drivers.sip2 import codec as sip2
 from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
+from gateway.api.netfp import questions as netfp_questions
+from gateway.api.netfp import receipts as netfp_receipts
+from gateway.api.netfp import requests as netfp_requests
+from gateway.api.netfp import tree as netfp_tree
 from gateway.centre import people_file, people_requests
 from gateway.cli import http
 from gateway.devices import convert, convert_printer
 from gateway.identity import ndef, sun
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused, NotFound
-from gateway.model.fiscal import CashWork
+from gateway.model.fiscal import CashWork, PrinterDescription, SaleLine
+from gateway.model.fiscal import Payment as Payments
 from gateway.model.receipt import Receipt
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
@@ -57,6 +63,7 @@ from tests.fuzz import seeds
 
 MAX_BYTES = 4096
 """Of one input."""
+RIGA = ZoneInfo("Europe/Riga")
 
 
 class Target(NamedTuple):
@@ -200,6 +207,33 @@ def _zfp_line(data: bytes) -> None:
     assert not parser.held
 
 
+NETFP_DEVICE = PrinterDescription(
+    "x", "y", "z", payments=tuple(Payments), adjusts=True, zero_total=True, reversals=True
+)
+
+
+def _netfp(data: bytes) -> None:
+    """A receipt of an ErpNet.FP client, whatever it is: refused, or a work whose money is right to the cent."""
+    for reversal in (False, True):
+        request = netfp_requests.read_receipt(netfp_tree.parse(data), RIGA, reversal=reversal)
+        work = netfp_receipts.check(request, "k", NETFP_DEVICE).work
+        assert 0 <= work.total_cents <= sum(tender.cents for tender in work.tenders)
+        assert all(item.unit_cents > 0 < item.quantity for item in work.items if isinstance(item, SaleLine))
+
+
+def _netfp_rest(data: bytes) -> None:
+    """The other bodies, one after the other."""
+    body = netfp_tree.parse(data)
+    netfp_receipts.positive(netfp_requests.read_amount(body)[0])
+    netfp_requests.read_clock(body, RIGA)
+    netfp_requests.read_raw(body)
+
+
+def _netfp_query(data: bytes) -> None:
+    values = data.decode("latin-1").split("&")
+    netfp_questions.read(dict(zip(("taskId", "asyncTimeout", "timeout"), values, strict=False)))
+
+
 ZFP_READS: tuple[fiscal.Operation, ...] = (
     fiscal.Identify(), fiscal.Identify(1), fiscal.Identify(2), fiscal.ReadStatus(), fiscal.ReadTransaction(),
     fiscal.ReadTransaction(1), fiscal.ReadLast(), fiscal.ReadDay(), fiscal.ReadDay(1), fiscal.ReadCash(),
@@ -264,6 +298,9 @@ def _targets() -> Iterator[Target]:
     yield Target(
         "receipt name", lambda data: id_of(data.decode(errors="replace")), (NotFound,), (b"gw-1/00ff/receipt/7",)
     )
+    yield Target("netfp", _netfp, refused, seeds.NETFP_RECEIPTS)
+    yield Target("netfp-rest", _netfp_rest, refused, (seeds.NETFP_REST,))
+    yield Target("netfp-query", _netfp_query, refused, (b"lib7-000123&-1&5 s",))
     yield Target("rules", rules.load, refused, (seeds.RULES,))
     yield Target("sheet", sheet_read.read, refused, (seeds.SHEET,))
     yield Target("bundle", bundle.decode_bundle, refused, (seeds.BUNDLE,))
