@@ -40,8 +40,9 @@ class EscPosPrinter:
     """One printer. `path`: a pty is to be found there; else `port` is its TCP port, 0 for any.
 
     Set `paper_end`, `near_end`, `cover`, `cutter`, `hot` as it stands; `silent`: it answers nothing; `deaf`: it takes
-    nothing; `knows_gs_r`: whether it has that command; `lines_left`: the roll ends after so many; `line_s`: what a line
-    takes; `chatter`: sent before every answer; `answers`: bytes in the place of its own answers to DLE EOT.
+    nothing; `knows_gs_r`: whether it has that command; `lines_left`: the roll ends after so many; `hush_after`: it is
+    silent after so many; `line_s`: what a line takes; `chatter`: sent before every answer; `answers`: bytes in the place
+    of its own answers to DLE EOT.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class EscPosPrinter:
         self.paper_end = self.near_end = self.cover = self.cutter = self.hot = False
         self.silent = self.deaf = False
         self.lines_left: int | None = None
+        self.hush_after: int | None = None
         self.line_s = 0.0
         self.chatter = b""
         self.answers: dict[int, int] = {}
@@ -142,7 +144,7 @@ class EscPosPrinter:
             if not readable:
                 self._ended.wait(0.01)
                 continue
-            if select.select(readable, [], [], 0.01)[0]:
+            if select.select(readable, [], [], 0.01)[0] and not self.deaf:
                 self._read(room)
 
     def _source(self) -> int | socket.socket | None:
@@ -231,6 +233,9 @@ class EscPosPrinter:
         if self.lines_left is not None:
             self.lines_left -= 1
             self.paper_end = self.lines_left <= 0
+        if self.hush_after is not None:
+            self.hush_after -= 1
+            self.silent = self.hush_after <= 0
 
     def _say(self, data: bytes) -> None:
         if self.silent:

@@ -83,6 +83,7 @@ class FileLine:
                     pass
                 if self._serial is not None:
                     raise OSError(errno.EIO, "it ended")
+                self.prove()
                 if time.monotonic() >= until:
                     break
                 time.sleep(DRAIN_LOOK_S)  # A USB printer that is readable and has nothing.
