@@ -41,8 +41,8 @@ class EscPosPrinter:
 
     Set `paper_end`, `near_end`, `cover`, `cutter`, `hot` as it stands; `silent`: it answers nothing; `deaf`: it takes
     nothing; `knows_gs_r`: whether it has that command; `lines_left`: the roll ends after so many; `hush_after`: it is
-    silent after so many; `line_s`: what a line takes; `chatter`: sent before every answer; `answers`: bytes in the place
-    of its own answers to DLE EOT.
+    silent after so many; `line_s`: what a line takes; `chatter`: sent before every answer; `answers`: bytes in the
+    place of its own answers to DLE EOT.
     """
 
     def __init__(

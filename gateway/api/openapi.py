@@ -17,6 +17,7 @@ from gateway.api.handovers import Brought
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
 from gateway.stations.desk_words import CardRequest, CardRequested, CardsAnswer
+from gateway.stations.slip_words import SlipAnswer, SlipRequest
 from gateway.stations.till_words import BalanceAnswer, CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles_record import Past
 from gateway.wire.bundle import BundleKind, SignedBundle
@@ -31,6 +32,7 @@ _TYPES = (
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
     *(HandOver, Brought, InsideRequest, InsideAnswer),
     *(CardsAnswer, CardRequest, CardRequested),
+    *(SlipRequest, SlipAnswer),
 )
 
 Json = dict[str, Any]
@@ -178,6 +180,17 @@ def _paths() -> Json:
                 body=CardRequest,
                 description=f"{_BY_STAFF} With the answer the request is recorded durably; the centre decides.",
             ),
+        },
+        "/v1/stations/{id}/slips": {
+            "post": _operation(
+                "slip",
+                "Print a slip",
+                SlipAnswer,
+                parameters=[_STATION, _key(required=True)],
+                body=SlipRequest,
+                description="At a desk or a till that names a printer in `slips`. It books nothing; it is printed once "
+                "for each key.",
+            )
         },
         "/v1/bundles": {
             "get": _operation("bundles", "Bundles in force, being fetched, and the history", BundlesAnswer),

@@ -35,6 +35,8 @@ from gateway.stations.answers import (
 from gateway.stations.deciding import TRIES, has_changed
 from gateway.stations.printing import LOOK, Printing
 from gateway.stations.services import RECEIPT, Services, new_entry
+from gateway.stations.slip_words import SlipRequest
+from gateway.stations.slips import PrintSlip, Slips
 from gateway.stations.till_words import (
     BalanceAnswer,
     CommitAnswer,
@@ -56,11 +58,12 @@ class Till:
 
     kind = "till"
 
-    def __init__(self, section: TillStation, services: Services) -> None:
+    def __init__(self, section: TillStation, services: Services, print_slip: PrintSlip | None = None) -> None:
         self.id = section.id
         self._section = section
         self._services = services
         self._printing = Printing(section.id, section.printer, services) if section.printer else None
+        self._slips = Slips(section.id, section.slips, services, print_slip)
         self._tap: tuple[Identification, int] | None = None
         self._busy: dict[str, asyncio.Task[bytes]] = {}
         self._tidied_ns: int | None = None
@@ -79,6 +82,7 @@ class Till:
         """A receipt that is still being printed after `STOP_S` is settled at the next start."""
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=STOP_S)
+        await self._slips.stop()
 
     def on_input(self, reading: Input) -> None:
         """It has none."""
@@ -152,6 +156,10 @@ class Till:
         left = await self._services.deciding.balances(self.id, who, ask=True) if who is not None else ()
         return BalanceAnswer(who is not None, left)
 
+    async def slip(self, request: SlipRequest, key: str) -> bytes:
+        """A slip for whoever's tap waits, or of the POS's own: see `slips`."""
+        return await self._slips.ask(request, key, self._waiting_tap)
+
     async def commit(self, request: CommitRequest, key: str) -> bytes:
         """A `CommitAnswer` as JSON: the receipt is recorded, and printed where that was asked.
 
@@ -195,6 +203,7 @@ class Till:
             store = StoreAnswer(asked, answer)
             stored = await self._book(entry, request.quote, quote, [store], late=late)
             self._recorded(stored, quote)
+            self._slips.after_sale(quote.decision, quote.identification)
             return store.body
         printing = self._printer()
         fiscal_key = request.quote  # short enough for any printer's line
@@ -206,6 +215,8 @@ class Till:
         outcome = await printing.print(fiscal_key, quote.receipt, quote.decision, paid)
         told = AmendAnswer(asked, answer((stored,), _fiscal(outcome)))
         await printing.end(outcome, told)
+        if outcome.result is PrintResult.PRINTED:
+            self._slips.after_sale(quote.decision, quote.identification)
         return told.body
 
     async def _book(
