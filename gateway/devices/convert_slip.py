@@ -15,7 +15,10 @@ _printed = msgspec.json.Decoder(slip.SlipPrinted)
 def slip_call(job: SlipJob) -> slip.Slip:
     """Raises `BadMessage`, without a word of the text, for what the contract cannot say."""
     # The contract's own bounds (how many parts, how long) are in its types: only decoding checks them.
-    return decode_body(raw(slip.Slip(job.key, tuple(map(_part, job.parts)))), _slip)
+    try:
+        return decode_body(raw(slip.Slip(job.key, tuple(map(_part, job.parts)))), _slip)
+    except UnicodeEncodeError:
+        raise BadMessage("a text with half a character") from None
 
 
 def slip_printed(job: SlipJob, body: msgspec.Raw) -> bool:

@@ -19,7 +19,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "of_until": "Atlicis {left} no {limit} līdz {until}",
         "some": "Atlicis {left}",
         "some_until": "Atlicis {left} līdz {until}",
-        "here": "Tik daudz ir zināms šeit; citur var būt vairāk.",
+        "least": "Atlicis vismaz {left}",
+        "least_until": "Atlicis vismaz {left} līdz {until}",
+        "unknown": "Cik daudz atlicis, šeit nav zināms.",
         "nothing": "Šeit nav nekā, kam būtu atlikums.",
         "day": "%d.%m.%Y.",
     },
@@ -29,7 +31,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "of_until": "Liko {left} iš {limit} iki {until}",
         "some": "Liko {left}",
         "some_until": "Liko {left} iki {until}",
-        "here": "Tiek žinoma čia; kitur gali būti daugiau.",
+        "least": "Liko bent {left}",
+        "least_until": "Liko bent {left} iki {until}",
+        "unknown": "Kiek liko, čia nežinoma.",
         "nothing": "Čia nėra nieko, kas turėtų likutį.",
         "day": "%Y-%m-%d",
     },
@@ -39,7 +43,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "of_until": "{left} of {limit} left until {until}",
         "some": "{left} left",
         "some_until": "{left} left until {until}",
-        "here": "So much is known here; elsewhere there may be more.",
+        "least": "At least {left} left",
+        "least_until": "At least {left} left until {until}",
+        "unknown": "How much is left is not known here.",
         "nothing": "There is nothing here that is counted for you.",
         "day": "%d/%m/%Y",
     },
@@ -49,7 +55,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "of_until": "Осталось {left} из {limit} до {until}",
         "some": "Осталось {left}",
         "some_until": "Осталось {left} до {until}",
-        "here": "Столько известно здесь; в других местах может быть больше.",
+        "least": "Осталось не менее {left}",
+        "least_until": "Осталось не менее {left} до {until}",
+        "unknown": "Сколько осталось, здесь неизвестно.",
         "nothing": "Здесь нет ничего, что для вас считается.",
         "day": "%d.%m.%Y",
     },
@@ -64,18 +72,24 @@ def balance_slip(
     words = TEXTS[language if language in TEXTS else LANGUAGES[0]]
     parts: list[SlipPart] = [SlipText(words["title"], bold=True, align=SlipAlign.CENTRE)]
     parts += [SlipText(message) for message in messages]
-    parts += [SlipText(_left(words, one)) for one in balances]
-    if any(one.here for one in balances):
-        parts.append(SlipText(words["here"]))
-    if not balances and not messages:
-        parts.append(SlipText(words["nothing"]))
+    known = [one for one in balances if is_known(one)]
+    parts += [SlipText(_left(words, one)) for one in known]
+    if not known and not messages:
+        parts.append(SlipText(words["unknown" if balances else "nothing"]))
     parts.append(SlipText(f"{now.strftime(words['day'])} {now:%H:%M}", align=SlipAlign.RIGHT))
     return tuple(parts)
 
 
+def is_known(balance: Balance) -> bool:
+    """Whether it says anything. Of what only lies at this gateway nothing left means nothing: elsewhere there may be
+    more (docs/api.md)."""
+    return not balance.here or balance.left > 0
+
+
 def _left(words: dict[str, str], one: Balance) -> str:
     amounts = {"left": _amount(one.left, one.unit), "limit": _amount(one.limit, one.unit)}
-    key = ("of" if one.limit else "some") + ("_until" if one.until else "")
+    kind = "least" if one.here else "of" if one.limit else "some"
+    key = kind + ("_until" if one.until else "")
     until = date.fromisoformat(one.until).strftime(words["day"]) if one.until else ""
     return words[key].format(**amounts, until=until)
 

@@ -22,7 +22,7 @@ from gateway.model.shown import Show, Shown, shown_left
 from gateway.model.slip import SlipJob, SlipPart, SlipState, SlipText
 from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer, stored_answer
 from gateway.stations.services import Services
-from gateway.stations.slip_texts import balance_slip
+from gateway.stations.slip_texts import balance_slip, is_known
 from gateway.stations.slip_words import SlipAnswer, SlipRequest
 
 log = logging.getLogger("stations")
@@ -87,7 +87,7 @@ class Slips:
             return
         benefits = self._services.benefits
         messages = benefits.messages(decision, who.language)
-        if not messages and not decision.balances:
+        if not messages and not any(map(is_known, decision.balances)):
             return
         parts = balance_slip(benefits.speaks(who.language), decision.balances, messages, self._now())
         work = self._follow(decision, parts, self._services.board.last(self._station))

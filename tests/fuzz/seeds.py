@@ -116,3 +116,4 @@ BEACON_ID = b"ibeacon:f7826da6-4fa2-4e98-8024-bc5b71e0893e:1:7"
 IBEACON = bytes.fromhex("0215f7826da64fa24e988024bc5b71e0893e00010007c5")
 EDDYSTONE = bytes.fromhex("20000bb8158000000001000151800000")[:14]
 PHONE_KEYS = b"anna-1 = ec0234a357c8ad05341010a60a397d9b\n"
+SLIP_PRINTED = b'{"result":"slip_printed","key":"k1"}'

@@ -8,6 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from drivers.access.formats import number_of
 from drivers.ble import frames, phones
 from drivers.cards.asking import ask
@@ -26,15 +28,19 @@ from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
 from drivers.sip2 import codec as sip2
+from drivers.slip.status import Answers
+from drivers.slip.text import TextRefused
+from drivers.slip.text import lines as slip_lines
 from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
 from gateway.centre import people_file, people_requests
 from gateway.cli import http
-from gateway.devices import convert
+from gateway.devices import convert, convert_slip
 from gateway.identity import ndef, sun
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused
 from gateway.model.receipt import Receipt
+from gateway.model.slip import SlipJob
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
 from gateway.wire import base45, bundle, chunks, cose, credentials, envelope, messages, passes, registry, trust
@@ -131,6 +137,14 @@ def _lines(data: bytes) -> None:
         splitter.feed(data[at : at + 7])
 
 
+def _slip_text(data: bytes) -> object:
+    return slip_lines(data.decode("utf-8", errors="surrogateescape"), 42, lambda letter: ord(letter) < 0x250)
+
+
+def _slip_printed(data: bytes) -> object:
+    return convert_slip.slip_printed(SlipJob("k1", ()), msgspec.Raw(data))
+
+
 def _modbus(data: bytes) -> None:
     request = modbus.ReadBits(1, 0, 8)
     answer = modbus.find_answer(1, request, data)
@@ -170,6 +184,9 @@ def _targets() -> Iterator[Target]:
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
     yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
+    yield Target("slip-answers", lambda data: Answers().feed(data), (), (b"\x1e\x1a\x12\x12\x00LABELOK",))
+    yield Target("slip-text", _slip_text, (TextRefused,), ("Vēl 3 no 10\nmuzejā".encode(), b"\x1bp0"))
+    yield Target("slip-printed", _slip_printed, bad, (seeds.SLIP_PRINTED,))
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
     yield Target("rules", rules.load, refused, (seeds.RULES,))
     yield Target("sheet", sheet_read.read, refused, (seeds.SHEET,))
