@@ -29,6 +29,8 @@ MARGIN_S = 0.1
 """Beside the printing itself: for a machine that has other work."""
 LINE_S = 0.1
 """That printing a line takes at a slow printer (50 mm/s)."""
+PIECE = 1024
+"""Bytes handed over between two signs of life."""
 BITS_A_BYTE = 10
 """On a serial line, 8N1."""
 
@@ -101,19 +103,38 @@ class SlipDriver(Driver[Options]):
         if self._encoder is None:
             raise DeviceError(problem(Code.UNPLUGGED, self._options.port))
         data = self._encoder.encode(slip)
-        if self._options.status and (hindrance := self._ask().hindrance()) is not None:
-            code, why = hindrance
-            raise CallRefused(problem(code, why=why))
+        self._look_before()
         until = deadline - MARGIN_S
         if time.monotonic() + self._wire_s(data) > until:
             raise CallRefused(problem(Code.TOO_LATE))
-        try:
-            sent = self._there().send(data, until)
-        except DeviceError as error:
-            raise _broken_off(error.problem.cause) from error
-        if sent < len(data):
-            raise _broken_off(f"the printer took {sent} of {len(data)} bytes")
+        self._send(data, until)
         return SlipPrinted(slip.key, sure=self._confirms and self._confirmed(data.count(b"\n"), until))
+
+    def _look_before(self) -> None:
+        """Raises `CallRefused` when nothing can be printed now. One that has gone is refused as well: nothing was sent,
+        and the next look tells that it is lost."""
+        try:
+            self._there().prove()
+            hindrance = self._ask().hindrance() if self._options.status else None
+        except DeviceError as error:
+            raise CallRefused(error.problem) from error
+        if hindrance is not None:
+            code, why = hindrance
+            raise CallRefused(problem(code, why=why))
+
+    def _send(self, data: bytes, until: float) -> None:
+        """All of it. Raises `DeviceError`. A printer that takes some more is alive, however long the whole takes."""
+        sent = 0
+        try:
+            while sent < len(data):
+                piece = data[sent : sent + PIECE]
+                taken = self._there().send(piece, until)
+                sent += taken
+                if taken < len(piece):
+                    raise _broken_off(f"the printer took {sent} of {len(data)} bytes")
+                self.alive()
+        except DeviceError as error:
+            raise error if error.problem.code == Code.BROKEN_OFF else _broken_off(error.problem.cause) from error
 
     def _confirmed(self, lines: int, deadline: float) -> bool:
         """Whether the printer says that it has worked through all that it was sent. Raises `DeviceError` when it says
@@ -150,6 +171,7 @@ class SlipDriver(Driver[Options]):
         if hindrance is not None:
             code, why = hindrance
             raise _broken_off(problem(code, why=why).cause)
+        self.alive()
         return True
 
     # Status ------------------------------------------------------------------------------------------------
@@ -182,7 +204,10 @@ class SlipDriver(Driver[Options]):
     def _drain(self) -> None:
         """What has come unasked answers nothing, but that it has worked through may come beside any question."""
         while data := self._there().receive(0):
-            self._through |= self._answers.feed(data).worked_through
+            heard = self._answers.feed(data)
+            self._through |= heard.worked_through
+            if heard.statuses:
+                self.alive()
         self._answers.forget()
 
     def _wire_s(self, data: bytes) -> float:

@@ -6,6 +6,7 @@ Nothing is sent twice here. After any error the line is of no use: close it.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import select
 import termios
@@ -64,7 +65,7 @@ class FileLine:
                     sent += os.write(self._fd, data[sent : sent + PIECE])
                 except BlockingIOError:
                     continue
-            while self._serial is not None and sent == len(data) and self._serial.out_waiting:
+            while sent == len(data) and self._holds():
                 if time.monotonic() >= until:
                     return sent - 1  # Not all: the port still has some of it.
                 time.sleep(DRAIN_LOOK_S)
@@ -90,6 +91,12 @@ class FileLine:
         except OSError as error:
             raise self._fault(error) from error
         return b""
+
+    def _holds(self) -> bool:
+        """Whether the kernel still has some of what was written. usblp takes no more before the last has gone."""
+        if self._serial is not None:
+            return bool(self._serial.out_waiting)
+        return not select.select([], [self._fd], [], 0)[1]
 
     def prove(self) -> None:
         watch = select.poll()
@@ -131,9 +138,17 @@ class TcpLine:
                 if not select.select([], [self._socket], [], left)[1]:
                     break
                 sent += self._socket.send(data[sent : sent + PIECE])
+            while sent == len(data) and self._holds():
+                if time.monotonic() >= until:
+                    return sent - 1
+                time.sleep(DRAIN_LOOK_S)
         except OSError as error:
             raise DeviceError(problem(Code.UNPLUGGED, self._name, error)) from error
         return sent
+
+    def _holds(self) -> bool:
+        """Whether the printer has not acknowledged all of it yet (tcp(7), SIOCOUTQ)."""
+        return any(fcntl.ioctl(self._socket, termios.TIOCOUTQ, bytes(4)))
 
     def receive(self, wait_s: float) -> bytes:
         try:

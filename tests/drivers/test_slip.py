@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from drivers.contract.core import Alive, DeviceState, Hello, Kind, State
+from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reply, State
 from drivers.contract.slip import Slip, SlipCode, SlipPart, SlipPrinted, SlipText
 from drivers.simulators.escpos import EscPosPrinter
 from tests.support.driver_process import DriverProcess
@@ -59,8 +59,8 @@ def a_slip(key: str = "k1", *parts: SlipPart) -> Slip:
     return Slip(key, parts or (SlipText(WORDS),))
 
 
-def prints(driver: DriverProcess, slip: Slip) -> SlipPrinted:
-    reply = driver.ask(slip)
+def prints(driver: DriverProcess, slip: Slip, deadline_ms: int = 5000) -> SlipPrinted:
+    reply = driver.ask(slip, deadline_ms, deadline_ms / 1000 + 10)
     assert reply.body is not None, reply.problem
     return msgspec.json.decode(reply.body, type=SlipPrinted)
 
@@ -199,6 +199,27 @@ def test_a_printer_slower_than_its_answers_is_waited_for(tmp_path: Path, line: s
         driver.expect_state(DeviceState.READY)
         assert prints(driver, a_slip("k1", SlipText("a\n" * 30))).sure
         assert len(printer.paper.slips) == 1
+
+
+def test_a_long_slip_is_no_silence(tmp_path: Path, serial: EscPosPrinter) -> None:
+    """A driver that says nothing for 12 s may be restarted, in the middle of what it prints."""
+    serial.line_s = 0.25
+    with spawn(serial, tmp_path) as driver:
+        driver.expect_state(DeviceState.READY)
+        driver.expect(Alive)
+        assert prints(driver, a_slip("k1", SlipText("a\n" * 24)), 20_000).sure
+        heard = [type(message) for message in driver.heard]
+    assert Alive in heard[heard.index(Alive) + 1 : heard.index(Reply)]
+
+
+def test_a_printer_that_went_away_before_the_slip_is_refused_and_nothing_sent(
+    tmp_path: Path, line: str, printer: EscPosPrinter
+) -> None:
+    with spawn(printer, tmp_path, line, poll_s=4.0) as driver:
+        driver.expect_state(DeviceState.READY)
+        printer.unplug()
+        assert refusal(driver, a_slip()) in ("unplugged", "silent")
+    assert b"\x1b@" not in printer.taken
 
 
 def test_a_slip_that_cannot_end_in_time_is_not_begun(tmp_path: Path, serial: EscPosPrinter) -> None:
