@@ -230,6 +230,22 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     anti_passback: PassbackScope = PassbackScope.GATE
 
 
+PayerMeans = Literal[
+    "card",
+    "credit",
+    "cheque",
+    "coupon",
+    "external_coupon",
+    "packaging",
+    "internal",
+    "damage",
+    "bank",
+    "reserved1",
+    "reserved2",
+]
+"""Means of payment by which a payer's share stands on paper. Not cash: nobody puts it into the drawer."""
+
+
 class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="till", tag_field="kind"):
     """[[station]] kind = "till": quotes for a certified POS, or receipts on a fiscal printer."""
 
@@ -242,6 +258,8 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A quote holds for so long; a commit after that is accepted as late."""
     tap_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
     """A tap waits for its receipt so long."""
+    payer_means: dict[Code, PayerMeans] = {}
+    """Party that pays a part as a tender → the printer's means of payment for it; without one that is not printed."""
     weak: Weak = ("card", "access_card", "barcode")
 
 

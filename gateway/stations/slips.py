@@ -16,11 +16,12 @@ from typing import Protocol
 import msgspec
 
 from gateway.model.decision import Decision
-from gateway.model.errors import Conflict, DeadlineMissed, InputRefused, NotReady
+from gateway.model.errors import DeadlineMissed, InputRefused, NotReady
 from gateway.model.identification import Identification
 from gateway.model.shown import Show, Shown, shown_left
 from gateway.model.slip import SlipJob, SlipPart, SlipState, SlipText
-from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer, stored_answer
+from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer
+from gateway.stations.once import STOP_S, Once
 from gateway.stations.services import Services
 from gateway.stations.slip_texts import balance_slip, is_known
 from gateway.stations.slip_words import SlipAnswer, SlipRequest
@@ -33,8 +34,6 @@ MOST_LETTERS = 4000
 """Of a coupon, all parts together."""
 PERSON_S = 60.0
 """Whoever was presented at a desk may have their slip for so long; as a tap waits at a till."""
-STOP_S = 1.0
-"""At a stop: time for a slip under way. Its printer is gone by then."""
 NOT_PRINTED = "slip_not_printed"
 """The reason on the page."""
 LOOK = "Look at the printer: part of the slip may stand there"
@@ -57,13 +56,14 @@ class Slips:
         self._print_slip = print_slip
         self._services = services
         self._person: tuple[Identification, int] | None = None
-        self._busy: dict[str, asyncio.Task[bytes]] = {}
+        self._once = Once(services.ledger.query)
         self._after: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
-        """What is still being printed after `STOP_S` is not waited for: its key answers `unknown` from then on."""
-        if under_way := [*self._busy.values(), *self._after]:
-            await asyncio.wait(under_way, timeout=STOP_S)
+        """What is still being printed after `once.STOP_S` is not waited for: its key answers `unknown` from then on."""
+        await self._once.stop()
+        if self._after:
+            await asyncio.wait(self._after, timeout=STOP_S)
 
     # Who is there ----------------------------------------------------------------------------------------
 
@@ -102,15 +102,7 @@ class Slips:
         printed, and the key is free), `LedgerError`.
         """
         asked = Asked.of("slip", self._station, key, request)
-        if asked.key in self._busy:
-            raise Conflict("this slip is being printed", "Ask again in a moment", code="in_progress")
-        if (before := stored_answer(self._services.ledger.query, asked)) is not None:
-            return before
-        # A caller that hangs up changes nothing.
-        work = asyncio.create_task(self._answer(request, asked, person or self.person), name=asked.key)
-        self._busy[asked.key] = work
-        work.add_done_callback(lambda _done: self._busy.pop(asked.key))
-        return await asyncio.shield(work)
+        return await self._once.do(asked, lambda: self._answer(request, asked, person or self.person))
 
     async def _answer(self, request: SlipRequest, asked: Asked, person: Person) -> bytes:
         device = self._ready()

@@ -21,9 +21,10 @@ from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import InsideWhy
 from gateway.model.counter import CardDebited
-from gateway.model.device import DeviceHealth, Health, PrintJob, PrintOutcome, PrintStepTaken
+from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import Stream
 from gateway.model.errors import NotReady
+from gateway.model.fiscal import Baseline, PrinterDescription, PrinterStatus, PrintOutcome, Work, WorkPoint, WorkStep
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CodeReading
 from gateway.quota.quotas import Quotas
@@ -57,9 +58,26 @@ class NoDevices:
     async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int:
         raise NotReady("unplugged", where=device)
 
-    async def print_receipt(
-        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
+    async def do_work(
+        self, device: str, work: Work, on_step: Callable[[WorkStep], Awaitable[None]], deadline_ms: int
     ) -> PrintOutcome:
+        raise NotReady("unplugged", where=device)
+
+    async def settle(
+        self,
+        device: str,
+        work: Work,
+        point: WorkPoint,
+        baseline: Baseline,
+        on_step: Callable[[WorkStep], Awaitable[None]],
+        deadline_ms: int,
+    ) -> PrintOutcome:
+        raise NotReady("unplugged", where=device)
+
+    async def printer_status(self, device: str, deadline_ms: int = 3000) -> PrinterStatus:
+        raise NotReady("unplugged", where=device)
+
+    async def describe(self, device: str, deadline_ms: int = 3000) -> PrinterDescription:
         raise NotReady("unplugged", where=device)
 
     async def debit_card(
