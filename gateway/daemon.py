@@ -165,6 +165,7 @@ class Daemon:
         self._running["printers"] = self._services.printers.stop
         self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
+        await self._services.printers.start()
         self._running["api"] = self._api.stop
         await self._api.start()
         self._running["devices"] = self._devices.stop
@@ -247,6 +248,7 @@ class Daemon:
             hand_over=lambda: self._quotas.hand_over(self._signer),
             bring=self._quotas.bring,
             set_inside=lambda area, persons: self._services.inside.set(area, persons, InsideWhy.STAFF),
+            printers=self._services.printers,
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,

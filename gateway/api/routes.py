@@ -14,6 +14,7 @@ from gateway.api.areas import AreaRoutes
 from gateway.api.bundles import BundleRoutes
 from gateway.api.cards import CardRoutes
 from gateway.api.events import Events
+from gateway.api.fiscal import FiscalRoutes
 from gateway.api.guard import CALLER, require_technician
 from gateway.api.handovers import HandOverRoutes
 from gateway.api.parts import ApiParts
@@ -52,7 +53,9 @@ class Routes:
         AreaRoutes(self._parts, _read).add_to(app)
         CardRoutes(self._views, _read).add_to(app)
         SlipRoutes(self._views, _read).add_to(app)
-        TillRoutes(self._views, _read).add_to(app)
+        tills = TillRoutes(self._views, _read)
+        tills.add_to(app)
+        FiscalRoutes(self._parts, _read, tills.till).add_to(app)
 
     # Reading ---------------------------------------------------------------------------------------------
 

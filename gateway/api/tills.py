@@ -40,37 +40,38 @@ class TillRoutes:
         router.add_post(f"{station}/voids", self.void)
 
     async def quote(self, request: web.Request) -> web.Response:
-        till = self._till(request)
+        till = self.till(request)
         # Without a key each request is a new quote.
         key = _key(request, required=False) or f"quote-{os.urandom(16).hex()}"
         return _json(await till.quote(body.decode(await self._read(request), PosQuoteRequest).settled(), key))
 
     async def withdraw(self, request: web.Request) -> web.Response:
-        return _json(await self._till(request).withdraw(request.match_info["quote"]))
+        return _json(await self.till(request).withdraw(request.match_info["quote"]))
 
     async def balance(self, request: web.Request) -> web.Response:
-        return _json(msgspec.json.encode(await self._till(request).balance()))
+        return _json(msgspec.json.encode(await self.till(request).balance()))
 
     async def receipt(self, request: web.Request) -> web.Response:
-        till = self._till(request)
+        till = self.till(request)
         key = _key(request)
         return _json(await till.commit(body.decode(await self._read(request), CommitRequest), key))
 
     async def refund(self, request: web.Request) -> web.Response:
-        till = self._till(request)
+        till = self.till(request)
         asked = body.decode(await self._read(request), RefundRequest)
         # A preview books nothing.
         return _json(await till.refund(asked, _key(request, required=not asked.preview)))
 
     async def void(self, request: web.Request) -> web.Response:
-        till = self._till(request)
+        till = self.till(request)
         key = _key(request)
         return _json(await till.void(body.decode(await self._read(request), VoidRequest), key))
 
     async def day(self, request: web.Request) -> web.Response:
-        return _json(msgspec.json.encode(await self._till(request, reads=True).day(request.query.get("date", ""))))
+        return _json(msgspec.json.encode(await self.till(request, reads=True).day(request.query.get("date", ""))))
 
-    def _till(self, request: web.Request, *, reads: bool = False) -> Till:
+    def till(self, request: web.Request, *, reads: bool = False) -> Till:
+        """The till that is asked, by who may ask it for more than to read. Raises `NotFound`, `HttpRefused`."""
         if request[CALLER] is Caller.VIEWER and not reads:
             raise HttpRefused(
                 HTTPStatus.FORBIDDEN,

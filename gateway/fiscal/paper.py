@@ -14,12 +14,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from gateway.model.decision import Decision, FiscalForm, LineDecision, LineVat, Share, VatTreatment
+from gateway.model.decision import Decision, FiscalForm, LineVat, Share, VatTreatment
 from gateway.model.errors import InputRefused
 from gateway.model.fiscal import NoteLine, Payment, PrinterDescription, ReceiptWork, Reversal, SaleLine, Tender
 from gateway.model.money import Cents, euros
 from gateway.model.receipt import Line, Receipt
-from gateway.model.refund import Refund
+from gateway.model.refund import Refund, Returned
+
+TENDERS_MAX = 8
+"""On one receipt: what the contract with drivers takes."""
 
 
 class How(msgspec.Struct, frozen=True):
@@ -56,6 +59,12 @@ def sale(
     total = due - decision.rounding_cents + sum(one.cents for one in payers)
     # What may give change comes last: a device pays it out at once.
     ordered = sorted((one for one in paid if one.cents), key=lambda one: one.means is Payment.CASH)
+    if len(payers) + len(ordered) > TENDERS_MAX:
+        raise InputRefused(
+            f"{len(payers)} payers and {len(ordered)} tenders on one receipt - at `$.paid`",
+            f"At most {TENDERS_MAX} together",
+            code="bad_commit",
+        )
     return ReceiptWork(
         key=key,
         items=(*lines, *(NoteLine(note, footer=True) for note in notes)),
@@ -76,23 +85,26 @@ def refund(
     notes: Sequence[str] = (),
 ) -> ReceiptWork:
     """The paper of what is given back: lines, shares and rounding as `gateway.rules.refund.refund` mirrors them from
-    the sale. The customer gets their part back by `means`, each payer by its own.
+    the sale. The customer gets their part back by `means`, each payer by its own. What was rounded in cash comes back
+    in cash (`rounded_in_cash`).
 
-    A line that comes back in part has its own list price (parts of a line add up to the cent): where that is no whole
-    unit price, the line stands as one piece of that price. Raises `InputRefused` as `check` does, and with
-    `no_reversals` for a device that prints none.
+    Raises `InputRefused` as `check` does, and with `no_reversals` for a device that prints none.
     """
     if device is not None and not device.reversals:
         raise InputRefused("this printer prints no receipts of refunds", "Give it back on the POS", code="no_reversals")
+    if back.rounding_cents and means is not Payment.CASH:
+        raise InputRefused(
+            f"{euros(back.rounding_cents)} of cash rounding come back, and not in cash - at `$.means`",
+            "Give it back in cash, as it was paid",
+            code="rounded_in_cash",
+        )
     by_id = {line.id: (index, line) for index, line in enumerate(receipt.lines)}
     items = []
     for part in back.lines:
         index, line = by_id[part.line]
         _check_vat(index, line, part.vat, device)
-        priced = msgspec.structs.replace(line, quantity=part.quantity)
-        if priced.list_cents != part.list_cents:
-            priced = msgspec.structs.replace(line, unit_cents=part.list_cents, quantity=1000)
-        items.append(_line(priced, part.shares))
+        _check_payers(index, part.shares, device, how)
+        items.append(_returned(line, part))
     payers = _payers([share for part in back.lines for share in part.shares], how)
     total = back.due_cents - back.rounding_cents + sum(one.cents for one in payers)
     _check_total(total, device)
@@ -103,7 +115,7 @@ def refund(
         tenders=(*payers, *customer),
         total_cents=total,
         reversal=original,
-        rounding_cents=back.rounding_cents if means is Payment.CASH else 0,
+        rounding_cents=back.rounding_cents,
     )
 
 
@@ -116,14 +128,25 @@ def check(receipt: Receipt, decision: Decision, device: PrinterDescription | Non
     """
     for index, (line, decided) in enumerate(zip(receipt.lines, decision.lines, strict=True)):
         _check_vat(index, line, decided.vat, device)
-        _check_payers(index, decided, device, how)
+        _check_payers(index, decided.shares, device, how)
     tendered = sum(share.cents for each in decision.lines for share in each.shares if share.form is FiscalForm.TENDER)
     _check_total(decision.due_cents - decision.rounding_cents + tendered, device)
 
 
 def _line(line: Line, shares: Sequence[Share]) -> SaleLine:
-    lowers = sum(share.cents for share in shares if share.form is not FiscalForm.TENDER)
-    return SaleLine(line.text, line.vat, line.unit_cents, line.quantity, lowers)
+    return SaleLine(line.text, line.vat, line.unit_cents, line.quantity, _lowers(shares))
+
+
+def _returned(line: Line, part: Returned) -> SaleLine:
+    """What comes back of a line. Its parts add up to the cent, so a part may cost a cent more or less than quantity
+    times price: that is in what lowers the line, or raises it."""
+    priced = msgspec.structs.replace(line, quantity=part.quantity)
+    lowers = priced.list_cents - part.list_cents + _lowers(part.shares)
+    return SaleLine(line.text, line.vat, line.unit_cents, part.quantity, max(0, lowers), max(0, -lowers))
+
+
+def _lowers(shares: Sequence[Share]) -> Cents:
+    return sum(share.cents for share in shares if share.form is not FiscalForm.TENDER)
 
 
 def _payers(shares: Sequence[Share], how: How) -> list[Tender]:
@@ -136,16 +159,15 @@ def _payers(shares: Sequence[Share], how: How) -> list[Tender]:
     return [Tender(means, cents) for means, cents in sums.items()]
 
 
-def _check_payers(index: int, decided: LineDecision, device: PrinterDescription | None, how: How) -> None:
-    for share in decided.shares:
+def _check_payers(index: int, shares: Sequence[Share], device: PrinterDescription | None, how: How) -> None:
+    for share in shares:
         if share.form is not FiscalForm.TENDER or not share.cents:
             continue
         at = f"`$.receipt.lines[{index}]`"
         means = how.payer_means.get(share.party)
         if means is None:
             raise InputRefused(
-                f"{share.party} pays {euros(share.cents)} of line {decided.line} as a means of payment, and none is "
-                f"configured for it - at {at}",
+                f"{share.party} pays {euros(share.cents)} as a tender, and no means is configured for it - at {at}",
                 f"Print on the POS, or configure `payer_means` of the till for {share.party}",
                 code="no_means_for_payer",
             )

@@ -246,10 +246,11 @@ STATE_8_TILL = (
         at_ms INTEGER NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, station TEXT NOT NULL,
         off_paper INTEGER NOT NULL, PRIMARY KEY (at_ms, epoch, seq)
     ) WITHOUT ROWID, STRICT""",
-    # stations, till: how much of a receipt's line has come back so far, in thousandths.
+    # stations, till: how much of a receipt's line has come back so far, in thousandths. `work`: a refund's printing of
+    # which it is not known yet how it ends (empty: none).
     """CREATE TABLE returned (
         epoch TEXT NOT NULL, seq INTEGER NOT NULL, line TEXT NOT NULL, quantity INTEGER NOT NULL,
-        at_ms INTEGER NOT NULL, PRIMARY KEY (epoch, seq, line)
+        work TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (epoch, seq, line)
     ) WITHOUT ROWID, STRICT""",
 )
 """What schema 8 brought for tills."""
@@ -262,7 +263,7 @@ STATE_8 = (
     "ALTER TABLE fiscal ADD COLUMN answer TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE fiscal ADD COLUMN said TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE fiscal ADD COLUMN began_ms INTEGER NOT NULL DEFAULT 0",
-    """UPDATE fiscal SET began_ms=at_ms, baseline=CASE baseline WHEN '' THEN '' ELSE
+    r"""UPDATE fiscal SET began_ms=at_ms, baseline=CASE baseline WHEN '' THEN '' ELSE
         '{"number":"' || replace(replace(baseline, '\', '\\'), '"', '\"') || '"}' END""",
     # fiscal: the work itself (JSON), while it may be needed to settle it. Apart, so that a step does not write it anew.
     "CREATE TABLE fiscal_work (key TEXT PRIMARY KEY, work TEXT NOT NULL) STRICT",

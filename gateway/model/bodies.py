@@ -15,7 +15,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.counter import CardDebit
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
-from gateway.model.fiscal import Baseline
+from gateway.model.fiscal import Baseline, Work
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
 from gateway.model.money import Thousandths
@@ -212,6 +212,20 @@ class RefundBody(Body, frozen=True):
     rest: bool = False
 
 
+class FiscalWorkBody(Body, frozen=True):
+    """A work was asked for on one of the gateway's own fiscal devices, without a decision, and is recorded before the
+    device hears of it: a report or a movement of cash at a till (`scheduled`: by the configured hour), or whatever a
+    program asks of another face: as `client`, on what that knows as `printer`, under its own id `task`."""
+
+    station: str
+    device: str
+    work: Work
+    printer: str = ""
+    task: str = ""
+    client: str = ""
+    scheduled: bool = False
+
+
 class FiscalStepBody(Body, frozen=True):
     """A durable point of a work on one of the gateway's own fiscal devices. `station`: the station or face that asked.
     `baseline`: number of the last document before it; `counters`: all counters before it, with the point `intent`."""
@@ -243,6 +257,23 @@ class FiscalOutcomeBody(Body, frozen=True):
     fiscal_memory: str = ""
     z_number: str = ""
     by: str = ""
+
+
+class ZSeenBody(Body, frozen=True):
+    """A fiscal device has printed a Z report that nobody here asked for: the number of its last one was `before`."""
+
+    device: str
+    before: str
+    now: str
+
+
+class ZDueBody(Body, frozen=True):
+    """Nobody has printed the Z report of a fiscal device for so many hours after the day's first receipt; after 24 it
+    sells no more."""
+
+    device: str
+    hours: int
+    alarm: bool = True
 
 
 class BundleBody(Body, frozen=True):
@@ -418,6 +449,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.VOID: VoidBody,
     EntryKind.WALKED: WalkedBody,
     EntryKind.REFUND: RefundBody,
+    EntryKind.FISCAL_WORK: FiscalWorkBody,
     EntryKind.FISCAL_STEP: FiscalStepBody,
     EntryKind.FISCAL_OUTCOME: FiscalOutcomeBody,
     EntryKind.IDENTIFICATION: IdentificationBody,
@@ -440,6 +472,8 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.FIRE_ALARM: FireAlarmBody,
     EntryKind.INSIDE_SET: InsideSetBody,
     EntryKind.CARD_REQUEST: CardRequestBody,
+    EntryKind.Z_SEEN: ZSeenBody,
+    EntryKind.Z_DUE: ZDueBody,
     EntryKind.HEALTH: HealthBody,
 }
 """Which body a kind of entry has: for the schemas, the centre and anyone who reads entries."""

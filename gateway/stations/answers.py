@@ -133,6 +133,8 @@ class Tidy(msgspec.Struct, frozen=True):
         if now.quality is ClockQuality.GUESS:
             return
         span = (SANE_MS, now.wall_ms - KEEP_MS)
-        db.execute("DELETE FROM answer WHERE at_ms BETWEEN ? AND ?", span)
+        # What follows from the end of a printing is told by its answer.
+        still = "SELECT answer FROM fiscal WHERE outcome IN ('', 'unknown')"
+        db.execute(f"DELETE FROM answer WHERE at_ms BETWEEN ? AND ? AND key NOT IN ({still})", span)
         db.execute("DELETE FROM quote WHERE expires_ms BETWEEN ? AND ?", span)
         db.execute("DELETE FROM fiscal WHERE at_ms BETWEEN ? AND ? AND outcome NOT IN ('', 'unknown')", span)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -41,18 +42,23 @@ class SaleNoted(msgspec.Struct, frozen=True):
 
 class CameBack(msgspec.Struct, frozen=True):
     """Effect of a refund: so much more of these lines (line → thousandths) has come back, when `before` had. Raises
-    `Conflict` (`returned_meanwhile`) when it was something else: one computes once more."""
+    `Conflict` (`returned_meanwhile`) when it was something else: one computes once more. `work`: its printing here,
+    until whose end nothing else of this receipt comes back."""
 
     of: EntryId
     before: Mapping[str, Thousandths]
     more: Mapping[str, Thousandths]
+    work: str = ""
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        if came_back(lambda sql, given: db.execute(sql, given).fetchall(), self.of) != dict(self.before):
+        def query(sql: str, given: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+            return db.execute(sql, given).fetchall()
+
+        if came_back(query, self.of) != dict(self.before) or pending(query, self.of):
             raise Conflict("more of this receipt has come back meanwhile", "Ask again", code="returned_meanwhile")
         for line, quantity in self.more.items():
-            row = (self.of.epoch, self.of.seq, line, self.before.get(line, 0) + quantity, now.wall_ms)
-            db.execute("INSERT OR REPLACE INTO returned VALUES (?,?,?,?,?)", row)
+            row = (self.of.epoch, self.of.seq, line, self.before.get(line, 0) + quantity, self.work, now.wall_ms)
+            db.execute("INSERT OR REPLACE INTO returned VALUES (?,?,?,?,?,?)", row)
 
 
 class OffPaper(msgspec.Struct, frozen=True):
@@ -64,8 +70,17 @@ class OffPaper(msgspec.Struct, frozen=True):
         db.execute("UPDATE sale SET off_paper=1 WHERE epoch=? AND seq=?", (self.entry.epoch, self.entry.seq))
 
 
+class Back(msgspec.Struct, frozen=True):
+    """Effect: what was to come back of this receipt with a printing has come back."""
+
+    of: EntryId
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        db.execute("UPDATE returned SET work='' WHERE epoch=? AND seq=?", (self.of.epoch, self.of.seq))
+
+
 class NotBack(msgspec.Struct, frozen=True):
-    """Effect: so much of these lines has not come back after all."""
+    """Effect: so much of these lines was to come back with a printing, and has not."""
 
     of: EntryId
     less: Mapping[str, Thousandths]
@@ -74,9 +89,9 @@ class NotBack(msgspec.Struct, frozen=True):
         for line, quantity in self.less.items():
             row = (quantity, now.wall_ms, self.of.epoch, self.of.seq, line)
             db.execute(
-                "UPDATE returned SET quantity=max(0, quantity - ?), at_ms=? WHERE epoch=? AND seq=? AND line=?", row
+                "UPDATE returned SET quantity=quantity - ?, work='', at_ms=? WHERE epoch=? AND seq=? AND line=?", row
             )
-        db.execute("DELETE FROM returned WHERE epoch=? AND seq=? AND quantity=0", (self.of.epoch, self.of.seq))
+        db.execute("DELETE FROM returned WHERE epoch=? AND seq=? AND quantity<=0", (self.of.epoch, self.of.seq))
 
 
 class SalesTidied:
@@ -95,6 +110,12 @@ class SalesTidied:
 def came_back(query: Query, of: EntryId) -> dict[str, Thousandths]:
     """What has come back of this receipt so far: line → thousandths."""
     return dict(query("SELECT line, quantity FROM returned WHERE epoch=? AND seq=?", (of.epoch, of.seq)))
+
+
+def pending(query: Query, of: EntryId) -> str:
+    """Key of the printing of a refund of this receipt of which it is not known yet how it ends; empty for none."""
+    rows = query("SELECT max(work) FROM returned WHERE epoch=? AND seq=?", (of.epoch, of.seq))
+    return rows[0][0] or ""
 
 
 class Sold(msgspec.Struct, frozen=True):

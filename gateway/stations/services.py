@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -91,8 +91,11 @@ class Services:
         self.benefits = benefits
         self.deciding = deciding or Deciding(benefits, None, ledger.query, clock)
         self.outputs = outputs
+        self.each_minute: list[Callable[[], Awaitable[None]]] = []
+        """What housekeeping does each minute; what goes wrong there is told, not raised."""
         self.counters = Counters(ledger, outputs)
-        self.printers = printers or Printers(ledger, outputs)
+        self.printers = printers or Printers(ledger, outputs, clock)
+        self.each_minute.append(self.printers.look)
         self.board = board
         self.clock = clock
         self.fire_alarm = FireAlarm()

@@ -6,17 +6,16 @@ and `till_day`.
 from __future__ import annotations
 
 from gateway.config.types import TillStation
-from gateway.fiscal.paper import How
 from gateway.ledger.effects import Effect
-from gateway.model.fiscal import Payment
 from gateway.model.identification import Refusal
 from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Reading
 from gateway.model.shown import Show
 from gateway.stations.answers import Asked, Tidy
 from gateway.stations.day_words import DayReport
 from gateway.stations.once import Once
-from gateway.stations.printing import Printing
+from gateway.stations.printing import Printing, no_printer
 from gateway.stations.refund_words import RefundRequest, VoidRequest
+from gateway.stations.report_words import CashRequest, ReportRequest
 from gateway.stations.sales import SalesTidied
 from gateway.stations.services import Services
 from gateway.stations.slip_words import SlipRequest
@@ -41,10 +40,10 @@ class Till:
         self.id = section.id
         self._section = section
         self._services = services
-        self._printing = Printing(section.id, section.printer, services, _how(section)) if section.printer else None
+        self._printing = Printing(section, section.printer, services) if section.printer else None
         self._taps = Taps(services.clock, section.tap_s)
         self._once = Once(services.ledger.query)
-        self._quotes = Quotes(section, services, self._taps, self._tidy)
+        self._quotes = Quotes(section, services, self._taps, self._printing, self._tidy)
         self._slips = Slips(section.id, section.slips, services, print_slip)
         self._commits = Commits(section.id, services, self._taps, self._printing, self._slips)
         self._refunds = Refunds(section.id, services, self._printing)
@@ -120,9 +119,22 @@ class Till:
         asked = Asked.of("void", self.id, key, request)
         return await self._once.do(asked, lambda: self._refunds.void(request, key, asked))
 
+    async def report(self, request: ReportRequest, key: str) -> bytes:
+        """A `WorkAnswer` as JSON: see `till_reports`."""
+        return await self._printer().reports.report(request, key)
+
+    async def cash(self, request: CashRequest, key: str) -> bytes:
+        """A `WorkAnswer` as JSON: see `till_reports`."""
+        return await self._printer().reports.cash(request, key)
+
     async def day(self, date: str) -> DayReport:
         """What was sold and given back here on a day of the place's calendar (ISO 8601; empty: today)."""
         return await report(self._services, self.id, date)
+
+    def _printer(self) -> Printing:
+        if self._printing is None:
+            raise no_printer(self.id)
+        return self._printing
 
     def _tidy(self) -> list[Effect]:
         """At the start and once a day."""
@@ -131,7 +143,3 @@ class Till:
             return []
         self._tidied_ns = now_ns
         return [Tidy(), SalesTidied(), *self._services.deciding.tidy()]
-
-
-def _how(section: TillStation) -> How:
-    return How({party: Payment(means) for party, means in section.payer_means.items()})

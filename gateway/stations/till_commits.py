@@ -13,12 +13,12 @@ import msgspec
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, ReceiptBody
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
-from gateway.model.errors import Conflict, InputRefused, NotReady
+from gateway.model.errors import Conflict, InputRefused
 from gateway.model.fiscal import Payment, PrintResult, Tender
 from gateway.model.shown import Show, shown_left
 from gateway.stations.answers import Asked, QuoteUsed, StoreAnswer, stored_answer
 from gateway.stations.deciding import has_changed
-from gateway.stations.printing import Printing
+from gateway.stations.printing import Printing, no_printer
 from gateway.stations.sales import SaleNoted
 from gateway.stations.services import RECEIPT, Services, new_entry
 from gateway.stations.slips import Slips
@@ -72,7 +72,7 @@ class Commits:
             self._slips.after_sale(quote.decision, quote.identification)
             return store.body
         # The key is short enough for any printer's line.
-        begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked)
+        begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked, quote.identification)
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
         first = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
         stored = await self._book(entry, request.quote, quote, [begun, first], late=late)
@@ -117,9 +117,7 @@ class Commits:
 
     def _printer(self) -> Printing:
         if self._printing is None:
-            raise NotReady(
-                f"till {self._station} has no printer", "Print on the POS, or configure `printer`", code="no_printer"
-            )
+            raise no_printer(self._station)
         return self._printing
 
 

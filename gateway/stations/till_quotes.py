@@ -18,6 +18,7 @@ from gateway.model.receipt import check_receipt
 from gateway.model.shown import Show, shown_left
 from gateway.stations.answers import Asked, QuoteDropped, QuoteGiven, QuoteReplaced, StoreAnswer
 from gateway.stations.deciding import TRIES, Decided, has_changed
+from gateway.stations.printing import Printing
 from gateway.stations.services import Services
 from gateway.stations.till_taps import Tap, Taps, TwoTaps
 from gateway.stations.till_words import (
@@ -35,9 +36,17 @@ POS = "pos"
 class Quotes:
     """One till's."""
 
-    def __init__(self, section: TillStation, services: Services, taps: Taps, tidy: Callable[[], list[Effect]]) -> None:
+    def __init__(
+        self,
+        section: TillStation,
+        services: Services,
+        taps: Taps,
+        printing: Printing | None,
+        tidy: Callable[[], list[Effect]],
+    ) -> None:
         self._station = section.id
         self._tidy = tidy
+        self._printing = printing
         self._quote_s = section.quote_s
         self._services = services
         self._taps = taps
@@ -208,6 +217,7 @@ class Quotes:
             unmapped=benefits.unmapped(request.receipt, decision),
             benefits_until_ms=benefits.until_ms,
             no_benefits=benefits.missing,
+            cannot_print=self._printing.hindrance(request.receipt, decision) if self._printing is not None else None,
         )
 
 

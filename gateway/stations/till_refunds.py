@@ -16,7 +16,7 @@ from gateway.fiscal.rows import FiscalBegun, row_of
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, RefundBody
 from gateway.model.entry import EntryKind, Stream, entry_name
-from gateway.model.errors import Conflict, InputRefused, NotReady
+from gateway.model.errors import Conflict, InputRefused
 from gateway.model.fiscal import PrintResult, Reversal, ReversalReason
 from gateway.model.money import Thousandths
 from gateway.model.refund import Refund, RefundReason
@@ -24,9 +24,9 @@ from gateway.model.shown import Show
 from gateway.rules.refund import refund
 from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.deciding import TRIES
-from gateway.stations.printing import Printing
+from gateway.stations.printing import Printing, no_printer
 from gateway.stations.refund_words import Named, RefundAnswer, RefundRequest, VoidRequest
-from gateway.stations.sales import CameBack, SaleNoted, Sold, came_back, find, outcome_of
+from gateway.stations.sales import CameBack, SaleNoted, Sold, came_back, find, outcome_of, pending
 from gateway.stations.services import Services, new_entry
 from gateway.stations.till_words import Fiscal
 
@@ -131,7 +131,7 @@ class Refunds:
         fiscal = Fiscal("recorded") if begun is not None else None
         store = StoreAnswer(asked, lambda ids: _answer(sold, given, str(ids[0]), rest=rest, fiscal=fiscal))
         more = {line.line: line.quantity for line in given.lines}
-        effects: list[Effect] = [CameBack(sold.id, before, more), SaleNoted(self._station), store]
+        effects: list[Effect] = [CameBack(sold.id, before, more, work), SaleNoted(self._station), store]
         # Of what is printed here they are free with the paper: see `Printing.answered`.
         effects += [begun] if begun is not None else self._units(sold, given, rest=rest)
         entry = new_entry(Stream.RECEIPT, EntryKind.REFUND, body)
@@ -144,9 +144,7 @@ class Refunds:
 
     def _begun(self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked) -> FiscalBegun:
         if self._printing is None:
-            raise NotReady(
-                f"till {self._station} has no printer", "Print on the POS, or configure `printer`", code="no_printer"
-            )
+            raise no_printer(self._station)
         outcome = outcome_of(self._services.ledger, sold)
         if outcome is None:
             raise Conflict(
@@ -174,11 +172,27 @@ class Refunds:
             )
         if not by_pos:
             self._check_printed(sold)
+        self._check_pending(sold)
         if not (request.print or request.fiscal_number or preview or (void and by_pos)):
             raise InputRefused(
                 "give either `fiscal_number` or `print`",
                 "The number of the paper that says what is given back; to print it here, set `print` to true",
                 code="bad_refund",
+            )
+
+    def _check_pending(self, sold: Sold) -> None:
+        """One after the other, where refunds are printed: parts are counted from what has come back before."""
+        query = self._services.ledger.query
+        if work := pending(query, sold.id):
+            row = row_of(query, work)
+            if row is None or row.result is PrintResult.UNKNOWN:
+                raise Conflict(
+                    "it is not known whether another refund of this receipt was printed",
+                    "Settle that first: look at the paper",
+                    code="print_unknown",
+                )
+            raise Conflict(
+                "another refund of this receipt is being printed", "Ask again in a moment", code="in_progress"
             )
 
     def _check_printed(self, sold: Sold) -> None:

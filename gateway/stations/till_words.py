@@ -63,6 +63,14 @@ class PosQuoteRequest(QuoteRequest, frozen=True, forbid_unknown_fields=True, omi
         return QuoteRequest(self.receipt.settled(), self.tap, self.credential, self.replaces, self.total_cents)
 
 
+class CannotPrint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a commit with `print` would be refused now. A POS that prints itself need not mind."""
+
+    code: str
+    detail: str
+    advice: str = ""
+
+
 class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The decision, held until `expires_ms`. `messages` are for the person, `trace` says why and why not."""
 
@@ -90,6 +98,8 @@ class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """When benefits end unless newer rules come, or have ended; 0: never, or there are none."""
     no_benefits: NoBenefits | None = None
     """Why nobody gets a benefit now."""
+    cannot_print: CannotPrint | None = None
+    """At a till with a printer of its own."""
 
 
 class QuoteWithdrawn(msgspec.Struct, frozen=True):
@@ -127,6 +137,10 @@ class Fiscal(msgspec.Struct, frozen=True, omit_defaults=True):
     change_cents: Cents = 0
     reason: str = ""
     advice: str = ""
+    device_time: str = ""
+    """When the printer closed it, by its own clock; with `fiscal_memory` and `number` it is named in a refund."""
+    fiscal_memory: str = ""
+    z_number: str = ""
 
 
 class CommitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -34,7 +34,7 @@ from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
 from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
-from gateway.stations.services import Services
+from gateway.stations.services import Outputs, Services
 from gateway.stations.services import Station as AnyStation
 from gateway.stations.till import Till
 from gateway.sync.bundles import Bundles
@@ -92,8 +92,9 @@ class NoDevices:
 class Place:
     """The parts of a place, and its API. What tests change is public."""
 
-    def __init__(self, folder: Path, clock: FakeClock | None = None) -> None:
+    def __init__(self, folder: Path, clock: FakeClock | None = None, outputs: Outputs | None = None) -> None:
         self.clock = clock or FakeClock()
+        self.outputs = outputs or NoDevices()
         self.socket_path = folder / "smartplace.sock"
         self.ledger = Ledger(folder / "ledger.db", "gw-test", self.clock)
         self.cache = Cache(folder / "cache.db")
@@ -140,7 +141,7 @@ class Place:
         pupils = rule("pupils", who={"any_of_groups": ["pupil"]}, give=percent(2500))
         self.benefits.use(compile_rules(load(document(pupils)), 7), 0)
         identity = Identity(Keys(CARD_KEY, "k1", None, None, {}), self.cache, self.ledger.query)
-        services = self.services = Services(self.ledger, identity, self.benefits, NoDevices(), self.board, self.clock)
+        services = self.services = Services(self.ledger, identity, self.benefits, self.outputs, self.board, self.clock)
         stations: list[AnyStation] = [
             Desk(DeskStation(id="desk-1", readers=("reader-1",)), services),
             Gate(GateStation(id="gate-1", readers=("reader-1",), relay="relay-1"), services),
@@ -174,6 +175,7 @@ class Place:
             handed_over=lambda: self.quotas.handed_over,
             hand_over=lambda: self.quotas.hand_over(self.signer),
             bring=lambda word: self.quotas.bring(word),
+            printers=self.services.printers,
             set_inside=lambda area, persons: self.services.inside.set(area, persons, InsideWhy.STAFF),
             forget=lambda holder: forget(self.ledger, self.ledger.path.with_name("cache.db"), holder),
         )

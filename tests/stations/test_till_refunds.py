@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,10 +192,10 @@ async def test_after_a_new_epoch_the_receipt_is_found_in_the_older_file(place: P
     ],
 )
 async def test_a_receipt_that_cannot_be_given_back_says_why(
-    place: Place, pos: Pos, named: dict[str, str], code: str
+    place: Place, pos: Pos, named: dict[str, Any], code: str
 ) -> None:
     await pos.sell(book())
-    fields = {name: text.replace("{epoch}", place.ledger.epoch) for name, text in named.items()}
+    fields: dict[str, Any] = {name: text.replace("{epoch}", place.ledger.epoch) for name, text in named.items()}
     assert await refused(pos.refund(RefundRequest(fiscal_number="R-1", **fields))) == code
 
 

@@ -10,6 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from gateway.model.counter import CardDebited, DebitEnd
 from gateway.model.errors import DeadlineMissed, GatewayError
 from gateway.model.fiscal import (
@@ -95,7 +97,7 @@ class ScriptedOutputs:
             case Silence(after=""):
                 await _for_ever(said)
             case PrintOutcome():
-                return said
+                return msgspec.structs.replace(said, key=work.key)
         points = POINTS if isinstance(work, ReceiptWork) else (WorkPoint.INTENT, WorkPoint.CLOSED)
         for point in points:
             last = point is WorkPoint.CLOSED
@@ -130,7 +132,7 @@ class ScriptedOutputs:
             case Silence() as silence:
                 await _for_ever(silence)
             case PrintOutcome() as outcome:
-                return outcome
+                return msgspec.structs.replace(outcome, key=work.key)
         if work.key in self.paper:
             return self._printed(work)
         return PrintOutcome(work.key, PrintResult.CANCELLED, reason="cancelled at the printer", code="read_back")
