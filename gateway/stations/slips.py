@@ -15,6 +15,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.fiscal.words import in_doubt
 from gateway.model.decision import Decision
 from gateway.model.errors import DeadlineMissed, InputRefused, NotReady
 from gateway.model.identification import Identification
@@ -147,8 +148,14 @@ class Slips:
         """Print once. Never raises for what the printer does: the answer says it."""
         if self._print_slip is None:
             return SlipAnswer(SlipState.NOT_PRINTED)
+        printers = self._services.printers
         try:
-            sure = await self._print_slip(device, SlipJob(os.urandom(8).hex(), parts), DEADLINE_MS)
+            # A fiscal printer does one thing after the other. How a receipt ended is read back from its counters, and a
+            # slip may count in them: none is begun in between.
+            async with printers.turn(device):
+                if doubts := printers.doubts(device):
+                    raise in_doubt(doubts[0])
+                sure = await self._print_slip(device, SlipJob(os.urandom(8).hex(), parts), DEADLINE_MS)
         except (InputRefused, NotReady) as error:
             return SlipAnswer(SlipState.NOT_PRINTED, error.code, str(error))
         except DeadlineMissed as error:

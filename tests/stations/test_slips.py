@@ -216,6 +216,21 @@ async def test_after_a_receipt_that_was_not_printed_there_is_no_slip(counter: Co
     assert counter.shown()[-1][0] is Show.ATTENTION
 
 
+async def test_on_a_fiscal_printer_in_doubt_no_slip_is_begun(counter: Counter) -> None:
+    """How a receipt ended is read back from its counters, and a slip may count in them."""
+    services = counter.place.services
+    section = TillStation(id="till-1", readers=("nfc-1",), printer="slips-1", slips="slips-1")
+    await counter.till.stop()
+    counter.till = Till(section, services, counter.printer)
+    await counter.till.start()
+    counter.place.outputs.print_script.append("closing")
+    await counter.sold(print=True)
+    assert services.printers.doubts("slips-1")
+    told = answer(await counter.till.slip(COUPON, "k1"))
+    assert (told.state, told.reason) == (SlipState.NOT_PRINTED, "printer_in_doubt")
+    assert counter.printer.jobs == []
+
+
 # On demand -----------------------------------------------------------------------------------------------
 
 
