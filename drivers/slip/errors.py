@@ -58,7 +58,7 @@ TABLE: dict[Code, tuple[str, str]] = {
     ),
     Code.SILENT: (
         "the printer at {port} does not answer",
-        "Switch it on; check `baud`. One that cannot answer on this line needs `status = false`",
+        "Switch it on; check `baud` and `flow`. One that cannot answer on this line needs `status = false`",
     ),
     Code.NO_PAPER: (
         "the printer has no paper",
