@@ -340,14 +340,15 @@ def make_station(
     section: StationSection, services: Services, devices: Devices | None = None, staff: bytes | None = None
 ) -> Station:
     """The station of this kind. `devices`: for what only desks ask of them; `staff`: the token of a desk's staff."""
+    print_slip = devices.print_slip if devices is not None else None
     match section:
         case DeskStation():
             ask, type_text = (devices.library_card, devices.type_text) if devices is not None else (None, None)
-            return Desk(section, services, staff, ask, type_text)
+            return Desk(section, services, staff, ask, type_text, print_slip)
         case GateStation():
             return Gate(section, services)
         case TillStation():
-            return Till(section, services)
+            return Till(section, services, print_slip)
 
 
 async def serve(loaded: Loaded) -> int:

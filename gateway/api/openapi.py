@@ -21,6 +21,7 @@ from gateway.stations.day_words import DayReport
 from gateway.stations.desk_words import CardRequest, CardRequested, CardsAnswer
 from gateway.stations.refund_words import RefundAnswer, RefundRequest, VoidRequest
 from gateway.stations.report_words import CashRequest, ReportRequest, WorkAnswer
+from gateway.stations.slip_words import SlipAnswer, SlipRequest
 from gateway.stations.till_words import (
     BalanceAnswer,
     CommitAnswer,
@@ -43,6 +44,7 @@ _TYPES = (
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
     *(HandOver, Brought, InsideRequest, InsideAnswer),
     *(CardsAnswer, CardRequest, CardRequested),
+    *(SlipRequest, SlipAnswer),
     *(FiscalAnswer, SettleRequest, Settled, ReportRequest, CashRequest, WorkAnswer),
 )
 
@@ -232,6 +234,17 @@ def _paths() -> Json:
                 body=CardRequest,
                 description=f"{_BY_STAFF} With the answer the request is recorded durably; the centre decides.",
             ),
+        },
+        "/v1/stations/{id}/slips": {
+            "post": _operation(
+                "slip",
+                "Print a slip",
+                SlipAnswer,
+                parameters=[_STATION, _key(required=True)],
+                body=SlipRequest,
+                description="At a desk or a till that names a printer in `slips`. It books nothing; it is printed once "
+                "for each key.",
+            )
         },
         "/v1/stations/{id}/reports": {
             "post": _operation(

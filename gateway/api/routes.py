@@ -19,6 +19,7 @@ from gateway.api.guard import CALLER, require_technician
 from gateway.api.handovers import HandOverRoutes
 from gateway.api.parts import ApiParts
 from gateway.api.problems import HttpRefused
+from gateway.api.slips import SlipRoutes
 from gateway.api.tills import TillRoutes
 from gateway.api.views import Views
 from gateway.model.errors import NotFound
@@ -51,6 +52,7 @@ class Routes:
         HandOverRoutes(self._parts, _read).add_to(app)
         AreaRoutes(self._parts, _read).add_to(app)
         CardRoutes(self._views, _read).add_to(app)
+        SlipRoutes(self._views, _read).add_to(app)
         tills = TillRoutes(self._views, _read)
         tills.add_to(app)
         FiscalRoutes(self._parts, _read, tills.till).add_to(app)

@@ -197,6 +197,8 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Link to the library's own system, which is asked about library barcodes. Several desks may name the same one."""
     wedge: Id | None = None
     """Keyboard that types library barcodes into the librarian's program; this desk's alone."""
+    slips: Id | None = None
+    """Printer of slips: what is left for a person. Several stations may name the same one."""
 
 
 class GroupOpening(StrEnum):
@@ -290,6 +292,8 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     id: Id
     readers: tuple[Id, ...] = ()
     printer: Id | None = None
+    slips: Id | None = None
+    """Printer of slips: what is left for a person, a POS's coupons. A fiscal printer may be it as well."""
     quote_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 300.0
     """A quote holds for so long; a commit after that is accepted as late."""
     tap_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0

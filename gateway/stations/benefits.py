@@ -52,6 +52,10 @@ class Benefits:
         """The place's time zone."""
         return self._zone
 
+    def speaks(self, language: str | None) -> str:
+        """The language in which this person is spoken to: theirs, else the place's first."""
+        return language or self._profile.languages[0]
+
     @property
     def expired(self) -> bool:
         return bool(self._expires_ms) and self._clock.wall_ms() >= self._expires_ms

@@ -18,6 +18,8 @@ from gateway.stations.refund_words import RefundRequest, VoidRequest
 from gateway.stations.report_words import CashRequest, ReportRequest
 from gateway.stations.sales import SalesTidied
 from gateway.stations.services import Services
+from gateway.stations.slip_words import SlipRequest
+from gateway.stations.slips import PrintSlip, Slips
 from gateway.stations.till_commits import Commits
 from gateway.stations.till_day import report
 from gateway.stations.till_quotes import Quotes
@@ -34,7 +36,7 @@ class Till:
 
     kind = "till"
 
-    def __init__(self, section: TillStation, services: Services) -> None:
+    def __init__(self, section: TillStation, services: Services, print_slip: PrintSlip | None = None) -> None:
         self.id = section.id
         self._section = section
         self._services = services
@@ -42,7 +44,8 @@ class Till:
         self._taps = Taps(services.clock, section.tap_s)
         self._once = Once(services.ledger.query)
         self._quotes = Quotes(section, services, self._taps, self._printing, self._tidy)
-        self._commits = Commits(section.id, services, self._taps, self._printing)
+        self._slips = Slips(section.id, section.slips, services, print_slip)
+        self._commits = Commits(section.id, services, self._taps, self._printing, self._slips)
         self._refunds = Refunds(section.id, services, self._printing)
         self._tidied_ns: int | None = None
 
@@ -59,6 +62,7 @@ class Till:
     async def stop(self) -> None:
         """What is still being worked on after `once.STOP_S` is settled at the next start."""
         await self._once.stop()
+        await self._slips.stop()
 
     def on_input(self, reading: Input) -> None:
         """It has none."""
@@ -93,6 +97,10 @@ class Till:
     async def balance(self) -> BalanceAnswer:
         """What is left for the person whose tap waits: see `till_quotes`."""
         return await self._quotes.balance()
+
+    async def slip(self, request: SlipRequest, key: str) -> bytes:
+        """A slip for whoever's tap waits, or of the POS's own: see `slips`."""
+        return await self._slips.ask(request, key, lambda: self._taps.waiting)
 
     async def commit(self, request: CommitRequest, key: str) -> bytes:
         """A `CommitAnswer` as JSON: see `till_commits`."""

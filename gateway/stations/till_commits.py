@@ -14,13 +14,14 @@ from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, ReceiptBody
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused
-from gateway.model.fiscal import Payment, Tender
+from gateway.model.fiscal import Payment, PrintResult, Tender
 from gateway.model.shown import Show, shown_left
 from gateway.stations.answers import Asked, QuoteUsed, StoreAnswer, stored_answer
 from gateway.stations.deciding import has_changed
 from gateway.stations.printing import Printing, no_printer
 from gateway.stations.sales import SaleNoted
 from gateway.stations.services import RECEIPT, Services, new_entry
+from gateway.stations.slips import Slips
 from gateway.stations.till_quotes import open_quote
 from gateway.stations.till_taps import Taps
 from gateway.stations.till_words import CommitAnswer, CommitRequest, Fiscal, OpenQuote
@@ -29,11 +30,12 @@ from gateway.stations.till_words import CommitAnswer, CommitRequest, Fiscal, Ope
 class Commits:
     """One till's."""
 
-    def __init__(self, station: str, services: Services, taps: Taps, printing: Printing | None) -> None:
+    def __init__(self, station: str, services: Services, taps: Taps, printing: Printing | None, slips: Slips) -> None:
         self._station = station
         self._services = services
         self._taps = taps
         self._printing = printing
+        self._slips = slips
 
     async def commit(self, request: CommitRequest, key: str, asked: Asked) -> bytes:
         """A `CommitAnswer` as JSON: the receipt is recorded, and printed where that was asked.
@@ -67,6 +69,7 @@ class Commits:
             store = StoreAnswer(asked, answer)
             stored = await self._book(entry, request.quote, quote, [store], late=late)
             self._recorded(stored, request.quote, quote)
+            self._slips.after_sale(quote.decision, quote.identification)
             return store.body
         # The key is short enough for any printer's line.
         begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked, quote.identification)
@@ -75,7 +78,11 @@ class Commits:
         stored = await self._book(entry, request.quote, quote, [begun, first], late=late)
         self._recorded(stored, request.quote, quote)
         await self._services.printers.run(begun)
-        return stored_answer(self._services.ledger.query, asked) or first.body
+        told = stored_answer(self._services.ledger.query, asked) or first.body
+        fiscal = msgspec.json.decode(told, type=CommitAnswer).fiscal
+        if fiscal is not None and fiscal.state == PrintResult.PRINTED:
+            self._slips.after_sale(quote.decision, quote.identification)
+        return told
 
     async def _book(
         self, entry: NewEntry, name: str, quote: OpenQuote, effects: Sequence[Effect], *, late: bool

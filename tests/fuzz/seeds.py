@@ -184,3 +184,4 @@ NETFP_RECEIPTS = (
     "priceModifierValue": 1e1}]}""",
 )
 NETFP_REST = b'{"amount": 50.00, "deviceDateTime": "2026-11-23T10:02:41+02:00", "rawRequest": "VT"}'
+SLIP_PRINTED = b'{"result":"slip_printed","key":"k1"}'

@@ -37,6 +37,9 @@ from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
 from drivers.sip2 import codec as sip2
+from drivers.slip.status import Answers
+from drivers.slip.text import TextRefused
+from drivers.slip.text import lines as slip_lines
 from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
 from gateway.api.netfp import questions as netfp_questions
@@ -45,13 +48,14 @@ from gateway.api.netfp import requests as netfp_requests
 from gateway.api.netfp import tree as netfp_tree
 from gateway.centre import people_file, people_requests
 from gateway.cli import http
-from gateway.devices import convert, convert_printer
+from gateway.devices import convert, convert_printer, convert_slip
 from gateway.identity import ndef, sun
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused, NotFound
 from gateway.model.fiscal import CashWork, PrinterDescription, SaleLine
 from gateway.model.fiscal import Payment as Payments
 from gateway.model.receipt import Receipt
+from gateway.model.slip import SlipJob
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
 from gateway.stations.refund_words import RefundRequest
@@ -164,6 +168,14 @@ def _lines(data: bytes) -> None:
     splitter = codec.LineSplitter()
     for at in range(0, len(data), 7):
         splitter.feed(data[at : at + 7])
+
+
+def _slip_text(data: bytes) -> object:
+    return slip_lines(data.decode("utf-8", errors="surrogateescape"), 42, lambda letter: ord(letter) < 0x250)
+
+
+def _slip_printed(data: bytes) -> object:
+    return convert_slip.slip_printed(SlipJob("k1", ()), msgspec.Raw(data))
 
 
 def _modbus(data: bytes) -> None:
@@ -290,6 +302,9 @@ def _targets() -> Iterator[Target]:
     yield Target("zfp", zfp.decode_answer, (zfp.FrameError,), (seeds.ZFP_DATA, seeds.ZFP_ACK))
     yield Target("zfp-line", _zfp_line, (), (seeds.ZFP_DATA + seeds.ZFP_ACK, b"\x0e" + seeds.ZFP_ACK[1:]))
     yield Target("zfp-said", _zfp_said, (fiscal.DataError,), seeds.ZFP_SAID)
+    yield Target("slip-answers", lambda data: Answers().feed(data), (), (b"\x1e\x1a\x12\x12\x00LABELOK",))
+    yield Target("slip-text", _slip_text, (TextRefused,), ("Vēl 3 no 10\nmuzejā".encode(), b"\x1bp0"))
+    yield Target("slip-printed", _slip_printed, bad, (seeds.SLIP_PRINTED,))
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
     quote = b'{"receipt":' + seeds.RECEIPT + b',"tap":"a1b2c3","replaces":"00ff","total_cents":5}'
     yield Target("quote", lambda data: body.decode(data, PosQuoteRequest).settled(), refused, (quote,))
