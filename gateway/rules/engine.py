@@ -90,6 +90,10 @@ class RuleSet:
     def __len__(self) -> int:
         return len(self._compiled)
 
+    def knows(self, category: str) -> bool:
+        """Whether any rule names this category."""
+        return category in self._index.categories
+
     def ids(self) -> Iterator[str]:
         """Of the rules, in the engine's order."""
         return (rule.id for rule in self._compiled)
@@ -99,6 +103,10 @@ class RuleSet:
         Raises `NotFound`."""
         message = self.rule(rule_id).message
         return message.best(languages) if message is not None else ""
+
+    def title(self, rule_id: str, languages: tuple[str, ...]) -> str:
+        """The rule's title in the first of these languages that it has. Raises `NotFound`."""
+        return self.rule(rule_id).title.best(languages)
 
     def of_person(self, settled: Question) -> Iterator[Compiled]:
         """The rules that count on a quota and are this person's here now, whatever is bought; in their order."""
@@ -239,10 +247,12 @@ class RuleSet:
             return None
         able = []
         for number in meets:
-            if lines[number].discountable:
-                able.append(number)
-            else:
+            if not lines[number].discountable:
                 trace.add(Reason.NOT_DISCOUNTABLE, rule, lines[number].id)
+            elif not lines[number].category:
+                trace.add(Reason.UNMAPPED, rule, lines[number].id)
+            else:
+                able.append(number)
         if not able:
             return None
         if rule.more is not None and (reason := lacking(rule.more, [lines[number] for number in able], lines)):

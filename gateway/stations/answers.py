@@ -1,5 +1,5 @@
 """State table `answer`: what was answered under an idempotency key, so that a repeated request gets it again, and
-state tables `quote` and `fiscal` of the till. All are written in the commit of what they stand for."""
+state table `quote` of the till. Both are written in the commit of what they stand for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from gateway.model.clock import ClockQuality, Stamp
-from gateway.model.device import PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict
 
@@ -85,6 +84,9 @@ class QuoteGiven(msgspec.Struct, frozen=True):
         db.execute("INSERT INTO quote VALUES (?,?,?,?)", (self.id, self.station, self.body, self.expires_ms))
 
 
+USED = "Ask for a new quote"
+
+
 class QuoteUsed(msgspec.Struct, frozen=True):
     """Effect: a quote becomes a receipt, once."""
 
@@ -92,7 +94,28 @@ class QuoteUsed(msgspec.Struct, frozen=True):
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         if db.execute("DELETE FROM quote WHERE id=?", (self.id,)).rowcount != 1:
-            raise Conflict("this quote has been committed already", "Ask for a new quote", code="quote_used")
+            raise Conflict("this quote has been committed already, or is void", USED, code="quote_used")
+
+
+class QuoteDropped(msgspec.Struct, frozen=True):
+    """Effect: a quote is void."""
+
+    id: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        QuoteUsed(self.id).apply(db, ids, now)
+
+
+class QuoteReplaced(msgspec.Struct, frozen=True):
+    """Effect: another quote takes its place, and it holds no longer. Who has not heard of the other one may have
+    printed it: then it is committed late."""
+
+    id: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        sql = "UPDATE quote SET expires_ms=min(expires_ms, ?) WHERE id=?"
+        if db.execute(sql, (now.wall_ms - 1, self.id)).rowcount != 1:
+            raise Conflict("the quote that this one replaces has been committed", USED, code="quote_used")
 
 
 KEEP_MS = 14 * 24 * 3600 * 1000
@@ -110,40 +133,8 @@ class Tidy(msgspec.Struct, frozen=True):
         if now.quality is ClockQuality.GUESS:
             return
         span = (SANE_MS, now.wall_ms - KEEP_MS)
-        db.execute("DELETE FROM answer WHERE at_ms BETWEEN ? AND ?", span)
+        # What follows from the end of a printing is told by its answer.
+        still = "SELECT answer FROM fiscal WHERE outcome IN ('', 'unknown')"
+        db.execute(f"DELETE FROM answer WHERE at_ms BETWEEN ? AND ? AND key NOT IN ({still})", span)
         db.execute("DELETE FROM quote WHERE expires_ms BETWEEN ? AND ?", span)
-        db.execute("DELETE FROM fiscal WHERE at_ms BETWEEN ? AND ? AND outcome<>''", span)
-
-
-class FiscalBegun(msgspec.Struct, frozen=True):
-    """Effect: a receipt is to be printed on our own printer under this key."""
-
-    key: str
-    station: str
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute("INSERT INTO fiscal VALUES (?,?,'recorded','','','',?)", (self.key, self.station, now.wall_ms))
-
-
-class FiscalPoint(msgspec.Struct, frozen=True):
-    """Effect: the printer's driver has reached this point."""
-
-    step: PrintStepTaken
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute(
-            "UPDATE fiscal SET point=?, baseline=max(baseline, ?), number=max(number, ?), at_ms=? WHERE key=?",
-            (self.step.point, self.step.baseline, self.step.number, now.wall_ms, self.step.key),
-        )
-
-
-class FiscalEnded(msgspec.Struct, frozen=True):
-    """Effect: how printing ended."""
-
-    outcome: PrintOutcome
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute(
-            "UPDATE fiscal SET outcome=?, number=max(number, ?), at_ms=? WHERE key=?",
-            (self.outcome.result, self.outcome.number, now.wall_ms, self.outcome.key),
-        )
+        db.execute("DELETE FROM fiscal WHERE at_ms BETWEEN ? AND ? AND outcome NOT IN ('', 'unknown')", span)

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.model.circumstances import Circumstances, Left
 from gateway.model.clock import Clock, ClockQuality
-from gateway.model.decision import Balance, Decision
+from gateway.model.decision import Balance, Decision, NoBenefits
 from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
 from gateway.rules.balance import NOTHING_BOUGHT, balances, person_asks
@@ -55,6 +55,18 @@ class Benefits:
     @property
     def expired(self) -> bool:
         return bool(self._expires_ms) and self._clock.wall_ms() >= self._expires_ms
+
+    @property
+    def until_ms(self) -> int:
+        """When benefits end as things stand, or have ended: ms since 1970, 0 for never. Later once newer rules come."""
+        return self._expires_ms
+
+    @property
+    def missing(self) -> NoBenefits | None:
+        """Why there are no benefits at all; None while there are rules."""
+        if self.expired:
+            return NoBenefits.RULES_ENDED
+        return NoBenefits.NO_RULES if not self._rules.number else None
 
     @property
     def events(self) -> Mapping[str, int]:
@@ -108,6 +120,17 @@ class Benefits:
         settled = question.settled()
         return self._in_force.decide(settled), settled.circumstances()
 
+    def unmapped(self, receipt: Receipt, decision: Decision) -> tuple[str, ...]:
+        """Ids of the lines of which nobody could say what they are: without a category, or with one that no rule names
+        and without a benefit."""
+        in_force = self._in_force
+        return tuple(
+            line.id
+            for line, decided in zip(receipt.lines, decision.lines, strict=True)
+            if not line.category
+            or (in_force.number and not decided.discount_cents and not in_force.knows(line.category))
+        )
+
     def messages(self, decision: Decision, language: str | None) -> list[str]:
         """What to tell the person, in their language or the place's."""
         if decision.bundle != self._rules.number:
@@ -115,6 +138,13 @@ class Benefits:
         languages = (language, *self._profile.languages) if language else self._profile.languages
         texts = [self._rules.message(rule, languages) for rule in decision.messages]
         return [text for text in texts if text]
+
+    def titles(self, decision: Decision) -> list[str]:
+        """Of the rules that gave something, each once, in the place's languages."""
+        if decision.bundle != self._rules.number:
+            return []
+        given = dict.fromkeys(share.rule for line in decision.lines for share in line.shares)
+        return [self._rules.title(rule, self._profile.languages) for rule in given]
 
     @property
     def _in_force(self) -> RuleSet:

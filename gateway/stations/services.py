@@ -9,12 +9,13 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.fiscal.port import FiscalDevices
+from gateway.fiscal.printers import Printers
 from gateway.identity.identify import Identified, Identity
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import Body, FloodBody, IdentificationBody
 from gateway.model.clock import Clock
-from gateway.model.device import PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
@@ -37,14 +38,10 @@ REFUSALS_A_MINUTE = 20
 """Refusals of one station that get entries of their own within a minute; the rest are one entry with a count."""
 
 
-class Outputs(CardDebits, Protocol):
+class Outputs(CardDebits, FiscalDevices, Protocol):
     """What stations ask of devices."""
 
     async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int: ...
-    async def print_receipt(
-        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
-    ) -> PrintOutcome: ...
-    def is_ready(self, device: str) -> bool: ...
 
 
 class Station(Protocol):
@@ -87,13 +84,18 @@ class Services:
         clock: Clock,
         deciding: Deciding | None = None,
         weak: Mapping[str, Collection[str]] | None = None,
+        printers: Printers | None = None,
     ) -> None:
         self.ledger = ledger
         self.identity = identity
         self.benefits = benefits
         self.deciding = deciding or Deciding(benefits, None, ledger.query, clock)
         self.outputs = outputs
+        self.each_minute: list[Callable[[], Awaitable[None]]] = []
+        """What housekeeping does each minute; what goes wrong there is told, not raised."""
         self.counters = Counters(ledger, outputs)
+        self.printers = printers or Printers(ledger, outputs, clock)
+        self.each_minute.append(self.printers.look)
         self.board = board
         self.clock = clock
         self.fire_alarm = FireAlarm()
@@ -132,15 +134,30 @@ class Services:
             return who, None
         return who, await self._store(station, who, (), library)
 
+    def of_identification(
+        self, station: str, identified: Identified, library: LibraryWord | None = None
+    ) -> tuple[list[NewEntry], list[Effect]]:
+        """Entry and effects of somebody who was recognised, for a commit of the caller's, as its first entry. They
+        raise `Conflict` (`replayed`) in it when someone else used the message first."""
+        return [self._identification(station, identified.identification, library)], [
+            *identified.effects,
+            *self._noted(station, identified.identification),
+        ]
+
     async def _store(
         self, station: str, who: Identification, effects: Sequence[Effect], library: LibraryWord | None
     ) -> EntryId:
+        entry = self._identification(station, who, library)
+        (stored,) = await self.ledger.commit([entry], [*effects, *self._noted(station, who)])
+        return stored
+
+    def _identification(self, station: str, who: Identification, library: LibraryWord | None) -> NewEntry:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
         body = IdentificationBody(station=station, identification=who.facts_left_out(), library=library)
-        noted = self.deciding.noted(who.holder if who.accepted else None, IDENTIFICATION, (), station)
-        entry = new_entry(Stream.IDENTIFICATION, kind, body)
-        (stored,) = await self.ledger.commit([entry], [*effects, *noted])
-        return stored
+        return new_entry(Stream.IDENTIFICATION, kind, body)
+
+    def _noted(self, station: str, who: Identification) -> list[Effect]:
+        return self.deciding.noted(who.holder if who.accepted else None, IDENTIFICATION, (), station)
 
     def show_identification(
         self, station: str, show: Show, who: Identification, entry: EntryId | None, **more: object

@@ -118,6 +118,8 @@ STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("quote", "till-1", Show.QUOTE, {"list_cents": 12_345_678, "due_cents": 9_876_543}),
     ("recorded", "till-1", Show.RECORDED, {"list_cents": 1390, "due_cents": 1042}),
     ("printed", "till-1", Show.PRINTED, {}),
+    ("two_taps", "till-1", Show.TWO_TAPS, {"marks": ("f35359", "4b3e55")}),
+    ("refunded", "till-1", Show.REFUNDED, {"due_cents": 12_345_678}),
     ("register", "desk-1", Show.REGISTER, {"reason": "confirm"}),
     ("requested", "desk-1", Show.REQUESTED, {"reason": "requested_replace"}),
     ("attention", "till-1", Show.ATTENTION, {"reason": "restart_at_before_close"}),
@@ -211,6 +213,29 @@ async def test_a_till_shows_price_discount_and_what_is_due(place: Place, page: P
     await page.until(at_rest("quote"))
     text = await page.text()
     assert [amount in text for amount in ("€13.90", "-€3.48", "€10.42")] == [True] * 3
+
+
+async def test_a_till_asks_whose_of_two_cards_it_is_and_says_what_comes_back(place: Place, page: Page) -> None:
+    await open_station(page, place, "till-1")
+    place.board.tell("till-1", Show.TWO_TAPS, marks=("f35359", "4b3e55"), language="en")
+    await page.until(at_rest("two_taps"))
+    text = await page.text()
+    assert [said in text for said in ("Whose purchase is it?", "Card f35359", "Card 4b3e55")] == [True] * 3
+    place.board.tell("till-1", Show.REFUNDED, due_cents=750, language="en")
+    await page.until(at_rest("refunded"))
+    text = await page.text()
+    assert "Refund" in text
+    assert "€7.50" in text
+    assert "Card f35359" not in text
+
+
+async def test_offline_a_till_says_how_long_benefits_hold(place: Place, page: Page) -> None:
+    state = BundleState("rules", 7, place.clock.wall_ms() + 9 * 24 * 3_600_000, Counts.YES)
+    place.sync = msgspec.structs.replace(place.sync, connected=False, content=BundlesStatus((state,)))
+    await open_station(page, place, "till-1")
+    assert "Atlaides ir spēkā līdz" in await page.text()
+    await open_station(page, place, "gate-1")
+    assert "Atlaides ir spēkā līdz" not in await page.text()
 
 
 async def test_a_tap_speaks_the_persons_language_and_then_the_places(place: Place, page: Page) -> None:

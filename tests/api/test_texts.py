@@ -24,13 +24,15 @@ CATALOGUES: dict[str, dict[str, str]] = {
     language: json.loads((STATIC / "i18n" / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
 }
 KINDS = ("desk", "gate", "till")
-GROUPS = "badge|chain|column|credential|group|health|kind|left|level|overview|reason|staff|state|strength|sum|verdict"
+GROUPS = (
+    "badge|chain|column|credential|group|health|kind|left|level|marks|overview|reason|staff|state|strength|sum|verdict"
+)
 
 
 def shown_reasons() -> set[str]:
     """Every reason that the stations' code writes down, a made one up to its first variable part."""
     found: set[str] = set()
-    for file in (ROOT / "gateway" / "stations").glob("*.py"):
+    for file in (*(ROOT / "gateway" / "stations").glob("*.py"), *(ROOT / "gateway" / "fiscal").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "reason":
                 value = node.value
