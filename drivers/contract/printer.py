@@ -245,6 +245,10 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     """Closes a receipt whose total is 0."""
     reversals: bool = False
     rates: dict[str, BasisPoints] = {}
+    counters: dict[str, int] = {}
+    """What the line is like: commands, resends, naks, stale answers, ms that the device was busy, unknown outcomes."""
+    frames: tuple[str, ...] = ()
+    """The last frames on the wire, oldest first: ms before now, `>` to or `<` from the device, hex. No passwords."""
 
 
 class SetClock(msgspec.Struct, frozen=True, tag="set_clock", tag_field="call"):

@@ -13,17 +13,15 @@ from hypothesis import strategies as st
 from drivers.fiscal.datecs_v1 import (
     MAX_ANSWER,
     MAX_DATA,
-    Answer,
     AnswerParser,
-    Event,
     FrameError,
-    Signal,
     bcc,
     decode_answer,
     encode_request,
     escape,
     unescape,
 )
+from drivers.fiscal.dialect import Answer, Event, Signal
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "data" / "fiscal-vectors.json").read_text("utf-8")

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers.fiscal.datecs_v1 import SEQ_LAST, Command
-from drivers.fiscal.link import Link, LinkLost, Loss, PortGone
+from drivers.fiscal.datecs_v1 import SEQ_LAST, Command, FramingV1
+from drivers.fiscal.link import Link, LinkLost, Loss, Pace, PortGone
 from drivers.fiscal.serial_port import SerialPort
-from drivers.simulators.datecs import Simulator
-from drivers.simulators.datecs_wire import NAK, SYN, Request, RequestReader, answer
+from drivers.simulators.fiscal_v1 import NAK, SYN, RequestReader, answer
+from drivers.simulators.fiscal_wire import Request
+from drivers.simulators.printer import Simulator
 
 OK = bytes.fromhex("80 80 80 80 86 9A")
 
@@ -49,9 +50,12 @@ class Line:
     def clock(self) -> float:
         return self.now
 
+    def close(self) -> None:
+        self.unplugged = True
+
 
 def link_on(line: Line, first_seq: int = 0x30) -> Link:
-    return Link(line, first_seq=first_seq, silence_s=0.5, resends=3, answer_s=15.0, clock=line.clock)
+    return Link(line, FramingV1(), first_seq=first_seq, pace=Pace(0.5, 3, 15.0), clock=line.clock)
 
 
 def reply(request: Request, data: bytes = b"") -> bytes:
@@ -61,7 +65,7 @@ def reply(request: Request, data: bytes = b"") -> bytes:
 def test_answer_to_the_first_send() -> None:
     line = Line(lambda request, _: [(0.06, reply(request, b"0000007"))])
     exchange = link_on(line).ask(Command.LAST_NUMBER)
-    assert (exchange.data, exchange.status, exchange.sends, exchange.unsure) == (b"0000007", OK, 1, False)
+    assert (exchange.answer.data, exchange.answer.status, exchange.sends, exchange.unsure) == (b"0000007", OK, 1, False)
 
 
 def test_silence_sends_the_same_seq_again() -> None:
@@ -125,7 +129,7 @@ def test_frames_that_are_not_awaited_are_passed_over() -> None:
 
     line = Line(device)
     link = link_on(line)
-    assert link.ask(Command.LAST_NUMBER).data == b"0000002"
+    assert link.ask(Command.LAST_NUMBER).answer.data == b"0000002"
     assert link.counters.stale == 2
 
 
@@ -140,8 +144,8 @@ def test_stale_frames_do_not_make_the_wait_longer() -> None:
 def test_answer_that_comes_after_the_resend_is_taken_and_its_copy_passed_over() -> None:
     line = Line(lambda request, sends: [(0.6, reply(request, b"%07d" % sends))])
     link = link_on(line)
-    assert link.ask(Command.LAST_NUMBER).data == b"0000001"
-    assert link.ask(Command.LAST_NUMBER).data == b"0000003"
+    assert link.ask(Command.LAST_NUMBER).answer.data == b"0000001"
+    assert link.ask(Command.LAST_NUMBER).answer.data == b"0000003"
 
 
 def test_every_command_has_a_new_seq_through_the_wrap() -> None:
@@ -167,7 +171,7 @@ def test_first_command_swallowed_by_the_filter_is_noticed_and_stepped_over() -> 
 
     line = Line(device)
     exchange = link_on(line, first_seq=0x30).synchronise(Command.IDENTIFY, b"1")
-    assert exchange.data == b"FP-2000"
+    assert exchange.answer.data == b"FP-2000"
     assert [request.seq for request in line.sent] == [0x31, 0x32]
 
 
@@ -185,7 +189,7 @@ def test_port_that_goes_away_is_told_as_that() -> None:
 def on_pty(simulator: Simulator, first_seq: int = 0x40, silence_s: float = 0.06) -> tuple[Link, SerialPort]:
     port = SerialPort(simulator.port, 115200)
     port.open()
-    return Link(port, first_seq=first_seq, silence_s=silence_s, resends=3, answer_s=3.0), port
+    return Link(port, FramingV1(), first_seq=first_seq, pace=Pace(silence_s, 3, 3.0)), port
 
 
 @pytest.mark.parametrize(
@@ -208,9 +212,9 @@ def test_whatever_the_line_does_a_command_is_executed_once(kind: str, fields: di
         link, port = on_pty(simulator)
         link.ask(Command.OPEN, b"1,0000,1")
         simulator.fault(kind, **fields)
-        assert link.ask(Command.SALE, b"Tea\tA1.00*1.000").status == bytes.fromhex("80 80 88 80 86 9A")
-        assert link.ask(Command.SUBTOTAL, b"00").data.startswith(b"000000100,")
-        assert simulator.device.executed == [48, 49, 51]
+        assert link.ask(Command.SALE, b"Tea\tA1.00*1.000").answer.status == bytes.fromhex("80 80 88 80 86 9A")
+        assert link.ask(Command.SUBTOTAL, b"00").answer.data.startswith(b"000000100,")
+        assert simulator.executed == [48, 49, 51]
         port.close()
 
 
@@ -220,8 +224,8 @@ def test_restarted_host_with_the_seq_of_the_frame_before_is_not_fooled() -> None
         link.ask(Command.OPEN, b"1,0000,1")
         port.close()
         link, port = on_pty(simulator, first_seq=0x40)
-        assert link.synchronise(Command.IDENTIFY, b"1").data.startswith(b"FP-2000,")
-        assert simulator.device.executed == [48, 90]
+        assert link.synchronise(Command.IDENTIFY, b"1").answer.data.startswith(b"FP-2000,")
+        assert simulator.executed == [48, 90]
         port.close()
 
 
