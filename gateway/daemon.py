@@ -38,6 +38,7 @@ from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError
 from gateway.notify import Notifier
 from gateway.quota.quotas import Quotas
+from gateway.rules import collector
 from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
 from gateway.stations.deciding import Deciding
@@ -187,6 +188,7 @@ class Daemon:
         for repaired in self._ledger.repaired:
             log.warning("%s", repaired)
         self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.STARTED, started))
+        collector.keep()
         notifier.tell("READY=1", f"STATUS=serving {len(stations)} stations")
         log.info("ready: http://%s:%d/", configuration.api.address, self._api.port)
 
@@ -221,6 +223,7 @@ class Daemon:
 
     def _use_rules(self, rules: RulesInForce) -> None:
         self._benefits.use(rules.rules, rules.expires_ms)
+        collector.keep()
 
     def _on_change(self, health: DeviceHealth) -> None:
         self._dispatch.on_change(health)
