@@ -124,15 +124,14 @@ class Benefits:
         settled = question.settled()
         return self._in_force.decide(settled), settled.circumstances()
 
-    def unmapped(self, receipt: Receipt, decision: Decision) -> tuple[str, ...]:
-        """Ids of the lines of which nobody could say what they are: without a category, or with one that no rule names
-        and without a benefit."""
+    def unmapped(self, receipt: Receipt) -> tuple[str, ...]:
+        """Ids of the lines of which nobody could say what they are: without a category, or (while there are rules) with
+        one that none of them names."""
         in_force = self._in_force
         return tuple(
             line.id
-            for line, decided in zip(receipt.lines, decision.lines, strict=True)
-            if not line.category
-            or (in_force.number and not decided.discount_cents and not in_force.knows(line.category))
+            for line in receipt.lines
+            if not line.category or (in_force.number and not in_force.knows(line.category))
         )
 
     def messages(self, decision: Decision, language: str | None) -> list[str]:

@@ -212,7 +212,7 @@ class Quotes:
             balances=decision.balances,
             mark=self._taps.mark_of(who) if who is not None and accepted else "",
             refusal=who.refusal if who is not None else None,
-            unmapped=benefits.unmapped(request.receipt, decision),
+            unmapped=benefits.unmapped(request.receipt),
             benefits_until_ms=benefits.until_ms,
             no_benefits=benefits.missing,
             cannot_print=self._printing.hindrance(request.receipt, decision) if self._printing is not None else None,
