@@ -75,8 +75,8 @@ def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
 
 
 def look(dialect: Dialect) -> Course[Standing | Lost]:
-    """Read it all back. `Lost` too when the device does not tell whether a receipt is open. The status comes first: after
-    a power cut inside a receipt some devices refuse everything else before."""
+    """Read it all back. `Lost` too when the device does not tell whether a receipt is open. The status comes first:
+    after a power cut inside a receipt some devices refuse everything else before."""
     status = yield from ask(ReadStatus())
     if isinstance(status, Lost):
         return status

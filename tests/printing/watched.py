@@ -46,7 +46,8 @@ class Watched:
         self._world = world
         self._notes = world.notes
         self._wire = wire
-        self.nak, self.syn, self.retry, self.repeats = wire.nak, wire.syn, wire.retry, wire.repeats
+        self.nak, self.syn, self.retry = wire.nak, wire.syn, wire.retry
+        self.quiet, self.repeats = wire.quiet, wire.repeats
 
     def reader(self) -> Reader:
         return self._wire.reader()
