@@ -102,14 +102,17 @@ class Booking:
         if self._baseline.serial and self._identity.serial not in ("", self._baseline.serial):
             what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
             return self._ending.unknown(Reason.OTHER_DEVICE, what)
-        day = yield from read_day(self._dialect)
+        cash = None
+        if isinstance(self._work, CashMove):
+            found = yield from told(ReadCash(), Cash)
+            if isinstance(found, Lost):
+                return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {found.why}" if why else found.why)
+            cash = found
+        day = yield from read_day(self._dialect, z_last=True)
         if isinstance(day, Lost):
             return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {day.why}" if why else day.why)
         if isinstance(self._work, DayReport):
             return self._report_by(day, why)
-        cash = yield from told(ReadCash(), Cash)
-        if isinstance(cash, Lost):
-            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {cash.why}" if why else cash.why)
         return self._cash_by(day, cash, why)
 
     def _report_by(self, day: Day, why: str) -> Outcome:

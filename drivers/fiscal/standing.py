@@ -1,4 +1,9 @@
-"""Where the device stands, by its own counters: before a work begins (the baseline) and after a doubt. Pure courses."""
+"""Where the device stands, by its own counters: before a work begins (the baseline) and after a doubt. Pure courses.
+
+A device may end its fiscal day by itself between any two readings, which sets sums back and may take a number. So the
+number of the last Z report is the first that is read before a work and the last that is read after it: whatever comes
+in between shows in it.
+"""
 
 from __future__ import annotations
 
@@ -46,16 +51,16 @@ def told(operation: Operation, kind: type[V]) -> Course[V | Lost | None]:
     return heard if isinstance(heard, Lost) else value_of(heard, kind)
 
 
-def read_day(dialect: Dialect) -> Course[Day | Lost]:
-    """All parts together; what the device refuses to tell is left out."""
-    parts = [Day()]
-    for part in range(dialect.reads_day):
+def read_day(dialect: Dialect, *, z_last: bool = False) -> Course[Day | Lost]:
+    """All parts together; what the device refuses to tell is left out. Part 0 is the number of the last Z report."""
+    parts = dict[int, Day]()
+    order = range(dialect.reads_day)
+    for part in reversed(order) if z_last else order:
         found = yield from told(ReadDay(part), Day)
         if isinstance(found, Lost):
             return found
-        if found is not None:
-            parts.append(found)
-    return merged(parts)
+        parts[part] = found or Day()
+    return merged([parts[part] for part in order])
 
 
 def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
@@ -83,7 +88,7 @@ def look(dialect: Dialect) -> Course[Standing | Lost]:
     last = yield from told(ReadLast(), Last)
     if isinstance(last, Lost):
         return last
-    day = yield from read_day(dialect)
+    day = yield from read_day(dialect, z_last=True)
     if isinstance(day, Lost):
         return day
     return Standing(transaction, last or Last(""), day)
@@ -91,8 +96,8 @@ def look(dialect: Dialect) -> Course[Standing | Lost]:
 
 def measure(dialect: Dialect, identity: Identity, *, cash: bool = False) -> Course[Baseline]:
     """The counters before a work begins. Raises `NotBegun`."""
-    last = _answered((yield from told(ReadLast(), Last)))
     day = _answered((yield from read_day(dialect))) or Day()
+    last = _answered((yield from told(ReadLast(), Last)))
     drawer = _answered((yield from told(ReadCash(), Cash))) if cash else None
     return Baseline(
         number=last.number if last is not None else "",
