@@ -46,8 +46,11 @@ def value_of(heard: Heard, kind: type[V]) -> V | None:
 
 
 def told(operation: Operation, kind: type[V]) -> Course[V | Lost | None]:
-    """What a read answers; None when the device refuses to tell it."""
+    """What a read answers; None when the device refuses to tell it. A refusal is asked about once more: it may be one
+    of the moment, and what is not told is missing when a doubt is settled."""
     heard = yield from ask(operation)
+    if isinstance(heard, Heard) and heard.said.refused:
+        heard = yield from ask(operation)
     return heard if isinstance(heard, Lost) else value_of(heard, kind)
 
 
@@ -96,7 +99,7 @@ def look(dialect: Dialect) -> Course[Standing | Lost]:
 
 def measure(dialect: Dialect, identity: Identity, *, cash: bool = False) -> Course[Baseline]:
     """The counters before a work begins. Raises `NotBegun`."""
-    day = _answered((yield from read_day(dialect))) or Day()
+    day = _answered((yield from read_day(dialect)))
     last = _answered((yield from told(ReadLast(), Last)))
     drawer = _answered((yield from told(ReadCash(), Cash))) if cash else None
     return Baseline(
