@@ -69,9 +69,10 @@ _NO_DISCOUNT, _SURCHARGE_SUM, _DISCOUNT_SUM = "0", "3", "4"
 _NO_DEPARTMENT = "0"
 _NO_INVOICE = ("", "", "")
 
-_COMMA_FORM = re.compile(rb"[^\t-][^\t]*")
-_DOCUMENT = re.compile(r"[0-9]{1,7}")
+_DOCUMENT = re.compile(r"0{0,25}(?!0)[0-9]{1,7}")
+_MEMORY = re.compile(r"[0-9A-Za-z]{1,32}")
 _SALE_NUMBER = re.compile(r"[A-Z]{2}[0-9]{6}-[0-9A-Za-z]{4}-[0-9]{7}")
+_COMMA_FORM = re.compile(rb"[^\t-][^\t]*")
 
 
 class DatecsV2:
@@ -131,7 +132,8 @@ class DatecsV2:
             case ask.MoveCash(cents=cents):
                 return Command.CASH, _move_cash(cents)
             case ask.WriteClock():
-                return Command.WRITE_CLOCK, self._clock(operation)
+                summer = operation.summer and self._shape.summer_time
+                return Command.WRITE_CLOCK, wire.fields(_written("device_time", operation.device_time, summer=summer))
             case ask.OpenSlip():
                 return Command.OPEN_SLIP, b""
             case ask.SlipLine(text=text):
@@ -171,25 +173,29 @@ class DatecsV2:
         return Said(signs, value=reader(operation, told) if reader else None)
 
     def _open(self, operation: ask.Open) -> bytes:
-        number = _sale_number(operation.sale_number, self._shape)
+        number = self._sale_number(operation.sale_number)
         return wire.fields(*self._who(), *([number] if number else []), self._clerk.till, "")
 
     def _open_reversal(self, operation: ask.OpenReversal) -> bytes:
         given = operation.reversal
-        if _DOCUMENT.fullmatch(given.number) is None or not int(given.number):
-            raise ValueError("reversal.number: 1 to 9999999")
+        if _DOCUMENT.fullmatch(given.number) is None:
+            raise ValueError("reversal.number: the device counts from 1 to 9999999")
         if not given.device_time:
             raise ValueError("reversal.device_time: the device asks for the time of the receipt that is given back")
-        if not given.fiscal_memory.isascii() or not given.fiscal_memory.isalnum():
+        if _MEMORY.fullmatch(given.fiscal_memory) is None:
             raise ValueError("reversal.fiscal_memory: the device asks for the fiscal memory that the receipt is in")
-        try:
-            written = wire.written_time(given.device_time)
-        except ValueError as error:
-            raise ValueError(f"reversal.device_time: {error}") from error
-        number = _sale_number(operation.sale_number, self._shape)
-        original = (_REASONS[given.reason], given.number, written, given.fiscal_memory)
+        number = self._sale_number(operation.sale_number)
+        written = _written("reversal.device_time", given.device_time)
+        original = (_REASONS[given.reason], str(int(given.number)), written, given.fiscal_memory)
         sale = (number,) if self._shape.sale_number else ()
         return wire.fields(*self._who(), self._clerk.till, *original, *_NO_INVOICE, *sale)
+
+    def _sale_number(self, number: str) -> str:
+        if number and not self._shape.sale_number:
+            raise ValueError("sale_number: the device's firmware has no field for it")
+        if number and _SALE_NUMBER.fullmatch(number) is None:
+            raise ValueError("sale_number: the device takes none but of the form LLDDDDDD-CCCC-DDDDDDD")
+        return number
 
     def _sale(self, operation: ask.Sale) -> bytes:
         if not operation.text:
@@ -217,13 +223,6 @@ class DatecsV2:
             raise ValueError(f"means: the device takes no payment by {means}")
         return letter
 
-    def _clock(self, operation: ask.WriteClock) -> bytes:
-        try:
-            summer = operation.summer and self._shape.summer_time
-            return wire.fields(wire.written_time(operation.device_time, summer=summer))
-        except ValueError as error:
-            raise ValueError(f"device_time: {error}") from error
-
     def _who(self) -> tuple[str, str]:
         return self._clerk.operator, self._clerk.password or self._shape.password or self._clerk.operator
 
@@ -234,12 +233,11 @@ def _day_part(part: int) -> tuple[Command, bytes]:
     return _DAY_PARTS[part]
 
 
-def _sale_number(number: str, shape: Shape) -> str:
-    if number and not shape.sale_number:
-        raise ValueError("sale_number: the device's firmware has no field for it")
-    if number and _SALE_NUMBER.fullmatch(number) is None:
-        raise ValueError("sale_number: not of the form LLDDDDDD-CCCC-DDDDDDD")
-    return number
+def _written(where: str, device_time: str, *, summer: bool = False) -> str:
+    try:
+        return wire.written_time(device_time, summer=summer)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _adjusted(discount_cents: Cents, surcharge_cents: Cents, where: str) -> tuple[str, str]:

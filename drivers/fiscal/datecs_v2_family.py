@@ -64,7 +64,7 @@ class Shape(msgspec.Struct, frozen=True):
 
     columns: int = 42
     """Characters on a line of paper; a line of text takes two less."""
-    password: str = ""
+    password: str = "0000"
     """An operator's password from the factory. Empty: it equals the operator's number."""
     sale_number: bool = True
     """48 and 43 have a field for the unique sale number."""
@@ -82,19 +82,19 @@ class Row(msgspec.Struct, frozen=True):
     shape: Shape
 
 
-_PRINTER = Shape(password="0000")  # noqa: S106  the documented factory default, not a secret
+_CASH_REGISTER = Shape(password="")
 
 SHAPES: tuple[Row, ...] = (
-    Row("FMP-55X", "", msgspec.structs.replace(_PRINTER, columns=32)),
-    Row("FMP-", "", _PRINTER),
-    Row("FP-", "", _PRINTER),
+    Row("FMP-55X", "", Shape(columns=32)),
+    Row("DP-", "", _CASH_REGISTER),
+    Row("WP-", "", _CASH_REGISTER),
 )
 """The first row that fits counts. No firmware that is documented (v2.02 to v2.08) needs a row of its own: each takes
 the order of fields without unit, and with or without a sale number."""
 
 
 def shape_of(model: str, firmware: str, rows: tuple[Row, ...] = SHAPES) -> Shape:
-    """The shape of a device. What no row knows is a cash register (DP-, WP-)."""
+    """The shape of a device. What no row knows is a printer like FP-700X."""
     fitting = (row.shape for row in rows if model.startswith(row.model) and firmware.startswith(row.firmware))
     return next(fitting, Shape())
 

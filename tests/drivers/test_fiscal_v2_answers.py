@@ -186,7 +186,7 @@ def test_every_negative_code_is_a_refusal_whatever_the_bits_say(operation: Opera
         ("80 81 80 80 86 9A 80 80", "overflow"),
     ],
 )
-@pytest.mark.parametrize("data", [b"", b"0\t473\t", b"-"])
+@pytest.mark.parametrize("data", [b"", b"0\t473\t", b"-", b"F", b"-x\t"])
 @pytest.mark.parametrize("operation", [ask.Close(), ask.Identify(), ask.ReadDay(0)])
 def test_bits_refuse_too(status: str, refused: str, data: bytes, operation: Operation) -> None:
     told = said(operation, data, bytes.fromhex(status))

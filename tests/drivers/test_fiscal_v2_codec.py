@@ -144,6 +144,15 @@ def test_answer_behind_one_with_a_wrong_checksum_is_found_at_once() -> None:
     assert parser.broken > 0
 
 
+@pytest.mark.parametrize(("at", "byte"), [(-15, 0x05), (-6, 0x04)])
+def test_a_frame_whose_marks_are_not_in_their_place_is_none(at: int, byte: int) -> None:
+    body = bytearray(ANSWERS[0])
+    body[at] = byte
+    frame = bytes(body[:-5]) + bcc(body[1:-5]) + b"\x03"
+    with pytest.raises(FrameError, match="status field"):
+        decode_answer(frame)
+
+
 def test_nothing_is_waited_for_that_is_longer_than_an_answer_can_be() -> None:
     parser = AnswerParser()
     assert parser.feed(b"\x01" + digits(0x20 + 19 + MAX_ANSWER_DATA + 1)) == []

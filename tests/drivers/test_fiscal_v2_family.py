@@ -46,7 +46,7 @@ def test_status_bits(status: str, signs: set[Sign]) -> None:
         ("DP-25X", b"7", 40),
         ("DP-05C", b"7", 40),
         ("WP-500X", b"7", 40),
-        ("", b"7", 40),
+        ("", b"0000", 40),
     ],
 )
 def test_what_a_model_has_from_the_factory(model: str, password: bytes, note_bytes: int) -> None:

@@ -95,6 +95,11 @@ def test_reasons_of_a_reversal(reason: ReversalReason) -> None:
     assert data.split(b"\t")[3] == {"error": b"0", "refund": b"1", "tax_base": b"2"}[reason]
 
 
+def test_a_reversal_may_name_its_number_with_leading_zeros() -> None:
+    padded = Reversal("0000472", ORIGINAL.reason, ORIGINAL.device_time, ORIGINAL.fiscal_memory)
+    assert dialect().request(ask.OpenReversal(padded)) == dialect().request(ask.OpenReversal(ORIGINAL))
+
+
 @pytest.mark.parametrize(
     ("operation", "field"),
     [
