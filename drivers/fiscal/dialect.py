@@ -82,7 +82,8 @@ class Identify(msgspec.Struct, frozen=True):
 
 
 class ReadStatus(msgspec.Struct, frozen=True):
-    """Signs only."""
+    """Signs only. A reading-back begins with it: after a power cut inside a receipt a Tremol device may answer every
+    other command by `Sign.POWER_CUT` until its status was read."""
 
 
 class ReadTransaction(msgspec.Struct, frozen=True):
@@ -332,7 +333,7 @@ class Dialect(Protocol):
     reads_day: int
     """How many `ReadDay` parts make a `Day`; their values are merged field by field."""
     tells_paid: bool
-    """`Transaction.paid_cents` is told."""
+    """`Transaction.paid_cents` is told; None where an older device refuses the part that tells it."""
 
     def request(self, operation: Operation) -> tuple[int, bytes]:
         """Command and DATA. Raises `ValueError` for what the family cannot do: the plan has refused it before."""

@@ -16,7 +16,7 @@ from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
 from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
 from drivers.fiscal.receipt import ready
-from drivers.fiscal.standing import measure, read_day, steps, told, value_of
+from drivers.fiscal.standing import acknowledge, measure, read_day, steps, told, value_of
 
 ATTEMPTS = 3
 """How often a command goes out whose answer was lost, each time after the counters have said that it did nothing."""
@@ -102,6 +102,8 @@ class Booking:
         if self._baseline.serial and self._identity.serial not in ("", self._baseline.serial):
             what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
             return self._ending.unknown(Reason.OTHER_DEVICE, what)
+        if (silent := (yield from acknowledge())) is not None:
+            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {silent.why}" if why else silent.why)
         cash = None
         if isinstance(self._work, CashMove):
             found = yield from told(ReadCash(), Cash)

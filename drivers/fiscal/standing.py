@@ -22,6 +22,7 @@ from drivers.fiscal.dialect import (
     ReadCash,
     ReadDay,
     ReadLast,
+    ReadStatus,
     ReadTransaction,
     Transaction,
     merged,
@@ -81,8 +82,17 @@ def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
     return merged(parts)
 
 
+def acknowledge() -> Course[Lost | None]:
+    """The status before anything else: after a power cut inside a receipt a device may answer every other command with
+    that, until its status was read (Tremol)."""
+    status = yield from ask(ReadStatus())
+    return status if isinstance(status, Lost) else None
+
+
 def look(dialect: Dialect) -> Course[Standing | Lost]:
     """Read it all back. `Lost` too when the device does not tell whether a receipt is open."""
+    if (silent := (yield from acknowledge())) is not None:
+        return silent
     transaction = yield from read_transaction(dialect)
     if isinstance(transaction, Lost):
         return transaction
