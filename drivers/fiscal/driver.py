@@ -218,7 +218,12 @@ class FiscalDriver(Driver[Options]):
 
     def _terms(self) -> Terms:
         means = self._options.rounding_means
-        return Terms(self._options.encoding, self._service.letters, None if means is None else Payment(means))
+        return Terms(
+            self._options.encoding,
+            self._service.letters,
+            None if means is None else Payment(means),
+            self._options.rounding_text,
+        )
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -65,6 +65,9 @@ RoundingMeans = Annotated[
     ],
     msgspec.Meta(description="Means of payment that tells cash rounding on paper; without it rounding is refused"),
 ]  # fmt: skip
+RoundingText = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=16, description="Word before the cents that cash is rounded up by")
+]
 ClockToleranceS = Annotated[
     int, msgspec.Meta(ge=1, le=86_400, description="The device's clock may be off by so much before a person is told")
 ]
@@ -100,6 +103,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     report_ms: ReportMs = 180_000
     hold_s: HoldS = 300.0
     rounding_means: RoundingMeans | None = None
+    rounding_text: RoundingText = "Rounding"
     clock_tolerance_s: ClockToleranceS = 120
     time_zone: TimeZone = ""
     copies: Copies = False

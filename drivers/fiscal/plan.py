@@ -32,6 +32,7 @@ class Terms(msgspec.Struct, frozen=True):
     encoding: str
     letters: Container[str]
     rounding_means: Payment | None = None
+    rounding_text: str = "Rounding"
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -92,7 +93,7 @@ def plan(asked: Print, family: Family, terms: Terms) -> Plan:
     if total == 0 and not family.zero_total:
         raise Refusal(Reason.NOTHING_TO_PAY, "the total is 0.00", "total_cents")
     payments = tendered(asked, total, family, terms.rounding_means)
-    if (note := rounding_note(asked)) is not None:
+    if (note := rounding_note(asked, terms.rounding_text)) is not None:
         body.append(("rounding_cents", Text(_text("rounding_cents", note, family.note_bytes, terms))))
     return Plan(
         key=asked.key,

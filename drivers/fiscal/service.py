@@ -133,6 +133,7 @@ class Service:
                 "lost": line.lost,
                 "busy_ms": round(line.busy_s * 1000),
                 "unknown": self._unknown(),
+                "day_minutes": int(self._watch.hours(self._clock()) * 60),
             },
             frames=tuple(self._wire.frames.lines()),
         )

@@ -43,9 +43,9 @@ def euros(cents: Cents) -> str:
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
 
 
-def rounding_note(asked: Print) -> str | None:
+def rounding_note(asked: Print, word: str) -> str | None:
     """The line that tells of cents paid above the total."""
-    return f"Rounding +{euros(asked.rounding_cents)}" if asked.rounding_cents > 0 else None
+    return f"{word} +{euros(asked.rounding_cents)}" if asked.rounding_cents > 0 else None
 
 
 def tendered(asked: Print, total: Cents, family: Family, rounding_means: Payment | None) -> tuple[Paying, ...]:

@@ -103,6 +103,49 @@ def test_deadline_that_has_passed_before_the_opening_refuses() -> None:
     assert Open() not in asked(moves)
 
 
+def test_payment_after_which_the_device_says_another_sum_is_read_back() -> None:
+    state = {"paid": False}
+
+    def also(move: Move) -> Event | None:
+        match move:
+            case Ask(operation=Pay(cents=390)):
+                state["paid"] = True
+                return Heard(Said(OPEN, value=op.Paid(610, 0)))
+            case Ask(operation=ReadTransaction()) if state["paid"]:
+                return Heard(Said(OPEN, value=op.Transaction(Stage.PAYING, False, 2, 1390, 780)))
+        return None
+
+    outcome, moves = run(Numbers(also))
+    assert (outcome.outcome, outcome.code) == (Result.UNKNOWN, "doubt_at_payment")
+    assert [operation.cents for operation in asked(moves) if isinstance(operation, Pay)] == [390]
+    assert Cancel() not in asked(moves)
+
+
+def test_receipt_that_is_not_open_after_an_answer_that_says_yes_is_read_back() -> None:
+    closed = Heard(Said(frozenset()))
+    outcome, moves = run(
+        Numbers(lambda move: closed if isinstance(move, Ask) and isinstance(move.operation, op.Sale) else None)
+    )
+    assert (outcome.outcome, outcome.code) == (Result.CANCELLED, "stopped_before_payment")
+    assert "the receipt is not open" in outcome.reason
+    assert PrintPoint.PAYING not in points(moves)
+
+
+def test_subtotal_that_is_not_told_stops_before_the_payment() -> None:
+    outcome, moves = run(Numbers(lambda move: Heard(Said(OPEN)) if move == Ask(ReadSubtotal()) else None))
+    assert "does not tell its subtotal" in outcome.reason
+    assert PrintPoint.PAYING not in points(moves)
+
+
+def test_course_takes_no_event_that_does_not_answer_its_move() -> None:
+    with pytest.raises(TypeError):
+        run(lambda move: True if isinstance(move, Ask) else well(move))
+    with pytest.raises(TypeError):
+        run(lambda move: SILENT if isinstance(move, InTime) else well(move))
+    with pytest.raises(TypeError):
+        run(lambda move: SILENT if move == Ask(Open()) else True if isinstance(move, Reopen) else well(move))
+
+
 def test_number_that_cannot_be_read_does_not_make_the_receipt_less_printed() -> None:
     state = {"closed": False}
 

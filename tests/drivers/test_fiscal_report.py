@@ -158,6 +158,15 @@ def test_nothing_is_moved_by_nothing_or_by_too_much() -> None:
         assert (outcome.code, outcome.where, moves) == ("bad_amount", "cents", [])
 
 
+def test_what_the_family_cannot_send_is_refused_before_a_byte() -> None:
+    class Narrow(type(A)):  # type: ignore[misc]
+        def request(self, operation: op.Operation) -> tuple[int, bytes]:
+            raise ValueError("cents: too many")
+
+    outcome, moves = walk(Booking(IN, Narrow(A.family, op.Clerk("1", "0000", "1")), HERE).run(), Told())
+    assert (outcome.code, outcome.where, moves) == ("not_supported", "cents", [])
+
+
 def test_day_that_is_over_is_what_a_z_report_ends_and_nothing_else_goes_on() -> None:
     over = Heard(Said(frozenset({Sign.DAY_OVER})))
     assert run(Z, Told(ReadStatus=over))[0].outcome is Result.PRINTED
