@@ -31,6 +31,7 @@ from gateway.ledger.files import Disk
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import Body, FloodBody, InsideWhy, MessageRefusedBody, SecurityBody, StartedBody
 from gateway.model.clock import SystemClock
+from gateway.model.device import DeviceHealth
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError
 from gateway.notify import Notifier
@@ -63,7 +64,16 @@ Stop = Callable[[], Awaitable[None]]
 
 SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed", "not_staff", "too_many_tokens"})
 """Refused callers that someone should look at; the others only sent something malformed."""
-STOP_ORDER = (("housekeeping",), ("api", "devices"), ("dispatch",), ("sync",), ("ledger",), ("cache",), ("lock",))
+STOP_ORDER = (
+    ("housekeeping",),
+    ("api", "devices"),
+    ("dispatch",),
+    ("printers",),
+    ("sync",),
+    ("ledger",),
+    ("cache",),
+    ("lock",),
+)
 """Nobody is served any more, then what was under way is recorded, then it is sent, then the files are closed."""
 
 
@@ -131,7 +141,7 @@ class Daemon:
             configuration.device,
             self._clock,
             on_reading=lambda reading: self._dispatch.on_reading(reading),
-            on_change=lambda health: self._dispatch.on_change(health),
+            on_change=self._on_change,
             on_flood=self._on_flood,
         )
         identity = Identity(keys, self._cache, self._ledger.query, issuers)
@@ -152,8 +162,10 @@ class Daemon:
         self._housekeeping = Housekeeping(
             self._ledger, self._services, self._devices.health, notifier, configuration.sync.telemetry_s, self._fail
         )
+        self._running["printers"] = self._services.printers.stop
         self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
+        await self._services.printers.start()
         self._running["api"] = self._api.stop
         await self._api.start()
         self._running["devices"] = self._devices.stop
@@ -202,6 +214,10 @@ class Daemon:
     def _use_rules(self, rules: RulesInForce) -> None:
         self._benefits.use(rules.rules, rules.expires_ms)
 
+    def _on_change(self, health: DeviceHealth) -> None:
+        self._dispatch.on_change(health)
+        self._services.printers.on_change(health)
+
     def _on_flood(self, device: str, reason: str, count: int) -> None:
         minute_ms = self._clock.wall_ms() // 60_000 * 60_000
         body = FloodBody(source=device, reason=reason, minute_ms=minute_ms, count=count)
@@ -232,6 +248,7 @@ class Daemon:
             hand_over=lambda: self._quotas.hand_over(self._signer),
             bring=self._quotas.bring,
             set_inside=lambda area, persons: self._services.inside.set(area, persons, InsideWhy.STAFF),
+            printers=self._services.printers,
             clock=self._clock,
             started_ns=self._started_ns,
             on_security=self._on_security,

@@ -4,7 +4,8 @@ Few wake-ups."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import HealthBody
@@ -17,6 +18,8 @@ from gateway.stations.services import Services, new_entry
 FLOODS_S = 30.0
 TIDY_S = 60.0
 """How often the ledger looks for what has been kept long enough. Nothing is written when there is nothing."""
+MINUTE_S = 60.0
+"""How often stations and printers look whether something is due."""
 CHECKPOINT_S = 3600.0
 """How often the heads of all streams are signed, when they have grown."""
 
@@ -49,6 +52,7 @@ class Housekeeping:
         self._begin(FLOODS_S, self._services.inside.tick)
         self._begin(FLOODS_S, self._look_at_ledger)
         self._begin(CHECKPOINT_S, self._ledger.checkpoint)
+        self._start(self._each_minute())
         if self._telemetry_s:
             self._begin(self._telemetry_s, self.tell_health)
         if self._notifier.watchdog_s:
@@ -77,8 +81,17 @@ class Housekeeping:
         )
         self._ledger.ride(new_entry(Stream.TELEMETRY, EntryKind.HEALTH, body))
 
+    async def _each_minute(self) -> None:
+        while True:
+            await asyncio.sleep(MINUTE_S)
+            for work in self._services.each_minute:
+                await work()
+
     def _begin(self, seconds: float, work: Callable[[], object]) -> None:
-        task = asyncio.get_running_loop().create_task(self._every(seconds, work))
+        self._start(self._every(seconds, work))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(self._ended)
         self._tasks.append(task)
 

@@ -13,10 +13,12 @@ import msgspec
 from gateway.api.answers import Devices, Erased, ForgetRequest, HealthAnswer, Restarted, Stations, StationView, Status
 from gateway.api.areas import InsideAnswer, InsideRequest
 from gateway.api.bundles import BundleChunk, BundlesAnswer, Missing
+from gateway.api.fiscal import FiscalAnswer, Settled, SettleRequest
 from gateway.api.handovers import Brought
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
 from gateway.stations.desk_words import CardRequest, CardRequested, CardsAnswer
+from gateway.stations.report_words import CashRequest, ReportRequest, WorkAnswer
 from gateway.stations.till_words import BalanceAnswer, CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles_record import Past
 from gateway.wire.bundle import BundleKind, SignedBundle
@@ -31,6 +33,7 @@ _TYPES = (
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
     *(HandOver, Brought, InsideRequest, InsideAnswer),
     *(CardsAnswer, CardRequest, CardRequested),
+    *(FiscalAnswer, SettleRequest, Settled, ReportRequest, CashRequest, WorkAnswer),
 )
 
 Json = dict[str, Any]
@@ -178,6 +181,37 @@ def _paths() -> Json:
                 body=CardRequest,
                 description=f"{_BY_STAFF} With the answer the request is recorded durably; the centre decides.",
             ),
+        },
+        "/v1/stations/{id}/reports": {
+            "post": _operation(
+                "report",
+                "Print an X report, or the Z report that ends the fiscal day",
+                WorkAnswer,
+                parameters=[_STATION, _key(required=True)],
+                body=ReportRequest,
+                description="On the till's own printer, once per key.",
+            )
+        },
+        "/v1/stations/{id}/cash": {
+            "post": _operation(
+                "cash",
+                "Record cash that is put into the drawer or taken out",
+                WorkAnswer,
+                parameters=[_STATION, _key(required=True)],
+                body=CashRequest,
+                description="On the till's own printer, once per key.",
+            )
+        },
+        "/v1/fiscal": {"get": _operation("fiscal", "Fiscal devices, and works in doubt on them", FiscalAnswer)},
+        "/v1/fiscal/{key}/settle": {
+            "post": _operation(
+                "settle",
+                "Say what stands on the paper",
+                Settled,
+                parameters=[{**_STATION, "name": "key", "description": "Key of a work in doubt."}],
+                body=SettleRequest,
+                description=f"{_BY_HAND} It is on record, and the answer to who asked for the work is amended.",
+            )
         },
         "/v1/bundles": {
             "get": _operation("bundles", "Bundles in force, being fetched, and the history", BundlesAnswer),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gateway.fiscal.printers import Printers
 from gateway.model.clock import Clock
 from gateway.model.device import DeviceHealth
 from gateway.model.errors import NotReady
@@ -101,3 +102,4 @@ class ApiParts:
     hand_over: Callable[[], Awaitable[bytes]] = cannot_hand_over
     bring: Callable[[bytes], Awaitable[int]] = cannot_bring
     set_inside: Callable[[str, int], Awaitable[int]] = cannot_set_inside
+    printers: Printers | None = None

@@ -16,6 +16,7 @@ from gateway.api.bundles import BundleRoutes
 from gateway.api.callers import Caller
 from gateway.api.cards import CardRoutes
 from gateway.api.events import Events
+from gateway.api.fiscal import FiscalRoutes
 from gateway.api.guard import CALLER, require_technician
 from gateway.api.handovers import HandOverRoutes
 from gateway.api.parts import ApiParts
@@ -56,6 +57,7 @@ class Routes:
         HandOverRoutes(self._parts, _read).add_to(app)
         AreaRoutes(self._parts, _read).add_to(app)
         CardRoutes(self._views, _read).add_to(app)
+        FiscalRoutes(self._parts, _read, self._till).add_to(app)
 
     # Reading ---------------------------------------------------------------------------------------------
 

@@ -47,10 +47,10 @@ class Client:
         """The JSON at this target."""
         return self._ask("GET", target)
 
-    def post(self, target: str, body: object = None, *, answer_s: float = ANSWER_S) -> Any:
+    def post(self, target: str, body: object = None, *, answer_s: float = ANSWER_S, key: str = "") -> Any:
         """What a POST answers, with a JSON body (a value, or bytes that are JSON already) or none; within so many
-        seconds."""
-        return self._ask("POST", target, body, answer_s)
+        seconds. `key`: the Idempotency-Key of what books."""
+        return self._ask("POST", target, body, answer_s, key)
 
     def events(self, target: str, until: float | None) -> Iterator[Event]:
         """Events as they come, until the stream ends; `DeadlineMissed` when `until` (monotonic) has passed."""
@@ -60,21 +60,29 @@ class Client:
                 raise _problem(head, answer.body(head))
             yield from events(answer.pieces(head))
 
-    def _ask(self, method: str, target: str, content: object = None, answer_s: float = ANSWER_S) -> Any:
+    def _ask(self, method: str, target: str, content: object = None, answer_s: float = ANSWER_S, key: str = "") -> Any:
         sent = content if isinstance(content, bytes) else b"" if content is None else json.dumps(content).encode()
         with self._connect() as channel:
             until = time.monotonic() + answer_s
-            answer, head = self._send(channel, method, target, until, "application/json", sent)
+            answer, head = self._send(channel, method, target, until, "application/json", sent, key)
             told = answer.body(head)
         if not 200 <= head.status < 300:
             raise _problem(head, told)
         return _json(told) if told else None
 
     def _send(
-        self, channel: socket.socket, method: str, target: str, until: float | None, accept: str, content: bytes = b""
+        self,
+        channel: socket.socket,
+        method: str,
+        target: str,
+        until: float | None,
+        accept: str,
+        content: bytes = b"",
+        key: str = "",
     ) -> tuple[Answer, Head]:
         length = f"Content-Length: {len(content)}\r\n" if method == "POST" else ""
         length += "Content-Type: application/json\r\n" if content else ""
+        length += f"Idempotency-Key: {key}\r\n" if key else ""
         request = (
             f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n{length}Connection: close\r\n\r\n"
         )

@@ -228,6 +228,31 @@ class GateStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     anti_passback: PassbackScope = PassbackScope.GATE
 
 
+PayerMeans = Literal[
+    "card",
+    "credit",
+    "cheque",
+    "coupon",
+    "external_coupon",
+    "packaging",
+    "internal",
+    "damage",
+    "bank",
+    "reserved1",
+    "reserved2",
+]
+"""Means of payment by which a payer's share stands on paper. Not cash: nobody puts it into the drawer."""
+
+
+class OnPaper(StrEnum):
+    """What else stands at the foot of a receipt."""
+
+    MARK = "mark"
+    """Kind of the credential and the first six digits of its digest."""
+    BENEFITS = "benefits"
+    """Titles of the rules that gave something."""
+
+
 class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True, tag="till", tag_field="kind"):
     """[[station]] kind = "till": quotes for a certified POS, or receipts on a fiscal printer."""
 
@@ -238,6 +263,12 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A quote holds for so long; a commit after that is accepted as late."""
     tap_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
     """A tap waits for its receipt so long."""
+    payer_means: dict[Code, PayerMeans] = {}
+    """Party that pays a part as a tender → the printer's means of payment for it; without one that is not printed."""
+    on_paper: tuple[OnPaper, ...] = ()
+    """Lines at the foot of receipts that are printed here."""
+    z_at: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")] | None = None
+    """Local time at which the Z report is printed each day, such as `23:50`; else only when somebody orders it."""
     weak: Weak = ("card", "access_card", "barcode")
 
 

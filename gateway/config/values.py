@@ -14,6 +14,7 @@ _PATTERNS = {
     r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\\n)": "up to 32 of a-z 0-9 _ . -, a letter or digit first",
     r"^[a-z0-9-]{1,16}$(?!\\n)": "up to 16 of a-z 0-9 -",
     r"^[a-z0-9_]{2,32}$(?!\\n)": "2 to 32 of a-z 0-9 _",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\\n)": "an hour and minute such as 23:50",
     r"^[A-H]$(?!\\n)": "a letter from A to H",
     r"^(auto|vouched)$(?!\\n)": "auto or vouched",
     r"^(auto|5|3.1.1)$(?!\\n)": "auto, 5 or 3.1.1",

@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 
-from drivers.contract import counter, desfire, keyboard, library, printer, reader, relay
+from drivers.contract import counter, desfire, keyboard, library, reader, relay
 from drivers.contract.codec import BadMessage, decode_body, encode, raw
 from drivers.contract.core import Kind, Options
 from gateway.config.types import DeviceSection
 from gateway.model.counter import CardCounter, CardDebited, DebitEnd
-from gateway.model.device import PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
 from gateway.model.reading import (
@@ -51,16 +50,12 @@ _readings: dict[Kind, msgspec.json.Decoder[Any]] = {
 _unusable = {reader.RecognisedKind.BANK: Refusal.BANK_CARD, reader.RecognisedKind.EID: Refusal.EID}
 _pulsed = msgspec.json.Decoder(relay.Pulsed)
 _outputs = msgspec.json.Decoder(relay.Outputs)
-_outcome = msgspec.json.Decoder(printer.Outcome)
-_status = msgspec.json.Decoder(printer.PrinterStatus)
 _patron = msgspec.json.Decoder(library.Patron)
 _ask = msgspec.json.Decoder(library.PatronStatus)
 _typed = msgspec.json.Decoder(keyboard.Typed)
 _type = msgspec.json.Decoder(keyboard.Type)
 _debit = msgspec.json.Decoder(counter.Debit)
 _debited = msgspec.json.Decoder(counter.Debited)
-_print = msgspec.json.Decoder(printer.Print)
-_step = msgspec.json.Decoder(printer.PrintStep)
 
 
 def options_line(section: DeviceSection) -> bytes:
@@ -178,52 +173,6 @@ def outputs(body: msgspec.Raw) -> tuple[bool, ...]:
     return decode_body(body, _outputs).closed
 
 
-def print_call(job: PrintJob) -> printer.Print:
-    """Raises `BadMessage` when the job is not one that the contract can say."""
-    if len(job.discounts) != len(job.lines):
-        raise BadMessage("there must be one discount for each line, in the same order")
-    call = printer.Print(
-        key=job.key,
-        items=tuple(
-            printer.Line(line.text, line.vat, line.unit_cents, line.quantity, discount)
-            for line, discount in zip(job.lines, job.discounts, strict=True)
-        ),
-        tenders=tuple(printer.Tender(printer.Payment(paid.means.value), paid.cents) for paid in job.paid),
-        total_cents=job.total_cents,
-    )
-    # The contract's own bounds (how many lines, which amounts) are in its types: only decoding checks them.
-    return decode_body(raw(call), _print)
-
-
-def step(job: PrintJob, body: msgspec.Raw) -> PrintStepTaken:
-    """A durable point of this very job."""
-    said = decode_body(body, _step)
-    if said.key != job.key:
-        raise BadMessage("a step of another receipt")
-    return PrintStepTaken(
-        said.key,
-        said.point.value,
-        _bounded(said.baseline.number if said.baseline is not None else ""),
-        _bounded(said.number),
-    )
-
-
-def outcome(job: PrintJob, body: msgspec.Raw) -> PrintOutcome:
-    """How this very job ended."""
-    said = decode_body(body, _outcome)
-    if said.key != job.key:
-        raise BadMessage("the outcome of another receipt")
-    return PrintOutcome(
-        key=said.key,
-        result=PrintResult(said.outcome.value),
-        number=_bounded(said.number),
-        total_cents=said.total_cents,
-        change_cents=said.change_cents,
-        reason=said.reason,
-        advice=said.advice,
-    )
-
-
 def patron_call(barcode: bytes) -> library.PatronStatus:
     """Raises `BadMessage`, without a word of the code, for what is no library card."""
     try:
@@ -248,18 +197,3 @@ def typed(body: msgspec.Raw) -> None:
 def patron(body: msgspec.Raw) -> LibraryWord:
     """How the library card stands."""
     return LibraryWord(decode_body(body, _patron).standing.value)
-
-
-def printer_status() -> printer.Status:
-    return printer.Status()
-
-
-def status(body: msgspec.Raw) -> PrinterStatus:
-    said = decode_body(body, _status)
-    return PrinterStatus(said.ready, said.paper, said.open_receipt, _bounded(said.last_number), said.problems)
-
-
-def _bounded(text: str) -> str:
-    if len(text) > FIELD_MAX:
-        raise BadMessage(f"a number of more than {FIELD_MAX} characters")
-    return text

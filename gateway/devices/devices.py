@@ -16,13 +16,22 @@ import msgspec
 from drivers.contract.codec import BadMessage
 from drivers.contract.core import Kind
 from gateway.config.types import DeviceSection
-from gateway.devices import convert
+from gateway.devices import convert, convert_printer
 from gateway.devices.device import Device
 from gateway.devices.guard import Guard
 from gateway.model.clock import Clock
 from gateway.model.counter import CardDebited
-from gateway.model.device import DeviceHealth, Health, PrinterStatus, PrintJob, PrintOutcome, PrintStepTaken
+from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import DeadlineMissed, InputRefused, NotFound
+from gateway.model.fiscal import (
+    Baseline,
+    PrinterDescription,
+    PrinterStatus,
+    PrintOutcome,
+    Work,
+    WorkPoint,
+    WorkStep,
+)
 from gateway.model.library import LibraryWord
 from gateway.model.reading import Reading
 
@@ -30,6 +39,7 @@ GUARD_STOP_S = 0.1
 """The guard ends at once when its input ends and no group is left."""
 
 T = TypeVar("T")
+OnWorkStep = Callable[[WorkStep], Awaitable[None]]
 
 
 class Devices:
@@ -92,35 +102,57 @@ class Devices:
         answer = await relay.call(Kind.RELAY, convert.read_outputs(), deadline_ms)
         return _understood(device, convert.outputs, answer)
 
-    async def print_receipt(
-        self,
-        device: str,
-        job: PrintJob,
-        on_step: Callable[[PrintStepTaken], Awaitable[None]],
-        deadline_ms: int,
-    ) -> PrintOutcome:
-        """Print one receipt. The driver goes on at each durable point only when `on_step` has returned.
+    async def do_work(self, device: str, work: Work, on_step: OnWorkStep, deadline_ms: int) -> PrintOutcome:
+        """Do one work of a fiscal device. The driver goes on at each durable point only when `on_step` has returned.
 
         If `on_step` raises, the driver never goes on, and the call ends with `DeadlineMissed` (the error is its
         cause). A call whose deadline passes at such a point ends the same way; `on_step` is not cancelled.
         """
-        printer = self._device(device)
+        call = self._said(device, lambda: convert_printer.work(work))
+        return await self._work(device, work, call, on_step, deadline_ms)
 
-        async def take(body: msgspec.Raw) -> None:
-            await on_step(convert.step(job, body))
-
-        try:
-            call = convert.print_call(job)
-        except BadMessage as error:
-            raise InputRefused(str(error), "Correct the receipt", where=device) from error
-        answer = await printer.call(Kind.PRINTER, call, deadline_ms, take)
-        return _understood(device, lambda body: convert.outcome(job, body), answer)
+    async def settle(
+        self,
+        device: str,
+        work: Work,
+        point: WorkPoint,
+        baseline: Baseline,
+        on_step: OnWorkStep,
+        deadline_ms: int,
+    ) -> PrintOutcome:
+        """Have the device find out how this work ended, and bring it to its end; nothing is begun again. `point` and
+        `baseline` are what was stored last. `on_step` as in `do_work`."""
+        call = self._said(device, lambda: convert_printer.settle(work, point, baseline))
+        return await self._work(device, work, call, on_step, deadline_ms)
 
     async def printer_status(self, device: str, deadline_ms: int = 3000) -> PrinterStatus:
         """How the printer says it is."""
-        printer = self._device(device)
-        answer = await printer.call(Kind.PRINTER, convert.printer_status(), deadline_ms)
-        return _understood(device, convert.status, answer)
+        answer = await self._device(device).call(Kind.PRINTER, convert_printer.status_call(), deadline_ms)
+        return _understood(device, convert_printer.status, answer)
+
+    async def describe(self, device: str, deadline_ms: int = 3000) -> PrinterDescription:
+        """Which device it is and what it takes."""
+        answer = await self._device(device).call(Kind.PRINTER, convert_printer.describe_call(), deadline_ms)
+        return _understood(device, convert_printer.description, answer)
+
+    async def set_clock(self, device: str, device_time: str, deadline_ms: int = 5000) -> PrinterStatus:
+        """Set its clock to this local time (`2026-11-27T10:02:41`). The device refuses while a receipt is open, and
+        what is before its last record."""
+        call = self._said(device, lambda: convert_printer.set_clock_call(device_time))
+        answer = await self._device(device).call(Kind.PRINTER, call, deadline_ms)
+        return _understood(device, convert_printer.status, answer)
+
+    async def print_copy(self, device: str, deadline_ms: int = 30_000) -> PrinterStatus:
+        """Print the last receipt again as a copy, where the driver's options allow it."""
+        answer = await self._device(device).call(Kind.PRINTER, convert_printer.copy_call(), deadline_ms)
+        return _understood(device, convert_printer.status, answer)
+
+    async def raw(self, device: str, command: int, data: bytes, deadline_ms: int = 5000) -> bytes:
+        """Send one command as it is and return its answer's data, where the driver's options allow it: never one that
+        sells, pays, closes, moves cash or prints a Z report."""
+        call = self._said(device, lambda: convert_printer.raw_call(command, data))
+        answer = await self._device(device).call(Kind.PRINTER, call, deadline_ms)
+        return _understood(device, convert_printer.raw_answer, answer)
 
     async def library_card(self, device: str, barcode: bytes, deadline_ms: int = 3000) -> LibraryWord:
         """How a library card stands in the library's own system. Its number goes there and nowhere else."""
@@ -153,6 +185,23 @@ class Devices:
             raise InputRefused(str(error), "Look at the rules' quota", where=device) from None
         answer = await reader.call(Kind.READER, call, deadline_ms)
         return _understood(device, convert.debited, answer)
+
+    async def _work(
+        self, device: str, work: Work, call: msgspec.Struct, on_step: OnWorkStep, deadline_ms: int
+    ) -> PrintOutcome:
+        async def take(body: msgspec.Raw) -> None:
+            await on_step(convert_printer.step(work, body))
+
+        answer = await self._device(device).call(Kind.PRINTER, call, deadline_ms, take)
+        return _understood(device, lambda body: convert_printer.outcome(work, body), answer)
+
+    def _said(self, device: str, build: Callable[[], T]) -> T:
+        """A call to a printer as the contract says it; nothing was sent when it cannot."""
+        self._device(device)
+        try:
+            return build()
+        except BadMessage as error:
+            raise InputRefused(str(error), "Correct what is to be printed", where=device) from error
 
     def _device(self, device: str) -> Device:
         try:

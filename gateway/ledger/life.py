@@ -21,7 +21,7 @@ CHUNK_ROWS = 500
 """Rows deleted in one transaction."""
 LAST_BYTES = 1 << 20
 """With less room than this nothing new is begun: a large group of entries with its log has to fit."""
-_BEGINS = frozenset({EntryKind.RECEIPT, EntryKind.ADMISSION})
+_BEGINS = frozenset({EntryKind.RECEIPT, EntryKind.ADMISSION, EntryKind.FISCAL_WORK})
 
 
 def keep_days(limits: LedgerSection, stream: Stream) -> int:

@@ -26,7 +26,8 @@ MOST_LOOSE = 1000
 
 _STREAM_OF = {
     **dict.fromkeys(
-        ("receipt", "admission", "opened", "passed", "void", "fiscal_step", "fiscal_outcome"), Stream.RECEIPT
+        ("receipt", "admission", "opened", "passed", "void", "fiscal_work", "fiscal_step", "fiscal_outcome"),
+        Stream.RECEIPT,
     ),
     **dict.fromkeys(("identification", "refusal", "flood"), Stream.IDENTIFICATION),
     "health": Stream.TELEMETRY,

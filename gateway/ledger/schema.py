@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.model.entry import Stream
 from gateway.model.errors import LedgerError
 
-SCHEMA = 7
+SCHEMA = 8
 
 PAGE_BYTES = 1024
 """A tap changes one row here and one there. With 4 kB pages each of them costs the card 4 kB, with these 1 kB
@@ -239,6 +239,26 @@ STATE_7 = (
 )
 """What schema 7 brought."""
 
+STATE_8 = (
+    # fiscal: on which device, what kind of work, under which key its answer is stored, how it ended (JSON), when it was
+    # asked for. `station` is who asked. `baseline` becomes JSON: all of the device's counters.
+    "ALTER TABLE fiscal ADD COLUMN device TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE fiscal ADD COLUMN kind TEXT NOT NULL DEFAULT 'receipt'",
+    "ALTER TABLE fiscal ADD COLUMN answer TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE fiscal ADD COLUMN said TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE fiscal ADD COLUMN began_ms INTEGER NOT NULL DEFAULT 0",
+    r"""UPDATE fiscal SET began_ms=at_ms, baseline=CASE baseline WHEN '' THEN '' ELSE
+        '{"number":"' || replace(replace(baseline, '\', '\\'), '"', '\"') || '"}' END""",
+    # fiscal: the work itself (JSON), while it may be needed to settle it. Apart, so that a step does not write it anew.
+    "CREATE TABLE fiscal_work (key TEXT PRIMARY KEY, work TEXT NOT NULL) WITHOUT ROWID, STRICT",
+    # fiscal: the fiscal day of each device: the last Z report's number that was seen, and our first receipt since.
+    """CREATE TABLE fiscal_day (
+        device TEXT PRIMARY KEY, z_number TEXT NOT NULL, serial TEXT NOT NULL, first_ms INTEGER NOT NULL,
+        first_boot TEXT NOT NULL, first_ns INTEGER NOT NULL, warned INTEGER NOT NULL
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 8 brought."""
+
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection with the pragmas that the promise rests on, read back and asserted.
@@ -297,7 +317,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6, *STATE_7):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6, *STATE_7, *STATE_8):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

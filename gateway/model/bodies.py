@@ -15,6 +15,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.counter import CardDebit
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
+from gateway.model.fiscal import Baseline, Work
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
 from gateway.model.receipt import Receipt
@@ -188,18 +189,37 @@ class ReceiptBody(Body, frozen=True):
     """As in `AdmissionBody`."""
 
 
+class FiscalWorkBody(Body, frozen=True):
+    """A work was asked for on one of the gateway's own fiscal devices, without a decision, and is recorded before the
+    device hears of it: a report or a movement of cash at a till (`scheduled`: by the configured hour), or whatever a
+    program asks of another face: as `client`, on what that knows as `printer`, under its own id `task`."""
+
+    station: str
+    device: str
+    work: Work
+    printer: str = ""
+    task: str = ""
+    client: str = ""
+    scheduled: bool = False
+
+
 class FiscalStepBody(Body, frozen=True):
-    """A durable point of a receipt on the gateway's own printer."""
+    """A durable point of a work on one of the gateway's own fiscal devices. `station`: the station or face that asked.
+    `baseline`: number of the last document before it; `counters`: all counters before it, with the point `intent`."""
 
     station: str
     key: str
     point: str
     baseline: str = ""
     number: str = ""
+    device: str = ""
+    counters: Baseline | None = None
 
 
 class FiscalOutcomeBody(Body, frozen=True):
-    """How the printing ended: printed, refused, cancelled or unknown."""
+    """How a work ended: printed, refused, cancelled or unknown. A later one of the same key is the newer word: an
+    `unknown` was read back from the device, or (`by`) a person says what stands on the paper. `kind`: `receipt`,
+    `reversal`, `x`, `z` or `cash`. `device_time`, `fiscal_memory`, `z_number`: as the device says."""
 
     station: str
     key: str
@@ -207,6 +227,30 @@ class FiscalOutcomeBody(Body, frozen=True):
     number: str = ""
     total_cents: int = 0
     reason: str = ""
+    device: str = ""
+    kind: str = "receipt"
+    code: str = ""
+    device_time: str = ""
+    fiscal_memory: str = ""
+    z_number: str = ""
+    by: str = ""
+
+
+class ZSeenBody(Body, frozen=True):
+    """A fiscal device has printed a Z report that nobody here asked for: the number of its last one was `before`."""
+
+    device: str
+    before: str
+    now: str
+
+
+class ZDueBody(Body, frozen=True):
+    """Nobody has printed the Z report of a fiscal device for so many hours after the day's first receipt; after 24 it
+    sells no more."""
+
+    device: str
+    hours: int
+    alarm: bool = True
 
 
 class BundleBody(Body, frozen=True):
@@ -381,6 +425,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.PASSED: PassedBody,
     EntryKind.VOID: VoidBody,
     EntryKind.WALKED: WalkedBody,
+    EntryKind.FISCAL_WORK: FiscalWorkBody,
     EntryKind.FISCAL_STEP: FiscalStepBody,
     EntryKind.FISCAL_OUTCOME: FiscalOutcomeBody,
     EntryKind.IDENTIFICATION: IdentificationBody,
@@ -403,6 +448,8 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.FIRE_ALARM: FireAlarmBody,
     EntryKind.INSIDE_SET: InsideSetBody,
     EntryKind.CARD_REQUEST: CardRequestBody,
+    EntryKind.Z_SEEN: ZSeenBody,
+    EntryKind.Z_DUE: ZDueBody,
     EntryKind.HEALTH: HealthBody,
 }
 """Which body a kind of entry has: for the schemas, the centre and anyone who reads entries."""

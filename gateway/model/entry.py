@@ -33,6 +33,7 @@ class EntryKind(StrEnum):
     PASSED = "passed"
     VOID = "void"
     WALKED = "walked"
+    FISCAL_WORK = "fiscal_work"
     FISCAL_STEP = "fiscal_step"
     FISCAL_OUTCOME = "fiscal_outcome"
     # identification
@@ -57,6 +58,8 @@ class EntryKind(StrEnum):
     FIRE_ALARM = "fire_alarm"
     INSIDE_SET = "inside_set"
     CARD_REQUEST = "card_request"
+    Z_SEEN = "z_seen"
+    Z_DUE = "z_due"
     # telemetry
     HEALTH = "health"
 

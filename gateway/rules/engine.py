@@ -100,6 +100,10 @@ class RuleSet:
         message = self.rule(rule_id).message
         return message.best(languages) if message is not None else ""
 
+    def title(self, rule_id: str, languages: tuple[str, ...]) -> str:
+        """The rule's title in the first of these languages that it has. Raises `NotFound`."""
+        return self.rule(rule_id).title.best(languages)
+
     def of_person(self, settled: Question) -> Iterator[Compiled]:
         """The rules that count on a quota and are this person's here now, whatever is bought; in their order."""
         moment, index = self._moment(settled), self._index

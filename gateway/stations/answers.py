@@ -1,5 +1,5 @@
 """State table `answer`: what was answered under an idempotency key, so that a repeated request gets it again, and
-state tables `quote` and `fiscal` of the till. All are written in the commit of what they stand for."""
+state table `quote` of the till. Both are written in the commit of what they stand for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from gateway.model.clock import ClockQuality, Stamp
-from gateway.model.device import PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict
 
@@ -112,38 +111,4 @@ class Tidy(msgspec.Struct, frozen=True):
         span = (SANE_MS, now.wall_ms - KEEP_MS)
         db.execute("DELETE FROM answer WHERE at_ms BETWEEN ? AND ?", span)
         db.execute("DELETE FROM quote WHERE expires_ms BETWEEN ? AND ?", span)
-        db.execute("DELETE FROM fiscal WHERE at_ms BETWEEN ? AND ? AND outcome<>''", span)
-
-
-class FiscalBegun(msgspec.Struct, frozen=True):
-    """Effect: a receipt is to be printed on our own printer under this key."""
-
-    key: str
-    station: str
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute("INSERT INTO fiscal VALUES (?,?,'recorded','','','',?)", (self.key, self.station, now.wall_ms))
-
-
-class FiscalPoint(msgspec.Struct, frozen=True):
-    """Effect: the printer's driver has reached this point."""
-
-    step: PrintStepTaken
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute(
-            "UPDATE fiscal SET point=?, baseline=max(baseline, ?), number=max(number, ?), at_ms=? WHERE key=?",
-            (self.step.point, self.step.baseline, self.step.number, now.wall_ms, self.step.key),
-        )
-
-
-class FiscalEnded(msgspec.Struct, frozen=True):
-    """Effect: how printing ended."""
-
-    outcome: PrintOutcome
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        db.execute(
-            "UPDATE fiscal SET outcome=?, number=max(number, ?), at_ms=? WHERE key=?",
-            (self.outcome.result, self.outcome.number, now.wall_ms, self.outcome.key),
-        )
+        db.execute("DELETE FROM fiscal WHERE at_ms BETWEEN ? AND ? AND outcome NOT IN ('', 'unknown')", span)

@@ -116,6 +116,13 @@ class Benefits:
         texts = [self._rules.message(rule, languages) for rule in decision.messages]
         return [text for text in texts if text]
 
+    def titles(self, decision: Decision) -> list[str]:
+        """Of the rules that gave something, each once, in the place's languages."""
+        if decision.bundle != self._rules.number:
+            return []
+        given = dict.fromkeys(share.rule for line in decision.lines for share in line.shares)
+        return [self._rules.title(rule, self._profile.languages) for rule in given]
+
     @property
     def _in_force(self) -> RuleSet:
         return self._none if self.expired else self._rules

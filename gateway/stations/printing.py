@@ -1,91 +1,127 @@
-"""A till's own fiscal printer: every durable point is an entry, and after a crash the outcome is told, not guessed."""
+"""A till's own fiscal printer: what a sale is on paper, and how its answer is amended when the printing has ended."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.config.types import OnPaper, TillStation
+from gateway.fiscal import paper
+from gateway.fiscal.journal import SELLS
+from gateway.fiscal.rows import FiscalBegun, WorkRow
 from gateway.ledger.effects import Effect
-from gateway.model.bodies import FiscalOutcomeBody, FiscalStepBody
+from gateway.model.clock import Stamp
 from gateway.model.decision import Decision
-from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
-from gateway.model.entry import EntryKind, Stream
-from gateway.model.errors import DeadlineMissed, InputRefused, NotReady
+from gateway.model.entry import EntryId
+from gateway.model.errors import InputRefused, NotReady
+from gateway.model.fiscal import Payment, PrintOutcome, PrintResult, Tender
+from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
 from gateway.model.shown import Show
-from gateway.stations.answers import FiscalEnded, FiscalPoint
-from gateway.stations.services import Services, new_entry
-
-DEADLINE_MS = 30_000
-DEADLINE_MS_A_LINE = 1_000
-"""A fiscal printer prints some lines a second; a slow one at the end of its roll less."""
-
-LOOK = "Look at the printer's paper: if the receipt is there, note its number; if not, sell again with a new quote"
+from gateway.stations.answers import Asked
+from gateway.stations.services import Services
+from gateway.stations.till_reports import Reports
+from gateway.stations.till_words import CannotPrint, Fiscal
 
 
 class Printing:
-    """Prints receipts of one till. `settle_after_restart` before anything else."""
+    """Prints receipts of one till. `start` before anything else."""
 
-    def __init__(self, station: str, device: str, services: Services) -> None:
-        self._station = station
+    def __init__(self, section: TillStation, device: str, services: Services) -> None:
+        self._station = section.id
         self._device = device
         self._services = services
+        self._how = paper.How({party: Payment(means) for party, means in section.payer_means.items()})
+        self._on_paper = section.on_paper
+        self.reports = Reports(section.id, device, services, section.z_at or "")
 
-    def check_ready(self) -> None:
-        """Raises `NotReady` while the printer cannot be reached: nothing is recorded then."""
-        if not self._services.outputs.is_ready(self._device):
-            raise NotReady(f"printer {self._device} is not ready", "See `smartplace devices`", code="printer_not_ready")
+    async def start(self) -> None:
+        """Ends what a crash interrupted: see `Printers.own`."""
+        await self._services.printers.own(self._station, self, (self._device,))
+        self._services.printers.on_attention.append(self._attention)
+        self._services.each_minute.append(self.reports.tick)
 
-    async def settle_after_restart(self) -> None:
-        """Receipts that a crash interrupted. Without the driver's intent nothing was sent to the printer, so those are
-        cancelled; all others are `unknown` until a person has looked."""
-        rows = self._services.ledger.query(
-            "SELECT key, point, number FROM fiscal WHERE station=? AND outcome='' ORDER BY at_ms", (self._station,)
-        )
-        for key, point, number in rows:
-            if point == "recorded":
-                outcome = PrintOutcome(key, PrintResult.CANCELLED, reason="restart_before_printing")
-            else:
-                outcome = PrintOutcome(key, PrintResult.UNKNOWN, number, reason=f"restart_at_{point}", advice=LOOK)
-            await self.end(outcome, None)
-
-    async def print(self, key: str, receipt: Receipt, decision: Decision, paid: tuple[Paid, ...]) -> PrintOutcome:
-        """Print once. Never raises for what the printer does: the outcome says it."""
-        discounts = tuple(line.discount_cents for line in decision.lines)
-        job = PrintJob(key, receipt.lines, discounts, paid, decision.due_cents)
-        deadline_ms = DEADLINE_MS + DEADLINE_MS_A_LINE * len(receipt.lines)
-        begun = False
-
-        async def on_step(step: PrintStepTaken) -> None:
-            nonlocal begun
-            begun = True
-            await self._store_step(step)
-
+    def hindrance(self, receipt: Receipt, decision: Decision) -> CannotPrint | None:
+        """Why this decision could not be printed here now, for a quote; the POS may print it all the same."""
         try:
-            return await self._services.outputs.print_receipt(self._device, job, on_step, deadline_ms)
+            self._services.printers.check(self._device)
+            paper.check(receipt, decision, self._services.printers.description(self._device), self._how)
         except (InputRefused, NotReady) as error:
-            if not begun:
-                return PrintOutcome(key, PrintResult.REFUSED, reason=error.code, advice=str(error))
-            return PrintOutcome(key, PrintResult.UNKNOWN, reason=error.code, advice=f"{error}. {LOOK}")
-        except DeadlineMissed as error:
-            return PrintOutcome(key, PrintResult.UNKNOWN, reason=error.code, advice=f"{error}. {LOOK}")
+            return CannotPrint(error.code, f"{error.where}: {error.what}" if error.where else error.what, error.advice)
+        return None
 
-    async def end(self, outcome: PrintOutcome, answer: Effect | None) -> None:
-        """Store how it ended, with the answer to who asked."""
-        body = FiscalOutcomeBody(
-            station=self._station,
-            key=outcome.key,
-            outcome=outcome.result,
-            number=outcome.number,
-            total_cents=outcome.total_cents,
-            reason=outcome.reason,
-        )
-        entry = new_entry(Stream.RECEIPT, EntryKind.FISCAL_OUTCOME, body)
-        effects: list[Effect] = [FiscalEnded(outcome), *([answer] if answer is not None else [])]
-        (stored,) = await self._services.ledger.commit([entry], effects)
+    def begun(
+        self,
+        key: str,
+        receipt: Receipt,
+        decision: Decision,
+        paid: Sequence[Tender],
+        asked: Asked,
+        who: Identification | None = None,
+    ) -> FiscalBegun:
+        """The effect that begins a sale's printing. Raises `NotReady` while the printer cannot be reached or a work on
+        it is in doubt, `InputRefused` for what cannot stand on its paper: nothing is recorded then."""
+        self._services.printers.check(self._device)
+        device = self._services.printers.description(self._device)
+        work = paper.sale(key, receipt, decision, paid, device, self._how, self._notes(decision, who))
+        return FiscalBegun(work, self._device, self._station, asked.key)
+
+    def _notes(self, decision: Decision, who: Identification | None) -> list[str]:
+        """Lines at the foot, where the configuration asks for them: never a card's number, only its mark."""
+        notes = []
+        if OnPaper.MARK in self._on_paper and who is not None and who.credential is not None:
+            notes.append(f"{who.credential.kind} {who.credential.digest[:6]}")
+        if OnPaper.BENEFITS in self._on_paper:
+            notes += self._services.benefits.titles(decision)
+        return notes
+
+    # As an owner of works --------------------------------------------------------------------------------
+
+    def answered(self, row: WorkRow, outcome: PrintOutcome) -> Sequence[Effect]:
+        return (AmendFiscal(row.answer, fiscal(outcome)),)
+
+    def told(self, row: WorkRow, outcome: PrintOutcome, entry: EntryId) -> None:
+        last = self._services.board.last(self._station)
+        if row.kind not in SELLS and outcome.result is PrintResult.PRINTED:
+            return  # A report is nobody's receipt.
+        if row.result is PrintResult.UNKNOWN and last is not None and last.show not in (Show.IDLE, Show.ATTENTION):
+            return  # Somebody else is being served meanwhile.
         show = Show.PRINTED if outcome.result is PrintResult.PRINTED else Show.ATTENTION
-        self._services.board.tell(self._station, show, reason=outcome.reason, advice=outcome.advice, entry=str(stored))
+        reason = outcome.code or outcome.reason
+        self._services.board.tell(self._station, show, reason=reason, advice=outcome.advice, entry=str(entry))
 
-    async def _store_step(self, step: PrintStepTaken) -> None:
-        body = FiscalStepBody(
-            station=self._station, key=step.key, point=step.point, baseline=step.baseline, number=step.number
-        )
-        entry = new_entry(Stream.RECEIPT, EntryKind.FISCAL_STEP, body)
-        await self._services.ledger.commit([entry], [FiscalPoint(step)])
+    def _attention(self, device: str, code: str, advice: str) -> None:
+        if device == self._device:
+            self._services.board.tell(self._station, Show.ATTENTION, reason=code, advice=advice)
+
+
+class AmendFiscal(msgspec.Struct, frozen=True):
+    """Effect: a stored answer says in its field `fiscal` how its printing stands now, whatever else it holds. An answer
+    that is gone (14 days) stays gone."""
+
+    key: str
+    fiscal: Fiscal
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        row = db.execute("SELECT body FROM answer WHERE key=?", (self.key,)).fetchone()
+        if row is None:
+            return
+        answer = msgspec.json.decode(row[0], type=dict[str, msgspec.Raw])
+        body = msgspec.json.encode({**answer, "fiscal": self.fiscal})
+        db.execute("UPDATE answer SET body=? WHERE key=?", (body, self.key))
+
+
+def fiscal(outcome: PrintOutcome) -> Fiscal:
+    """What a POS is told of an outcome."""
+    return Fiscal(
+        outcome.result,
+        outcome.number,
+        outcome.change_cents,
+        outcome.code or outcome.reason,
+        outcome.advice,
+        device_time=outcome.device_time,
+        fiscal_memory=outcome.fiscal_memory,
+        z_number=outcome.z_number,
+    )

@@ -9,12 +9,13 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.fiscal.port import FiscalDevices
+from gateway.fiscal.printers import Printers
 from gateway.identity.identify import Identified, Identity
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import Body, FloodBody, IdentificationBody
 from gateway.model.clock import Clock
-from gateway.model.device import PrintJob, PrintOutcome, PrintStepTaken
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict
 from gateway.model.identification import Identification
@@ -37,14 +38,10 @@ REFUSALS_A_MINUTE = 20
 """Refusals of one station that get entries of their own within a minute; the rest are one entry with a count."""
 
 
-class Outputs(CardDebits, Protocol):
+class Outputs(CardDebits, FiscalDevices, Protocol):
     """What stations ask of devices."""
 
     async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int: ...
-    async def print_receipt(
-        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
-    ) -> PrintOutcome: ...
-    def is_ready(self, device: str) -> bool: ...
 
 
 class Station(Protocol):
@@ -87,13 +84,18 @@ class Services:
         clock: Clock,
         deciding: Deciding | None = None,
         weak: Mapping[str, Collection[str]] | None = None,
+        printers: Printers | None = None,
     ) -> None:
         self.ledger = ledger
         self.identity = identity
         self.benefits = benefits
         self.deciding = deciding or Deciding(benefits, None, ledger.query, clock)
         self.outputs = outputs
+        self.each_minute: list[Callable[[], Awaitable[None]]] = []
+        """What housekeeping does each minute; what goes wrong there is told, not raised."""
         self.counters = Counters(ledger, outputs)
+        self.printers = printers or Printers(ledger, outputs, clock)
+        self.each_minute.append(self.printers.look)
         self.board = board
         self.clock = clock
         self.fire_alarm = FireAlarm()

@@ -15,17 +15,15 @@ import msgspec
 from gateway.config.types import TillStation
 from gateway.ledger.effects import Effect
 from gateway.model.bodies import PrintedBy, ReceiptBody
-from gateway.model.device import Paid, PrintOutcome, PrintResult
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused, NotFound, NotReady
+from gateway.model.fiscal import Payment, Tender
 from gateway.model.identification import Identification, Refusal
 from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Reading
-from gateway.model.receipt import Means, check_receipt
+from gateway.model.receipt import check_receipt
 from gateway.model.shown import Show, shown_left
 from gateway.stations.answers import (
-    AmendAnswer,
     Asked,
-    FiscalBegun,
     QuoteGiven,
     QuoteUsed,
     StoreAnswer,
@@ -33,7 +31,8 @@ from gateway.stations.answers import (
     stored_answer,
 )
 from gateway.stations.deciding import TRIES, has_changed
-from gateway.stations.printing import LOOK, Printing
+from gateway.stations.printing import Printing
+from gateway.stations.report_words import CashRequest, ReportRequest
 from gateway.stations.services import RECEIPT, Services, new_entry
 from gateway.stations.till_words import (
     BalanceAnswer,
@@ -60,7 +59,7 @@ class Till:
         self.id = section.id
         self._section = section
         self._services = services
-        self._printing = Printing(section.id, section.printer, services) if section.printer else None
+        self._printing = Printing(section, section.printer, services) if section.printer else None
         self._tap: tuple[Identification, int] | None = None
         self._busy: dict[str, asyncio.Task[bytes]] = {}
         self._tidied_ns: int | None = None
@@ -71,7 +70,7 @@ class Till:
 
     async def start(self) -> None:
         if self._printing is not None:
-            await self._printing.settle_after_restart()
+            await self._printing.start()
         await self._services.ledger.commit([], self._tidy())
         self._services.board.tell(self.id, Show.IDLE)
 
@@ -134,6 +133,7 @@ class Till:
             messages=tuple(self._services.benefits.messages(decision, who.language if who else None)),
             rounding_cents=decision.rounding_cents,
             balances=decision.balances,
+            cannot_print=self._printing.hindrance(request.receipt, decision) if self._printing is not None else None,
         )
         kept = who.facts_left_out() if who is not None else None
         body = msgspec.json.encode(OpenQuote(request.receipt, decision, kept, decided.asked, decided.asks))
@@ -162,12 +162,20 @@ class Till:
         if asked.key in self._busy:
             raise Conflict("this receipt is being worked on", "Ask again in a moment", code="in_progress")
         if (before := stored_answer(self._services.ledger.query, asked)) is not None:
-            return self._as_it_stands(before, request)
+            return before
         # A caller that hangs up changes nothing: the receipt goes its way, and whoever asks again hears of it.
         work = asyncio.create_task(self._commit(request, key, asked), name=f"receipt at {self.id}")
         self._busy[asked.key] = work
         work.add_done_callback(lambda _done: self._busy.pop(asked.key))
         return await asyncio.shield(work)
+
+    async def report(self, request: ReportRequest, key: str) -> bytes:
+        """A `WorkAnswer` as JSON: see `till_reports`."""
+        return await self._printer().reports.report(request, key)
+
+    async def cash(self, request: CashRequest, key: str) -> bytes:
+        """A `WorkAnswer` as JSON: see `till_reports`."""
+        return await self._printer().reports.cash(request, key)
 
     async def _commit(self, request: CommitRequest, key: str, asked: Asked) -> bytes:
         quote, expires_ms = self._open_quote(request.quote)
@@ -196,17 +204,15 @@ class Till:
             stored = await self._book(entry, request.quote, quote, [store], late=late)
             self._recorded(stored, quote)
             return store.body
-        printing = self._printer()
-        fiscal_key = request.quote  # short enough for any printer's line
+        # The key is short enough for any printer's line.
+        begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked, quote.identification)
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
-        begun = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
-        effects: list[Effect] = [FiscalBegun(fiscal_key, self.id), begun]
-        stored = await self._book(entry, request.quote, quote, effects, late=late)
+        first = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
+        stored = await self._book(entry, request.quote, quote, [begun, first], late=late)
         self._recorded(stored, quote)
-        outcome = await printing.print(fiscal_key, quote.receipt, quote.decision, paid)
-        told = AmendAnswer(asked, answer((stored,), _fiscal(outcome)))
-        await printing.end(outcome, told)
-        return told.body
+        await self._services.printers.run(begun)
+        told = stored_answer(self._services.ledger.query, asked)
+        return first.body if told is None else told
 
     async def _book(
         self, entry: NewEntry, name: str, quote: OpenQuote, effects: Sequence[Effect], *, late: bool
@@ -225,18 +231,6 @@ class Till:
                     raise
         (stored,) = await ledger.commit([entry], [*always, *deciding.takes_late(quote.takes, quote=name)])
         return stored
-
-    def _as_it_stands(self, before: bytes, request: CommitRequest) -> bytes:
-        """The stored answer; where a crash came between, with what is known of the printing since."""
-        answer = msgspec.json.decode(before, type=CommitAnswer)
-        if answer.fiscal is None or answer.fiscal.state != "recorded":
-            return before
-        rows = self._services.ledger.query("SELECT point, outcome, number FROM fiscal WHERE key=?", (request.quote,))
-        for point, outcome, number in rows:
-            advice = LOOK if outcome == PrintResult.UNKNOWN else ""
-            fiscal = Fiscal(outcome or point, number, advice=advice)
-            return msgspec.json.encode(CommitAnswer(answer.entry, answer.due_cents, answer.late, fiscal))
-        return before
 
     def _recorded(self, stored: EntryId, quote: OpenQuote) -> None:
         if self._tap is not None and self._tap[0].facts_left_out() == quote.identification:
@@ -263,7 +257,7 @@ class Till:
             )
         return msgspec.json.decode(rows[0][0], type=OpenQuote), rows[0][1]
 
-    def _check_paid(self, request: CommitRequest, quote: OpenQuote) -> tuple[Paid, ...]:
+    def _check_paid(self, request: CommitRequest, quote: OpenQuote) -> tuple[Tender, ...]:
         due = quote.decision.due_cents
         if request.print == bool(request.fiscal_number):
             raise InputRefused(
@@ -271,12 +265,12 @@ class Till:
                 "A POS that printed gives its receipt's number; to print here, set `print` to true",
                 code="bad_commit",
             )
-        paid = tuple(Paid(tender.means, tender.cents) for tender in request.paid)
+        paid = tuple(Tender(Payment(tender.means), tender.cents) for tender in request.paid)
         if not paid:
-            return (Paid(quote.receipt.means, due),)
+            return (Tender(Payment(quote.receipt.means), due),)
         if sum(tender.cents for tender in paid) < due:
             raise InputRefused("paid is less than what is due - at `$.paid`", f"{due} cents are due", code="bad_commit")
-        if sum(tender.cents for tender in paid if tender.means is not Means.CASH) > due:
+        if sum(tender.cents for tender in paid if tender.means is not Payment.CASH) > due:
             raise InputRefused("only cash gives change - at `$.paid`", f"{due} cents are due", code="bad_commit")
         return paid
 
@@ -285,7 +279,6 @@ class Till:
             raise NotReady(
                 f"till {self.id} has no printer", "Print on the POS, or configure `printer`", code="no_printer"
             )
-        self._printing.check_ready()
         return self._printing
 
     def _tidy(self) -> list[Effect]:
@@ -304,7 +297,3 @@ class Till:
             self._tap = None
             return None
         return who
-
-
-def _fiscal(outcome: PrintOutcome) -> Fiscal:
-    return Fiscal(outcome.result, outcome.number, outcome.change_cents, outcome.reason, outcome.advice)

@@ -21,6 +21,14 @@ class QuoteRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     receipt: Receipt
 
 
+class CannotPrint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a commit with `print` would be refused now. A POS that prints itself need not mind."""
+
+    code: str
+    detail: str
+    advice: str = ""
+
+
 class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The decision, held until `expires_ms`. `messages` are for the person, `trace` says why and why not."""
 
@@ -38,6 +46,8 @@ class QuoteAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of cash: within `due_cents`, a line of its own on paper."""
     balances: tuple[Balance, ...] = ()
     """What is left of quotas when it is committed."""
+    cannot_print: CannotPrint | None = None
+    """At a till with a printer of its own."""
 
 
 class BalanceAnswer(msgspec.Struct, frozen=True):
@@ -69,6 +79,10 @@ class Fiscal(msgspec.Struct, frozen=True, omit_defaults=True):
     change_cents: Cents = 0
     reason: str = ""
     advice: str = ""
+    device_time: str = ""
+    """When the printer closed it, by its own clock; with `fiscal_memory` and `number` it is named in a refund."""
+    fiscal_memory: str = ""
+    z_number: str = ""
 
 
 class CommitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -21,9 +21,10 @@ from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import InsideWhy
 from gateway.model.counter import CardDebited
-from gateway.model.device import DeviceHealth, Health, PrintJob, PrintOutcome, PrintStepTaken
+from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import Stream
 from gateway.model.errors import NotReady
+from gateway.model.fiscal import Baseline, PrinterDescription, PrinterStatus, PrintOutcome, Work, WorkPoint, WorkStep
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CodeReading
 from gateway.quota.quotas import Quotas
@@ -33,7 +34,7 @@ from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
 from gateway.stations.desk import Desk
 from gateway.stations.gate import Gate
-from gateway.stations.services import Services
+from gateway.stations.services import Outputs, Services
 from gateway.stations.services import Station as AnyStation
 from gateway.stations.till import Till
 from gateway.sync.bundles import Bundles
@@ -57,9 +58,26 @@ class NoDevices:
     async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int:
         raise NotReady("unplugged", where=device)
 
-    async def print_receipt(
-        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
+    async def do_work(
+        self, device: str, work: Work, on_step: Callable[[WorkStep], Awaitable[None]], deadline_ms: int
     ) -> PrintOutcome:
+        raise NotReady("unplugged", where=device)
+
+    async def settle(
+        self,
+        device: str,
+        work: Work,
+        point: WorkPoint,
+        baseline: Baseline,
+        on_step: Callable[[WorkStep], Awaitable[None]],
+        deadline_ms: int,
+    ) -> PrintOutcome:
+        raise NotReady("unplugged", where=device)
+
+    async def printer_status(self, device: str, deadline_ms: int = 3000) -> PrinterStatus:
+        raise NotReady("unplugged", where=device)
+
+    async def describe(self, device: str, deadline_ms: int = 3000) -> PrinterDescription:
         raise NotReady("unplugged", where=device)
 
     async def debit_card(
@@ -74,8 +92,9 @@ class NoDevices:
 class Place:
     """The parts of a place, and its API. What tests change is public."""
 
-    def __init__(self, folder: Path, clock: FakeClock | None = None) -> None:
+    def __init__(self, folder: Path, clock: FakeClock | None = None, outputs: Outputs | None = None) -> None:
         self.clock = clock or FakeClock()
+        self.outputs = outputs or NoDevices()
         self.socket_path = folder / "smartplace.sock"
         self.ledger = Ledger(folder / "ledger.db", "gw-test", self.clock)
         self.cache = Cache(folder / "cache.db")
@@ -122,7 +141,7 @@ class Place:
         pupils = rule("pupils", who={"any_of_groups": ["pupil"]}, give=percent(2500))
         self.benefits.use(compile_rules(load(document(pupils)), 7), 0)
         identity = Identity(Keys(CARD_KEY, "k1", None, None, {}), self.cache, self.ledger.query)
-        services = self.services = Services(self.ledger, identity, self.benefits, NoDevices(), self.board, self.clock)
+        services = self.services = Services(self.ledger, identity, self.benefits, self.outputs, self.board, self.clock)
         stations: list[AnyStation] = [
             Desk(DeskStation(id="desk-1", readers=("reader-1",)), services),
             Gate(GateStation(id="gate-1", readers=("reader-1",), relay="relay-1"), services),
@@ -156,6 +175,7 @@ class Place:
             handed_over=lambda: self.quotas.handed_over,
             hand_over=lambda: self.quotas.hand_over(self.signer),
             bring=lambda word: self.quotas.bring(word),
+            printers=self.services.printers,
             set_inside=lambda area, persons: self.services.inside.set(area, persons, InsideWhy.STAFF),
             forget=lambda holder: forget(self.ledger, self.ledger.path.with_name("cache.db"), holder),
         )

@@ -30,7 +30,7 @@ GROUPS = "badge|chain|column|credential|group|health|kind|left|level|overview|re
 def shown_reasons() -> set[str]:
     """Every reason that the stations' code writes down, a made one up to its first variable part."""
     found: set[str] = set()
-    for file in (ROOT / "gateway" / "stations").glob("*.py"):
+    for file in (*(ROOT / "gateway" / "stations").glob("*.py"), *(ROOT / "gateway" / "fiscal").glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "reason":
                 value = node.value

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.contract import counter, desfire, library, printer, reader, relay
+from drivers.contract import counter, desfire, library, reader, relay
 from drivers.contract.codec import BadMessage, raw
 from drivers.contract.core import Kind
 from gateway.devices import convert
 from gateway.model.counter import CardCounter, CardDebited, DebitEnd
-from gateway.model.device import Paid, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
 from gateway.model.identification import Refusal
 from gateway.model.library import LibraryWord
 from gateway.model.reading import (
@@ -27,9 +26,6 @@ from gateway.model.reading import (
     Unproved,
     UnusableReading,
 )
-from gateway.model.receipt import Line, Means
-
-JOB = PrintJob("key-1", (Line("1", "Bread", "food", 150, 2000),), (30,), (Paid(Means.CARD, 270),), 270)
 
 
 def test_each_kind_of_reading_becomes_its_own_type() -> None:
@@ -183,41 +179,6 @@ def test_a_refusal_never_holds_the_card_id() -> None:
     assert "04aabbccdd" not in str(refused.value)
 
 
-def test_a_job_becomes_the_contracts_receipt() -> None:
-    call = convert.print_call(JOB)
-    assert call == printer.Print(
-        key="key-1",
-        items=(printer.Line("Bread", "A", 150, 2000, 30),),
-        tenders=(printer.Tender(printer.Payment.CARD, 270),),
-        total_cents=270,
-    )
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        msgspec.structs.replace(JOB, discounts=()),
-        msgspec.structs.replace(JOB, discounts=(-1,)),
-        msgspec.structs.replace(JOB, lines=(), discounts=()),
-        msgspec.structs.replace(JOB, lines=JOB.lines * 513, discounts=JOB.discounts * 513),
-    ],
-)
-def test_a_job_that_the_contract_cannot_say_is_refused(job: PrintJob) -> None:
-    with pytest.raises(BadMessage):
-        convert.print_call(job)
-
-
-def test_steps_and_outcomes_belong_to_their_receipt() -> None:
-    point = printer.PrintStep("key-1", printer.PrintPoint.CLOSED, number="42")
-    assert convert.step(JOB, raw(point)) == PrintStepTaken("key-1", "closed", number="42")
-    done = printer.Outcome("key-1", printer.Result.PRINTED, "42", 270)
-    assert convert.outcome(JOB, raw(done)) == PrintOutcome("key-1", PrintResult.PRINTED, "42", 270)
-    with pytest.raises(BadMessage):
-        convert.step(JOB, raw(printer.PrintStep("key-2", printer.PrintPoint.CLOSED)))
-    with pytest.raises(BadMessage):
-        convert.outcome(JOB, raw(printer.Outcome("key-2", printer.Result.PRINTED)))
-
-
 BODIES = st.one_of(
     st.binary(max_size=200),
     st.recursive(
@@ -268,11 +229,8 @@ def test_what_inputs_are_becomes_a_reading_of_a_relay_and_of_nothing_else() -> N
 def test_any_body_is_understood_or_refused(body: bytes, kind: Kind) -> None:
     parsers = (
         lambda b: convert.reading("dev-1", (kind,), 1, b),
-        lambda b: convert.step(JOB, b),
-        lambda b: convert.outcome(JOB, b),
         convert.pulsed,
         convert.outputs,
-        convert.status,
     )
     for parse in parsers:
         try:

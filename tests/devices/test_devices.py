@@ -11,19 +11,29 @@ import pytest
 from drivers.simulators.sip2 import PatronRecord, Sip2Server
 from drivers.simulators.wedge import FocusedProgram
 from gateway.config.types import DeviceSection
-from gateway.model.device import Health, Paid, PrinterStatus, PrintJob, PrintOutcome, PrintResult, PrintStepTaken
+from gateway.model.device import Health
 from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotFound, NotReady
+from gateway.model.fiscal import (
+    Baseline,
+    Payment,
+    PrinterStatus,
+    PrintOutcome,
+    PrintResult,
+    ReceiptWork,
+    SaleLine,
+    Tender,
+    WorkPoint,
+    WorkStep,
+)
 from gateway.model.library import LibraryWord
 from gateway.model.reading import AccessCardReading, CardReading, InputReading
-from gateway.model.receipt import Line, Means
 from tests.devices.conftest import Start, gone, section
 from tests.devices.drivers_for_tests import RAW
 
-JOB = PrintJob(
+JOB = ReceiptWork(
     key="till-1/0001",
-    lines=(Line("1", "Bread", "food.bread", 150, 2000), Line("2", "Milk", "food.milk", 120)),
-    discounts=(30, 0),
-    paid=(Paid(Means.CASH, 500),),
+    items=(SaleLine("Bread", "A", 150, 2000, 30), SaleLine("Milk", "A", 120)),
+    tenders=(Tender(Payment.CASH, 500),),
     total_cents=390,
 )
 
@@ -179,14 +189,14 @@ async def test_only_a_relay_takes_pulses(start: Start) -> None:
 async def test_a_receipt_is_printed_with_every_step_stored_before_the_driver_goes_on(start: Start) -> None:
     place = await start(section("printer"))
     await place.ready("dev-printer")
-    taken: list[PrintStepTaken] = []
+    taken: list[WorkStep] = []
     let_go = asyncio.Event()
 
-    async def store(step: PrintStepTaken) -> None:
+    async def store(step: WorkStep) -> None:
         taken.append(step)
         await let_go.wait()
 
-    printing = asyncio.ensure_future(place.devices.print_receipt("dev-printer", JOB, store, 20_000))
+    printing = asyncio.ensure_future(place.devices.do_work("dev-printer", JOB, store, 20_000))
     await place.until(lambda: len(taken) == 1)
     done, _ = await asyncio.wait({printing}, timeout=0.3)
     assert not done
@@ -194,7 +204,7 @@ async def test_a_receipt_is_printed_with_every_step_stored_before_the_driver_goe
     let_go.set()
     assert await printing == PrintOutcome(JOB.key, PrintResult.PRINTED, "42", 390, 110)
     assert [step.point for step in taken] == ["intent", "opened", "paying", "closing", "closed"]
-    assert taken[0] == PrintStepTaken(JOB.key, "intent", baseline="41")
+    assert taken[0] == WorkStep(JOB.key, WorkPoint.INTENT, Baseline("41"))
 
 
 async def test_a_step_that_cannot_be_stored_stops_the_receipt_for_good(start: Start) -> None:
@@ -203,13 +213,13 @@ async def test_a_step_that_cannot_be_stored_stops_the_receipt_for_good(start: St
     pid = place.pid("dev-printer")
     taken: list[str] = []
 
-    async def store(step: PrintStepTaken) -> None:
+    async def store(step: WorkStep) -> None:
         taken.append(step.point)
         if step.point == "paying":
             raise LedgerError("the disk is full")
 
     with pytest.raises(DeadlineMissed) as missed:
-        await place.devices.print_receipt("dev-printer", JOB, store, 20_000)
+        await place.devices.do_work("dev-printer", JOB, store, 20_000)
     assert missed.value.code == "not_stored"
     assert isinstance(missed.value.__cause__, LedgerError)
     # The driver waits for a word that will never come: it is replaced, and nothing more was asked to be stored.
@@ -225,13 +235,13 @@ async def test_a_step_stored_after_the_deadline_does_not_let_the_driver_go_on(st
     taken: list[str] = []
     let_go, stored = asyncio.Event(), asyncio.Event()
 
-    async def store(step: PrintStepTaken) -> None:
+    async def store(step: WorkStep) -> None:
         taken.append(step.point)
         await let_go.wait()
         stored.set()
 
     with pytest.raises(DeadlineMissed) as missed:
-        await place.devices.print_receipt("dev-printer", JOB, store, 300)
+        await place.devices.do_work("dev-printer", JOB, store, 300)
     assert missed.value.code == "timed_out"
     let_go.set()
     await asyncio.wait_for(stored.wait(), 5)
@@ -243,14 +253,14 @@ async def test_a_step_stored_after_the_deadline_does_not_let_the_driver_go_on(st
 async def test_a_receipt_too_long_for_one_message_is_refused_before_anything_is_sent(start: Start) -> None:
     place = await start(section("printer"))
     await place.ready("dev-printer")
-    line = Line("1", "Ā" * 600, "food", 150)
-    long = PrintJob("till-1/2", (line,) * 512, (0,) * 512, (Paid(Means.CASH, 76800),), 76800)
+    line = SaleLine("Ā" * 600, "A", 150)
+    long = ReceiptWork("till-1/2", (line,) * 512, (Tender(Payment.CASH, 76800),), 76800)
 
-    async def store(step: PrintStepTaken) -> None:
+    async def store(step: WorkStep) -> None:
         raise AssertionError(step)
 
     with pytest.raises(InputRefused):
-        await place.devices.print_receipt("dev-printer", long, store, 5000)
+        await place.devices.do_work("dev-printer", long, store, 5000)
     assert place.of("dev-printer").health is Health.READY
 
 

@@ -7,7 +7,7 @@ import base64
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from drivers.contract import codec, reader
+from drivers.contract import codec, printer, reader
 from drivers.contract.core import Reading, Stop
 from drivers.contract.printer import Payment
 from drivers.desfire.authenticate import Wanted, prove
@@ -80,6 +80,16 @@ CODE_LINE = codec.encode(Reading(1, codec.raw(reader.Code("QRCode", PASS))))
 ACCESS_LINE = codec.encode(Reading(1, codec.raw(reader.AccessCard(24, b"\x0c\x87\x07"))))
 PULSES = bytes(20 | int(bit) for bit in h10301(12, 34567)) + b"\xff" * 20
 STOP_LINE = codec.encode(Stop())
+PRINTER_ANSWERS = tuple(
+    msgspec.json.encode(said)
+    for said in (
+        printer.Outcome("k1", printer.Result.PRINTED, "42", z_number="8", device_time="2026-11-27T10:02:41"),
+        printer.PrintStep("k1", printer.PrintPoint.INTENT, printer.Baseline("41", "7", 1000, 2000, 0, "DT1")),
+        printer.PrinterStatus(True, True, False, "42", ("paper_low",), "7", "2026-11-27T10:02:41", 500),
+        printer.Description("f", "m", "x", payments=(printer.Payment.CASH,), rates={"A": 2100}),
+        printer.RawAnswer(b"0,12"),
+    )
+)
 COILS = modbus.frame(1, b"\x01\x01\x05")
 FISCAL = fiscal_v1.answer(Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
 _STATUS_V2 = bytes.fromhex("80 80 88 80 86 9A 80 80")

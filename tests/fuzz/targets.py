@@ -8,6 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from drivers.access.formats import number_of
 from drivers.ble import frames, phones
 from drivers.cards.asking import ask
@@ -38,10 +40,11 @@ from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
 from gateway.centre import people_file, people_requests
 from gateway.cli import http
-from gateway.devices import convert
+from gateway.devices import convert, convert_printer
 from gateway.identity import ndef, sun
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused
+from gateway.model.fiscal import CashWork
 from gateway.model.receipt import Receipt
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
@@ -107,6 +110,20 @@ def _reading(data: bytes) -> None:
     said = codec.decode_for_gateway(data)
     if isinstance(said, Reading):
         convert.reading("reader-1", (Kind.READER,), said.mono_ns, said.body)
+
+
+def _printer(data: bytes) -> None:
+    """A fiscal device's driver says anything at all: an outcome, a step, a status, what it is."""
+    work, said = CashWork("k1", 1), msgspec.Raw(data)
+    for understood in (
+        lambda: convert_printer.outcome(work, said),
+        lambda: convert_printer.step(work, said),
+        lambda: convert_printer.status(said),
+        lambda: convert_printer.description(said),
+        lambda: convert_printer.raw_answer(said),
+    ):
+        with suppress(codec.BadMessage):
+            understood()
 
 
 def _pulses(data: bytes) -> None:
@@ -223,6 +240,7 @@ def _targets() -> Iterator[Target]:
     )
     yield Target("osdp-key", lambda data: parse_key(data, 0), (DeviceError,), (b"0f" * 16,))
     yield Target("contract", _reading, bad, (seeds.CARD_LINE, seeds.CODE_LINE, seeds.ACCESS_LINE))
+    yield Target("printer-answer", _printer, (), seeds.PRINTER_ANSWERS)
     yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))
     yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))

@@ -7,16 +7,18 @@ import asyncio
 import msgspec
 import pytest
 
-from gateway.config.types import TillStation
-from gateway.model.device import PrintOutcome, PrintResult
+from gateway.config.types import OnPaper, TillStation
+from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import EntryKind
 from gateway.model.errors import Conflict, DeadlineMissed, GatewayError, InputRefused, LedgerError, NotReady
+from gateway.model.fiscal import NoteLine, Payment, PrintOutcome, PrintResult, ReceiptWork, SaleLine, Tender
+from gateway.model.identification import CredentialKind
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
 from gateway.stations.till import Till
 from gateway.stations.till_words import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest, Tendered
 from tests.support.outputs import POINTS, Silence
-from tests.support.place import Card, Place
+from tests.support.place import UIDS, Card, Place, digest
 
 RECEIPT, STEP, OUTCOME = EntryKind.RECEIPT, EntryKind.FISCAL_STEP, EntryKind.FISCAL_OUTCOME
 BOOK = Line(id="1", text="A book", category="books", unit_cents=1000)
@@ -43,6 +45,13 @@ async def committed(till: Till, request: CommitRequest, key: str = "r1") -> Comm
     return msgspec.json.decode(await till.commit(request, key), type=CommitAnswer)
 
 
+def printed(place: Place) -> ReceiptWork:
+    """The only receipt that the printer was asked for."""
+    (job,) = place.outputs.jobs
+    assert isinstance(job, ReceiptWork)
+    return job
+
+
 def state(answer: CommitAnswer) -> str:
     assert answer.fiscal is not None
     return answer.fiscal.state
@@ -60,14 +69,14 @@ async def test_the_points_become_entries_in_their_order(place: Place, till: Till
 async def test_the_job_says_what_is_due_line_by_line(place: Place, till: Till) -> None:
     await till.on_reading(Card("berta").tap(place))
     await till.commit(await to_print(till, Tendered(Means.CASH, 1000)), "r1")
-    (job,) = place.outputs.jobs
-    assert (job.lines, job.discounts, job.total_cents) == ((BOOK, PENS), (500, 225), 725)
-    assert [(paid.means, paid.cents) for paid in job.paid] == [(Means.CASH, 1000)]
+    job = printed(place)
+    assert job.items == (SaleLine("A book", "A", 1000, 1000, 500), SaleLine("Pens", "A", 150, 3000, 225))
+    assert (job.total_cents, job.tenders) == (725, (Tender(Payment.CASH, 1000),))
 
 
 async def test_without_tenders_what_is_due_is_paid_exactly(place: Place, till: Till) -> None:
     await till.commit(await to_print(till), "r1")
-    assert [(paid.means, paid.cents) for paid in place.outputs.jobs[0].paid] == [(Means.CASH, 1450)]
+    assert printed(place).tenders == (Tender(Payment.CASH, 1450),)
 
 
 async def test_each_point_is_on_disk_before_the_printer_goes_on(place: Place, till: Till) -> None:
@@ -113,7 +122,7 @@ async def test_a_till_without_a_printer_says_so(place: Place) -> None:
     [
         (InputRefused("no such tax group"), "refused"),
         (NotReady("too late"), "refused"),
-        (DeadlineMissed("no answer"), "unknown"),
+        (DeadlineMissed("no answer"), "refused"),
         ("intent", "unknown"),
         ("paying", "unknown"),
     ],
@@ -210,6 +219,99 @@ async def test_a_disk_that_fails_in_the_middle_leaves_unknown_behind(place: Plac
     assert state(await committed(again, request)) == "unknown"
     assert after.outputs.paper == [request.quote]
     await after.stop()
+
+
+def lost_and_back(place: Place) -> None:
+    """The printer went, and is there again."""
+    for health in (Health.LOST, Health.READY):
+        place.services.printers.on_change(DeviceHealth("fiscal-1", "fiscal", health))
+
+
+@pytest.mark.parametrize(("point", "result"), [("paying", "cancelled"), ("closing", "printed")])
+async def test_whoever_asks_again_hears_what_was_read_back(place: Place, till: Till, point: str, result: str) -> None:
+    place.outputs.print_script.append(point)
+    request = await to_print(till)
+    first = await committed(till, request)
+    assert state(first) == "unknown"
+    assert first.fiscal is not None
+    assert "read back" in first.fiscal.advice
+    lost_and_back(place)
+    await place.services.printers.settle("fiscal-1")
+    last = await committed(till, request)
+    assert state(last) == result
+    assert (last.entry, last.due_cents) == (first.entry, first.due_cents)
+    after = await place.crash()
+    again = make_till(after)
+    await again.start()
+    assert await committed(again, request) == last
+    await after.stop()
+
+
+async def test_whoever_asks_again_hears_what_a_person_has_seen(place: Place, till: Till) -> None:
+    place.outputs.print_script.append("closing")
+    request = await to_print(till)
+    await committed(till, request)
+    await place.services.printers.settle_by_hand(request.quote, "0000042", "Ilze")
+    answer = await committed(till, request)
+    assert answer.fiscal is not None
+    assert (answer.fiscal.state, answer.fiscal.number) == ("printed", "0000042")
+
+
+async def test_in_doubt_nothing_is_recorded_and_the_quote_can_be_committed_when_it_is_over(
+    place: Place, till: Till
+) -> None:
+    place.outputs.print_script.append("paying")
+    await committed(till, await to_print(till, key="q1"), "r1")
+    second = await to_print(till, key="q2")
+    with pytest.raises(NotReady) as refused:
+        await till.commit(second, "r2")
+    assert refused.value.code == "printer_in_doubt"
+    assert place.kinds().count(RECEIPT) == 1
+    lost_and_back(place)
+    await place.services.printers.settle("fiscal-1")
+    assert state(await committed(till, second, "r2")) == "printed"
+
+
+async def test_a_doubt_that_ends_while_somebody_else_is_served_is_not_shown_to_them(place: Place, till: Till) -> None:
+    place.outputs.print_script.append("closing")
+    await committed(till, await to_print(till, key="q1"), "r1")
+    await till.quote(QuoteRequest(Receipt((BOOK,))), "q2")
+    lost_and_back(place)
+    await place.services.printers.settle("fiscal-1")
+    last = place.board.last("till-1")
+    assert last is not None
+    assert last.show is Show.QUOTE
+
+
+async def quoted(till: Till, key: str) -> QuoteAnswer:
+    return msgspec.json.decode(await till.quote(QuoteRequest(Receipt((BOOK,))), key), type=QuoteAnswer)
+
+
+async def test_a_quote_says_why_it_could_not_be_printed_here(place: Place, till: Till) -> None:
+    assert (await quoted(till, "q1")).cannot_print is None
+    place.outputs.description = msgspec.structs.replace(place.outputs.description, rates={"B": 1200})
+    lost_and_back(place)
+    await asyncio.wait(place.services.printers._settling._tasks.values())
+    hindrance = (await quoted(till, "q2")).cannot_print
+    assert hindrance is not None
+    assert (hindrance.code, "`$.receipt.lines[0].vat`" in hindrance.detail) == ("vat_letter_missing", True)
+    with pytest.raises(InputRefused) as refused:
+        await till.commit(CommitRequest((await quoted(till, "q3")).quote, print=True), "r3")
+    assert refused.value.code == "vat_letter_missing"
+    assert place.kinds() == []
+
+
+async def test_lines_at_the_foot_are_those_that_the_configuration_asks_for(place: Place) -> None:
+    section = TillStation(
+        id="till-1", readers=("nfc-1",), printer="fiscal-1", on_paper=(OnPaper.MARK, OnPaper.BENEFITS)
+    )
+    till = Till(section, place.services)
+    await till.start()
+    card = Card("berta")
+    await till.on_reading(card.tap(place))
+    await till.commit(await to_print(till), "r1")
+    mark = digest(CredentialKind.SUN_CARD, UIDS["berta"])[:6]
+    assert printed(place).items[2:] == (NoteLine(f"sun_card {mark}", footer=True), NoteLine("half", footer=True))
 
 
 async def _abandon(till: Till) -> None:

@@ -10,11 +10,23 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from gateway.model.counter import CardDebited, DebitEnd
-from gateway.model.device import PrintJob, PrintOutcome, PrintResult, PrintStepTaken
-from gateway.model.errors import DeadlineMissed, GatewayError
+import msgspec
 
-POINTS = ("intent", "opened", "paying", "closing", "closed")
+from gateway.model.counter import CardDebited, DebitEnd
+from gateway.model.errors import DeadlineMissed, GatewayError
+from gateway.model.fiscal import (
+    Baseline,
+    PrinterDescription,
+    PrinterStatus,
+    PrintOutcome,
+    PrintResult,
+    ReceiptWork,
+    Work,
+    WorkPoint,
+    WorkStep,
+)
+
+POINTS = tuple(WorkPoint)[1:]
 
 
 class Silence:
@@ -37,8 +49,13 @@ class ScriptedOutputs:
         self.ready = True
         self.pulses: list[tuple[str, int, int]] = []
         """Device, channel and ms of every pulse that a relay may have made."""
-        self.jobs: list[PrintJob] = []
-        """Every receipt that a printer was asked for."""
+        self.jobs: list[Work] = []
+        """Every work that a printer was asked for."""
+        self.settled: list[tuple[str, WorkPoint]] = []
+        """Every work that a printer was asked how it ended, with the point that was stored last."""
+        self.settle_script: deque[GatewayError | Silence | PrintOutcome] = deque()
+        self.description = PrinterDescription("datecs-v1-a", "Datecs", "FP-2000", zero_total=True, reversals=True)
+        self.z_number = "7"
         self.paper: list[str] = []
         """Keys of what stands on paper."""
         self.pulse_script: deque[GatewayError | Silence] = deque()
@@ -69,10 +86,10 @@ class ScriptedOutputs:
         self._open(device, channel, ms)
         return self._now_ns()
 
-    async def print_receipt(
-        self, device: str, job: PrintJob, on_step: Callable[[PrintStepTaken], Awaitable[None]], deadline_ms: int
+    async def do_work(
+        self, device: str, work: Work, on_step: Callable[[WorkStep], Awaitable[None]], deadline_ms: int
     ) -> PrintOutcome:
-        self.jobs.append(job)
+        self.jobs.append(work)
         said = self.print_script.popleft() if self.print_script else None
         match said:
             case GatewayError():
@@ -80,22 +97,57 @@ class ScriptedOutputs:
             case Silence(after=""):
                 await _for_ever(said)
             case PrintOutcome():
-                return said
-        for point in POINTS:
-            step = PrintStepTaken(job.key, point, baseline="41", number="42" if point == "closed" else "")
+                return msgspec.structs.replace(said, key=work.key)
+        points = POINTS if isinstance(work, ReceiptWork) else (WorkPoint.INTENT, WorkPoint.CLOSED)
+        for point in points:
+            last = point is WorkPoint.CLOSED
+            step = WorkStep(work.key, point, None if last else Baseline("41"), "42" if last else "")
             try:
                 await on_step(step)
             except GatewayError as error:
                 raise DeadlineMissed("a step could not be stored", "Look", code="not_stored") from error
-            if point == "closing":
+            if point is points[-2]:
                 self.on_print()
-                self.paper.append(job.key)
+                self.paper.append(work.key)
             if isinstance(said, Silence) and said.after == point:
                 await _for_ever(said)
             if said == point:
                 raise DeadlineMissed(f"no answer within {deadline_ms} ms", "Look")
-        change = sum(tender.cents for tender in job.paid) - job.total_cents
-        return PrintOutcome(job.key, PrintResult.PRINTED, "42", job.total_cents, change)
+        return self._printed(work)
+
+    async def settle(
+        self,
+        device: str,
+        work: Work,
+        point: WorkPoint,
+        baseline: Baseline,
+        on_step: Callable[[WorkStep], Awaitable[None]],
+        deadline_ms: int,
+    ) -> PrintOutcome:
+        """What stands on paper was printed, all else was cancelled; unless the script says otherwise."""
+        self.settled.append((work.key, point))
+        match self.settle_script.popleft() if self.settle_script else None:
+            case GatewayError() as error:
+                raise error
+            case Silence() as silence:
+                await _for_ever(silence)
+            case PrintOutcome() as outcome:
+                return msgspec.structs.replace(outcome, key=work.key)
+        if work.key in self.paper:
+            return self._printed(work)
+        return PrintOutcome(work.key, PrintResult.CANCELLED, reason="cancelled at the printer", code="read_back")
+
+    async def printer_status(self, device: str, deadline_ms: int = 3000) -> PrinterStatus:
+        return PrinterStatus(True, True, False, "42" if self.paper else "41", z_number=self.z_number)
+
+    async def describe(self, device: str, deadline_ms: int = 3000) -> PrinterDescription:
+        return self.description
+
+    def _printed(self, work: Work) -> PrintOutcome:
+        if not isinstance(work, ReceiptWork):
+            return PrintOutcome(work.key, PrintResult.PRINTED, "42")
+        change = sum(tender.cents for tender in work.tenders) - work.total_cents - work.rounding_cents
+        return PrintOutcome(work.key, PrintResult.PRINTED, "42", work.total_cents, change)
 
     def _open(self, device: str, channel: int, ms: int) -> None:
         self.on_pulse()

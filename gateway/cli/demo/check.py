@@ -11,8 +11,8 @@ import msgspec
 
 from gateway.centre.query import EntryRow
 from gateway.model.bodies import VoidReason
-from gateway.model.device import PrintResult
 from gateway.model.entry import EntryKind
+from gateway.model.fiscal import PrintResult
 
 PRESENTED = (EntryKind.IDENTIFICATION, EntryKind.REFUSAL, EntryKind.ADMISSION)
 ONCE_AN_ADMISSION = (EntryKind.OPENED, EntryKind.PASSED, EntryKind.VOID)

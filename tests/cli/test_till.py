@@ -1,0 +1,136 @@
+"""`smartplace till` against the real API of a gateway: doubts, settling by hand, reports, cash."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+import pytest
+
+from gateway.cli.till import cents_of
+from gateway.config.types import TillStation
+from gateway.model.fiscal import CashWork, PrintOutcome, PrintResult, ReportWork
+from gateway.stations.till import Till
+from tests.api.conftest import Place
+from tests.cli.conftest import said, smartplace
+from tests.support.clock import FakeClock
+from tests.support.outputs import ScriptedOutputs
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    (tmp_path / "place").mkdir()
+    clock = FakeClock()
+    made = Place(tmp_path / "place", clock, ScriptedOutputs(clock.mono_ns))
+    await made.start()
+    del made.stations["till-1"]
+    till = Till(TillStation(id="till-2", printer="fiscal-1"), made.services)
+    await till.start()
+    made.stations["till-2"] = till
+    yield made
+    await made.stop()
+
+
+def outputs(place: Place) -> ScriptedOutputs:
+    assert isinstance(place.outputs, ScriptedOutputs)
+    return place.outputs
+
+
+async def typed(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command, while the gateway goes on."""
+    return await asyncio.to_thread(smartplace, "till", *arguments, "--socket", place.socket_path)
+
+
+async def doubt(place: Place) -> str:
+    """A Z report of which it is not known whether it was printed; its key."""
+    outputs(place).print_script.append("intent")
+    done = await typed(place, "report", "z")
+    assert done.returncode == 7
+    (row,) = place.services.printers.doubts()
+    return row.key
+
+
+async def test_without_a_doubt_it_says_how_the_printers_stand(place: Place) -> None:
+    done = await typed(place, "doubts")
+    assert done.returncode == 0
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["printer", "last", "Z", "day"],
+        ["fiscal-1", "ready"],
+    ]
+
+
+async def test_a_doubt_is_told_with_what_to_look_at_and_what_to_type(place: Place) -> None:
+    key = await doubt(place)
+    done = await typed(place, "doubts")
+    assert done.returncode == 8
+    assert f"z {key} of till-2" in done.stdout
+    assert f"smartplace till settle {key} --printed NUMBER --by NAME" in done.stdout
+    assert f"smartplace till settle {key} --not-printed --by NAME" in done.stdout
+    told = json.loads((await typed(place, "doubts", "--json")).stdout)
+    assert [one["key"] for one in told["doubts"]] == [key]
+
+
+async def test_it_is_settled_by_who_has_looked(place: Place) -> None:
+    key = await doubt(place)
+    done = await typed(place, "settle", key, "--printed", "0000042", "--by", "Ilze")
+    assert (done.returncode, "with number 0000042" in done.stdout) == (0, True)
+    again = await typed(place, "settle", key, "--not-printed", "--by", "Ilze")
+    assert again.returncode == 5
+    assert (await typed(place, "doubts")).returncode == 0
+    missing = await typed(place, "settle", "feedbeef", "--not-printed", "--by", "Ilze")
+    assert (missing.returncode, said(missing)[0].startswith("error: ")) == (4, True)
+
+
+async def test_it_is_said_either_way_and_by_somebody(place: Place) -> None:
+    key = await doubt(place)
+    for wrong in ((), ("--printed", "1", "--not-printed")):
+        assert (await typed(place, "settle", key, *wrong, "--by", "Ilze")).returncode == 2
+    assert (await typed(place, "settle", key, "--not-printed")).returncode == 2
+    assert len(place.services.printers.doubts()) == 1
+
+
+async def test_reports_and_cash_of_the_only_till(place: Place) -> None:
+    done = await typed(place, "report", "x")
+    assert (done.returncode, done.stdout) == (0, "printed, number 42\n")
+    assert (await typed(place, "cash", "in", "20.50")).returncode == 0
+    assert (await typed(place, "cash", "out", "5")).returncode == 0
+    report, put, taken = outputs(place).jobs
+    assert report == ReportWork(report.key)
+    assert (put, taken) == (CashWork(put.key, 2050), CashWork(taken.key, -500))
+
+
+async def test_a_key_orders_once(place: Place) -> None:
+    for _ in range(2):
+        assert (await typed(place, "report", "z", "--key", "shift-7")).returncode == 0
+    assert len(outputs(place).jobs) == 1
+
+
+async def test_what_the_printer_refuses_is_1_and_a_printer_that_is_away_6(place: Place) -> None:
+    outputs(place).print_script.append(PrintOutcome("?", PrintResult.REFUSED, reason="a receipt is open", code="open"))
+    done = await typed(place, "report", "z")
+    assert done.returncode == 1
+    outputs(place).ready = False
+    assert (await typed(place, "report", "z")).returncode == 6
+
+
+async def test_of_several_tills_one_has_to_be_named(place: Place) -> None:
+    other = Till(TillStation(id="till-3"), place.services)
+    place.stations["till-3"] = other
+    done = await typed(place, "report", "x")
+    assert (done.returncode, "till-2, till-3" in said(done)[0]) == (4, True)
+    assert (await typed(place, "report", "x", "--station", "till-2")).returncode == 0
+
+
+@pytest.mark.parametrize(("text", "cents"), [("20", 2000), ("20.5", 2050), ("0.05", 5), ("1000000", 100_000_000)])
+def test_an_amount_is_exact(text: str, cents: int) -> None:
+    assert cents_of(text) == cents
+
+
+@pytest.mark.parametrize("text", ["", "-5", "1.005", "1,50", "0", "0.00", "1e3", "²", "1.", ".5", "1.-5"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        cents_of(text)
