@@ -48,7 +48,7 @@ def judge(work: Plan, baseline: Baseline, standing: Standing) -> Verdict:
             return Verdict.NOT_PRINTED
         case 1 | None, 0:
             return Verdict.NOT_PRINTED
-        case 1, _ if exact:
+        case 1, _ if exact and (booked is None or booked > 0):
             return Verdict.PRINTED
         case None, int() if exact and booked == work.total_cents:
             return Verdict.PRINTED

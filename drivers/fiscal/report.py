@@ -16,7 +16,7 @@ from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
 from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
 from drivers.fiscal.receipt import ready
-from drivers.fiscal.standing import measure, read_day, steps, told, value_of
+from drivers.fiscal.standing import acknowledge, measure, read_day, steps, told, value_of
 
 ATTEMPTS = 3
 """How often a command goes out whose answer was lost, each time after the counters have said that it did nothing."""
@@ -109,14 +109,19 @@ class Booking:
         if self._baseline.serial and self._identity.serial not in ("", self._baseline.serial):
             what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
             return self._ending.unknown(Reason.OTHER_DEVICE, what)
-        day = yield from read_day(self._dialect)
+        if (silent := (yield from acknowledge())) is not None:
+            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {silent.why}" if why else silent.why)
+        cash = None
+        if isinstance(self._work, CashMove):
+            found = yield from told(ReadCash(), Cash)
+            if isinstance(found, Lost):
+                return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {found.why}" if why else found.why)
+            cash = found
+        day = yield from read_day(self._dialect, z_last=True)
         if isinstance(day, Lost):
             return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {day.why}" if why else day.why)
         if isinstance(self._work, DayReport):
             return self._report_by(day, why)
-        cash = yield from told(ReadCash(), Cash)
-        if isinstance(cash, Lost):
-            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {cash.why}" if why else cash.why)
         return self._cash_by(day, cash, why)
 
     def _report_by(self, day: Day, why: str) -> Outcome:

@@ -1,4 +1,9 @@
-"""Where the device stands, by its own counters: before a work begins (the baseline) and after a doubt. Pure courses."""
+"""Where the device stands, by its own counters: before a work begins (the baseline) and after a doubt. Pure courses.
+
+A device may end its fiscal day by itself between any two readings, which sets sums back and may take a number. So the
+number of the last Z report is the first that is read before a work and the last that is read after it: whatever comes
+in between shows in it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ from drivers.fiscal.dialect import (
     ReadCash,
     ReadDay,
     ReadLast,
+    ReadStatus,
     ReadTransaction,
     Transaction,
     merged,
@@ -41,21 +47,24 @@ def value_of(heard: Heard, kind: type[V]) -> V | None:
 
 
 def told(operation: Operation, kind: type[V]) -> Course[V | Lost | None]:
-    """What a read answers; None when the device refuses to tell it."""
+    """What a read answers; None when the device refuses to tell it. A refusal is asked about once more: it may be one
+    of the moment, and what is not told is missing when a doubt is settled."""
     heard = yield from ask(operation)
+    if isinstance(heard, Heard) and heard.said.refused:
+        heard = yield from ask(operation)
     return heard if isinstance(heard, Lost) else value_of(heard, kind)
 
 
-def read_day(dialect: Dialect) -> Course[Day | Lost]:
-    """All parts together; what the device refuses to tell is left out."""
-    parts = [Day()]
-    for part in range(dialect.reads_day):
+def read_day(dialect: Dialect, *, z_last: bool = False) -> Course[Day | Lost]:
+    """All parts together; what the device refuses to tell is left out. Part 0 is the number of the last Z report."""
+    parts = dict[int, Day]()
+    order = range(dialect.reads_day)
+    for part in reversed(order) if z_last else order:
         found = yield from told(ReadDay(part), Day)
         if isinstance(found, Lost):
             return found
-        if found is not None:
-            parts.append(found)
-    return merged(parts)
+        parts[part] = found or Day()
+    return merged([parts[part] for part in order])
 
 
 def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
@@ -73,8 +82,17 @@ def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
     return merged(parts)
 
 
+def acknowledge() -> Course[Lost | None]:
+    """The status before anything else: after a power cut inside a receipt a device may answer every other command with
+    that, until its status was read (Tremol)."""
+    status = yield from ask(ReadStatus())
+    return status if isinstance(status, Lost) else None
+
+
 def look(dialect: Dialect) -> Course[Standing | Lost]:
     """Read it all back. `Lost` too when the device does not tell whether a receipt is open."""
+    if (silent := (yield from acknowledge())) is not None:
+        return silent
     transaction = yield from read_transaction(dialect)
     if isinstance(transaction, Lost):
         return transaction
@@ -83,7 +101,7 @@ def look(dialect: Dialect) -> Course[Standing | Lost]:
     last = yield from told(ReadLast(), Last)
     if isinstance(last, Lost):
         return last
-    day = yield from read_day(dialect)
+    day = yield from read_day(dialect, z_last=True)
     if isinstance(day, Lost):
         return day
     return Standing(transaction, last or Last(""), day)
@@ -91,8 +109,8 @@ def look(dialect: Dialect) -> Course[Standing | Lost]:
 
 def measure(dialect: Dialect, identity: Identity, *, cash: bool = False) -> Course[Baseline]:
     """The counters before a work begins. Raises `NotBegun`."""
+    day = _answered((yield from read_day(dialect)))
     last = _answered((yield from told(ReadLast(), Last)))
-    day = _answered((yield from read_day(dialect))) or Day()
     drawer = _answered((yield from told(ReadCash(), Cash))) if cash else None
     return Baseline(
         number=last.number if last is not None else "",

@@ -18,6 +18,7 @@ from drivers.fiscal.dialect import (
     OpenReversal,
     Operation,
     PrintDay,
+    ReadStatus,
     Said,
     WriteClock,
     merged,
@@ -170,7 +171,7 @@ class Wire:
         self._alive()
         return merged(parts)
 
-    def _told(self, link: Link, part: int) -> Identity:
+    def _told(self, link: Link, part: int, *, again: bool = False) -> Identity:
         command, data = self.dialect.request(Identify(part))
         try:
             exchange = link.ask(command, data) if part else link.synchronise(command, data)
@@ -183,6 +184,10 @@ class Wire:
             return said.value
         if part:
             return Identity("")
+        if not again:
+            # After a power cut some devices answer with that alone, until their status was read (Tremol).
+            self.ask(Ask(ReadStatus()))
+            return self._told(link, part, again=True)
         raise self.error(Lost(f"it does not say who it is: {said.refused}", Trouble.STRANGE_ANSWER))
 
     def error(self, lost: Lost) -> DeviceError:

@@ -114,7 +114,7 @@ class Endpoint:
             FaultKind.SYN_STORM: not self.wire.syn,
             FaultKind.SYN_SILENCE: not self.wire.syn,
             FaultKind.LOCK: not self.device.model.locks_after,
-            FaultKind.ERROR_IN_DATA: self.device.model.family != "datecs-v2",
+            FaultKind.ERROR_IN_DATA: not self.wire.quiet,
         }
         return frozenset(FaultKind) - {kind for kind, is_unknown in unknown.items() if is_unknown}
 
@@ -229,6 +229,7 @@ class Endpoint:
         deny = Why.NOT_NOW if kind in (FaultKind.REFUSE, FaultKind.ERROR_IN_DATA) else None
         answer = self.wire.answer(request, deny, quiet=kind is FaultKind.ERROR_IN_DATA)
         device.subtotal_off_by, device.payment_fails = 0, False
+        device.tick()
         self.tell()
         return answer
 
@@ -277,6 +278,7 @@ class Endpoint:
         self._busy_until = ready
         if fault is not None and fault.kind is FaultKind.BYTEWISE:
             for number, byte in enumerate(reply):
-                self._send(ready + number * (fault.ms or 1) / 1000, bytes((byte,)))
+                self._busy_until = ready + number * (fault.ms or 1) / 1000
+                self._send(self._busy_until, bytes((byte,)))
         else:
             self._send(ready, reply)

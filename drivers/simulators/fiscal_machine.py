@@ -8,11 +8,12 @@ from datetime import datetime, time, timedelta
 
 from drivers.simulators.fiscal_clock import iso
 from drivers.simulators.fiscal_memory import Memory, Receipt
-from drivers.simulators.fiscal_model import PRINTS, Act, Model, Refused, Stage, Why, why_not
+from drivers.simulators.fiscal_model import PRINTS, Act, Habits, Model, Refused, Stage, Why, why_not
 from drivers.simulators.fiscal_paper import Document, Kind, Paper, VatSum, key_of, money
 
 LETTERS = "ABCDEFGH"
 POWER_CUT = "# power was cut #"
+UNSOLD = frozenset({Kind.X, Kind.Z, Kind.CASH})
 
 
 class Machine:
@@ -21,9 +22,10 @@ class Machine:
 
     def __init__(
         self, model: Model, paper: Paper | None = None, *,
-        now: Callable[[], datetime] = datetime.now, auto_z: time | None = None,
+        now: Callable[[], datetime] = datetime.now, auto_z: time | None = None, habits: Habits | None = None,
     ) -> None:  # fmt: skip
         self.model = model
+        self.habits = habits if habits is not None else Habits()
         self.paper = paper if paper is not None else Paper()
         self.memory = Memory()
         self.rates = dict(model.rates)
@@ -41,7 +43,7 @@ class Machine:
         """Read the paper of earlier runs, and remember what follows from it."""
         self.paper.load()
         for document in self.paper.documents:
-            self.memory.book(document)
+            self.memory.book(document, self.habits)
 
     # Looks -----------------------------------------------------------------------------------------------
 
@@ -86,7 +88,7 @@ class Machine:
         self.memory.clock_off_s += seconds
 
     def z_by_itself(self) -> None:
-        """Make a Z report, now or when the open receipt is closed."""
+        """Make a Z report, now or soon after the open receipt is closed."""
         self.memory.z_waits = True
         self.tick()
 
@@ -145,9 +147,7 @@ class Machine:
         if receipt.kind is not Kind.SLIP:
             self.memory.items = receipt.items
             self.memory.sale_number = receipt.sale_number or self.memory.sale_number
-        document = self._print(receipt.kind, receipt.lines, total=receipt.total, receipt=receipt, cancelled=cancelled)
-        self.tick()
-        return document
+        return self._print(receipt.kind, receipt.lines, total=receipt.total, receipt=receipt, cancelled=cancelled)
 
     def _report(self, *, z: bool, at: datetime | None = None) -> Document:
         day, number = self.memory.day, self.memory.z_number + z
@@ -165,12 +165,13 @@ class Machine:
         at: datetime | None = None,
     ) -> Document:  # fmt: skip
         groups = receipt.groups if receipt is not None else {}
+        numbered = self.habits.numbers_cancelled if cancelled else self.habits.numbers_reports or kind not in UNSOLD
         document = Document(
-            f"{self.memory.number + 1:07}", kind, key_of(lines), tuple(lines), total,
+            f"{self.memory.number + numbered:07}", kind, key_of(lines), tuple(lines), total,
             tuple(receipt.payments) if receipt is not None else (), "cancelled" if cancelled else True,
             vat=tuple(VatSum(a, cents, self.model.vat(cents, self.rates[a])) for a, cents in sorted(groups.items())),
             z_number=self.memory.z_number if z_number is None else z_number, device_time=iso(at or self.now),
         )  # fmt: skip
         self.paper.add(document)
-        self.memory.book(document)
+        self.memory.book(document, self.habits)
         return document

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from drivers.simulators.fiscal_model import Stage
+from drivers.simulators.fiscal_model import Habits, Stage
 from drivers.simulators.fiscal_paper import Document, Kind
 
 
@@ -107,14 +107,15 @@ class Memory(msgspec.Struct):
     def stage(self) -> Stage:
         return self.receipt.stage if self.receipt is not None else Stage.IDLE
 
-    def book(self, document: Document) -> None:
+    def book(self, document: Document, habits: Habits) -> None:
         """Add a document that was printed."""
         self.number = int(document.number)
         self.last_time = document.device_time
         self.day.documents += 1
         match document.kind:
             case Kind.Z:
-                self.last_day, self.day, self.cash = self.day, Day(), 0
+                self.last_day, self.day = self.day, Day()
+                self.cash = 0 if habits.z_empties else self.cash
                 self.z_number, self.z_time = document.z_number, document.device_time
             case Kind.CASH:
                 self.cash += document.total_cents

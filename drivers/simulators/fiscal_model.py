@@ -182,6 +182,17 @@ class Model(msgspec.Struct, frozen=True):
         return stage in ACCEPTS[act]
 
 
+class Habits(msgspec.Struct, frozen=True):
+    """What the documents leave open, and devices may do one way or the other."""
+
+    numbers_cancelled: bool = True
+    """A cancelled receipt takes a document number."""
+    numbers_reports: bool = True
+    """X and Z reports and movements of cash take one."""
+    z_empties: bool = True
+    """After a Z report nothing is in the drawer."""
+
+
 def _zeros(_operator: int) -> str:
     return "0000"
 

@@ -80,9 +80,16 @@ class Paper:
         self.documents: list[Document] = []
 
     def load(self) -> None:
-        """Read what earlier runs printed."""
-        if self._path is not None and self._path.exists():
-            self.documents = list(read(self._path.read_text("utf-8")))
+        """Read what earlier runs printed. Behind a torn end the next document begins a line of its own. Raises
+        `OSError` when the file cannot be read and written."""
+        if self._path is None:
+            return
+        with self._path.open("a+", encoding="utf-8", errors="replace") as file:
+            file.seek(0)
+            paper = file.read()
+            if paper and not paper.endswith("\n"):
+                file.write("\n")
+        self.documents = list(read(paper))
 
     def add(self, document: Document) -> None:
         """Print to the end: on disk when this returns."""

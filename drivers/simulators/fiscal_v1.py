@@ -18,13 +18,14 @@ from drivers.simulators.fiscal_paper import Kind
 from drivers.simulators.fiscal_wire import Broken, Heard, Ping, Request
 
 NAK, SYN = b"\x15", b"\x16"
+_DIGITS = str.maketrans("abcdef", ":;<=>?")
 Bits = frozenset[tuple[int, int]]
 """Places of status bits: byte and bit."""
 
 
 def checksum(part: bytes) -> bytes:
     """Sum of the bytes behind 01h up to 05h as four characters from `0` to `?`."""
-    return f"{sum(part) % 65536:04x}".translate({ord("a") + n: ord(":") + n for n in range(6)}).encode("ascii")
+    return f"{sum(part) % 65536:04x}".translate(_DIGITS).encode("ascii")
 
 
 def answer(request: Request, data: bytes, status: bytes) -> bytes:
@@ -87,6 +88,14 @@ class Group(msgspec.Struct, frozen=True):
     cover_bits: Bits
     line_bytes: int
     note_bytes: int
+    units: bool = False
+    """A sale may name a unit of measurement."""
+    styles: bool = False
+    """A text may begin with its font."""
+    keeps: bool = False
+    """A Z report may be asked to keep the operators' sums."""
+    errors: Mapping[int, bytes] = msgspec.field(default_factory=dict)
+    """What a command that is refused says in DATA, besides the bits."""
 
 
 _HASH = (0, 5)
@@ -110,12 +119,14 @@ GROUP_A = Group(
         Kind.SALE: frozenset({_OPEN}), Kind.REVERSAL: frozenset({_OPEN, (1, 4)}), Kind.SLIP: frozenset({(2, 5)}),
     },
     paper_bits=frozenset({(2, 0), _HASH}), cover_bits=frozenset({(0, 6)}), line_bytes=42, note_bytes=42,
+    units=True, styles=True, keeps=True,
 )  # fmt: skip
 GROUP_B = Group(
     letters={"P": "cash", "N": "credit", "C": "card", "D": "health_fund", "I": "voucher", "J": "coupon"},
     refusals=GROUP_A.refusals,
     open_bits={**GROUP_A.open_bits, Kind.REVERSAL: frozenset({_OPEN})},
     paper_bits=GROUP_A.paper_bits, cover_bits=frozenset(), line_bytes=22, note_bytes=36,
+    errors={46: b"F", 48: b"F"},
 )  # fmt: skip
 """Bits 0.6 (cover) and 1.4 (storno) are reserved in group B."""
 
@@ -135,7 +146,7 @@ class V1:
     text) to DATA. `encoding` is the code page of the firmware."""
 
     nak, syn, retry = NAK, SYN, b""
-    repeats = True
+    repeats, quiet = True, False
 
     def __init__(self, device: Device, group: Group, handlers: Mapping[int, Handler], *, encoding: str = "cp1257"):
         self.device = device
@@ -175,7 +186,7 @@ class V1:
                 data = f"{letter}{self._sum(request.command)}".encode("ascii")
             else:
                 bits = self.group.refusals.get(refused.why, frozenset({(1, 1), _HASH}))
-                data = self._error_data(request.command)
+                data = self.group.errors.get(request.command, b"")
         return answer(request, data, self.status(bits))
 
     def pong(self, ping: Ping, *, busy: bool) -> bytes:
@@ -209,10 +220,6 @@ class V1:
         if command == 70:
             return f",{memory.cash:09},{memory.day.cash_in:09},{memory.day.cash_out:09}"
         return f"{memory.receipt.total if memory.receipt is not None else 0:09}"
-
-    def _error_data(self, command: int) -> bytes:
-        """Group B says `F` where group A says nothing."""
-        return b"F" if self.group is GROUP_B and command in (46, 48) else b""
 
 
 LETTERS: Mapping[tuple[int, Why], str] = {

@@ -142,7 +142,7 @@ def _compact_time(text: str) -> str:
 
 def _sale(wire: V1, data: str) -> bytes:
     found = _SALE.fullmatch(data)
-    if found is None or (found["unit"] and wire.group is GROUP_B):
+    if found is None or (found["unit"] and not wire.group.units):
         raise reads.bad()
     texts = found["text"].split("\n")
     if len(texts) > 2 or any(len(part.encode(wire.encoding, "replace")) > wire.group.line_bytes for part in texts):
@@ -174,7 +174,7 @@ def _pay(wire: V1, data: str) -> bytes:
 
 
 def _text(wire: V1, data: str) -> bytes:
-    text = _STYLE.sub("", data, count=1) if data.startswith("\t") and wire.group is GROUP_A else data
+    text = _STYLE.sub("", data, count=1) if data.startswith("\t") and wire.group.styles else data
     wire.device.text(text.replace("\t", " ").replace("\n", " ")[: wire.group.note_bytes])
     return b""
 
@@ -217,7 +217,7 @@ def _report_act(data: str) -> Act:
 
 def _report(wire: V1, data: str) -> bytes:
     """Without DATA it is the Z report."""
-    if data.rstrip("N" if wire.group is GROUP_A else "") not in ("", "0", "2"):
+    if data.rstrip("N" if wire.group.keeps else "") not in ("", "0", "2"):
         raise reads.bad()
     day = wire.device.memory.day
     document = wire.device.report(z=_report_act(data) is Act.Z)
@@ -270,19 +270,21 @@ _BOTH: Mapping[int, Handler] = {
     49: Handler(Act.SELL, _sale), 51: Handler(Act.SUBTOTAL, _subtotal), 52: Handler(Act.SELL, _sale),
     53: Handler(Act.PAY, _pay), 54: Handler(Act.TEXT, _text), 56: Handler(Act.CLOSE, _close),
     60: Handler(Act.CANCEL, _cancel), 61: Handler(Act.SET_CLOCK, _set_clock), 62: Handler(Act.READ, reads.clock),
-    64: Handler(Act.READ, reads.last_z), 65: Handler(Act.READ, reads.day), 68: Handler(Act.READ, reads.free),
+    68: Handler(Act.READ, reads.free),
     69: Handler(_report_act, _report), 70: Handler(_cash_act, _cash), 74: Handler(Act.READ, reads.status),
     76: Handler(Act.READ, reads.transaction), 86: Handler(Act.READ, reads.last_z_date),
-    90: Handler(Act.READ, reads.identify),
-    97: Handler(Act.READ, reads.rates), 99: Handler(Act.READ, reads.tax_number), 103: Handler(Act.READ, reads.receipt),
-    106: Handler(Act.DRAWER, reads.drawer), 109: Handler(Act.COPY, _copy), 113: Handler(Act.READ, reads.number),
+    90: Handler(Act.READ, reads.identify), 97: Handler(Act.READ, reads.rates),
+    99: Handler(Act.READ, reads.tax_number), 106: Handler(Act.DRAWER, reads.drawer),
+    109: Handler(Act.COPY, _copy), 113: Handler(Act.READ, reads.number),
 }  # fmt: skip
 COMMANDS_A: Mapping[int, Handler] = {
     **_BOTH, 32: Handler(Act.READ, reads.last_error), 46: Handler(Act.REVERSE, _storno_a),
-    48: Handler(_open_act, _open_a), 110: Handler(Act.READ, reads.payments_a),
+    48: Handler(_open_act, _open_a), 64: Handler(Act.READ, reads.last_z_a), 65: Handler(Act.READ, reads.day_a),
+    103: Handler(Act.READ, reads.receipt_a), 110: Handler(Act.READ, reads.payments_a),
 }  # fmt: skip
 COMMANDS_B: Mapping[int, Handler] = {
     **_BOTH, 46: Handler(Act.REVERSE, _storno_b),
-    48: Handler(Act.OPEN, _open_b), 110: Handler(Act.READ, reads.payments_b),
+    48: Handler(Act.OPEN, _open_b), 64: Handler(Act.READ, reads.last_z_b), 65: Handler(Act.READ, reads.day_b),
+    103: Handler(Act.READ, reads.receipt_b), 110: Handler(Act.READ, reads.payments_b),
 }  # fmt: skip
 GROUPS = {"datecs-v1": (GROUP_A, COMMANDS_A), "datecs-v1b": (GROUP_B, COMMANDS_B)}

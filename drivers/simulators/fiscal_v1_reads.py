@@ -11,7 +11,7 @@ from datetime import datetime
 
 from drivers.simulators.fiscal_device import LETTERS
 from drivers.simulators.fiscal_model import Refused, Stage, Why
-from drivers.simulators.fiscal_v1 import GROUP_A, GROUP_B, V1
+from drivers.simulators.fiscal_v1 import V1
 
 _STORNO_TYPES = {"error": "1", "refund": "2", "tax_base": "3"}
 
@@ -31,30 +31,44 @@ def clock(wire: V1, data: str) -> bytes:
     return wire.device.now.strftime("%d-%m-%y %H:%M:%S").encode("ascii")
 
 
-def last_z(wire: V1, data: str) -> bytes:
+def last_z_a(wire: V1, data: str) -> bytes:
+    last_day = wire.device.memory.last_day
+    return _last_z(wire, data.lstrip("*"), last_day.sold_vat, "%d%m%y%H%M%S" if data.startswith("*") else "%d%m%y")
+
+
+def last_z_b(wire: V1, data: str) -> bytes:
+    return _last_z(wire, data, wire.device.memory.last_day.returned, "%d%m%y")
+
+
+def _last_z(wire: V1, option: str, second: Mapping[str, int], form: str) -> bytes:
     memory = wire.device.memory
-    option = data.lstrip("*") if wire.group is GROUP_A else data
     if option not in ("", "0", "1"):
         raise bad()
     if not memory.z_number:
         return b"F"
-    second = memory.last_day.sold_vat if wire.group is GROUP_A else memory.last_day.returned
-    date = datetime.fromisoformat(memory.z_time).strftime("%d%m%y%H%M%S" if data.startswith("*") else "%d%m%y")
     sums = groups(second if option == "1" else memory.last_day.sold, "+013")
+    date = datetime.fromisoformat(memory.z_time).strftime(form)
     return f"P,{memory.z_number:04},{sums},{date}".encode("ascii")
 
 
-def day(wire: V1, data: str) -> bytes:
+def day_a(wire: V1, data: str) -> bytes:
     day = wire.device.memory.day
-    sums: Mapping[str, dict[str, int]] = {"": day.sold, "0": day.sold, "1": day.sold_vat}
-    if wire.group is GROUP_B:
-        sums = {**sums, "5": day.returned, "6": day.returned_vat}
-        if data in ("4", "7"):
-            means = day.paid if data == "4" else day.paid_back
-            return ",".join(f"{means.get(name, 0):+013}" for name in wire.group.letters.values()).encode("ascii")
-    if data not in sums:
+    return _day({"": day.sold, "0": day.sold, "1": day.sold_vat}, data)
+
+
+def day_b(wire: V1, data: str) -> bytes:
+    day = wire.device.memory.day
+    if data in ("4", "7"):
+        means = day.paid if data == "4" else day.paid_back
+        return ",".join(f"{means.get(name, 0):+013}" for name in wire.group.letters.values()).encode("ascii")
+    sums = {"": day.sold, "0": day.sold, "1": day.sold_vat, "5": day.returned, "6": day.returned_vat}
+    return _day(sums, data)
+
+
+def _day(sums: Mapping[str, Mapping[str, int]], option: str) -> bytes:
+    if option not in sums:
         raise bad()
-    return groups(sums[data], "+013").encode("ascii")
+    return groups(sums[option], "+013").encode("ascii")
 
 
 def free(wire: V1, data: str) -> bytes:
@@ -102,15 +116,17 @@ def tax_number(wire: V1, data: str) -> bytes:
     return f"{wire.device.model.tax_number},VAT".encode("ascii")
 
 
-def receipt(wire: V1, data: str) -> bytes:
+def receipt_a(wire: V1, data: str) -> bytes:
     memory = wire.device.memory
     sums = memory.receipt.groups if memory.receipt is not None else {}
-    told = f"{int(any(sums.values()))},{groups(sums, '09')},0,0000000001"
-    if wire.group is GROUP_A:
-        return told.encode("ascii")
+    return f"{int(any(sums.values()))},{groups(sums, '09')},0,0000000001".encode("ascii")
+
+
+def receipt_b(wire: V1, data: str) -> bytes:
+    memory = wire.device.memory
     reversal = memory.receipt.reversed if memory.receipt is not None else None
     kind = _STORNO_TYPES[reversal.reason] if reversal is not None else "0"
-    return f"P,{told},{kind}".encode("ascii")
+    return b"P," + receipt_a(wire, data) + f",{kind}".encode("ascii")
 
 
 def payments_a(wire: V1, data: str) -> bytes:

@@ -111,7 +111,7 @@ class V2:
     """Version 2 on one device. `encoding` is the code page of the firmware."""
 
     nak, syn, retry = NAK, SYN, b""
-    repeats = True
+    repeats, quiet = True, True
 
     def __init__(self, device: Device, handlers: Mapping[int, Handler], *, encoding: str = "cp1257") -> None:
         self.device = device

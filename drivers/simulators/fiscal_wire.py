@@ -53,6 +53,8 @@ class Wire(Protocol):
     """Sent again and again while a command is being worked on; empty where the family says nothing meanwhile."""
     retry: bytes
     """Said to a command that comes meanwhile; empty where such a command just waits."""
+    quiet: bool
+    """A refusal can be told in DATA alone."""
     repeats: bool
     """A frame with the number of the frame before it is not executed; the last answer is given again."""
 

@@ -101,6 +101,7 @@ class Zfp:
     in the open receipt; it tells so until the status is read."""
 
     nak, syn, retry = NACK, b"", RETRY
+    quiet = False
 
     def __init__(
         self, device: Device, handlers: Mapping[int, Handler], *,

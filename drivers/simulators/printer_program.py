@@ -15,7 +15,8 @@ from drivers.simulators.fiscal_families import FAMILIES
 from drivers.simulators.fiscal_paper import Document, Paper
 from drivers.simulators.printer import Simulator
 
-EXIT_NO_PORT = 3
+EXIT_CANNOT = 3
+"""The port or the journal cannot be had."""
 
 
 def fault_of(text: str) -> dict[str, Any]:
@@ -56,7 +57,8 @@ def main() -> None:
     try:
         printer.start()
     except OSError as error:
-        parser.exit(EXIT_NO_PORT, f"error: {error.strerror or error}: {arguments.link or arguments.tcp}\n")
+        where = error.filename or arguments.link or arguments.tcp
+        parser.exit(EXIT_CANNOT, f"error: {error.strerror or error}: {where}\n")
     try:
         commands = (
             printer.journal, printer.fault, printer.faults, printer.refill, printer.paper, printer.recover,

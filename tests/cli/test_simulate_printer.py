@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import socket
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from drivers.simulators.fiscal_families import FAMILIES
 from gateway.cli import simulate
 from gateway.cli.simulated_printer import words
 from tests.cli.conftest import Running, smartplace
-from tests.drivers.test_printer_simulator import RECEIPT
+from tests.cli.test_simulate import children_of
+from tests.drivers.printer_host import RECEIPT
 from tests.drivers.test_printer_simulator_ports import Wire
 
 RUN = ("simulate", "printer")
@@ -76,6 +79,19 @@ def test_it_goes_on_when_nothing_is_typed() -> None:
         assert printer.end() == 130
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_it_nothing_stays_behind(tmp_path: Path, number: signal.Signals) -> None:
+    link = tmp_path / "till-printer"
+    with Running(*RUN, "--link", link) as printer:
+        printer.until("until Ctrl-C")
+        (child,) = children_of(printer.process.pid)
+        gone = os.pidfd_open(child)
+        printer.process.send_signal(number)
+        assert select.select([gone], [], [], 20)[0]
+        os.close(gone)
+    assert not link.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
@@ -100,6 +116,13 @@ def test_port_that_is_taken_is_said() -> None:
         done = smartplace(*RUN, "--tcp", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_journal_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    done = smartplace(*RUN, "--journal", tmp_path / "no" / "paper.txt")
+    assert done.returncode == 1
+    assert "No such file or directory" in done.stderr
     assert "Traceback" not in done.stderr
 
 

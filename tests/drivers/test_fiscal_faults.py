@@ -167,6 +167,17 @@ def test_outcome_is_never_wrong(family: str, work: Work, first: int) -> None:
 
 
 @family
+def test_day_that_ends_by_itself_between_two_readings_shows(family: str) -> None:
+    """Whichever two they are, with the answer lost that mattered: what sets sums back is not taken for nothing done."""
+    for work, on in ((SALE, "close"), (GIVEN_BACK, "close"), (CASH, "cash")):
+        for after in range(STEPS + 8):
+            bench = bench_for(family, work)
+            bench.endpoint.fault("spontaneous_z", after=after)
+            bench.endpoint.fault("drop_answer", on=on, times=MANY)
+            ended(bench, work)
+
+
+@family
 @pytest.mark.parametrize("point", PrintPoint)
 def test_gateway_that_goes_away_at_any_point_finds_out(family: str, point: PrintPoint) -> None:
     never: tuple[str, dict[str, Any]] = ("drop_request", {"after": MANY})

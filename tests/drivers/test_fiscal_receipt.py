@@ -68,7 +68,7 @@ def test_receipt_in_its_order() -> None:
         if isinstance(move, Store | Ask)
     ]
     assert done == [
-        "ReadStatus", "ReadLast", "ReadDay", "ReadDay", "intent", "Open", "opened", "Text", "Sale", "Sale",
+        "ReadStatus", "ReadDay", "ReadDay", "ReadLast", "intent", "Open", "opened", "Text", "Sale", "Sale",
         "ReadSubtotal", "paying", "Pay", "Pay", "Text", "closing", "Close", "ReadLast", "ReadClock", "closed",
     ]  # fmt: skip
     assert moves[4] == Store(PrintPoint.INTENT, baseline=Baseline("0000006", "0003", None, 0, 0, "DT000600"))

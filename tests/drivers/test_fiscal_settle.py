@@ -140,6 +140,7 @@ def test_before_paying_was_stored_it_was_not_paid_by_us_and_somebody_may_have_fi
         (Told(number="0000007", sold=6390, amount=900), Verdict.NEITHER),
         (Told(number="0000007", sold=6390, amount=None), Verdict.PRINTED),
         (Told(number="0000007", sold=6000, amount=None), Verdict.NEITHER),
+        (Told(number="0000007", sold=4000), Verdict.NEITHER),  # sums that went down were set back in between
         (Told(number="0000008", sold=6390), Verdict.NEITHER),
         (Told(number="0000008"), Verdict.NEITHER),
         (Told(number="0000006", sold=6390), Verdict.NEITHER),

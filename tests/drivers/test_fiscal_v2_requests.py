@@ -21,7 +21,10 @@ def test_it_is_a_dialect() -> None:
 
 def test_every_operation_is_spoken_and_fits_into_a_frame() -> None:
     spoken = dialect()
-    assert {type(operation) for operation in OPERATIONS} == set(Operation.__args__)
+    assert {type(operation) for operation in OPERATIONS} == set(Operation.__args__) - {ask.ReadError}
+    assert not spoken.family.reads_error
+    with pytest.raises(ValueError, match="its own answer"):
+        spoken.request(ask.ReadError())
     for operation in OPERATIONS:
         command, data = spoken.request(operation)
         assert data.endswith(b"\t") or data in (b"", b"1")

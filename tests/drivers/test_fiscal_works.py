@@ -260,6 +260,10 @@ def test_answers_that_the_protocol_does_not_know_are_no_answers() -> None:
 def test_device_that_does_not_say_who_it_is() -> None:
     bench = Bench("datecs-v1")
     bench.endpoint.fault("refuse", command=90)
+    bench.works.open()  # asked once more, with its status in between
+    assert bench.endpoint.executed[-3:] == [90, 74, 90]
+    bench.endpoint.fault("refuse", command=90)
+    bench.endpoint.fault("refuse", command=90)
     with pytest.raises(DeviceError) as error:
         bench.works.open()
     assert error.value.problem.code == "strange_answer"

@@ -25,7 +25,7 @@ from drivers.fiscal.zfp import (
 VECTORS: list[dict[str, Any]] = [
     vector
     for vector in json.loads((Path(__file__).parent.parent / "data" / "fiscal-vectors.json").read_text("utf-8"))
-    if vector["family"] == "tremol"
+    if vector["family"] == "tremol-zfp"
 ]
 FRAMES = [bytes.fromhex(vector["bytes_hex"]) for vector in VECTORS]
 STATUS, ACK, ACK_32, OPEN, CLOSE = FRAMES

@@ -34,6 +34,7 @@ from drivers.fiscal.dialect import (
     ReadCash,
     ReadClock,
     ReadDay,
+    ReadError,
     ReadLast,
     ReadRates,
     ReadStatus,
@@ -115,7 +116,10 @@ def test_operation_is_its_command(operation: Operation, command: int, data: byte
 
 
 def test_every_operation_is_tested() -> None:
-    assert {type(operation) for operation in OPERATIONS} == set(get_args(Operation))
+    assert {type(operation) for operation in OPERATIONS} == set(get_args(Operation)) - {ReadError}
+    assert not TREMOL.reads_error
+    with pytest.raises(ValueError, match="its own answer"):
+        TREMOL_DIALECT.request(ReadError())
 
 
 @pytest.mark.parametrize(

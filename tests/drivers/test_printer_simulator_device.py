@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from drivers.simulators.fiscal_device import POWER_CUT, Device
 from drivers.simulators.fiscal_line import VirtualClock
 from drivers.simulators.fiscal_memory import Reversed
-from drivers.simulators.fiscal_model import DATECS_A, MODELS, Act, Model, Refused, Stage, Why
+from drivers.simulators.fiscal_model import DATECS_A, MODELS, Act, Habits, Model, Refused, Stage, Why
 from drivers.simulators.fiscal_paper import Document, Kind, Paper, VatSum, read, text
 
 Do = Callable[[Device], object]
@@ -227,6 +227,7 @@ def test_z_report_by_itself_waits_for_the_open_receipt() -> None:
     assert on.memory.z_number == 0
     REST(on)
     CLOSE(on)
+    on.tick()
     assert [document.kind for document in on.documents[-2:]] == [Kind.SALE, Kind.Z]
     assert on.memory.day.sold == {}
 
@@ -264,6 +265,34 @@ def test_reversal_by_number_alone_gives_the_whole_receipt_back() -> None:
     assert (document.kind, document.total_cents, document.closed) == (Kind.REVERSAL, 450, True)
 
 
+def test_documents_may_be_numbered_otherwise() -> None:
+    on = Device(DATECS_A, habits=Habits(numbers_cancelled=False, numbers_reports=False))
+    for act in (
+        OPEN,
+        SELL,
+        REST,
+        CLOSE,
+        OPEN,
+        lambda d: d.cancel(),
+        lambda d: d.report(z=True),
+        OPEN,
+        SELL,
+        REST,
+        CLOSE,
+    ):
+        act(on)
+    assert [(document.kind, document.number) for document in on.documents] == [
+        ("sale", "0000001"), ("sale", "0000001"), ("z", "0000001"), ("sale", "0000002"),
+    ]  # fmt: skip
+
+
+def test_drawer_may_be_kept_over_a_z_report() -> None:
+    on = Device(DATECS_A, habits=Habits(z_empties=False))
+    on.move_cash(500)
+    on.report(z=True)
+    assert on.memory.cash == 500
+
+
 operations = st.sampled_from(
     [*ACTS.values(), PART, lambda d: d.move_cash(-300), lambda d: d.sell("Tea", "B", 114, 1333, percent=-1250),
      lambda d: d.sell("Tea", "B", 114, void=True), lambda d: d.subtotal(percent=-777), lambda d: d.subtotal(amount=-33),
@@ -288,7 +317,7 @@ def test_whatever_is_done_the_books_are_right(model: Model, acts: list[Do]) -> N
             assert all(sums.gross >= 0 for sums in document.vat)
     again = Device(model)
     for document in read("".join(map(text, on.documents))):
-        again.memory.book(document)
+        again.memory.book(document, on.habits)
     for name in ("number", "z_number", "cash", "day", "last_day", "amount", "paid", "last_receipt", "last_time"):
         assert getattr(again.memory, name) == getattr(on.memory, name)
 
@@ -317,6 +346,17 @@ def test_paper_reads_back_and_a_torn_end_is_no_document(printed: list[Document],
     assert list(read(paper)) == printed
     end = Document("0000009", Kind.SALE, "x", ("Nr. x",), 1, (), True, device_time="2026-11-27T10:02:41")
     assert list(read(paper + text(end)[:torn])) == printed
+
+
+@pytest.mark.parametrize("torn", range(1, 90, 7))
+def test_document_behind_a_torn_one_is_read(tmp_path: Path, torn: int) -> None:
+    journal = tmp_path / "paper.txt"
+    whole = Document("0000001", Kind.X, "", ("X report 0", "cash 5.00"), 0, (), True, device_time="2026-11-27T10:02:41")
+    journal.write_text(text(whole)[:torn], "utf-8")
+    paper = Paper(journal)
+    paper.load()
+    paper.add(whole)
+    assert list(read(journal.read_text("utf-8")))[-1:] == [whole]
 
 
 def test_numbers_and_sums_go_on_after_a_restart(tmp_path: Path) -> None:

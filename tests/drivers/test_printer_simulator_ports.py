@@ -21,7 +21,7 @@ from drivers.simulators.fiscal_endpoint import JUNK
 from drivers.simulators.fiscal_paper import Document, Kind, Paper
 from drivers.simulators.printer import Simulator
 from drivers.simulators.printer_program import fault_of
-from tests.drivers.test_printer_simulator import CLOSE, OPEN, PAY, RECEIPT, frame
+from tests.drivers.printer_host import CLOSE, OPEN, PAY, RECEIPT, Host, frame
 from tests.drivers.test_printer_simulator_v2 import frame as frame_v2
 from tests.drivers.test_printer_simulator_zfp import frame as frame_zfp
 
@@ -87,6 +87,14 @@ def test_each_family_says_who_it_is(family: str, request_: bytes) -> None:
         os.write(wire._descriptor, request_)
         heard = wire.hear(b"\x0a" if family == "tremol" else b"\x03")
     assert simulator.device.model.name.encode() in heard
+
+
+@pytest.mark.parametrize("tcp", [None, 0], ids=["pty", "tcp"])
+def test_port_says_byte_for_byte_what_the_line_in_memory_says(tcp: int | None) -> None:
+    host = Host()
+    with Simulator(tcp=tcp) as simulator, on(simulator) as wire:
+        for command, data in (*RECEIPT, (74, b"X"), (76, b"T"), (113, b""), (69, b"0"), (64, b""), (200, b"x")):
+            assert wire.ask(command, data) == host.ask(command, data), command
 
 
 def test_stable_name_is_a_link_that_goes_with_the_cable(tmp_path: Path) -> None:

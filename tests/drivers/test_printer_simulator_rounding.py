@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_model import DATECS_A, DATECS_B, DATECS_X, TREMOL, Model
 
 MODELS = (DATECS_A, DATECS_B, DATECS_X, TREMOL)
+Leftover = Callable[[rounding.Groups, int], dict[str, int]]
 LARGEST, CENTS = rounding.to_the_largest, rounding.cent_by_cent
 
 
@@ -52,17 +55,14 @@ def test_published_receipt_comes_to_the_published_sums(model: Model) -> None:
 @pytest.mark.parametrize(
     ("leftover", "shares"), [(LARGEST, [-14, -28, -29, -29]), (CENTS, [-13, -29, -29, -29])], ids=["A", "B and C"]
 )
-def test_cent_too_much_goes_where_the_family_puts_it(leftover: object, shares: list[int]) -> None:
+def test_cent_too_much_goes_where_the_family_puts_it(leftover: Leftover, shares: list[int]) -> None:
     groups = {"A": 100, "B": 200, "C": 200, "D": 200}
-    assert leftover in (LARGEST, CENTS)
-    changes = rounding.amount_over_groups(groups, -100, LARGEST if leftover is LARGEST else CENTS)
-    assert list(changes.values()) == shares
+    assert list(rounding.amount_over_groups(groups, -100, leftover).values()) == shares
 
 
 @pytest.mark.parametrize("leftover", [LARGEST, CENTS])
-def test_cent_too_few_goes_to_the_first_of_equals(leftover: object) -> None:
-    by = LARGEST if leftover is LARGEST else CENTS
-    changes = rounding.amount_over_groups({"A": 1000, "B": 1000, "C": 1000}, -100, by)
+def test_cent_too_few_goes_to_the_first_of_equals(leftover: Leftover) -> None:
+    changes = rounding.amount_over_groups({"A": 1000, "B": 1000, "C": 1000}, -100, leftover)
     assert list(changes.values()) == [-34, -33, -33]
 
 
@@ -75,11 +75,10 @@ sums = st.dictionaries(st.sampled_from("ABCDEFGH"), st.integers(0, 10**7), min_s
 
 
 @given(sums, st.integers(-(10**7), 10**7), st.sampled_from([LARGEST, CENTS]))
-def test_shares_of_an_amount_are_the_amount(groups: dict[str, int], amount: int, leftover: object) -> None:
+def test_shares_of_an_amount_are_the_amount(groups: dict[str, int], amount: int, leftover: Leftover) -> None:
     if sum(groups.values()) == 0:
         return
-    by = LARGEST if leftover is LARGEST else CENTS
-    changes = rounding.amount_over_groups(groups, amount, by)
+    changes = rounding.amount_over_groups(groups, amount, leftover)
     assert sum(changes.values()) == amount
     assert set(changes) <= {letter for letter, cents in groups.items() if cents}
 

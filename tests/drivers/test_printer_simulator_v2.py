@@ -147,14 +147,42 @@ def test_refusals_of_a_receipt_stand_in_data_alone(
 @pytest.mark.parametrize(
     ("command", "data"),
     [
-        (48, "1\t0000\t1\t"), (48, "1\t0000\t1"), (49, "\t1\t1.00\t\t\t\t0\t"), (49, "x\t9\t1.00\t\t\t\t0\t"),
-        (49, "x\t1\t1.005\t\t\t\t0\t"), (49, "x\t1\t1.00\t\t2\t\t0\t"), (49, "x\t1\t1.00\t\t\t1.00\t0\t"),
-        (53, "0\t\t1\t"), (69, "\t"), (69, ""), (69, "0"), (56, "x\t"), (61, "31-02-26 10:00:00\t"),
+        (48, "1\t0000\t1\t"),
+        (48, "1\t0000\t1"),
+        (49, "\t1\t1.00\t\t\t\t0\t"),
+        (49, "x\t9\t1.00\t\t\t\t0\t"),
+        (49, "x\t1\t1.005\t\t\t\t0\t"),
+        (49, "x\t1\t1.00\t\t2\t\t0\t"),
+        (49, "x\t1\t1.00\t\t\t1.00\t0\t"),
+        (49, "x\t1\t1.00\t\t2\t99.999\t0\t"),
+        (49, "x\t1\t1.00\t\t2\t100.00\t0\t"),
+        (49, "x\t1\t1.00\t\t\t\t0\t\t"),
+        (51, "2\t\t\t\t"),
+        (54, "x\t3\t"),
+        (43, "1\t0000\t1\t1\t1\tx\t02000800\t\t\t\t\t"),
+        (43, "1\t0000\t1\t1\t1\t27-11-26 08:00:00\t02000800\t\t5\t\t\t"),
+        (48, "1\t0000\tDT\t1\t\t"),
+        (48, "1\tx\t1\t\t"),
+        (53, "0\t\t1\t"),
+        (53, "7\t1.00\t1\t"),
+        (70, "2\t1.00\t"),
+        (74, "9\t"),
+        (100, "x\t"),
+        (110, "9\t"),
+        (123, "9\t"),
+        (255, "nothing\t\t\t"),
+        (64, "4\t"),
+        (44, "0\t"),
+        (69, "\t"),
+        (69, ""),
+        (69, "0"),
+        (56, "x\t"),
+        (61, "31-02-26 10:00:00\t"),
     ],
-)  # fmt: skip
+)
 def test_fields_that_are_not_the_commands_are_a_syntax_error(command: int, data: str) -> None:
     host = Host()
-    host.do(*([OPEN] if command in (49, 53, 56) else []))
+    host.do(*([OPEN] if command in (49, 51, 53, 54, 56) else []))
     reply = host.ask(command, data)
     assert reply[10:-15] == b"-112001\t"
     assert status(reply)[0] == 0xA1
@@ -215,6 +243,58 @@ def test_cash_clock_and_rates() -> None:
     host.do((61, "27-11-26 09:30:00 DST\t"))
     assert host.fields(62)[1].startswith("27-11-26 09:30:0")
     assert host.fields(50)[2:7] == ["21.00", "12.00", "5.00", "0.00", "100.00"]
+
+
+RECEIPT = [OPEN, BOOK, PAY, CLOSE]
+
+
+@pytest.mark.parametrize(
+    ("history", "command", "data", "told"),
+    [
+        ([], 38, "", "0 1"),
+        ([(38, ""), (42, "Balance: 5\t1\t0\t2\t0\t1\t")], 39, "", "0 1"),
+        ([], 44, "5\t", "0"),
+        ([], 45, "", "0"),
+        ([], 46, "", "0"),
+        ([], 106, "", "0"),
+        (RECEIPT, 109, "", "0"),
+        (
+            [(48, "1\t0000\tDT000800-0001-0000007\t1\t\t"), BOOK, PAY, CLOSE],
+            255,
+            "UNP\t\t\t",
+            "0 DT000800-0001-0000007",
+        ),
+        ([], 48, "1\t0000\t1\tI\t", "0 1"),
+        ([OPEN], 49, "Tea\t2\t1.14\t1.333\t1\t10.00\t\tkg\t", "0 1"),
+        ([OPEN, BOOK], 49, "Book\t3\t-9.40\t\t\t\t0\t", "0 1"),
+        ([OPEN, BOOK], 51, "\t\t4\t1.00\t", "0 1 8.40 0.00 0.00 8.40"),
+        ([OPEN, BOOK], 60, "", "0"),
+        ([OPEN, BOOK, (60, "")], 76, "", "0 0 1 1 9.40 0.00"),
+        ([(38, "")], 76, "", "0 5 1"),
+        ([], 68, "", "0 3650"),
+        ([(69, "Z\t")], 68, "", "0 3649"),
+        ([], 86, "", "0 01-01-2000 00:00:00"),
+        (RECEIPT, 74, "0\t", "0 0 0 1 9.40 1 27-11-2026 08:00:0"),
+        ([], 74, "0\t", "0 0 0 0 0.00 0 01-01-2000"),
+        ([], 99, "", "0 40003000000"),
+        ([], 100, "-111015\t", "0 -111015 a receipt is open"),
+        ([], 100, "-1\t", "0 -1 unknown error"),
+        (RECEIPT, 110, "0\t", "0 9.40 0.00"),
+        (RECEIPT, 110, "1\t", "0 0.00"),
+        (RECEIPT, 110, "2\t", "0 1 9.40"),
+        ([OPEN, (60, "")], 110, "4\t", "0 0 0.00 1"),
+        ([(70, "0\t5.00\t")], 110, "5\t", "0 0 5.00 0 0.00"),
+        ([], 123, "1\t", "0 DT000800 02000800"),
+        (RECEIPT, 123, "3", "0 1 27-11-2026 08:00:0"),
+        ([], 255, "nBon\t\t\t", "0 0"),
+    ],
+)
+def test_each_command_answers_as_its_document_says(
+    history: list[tuple[int, str]], command: int, data: str, told: str
+) -> None:
+    host = Host()
+    host.do(*history)
+    assert " ".join(host.fields(command, data)).startswith(told)
 
 
 def test_status_bytes_come_as_data_too() -> None:

@@ -139,6 +139,66 @@ def test_refusals_are_acknowledged_with_their_digits(
     assert (host.device.stage, len(host.device.documents)) == before
 
 
+@pytest.mark.parametrize(
+    ("history", "command", "data"),
+    [
+        ([], 0x30, b"1"),
+        ([], 0x30, b"1;0000;1;1"),
+        ([], 0x30, b"1;0000;2;1;0"),
+        ([], 0x30, b"1;0000;1;1;9"),
+        ([], 0x30, b"1;0000;1;1;2$no number"),
+        ([], 0x30, b"1;0000;1;1;D;1;000001;27-11-26 08:00:00"),
+        ([], 0x30, b"1;0000;1;1;D;7;000001;27-11-26 08:00:00;50000900"),
+        ([], 0x30, b"1;0000;1;1;D;1;000001;yesterday;50000900"),
+        ([], 0x30, b"1;0000;1;1;D;1;000001;27-11-26 08:00:00;5"),
+        ([OPEN, BOOK], 0x33, b"0"),
+        ([OPEN, BOOK], 0x35, b"12;0;9.40"),
+        ([OPEN, BOOK], 0x35, b"0;2;9.40"),
+        ([OPEN, BOOK], 0x35, b"0;0;-9.40"),
+        ([OPEN, BOOK], 0x35, b"0;0;9.40;3"),
+        ([], 0x2E, b"1;0000;1"),
+        ([], 0x3B, b"1;0000;1;5.00"),
+        ([], 0x48, b"27-11-26 25:00:00"),
+        ([], 0x6E, b"x"),
+        ([], 0x72, b"Q"),
+        ([], 0x7C, b"E"),
+    ],
+)
+def test_data_that_is_not_the_commands_is_a_syntax_error(
+    history: list[tuple[int, bytes]], command: int, data: bytes
+) -> None:
+    host = Host()
+    host.do(*history)
+    assert host.digits(command, data) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("history", "command", "data", "told"),
+    [
+        ([], 0x21, b"", ["2", "123456", "27-11-2018 10:00", "TREMOL M20", "Ver. 1.01 TRA20"]),
+        ([], 0x60, b"", ["ZK000900", "50000900"]),
+        ([], 0x61, b"", ["40003000000  ", "0", "000123", "01-01-2026 10:00"]),
+        ([(0x3B, b"1;0000;0;5.00")], 0x6E, b"2", ["2", "5.00", *["0.00"] * 11, "1"]),
+        ([(0x3B, b"1;0000;0;5.00"), (0x3B, b"1;0000;0;-2.00$1;rent")], 0x6E, b"3", ["3", "2.00", *["0.00"] * 11, "1"]),
+        ([OPEN, BOOK, (0x35, b"7;0;9.40"), CLOSE], 0x6E, b"4", ["4", *["0.00"] * 7, "9.40", *["0.00"] * 4]),
+        ([], 0x72, b"", ["0", "000", *["0.00"] * 3, *"0000000", "0.00", "0", *["0.00"] * 5, "000000"]),
+        ([(0x7C, b"Z")], 0x73, b"", ["27-11-2026", "1", "0", "000001", "01-01-2000 00:00", "1", "0", ""]),
+    ],
+)
+def test_each_read_tells_what_its_document_says(
+    history: list[tuple[int, bytes]], command: int, data: bytes, told: list[str]
+) -> None:
+    host = Host()
+    host.do(*history)
+    assert host.fields(command, data) == told
+
+
+@pytest.mark.parametrize(("history", "command"), [([], 0x29), ([], 0x2A), ([], 0x2B), ([OPEN, BOOK, PAY, CLOSE], 0x3A)])
+def test_paper_drawer_and_copy(history: list[tuple[int, bytes]], command: int) -> None:
+    host = Host()
+    host.do(*history, (command, b""))
+
+
 def test_cancel_of_an_unpaid_receipt_takes_all_back() -> None:
     host = Host()
     host.do(OPEN, BOOK, (0x39, b""))
