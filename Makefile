@@ -1,6 +1,7 @@
 # make demo   a morning at three simulated stations; needs git, make and python3-venv, no root, no other package
 # make test   style, types, imports and all tests; installs missing Debian packages when it may
 # make faults break it in every known way, count what is lost or done twice (ARGS="--long kill"; some need root)
+# make printing  receipts and reports with every fault at every step, on four families of printers (ARGS="--all")
 # make fuzz   any bytes at every parser, half a minute each (ARGS="--seconds 600 card pass" picks some)
 # make bench  figures beside their baselines (ARGS="tap ledger" picks some)
 
@@ -16,10 +17,10 @@ TEST_MB = 143
 
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 
-.PHONY: demo test test-py bench faults fuzz check types imports tests packages lock clean help
+.PHONY: demo test test-py bench faults printing fuzz check types imports tests packages lock clean help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -6
 
 demo: $(VENV)/.demo-ready
 	@$(BIN)/smartplace demo $(ARGS)
@@ -48,6 +49,9 @@ bench: $(VENV)/.test-ready
 
 faults: packages $(VENV)/.test-ready
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+printing: $(VENV)/.test-ready
+	@$(BIN)/python -m tests.printing $(ARGS)
 
 fuzz: $(VENV)/.test-ready
 	@$(PIP) -q -r requirements-fuzz.txt

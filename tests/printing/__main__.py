@@ -8,6 +8,7 @@ python -m tests.printing --case JSON     one run, step by step
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import time
@@ -16,14 +17,25 @@ from concurrent.futures import ProcessPoolExecutor
 
 import msgspec
 
+from tests.printing import processes
 from tests.printing.cases import Case
 from tests.printing.enumerated import FAMILIES, everything_of
 from tests.printing.run import run
+from tests.printing.seams import seams
 from tests.printing.tally import Tally
 from tests.printing.trace import trace
 from tests.printing.works import WORKS
 
 SHARE = 3
+PROCESSES = 76
+"""Of each family: more than 300."""
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    whole = Tally()
+    for tally in tallies:
+        whole.merge(tally)
+    return whole
 
 
 def counted(cases: Iterable[Case]) -> Tally:
@@ -37,26 +49,45 @@ def _systematic(family: str, work: str, every: int) -> Tally:
     return counted(everything_of(family, work, every))
 
 
+def _seams(family: str, every: int) -> Tally:
+    return counted(itertools.islice(seams(family), None, None, every))
+
+
+def _told(what: str, tally: Tally, begun: float) -> int:
+    print(f"{tally.total:,} runs {what}, {time.monotonic() - begun:.0f} s\n\n{tally.table()}\n")
+    if whys := tally.whys():
+        print(f"unknown, and why:\n{whys}\n")
+    if failures := tally.failures():
+        print(f"FAILED\n{failures}\n")
+    sys.stdout.flush()
+    return int(bool(failures))
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.printing", description=__doc__)
-    parser.add_argument("--all", action="store_true", help="all systematic runs, not every third")
-    parser.add_argument("--case", help="one run, told step by step")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.printing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--case")
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="runs of each family with real processes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     if options.case:
         print("\n".join(trace(msgspec.json.decode(options.case, type=Case))))
         return 0
-    begun, total = time.monotonic(), Tally()
+    begun, every = time.monotonic(), 1 if options.all else SHARE
     with ProcessPoolExecutor(options.jobs) as pool:
-        every = 1 if options.all else SHARE
-        waiting = [pool.submit(_systematic, family, work, every) for family in FAMILIES for work in WORKS]
-        for done in waiting:
-            total.merge(done.result())
-    print(f"{total.total:,} runs on a virtual clock in {time.monotonic() - begun:.0f} s\n")
-    print(total.table(), total.whys(), sep="\n\nunknown, and why:\n")
-    if failures := total.failures():
-        print("\nFAILED", failures, sep="\n")
-    return int(bool(failures))
+        real = [pool.submit(processes.counted, family, options.processes) for family in FAMILIES if options.processes]
+        alone = [pool.submit(_systematic, family, work, every) for family in FAMILIES for work in WORKS]
+        beside = [pool.submit(_seams, family, every) for family in FAMILIES]
+        failed = 0
+        if real:
+            killed = sum(done.result()[1] for done in real)
+            what = f"with real processes on a pty, {killed} killed by kill -9"
+            failed += _told(what, merged(done.result()[0] for done in real), begun)
+        failed += _told("on a virtual clock", merged(done.result() for done in alone), begun)
+        failed += _told("of two works, or with people at the printer", merged(done.result() for done in beside), begun)
+    return int(bool(failed))
 
 
 if __name__ == "__main__":

@@ -25,14 +25,15 @@ class Tally:
         """By family and why; empty where it is not allowed."""
         self.examples: dict[tuple[str, str], list[str]] = {}
 
-    def add(self, case: Case, found: Verdict) -> None:
+    def add(self, case: Case, found: Verdict, shown: str = "") -> None:
+        """`shown`: how the run is told in a complaint, where the case is not all of it."""
         self.runs[case.family] += 1
         self.ends[case.family, found.ended.partition(" ")[0]] += 1
         self.unnumbered[case.family] += not found.numbered
         for wrong in {complaint.wrong for complaint in found.complaints}:
             self.wrongs[case.family, wrong] += 1
         for complaint in found.complaints:
-            self._example(case, complaint.wrong, complaint.what)
+            self._example(case.family, complaint.wrong, f"{complaint.what}\n  {shown or case}")
         if found.ended.startswith("unknown"):
             allowed = reason(case, found.ended)
             self.unknowns[case.family, allowed.why if allowed is not None else ""] += 1
@@ -110,7 +111,7 @@ class Tally:
         """Examples of these complaints, to be repeated with `--case`."""
         return "\n".join(line for (_, wrong), lines in self.examples.items() if wrong in wrongs for line in lines)
 
-    def _example(self, case: Case, wrong: str, what: str) -> None:
-        known = self.examples.setdefault((case.family, wrong), [])
+    def _example(self, family: str, wrong: str, what: str) -> None:
+        known = self.examples.setdefault((family, wrong), [])
         if len(known) < EXAMPLES:
-            known.append(f"{wrong}: {what}\n  {case}")
+            known.append(f"{wrong}: {what}")
