@@ -25,7 +25,8 @@ class Tripwire:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self.nak, self.syn, self.retry, self.repeats = wire.nak, wire.syn, wire.retry, wire.repeats
+        self.nak, self.syn, self.retry = wire.nak, wire.syn, wire.retry
+        self.quiet, self.repeats = wire.quiet, wire.repeats
         self._left: int | None = None
         self._seq = -1
         self._executed = False
