@@ -114,7 +114,8 @@ class Driver(Generic[OptionsT]):
 
     def concern(self, problem: Problem | None, detail: Detail | None = None) -> None:
         """The device works, and yet a person should see to something; None when that is over. Call it as often as you
-        look: it is sent on change only, with what `detail` says then, or what `open` said. Only inside `poll`."""
+        look: it is sent on change only, with what `detail` says then, or what `open` said. Only inside `poll`, or
+        inside a call that waits for that person."""
         self._port.concern(problem, detail)
 
     def step(self, body: msgspec.Struct) -> None:

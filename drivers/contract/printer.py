@@ -162,9 +162,10 @@ class PrintStep(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Settle(msgspec.Struct, frozen=True, omit_defaults=True, tag="settle", tag_field="call"):
-    """Find out from the device how this work ended that was begun before, and bring it to its end: what is open and
-    unpaid is cancelled, what is half paid is paid and closed, as `work` says. Nothing is ever begun again. `point` is
-    the last one that was stored. Answered by `Outcome`; sends `PrintStep`s of the points that it reaches.
+    """Find out from the device how this work ended that was begun before, and bring it to its end: a receipt that is
+    open before `paying` was stored is cancelled, from then on it is paid and closed, as `work` says. Nothing is ever
+    begun again. `point` is the last one that was stored. Answered by `Outcome`; sends `PrintStep`s of the points that
+    it reaches.
 
     Asked again it answers the same. `unknown` only when the device's counters fit neither end.
     """
@@ -245,6 +246,11 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     """Closes a receipt whose total is 0."""
     reversals: bool = False
     rates: dict[str, BasisPoints] = {}
+    counters: dict[str, int] = {}
+    """What the line is like: commands, resends, naks, stale answers, ms that the device was busy, unknown outcomes;
+    and how many minutes the fiscal day has lasted."""
+    frames: tuple[str, ...] = ()
+    """The last frames on the wire, oldest first: ms before now, `>` to or `<` from the device, hex. No passwords."""
 
 
 class SetClock(msgspec.Struct, frozen=True, tag="set_clock", tag_field="call"):

@@ -1,6 +1,8 @@
-"""Fiscal printers (Datecs v1, group A): one receipt per key, or an honest word that it is not known.
+"""Fiscal printers: one receipt per key, read back from the device after every doubt.
 
-`datecs_v1` and `datecs_v1_data` are the pure codec, `families` the devices as tables, `plan` what can be
-refused before a byte is printed, `receipt` the pure course of one receipt, `link` and `serial_port` the
-wire, `driver` the shell that ties them to the contract.
+Pure: `dialect` (what every family can be asked), `families` and `*_family` (devices as tables), `datecs_*` and `zfp_*`
+(frames and dialects), `plan`, `tenders` and `sendable` (what is refused before a byte is sent), `moves`, `receipt`,
+`settle`, `counters`, `report` and `finish` (the courses), `watch`, `slips`, `text`.
+On a line: `link`, `wire` (one device), `works` (courses walked on it), `ports`, `serial_port`, `tcp_port`, `lock`.
+`driver` and `service` are the shell that ties them to the contract.
 """

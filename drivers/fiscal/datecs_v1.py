@@ -11,9 +11,9 @@ Source: Datecs, Communication Protocol for Fiscal Devices, group A, v1.00BG, sec
 from __future__ import annotations
 
 import re
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
-import msgspec
+from drivers.fiscal.dialect import Answer, Event, Signal
 
 PREAMBLE, SEPARATOR, POSTAMBLE, TERMINATOR = 0x01, 0x04, 0x05, 0x03
 SEQ_FIRST, SEQ_LAST = 0x20, 0x7F
@@ -39,9 +39,14 @@ class FrameError(ValueError):
 
 
 class Command(IntEnum):
-    """The commands that this driver sends. Never 45, 46, 69 or 70: they mean different things to version 1
-    and version 2 devices (an X report of the one is a Z report of the other)."""
+    """The commands that this driver sends. 45, 46, 69 and 70 mean other things to version 2 devices (an X report of
+    the one is a Z report of the other): the family is established before any of them."""
 
+    LAST_ERROR = 32
+    OPEN_SLIP = 38
+    CLOSE_SLIP = 39
+    SLIP_TEXT = 42
+    OPEN_REVERSAL = 46
     OPEN = 48
     SALE = 49
     SUBTOTAL = 51
@@ -49,29 +54,18 @@ class Command(IntEnum):
     TEXT = 54
     CLOSE = 56
     CANCEL = 60
+    WRITE_CLOCK = 61
+    READ_CLOCK = 62
+    SUMS = 65
+    REPORT = 69
+    CASH = 70
     STATUS = 74
     TRANSACTION = 76
     IDENTIFY = 90
+    RATES = 97
+    COPY = 109
+    DAY = 110
     LAST_NUMBER = 113
-
-
-class Signal(StrEnum):
-    """The one-byte answers: the request came broken; the device is busy, wait on."""
-
-    NAK = "nak"
-    SYN = "syn"
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """One answer frame whose checksum is right. `data` is unescaped, `status` are its six bytes."""
-
-    seq: int
-    command: int
-    data: bytes
-    status: bytes
-
-
-Event = Answer | Signal
 
 
 def bcc(body: bytes | bytearray) -> bytes:
@@ -187,3 +181,17 @@ def _announced(head: bytes) -> int:
     if head[1] < _OFFSET + _ANSWER_FIXED:
         return 1
     return 1 + head[1] - _OFFSET + _TAIL
+
+
+class FramingV1:
+    """Version 1 frames as the link uses them. The filter for repeated frames: section D of the document."""
+
+    seq_first = SEQ_FIRST
+    seq_last = SEQ_LAST
+    repeats = True
+
+    def encode(self, seq: int, command: int, data: bytes) -> bytes:
+        return encode_request(seq, command, data)
+
+    def parser(self) -> AnswerParser:
+        return AnswerParser()

@@ -1,89 +1,65 @@
 """The DATA of Datecs version 1 commands: what a request says, what an answer says. Pure.
 
-Money on the wire: two decimals with a point in requests, cents without a point in answers; quantities three
-decimals. Source: Datecs, Communication Protocol for Fiscal Devices, group A, v1.00BG, the named command.
+Money on the wire: two decimals with a point in requests; in answers cents without a point, and with one in some
+firmware. Quantities have three decimals. Source: Datecs, Communication Protocol for Fiscal Devices, group A, v1.00BG,
+and group B, v2.04BG, the named command.
 """
 
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+from datetime import datetime
 
-import msgspec
+from drivers.contract.printer import BasisPoints, Cents, Thousandths
+from drivers.fiscal.dialect import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
 
-from drivers.contract.printer import Cents, Thousandths
+_AMOUNT = re.compile(rb"([+-]?)([0-9]{1,12})(?:\.([0-9]{2}))?")
+_PAID = re.compile(rb"([DRFEI])([+-]?[0-9]{1,12}(?:\.[0-9]{2})?)?(?:,.*)?", re.DOTALL)
+_RATE = re.compile(rb"([0-9]{1,2})(?:\.([0-9]{1,2}))?%?")
+_OPENINGS = (b"46", b"48")
+_ERROR = re.compile(rb"-[0-9]{5,7}")
+_CLOCK = re.compile(rb"[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+LETTERS = "ABCDEFGH"
 
-_AMOUNT = re.compile(rb"[+-]?[0-9]{1,12}")
-_PAID = re.compile(rb"([DRFEI])([+-]?[0-9]{1,12})?")
-
-
-class DataError(ValueError):
-    """An answer whose DATA is not what the command answers with."""
-
-
-class PaidCode(StrEnum):
-    """First letter of the answer to 53. The last three say that nothing was paid."""
-
-    DUE = "D"
-    CHANGE = "R"
-    FAILED = "F"
-    NEGATIVE_TOTAL = "E"
-    NEGATIVE_GROUP = "I"
-
-
-NOT_PAID = frozenset({PaidCode.FAILED, PaidCode.NEGATIVE_TOTAL, PaidCode.NEGATIVE_GROUP})
-
-
-class Paid(msgspec.Struct, frozen=True):
-    """Answer to 53: what remains due or is to be given back. The letter alone decides nothing when the
-    amount is 0: for an exact payment the documents name neither."""
-
-    code: PaidCode
-    cents: Cents
-
-
-class Transaction(msgspec.Struct, frozen=True):
-    """Answer to 76: the current receipt when `open`, otherwise the last one."""
-
-    open: bool
-    items: int
-    amount_cents: Cents
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """Answer to 90. Fields that a country's firmware leaves out are empty."""
-
-    model: str
-    firmware: str = ""
-    serial: str = ""
-    fiscal_memory: str = ""
-
-
-def open_receipt(operator: str, password: str, till: str) -> bytes:
-    """48, group A order."""
-    return f"{operator},{password},{till}".encode("ascii")
-
-
-def sale(text: bytes, vat: str, unit_cents: Cents, quantity: Thousandths, discount_cents: Cents) -> bytes:
-    """49 with the discount as an amount. The quantity is always said: a receipt in Latvia has to show it
-    even when it is 1."""
-    data = f"\t{vat}{money(unit_cents)}*{quantity // 1000}.{quantity % 1000:03}"
-    if discount_cents:
-        data += f";-{money(discount_cents)}"
-    return text + data.encode("ascii")
-
+NOT_PAID = {b"F": "failed", b"E": "negative subtotal", b"I": "negative tax group"}
+"""First letters of an answer to 53 that say that nothing was paid."""
 
 SUBTOTAL_SILENT = b"00"
 """51: neither on paper nor on the display."""
-
 STATUS_AT_ONCE = b"X"
 """74: without waiting for the printing to end."""
-
 TRANSACTION_WITH_TENDER = b"T"
 """76."""
-
 IDENTIFY = b"1"
 """90, with the checksum of the firmware computed: the form that both versions answer."""
+REPORT_X, REPORT_Z = b"2", b"0"
+"""69. Never empty: that is a Z report, too."""
+DAY_OVER = "-150204"
+"""32: more than 24 hours since the last Z report."""
+ONE_COPY = b"1"
+"""109."""
+
+
+# Requests --------------------------------------------------------------------------------------------------
+
+
+def money(cents: Cents) -> str:
+    """`1390` as `13.90`."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
+
+
+def sale(text: bytes, vat: str, unit_cents: Cents, quantity: Thousandths, adjust_cents: Cents) -> bytes:
+    """49 with a discount (negative) or surcharge as an amount. The quantity is always said: a receipt in Latvia has to
+    show it even when it is 1."""
+    data = f"\t{vat}{money(unit_cents)}*{quantity // 1000}.{quantity % 1000:03}"
+    if adjust_cents:
+        data += f";{money(adjust_cents)}"
+    return text + data.encode("ascii")
+
+
+def adjust(cents: Cents) -> bytes:
+    """51 with an amount off or on what has been sold so far."""
+    return SUBTOTAL_SILENT + f";{money(cents)}".encode("ascii")
 
 
 def pay(letter: str, cents: Cents) -> bytes:
@@ -91,37 +67,97 @@ def pay(letter: str, cents: Cents) -> bytes:
     return f"\t{letter}{money(cents)}".encode("ascii")
 
 
-def money(cents: Cents) -> str:
-    """`1390` as `13.90`. For amounts from 0 up."""
-    return f"{cents // 100}.{cents % 100:02}"
+def clock(device_time: str) -> bytes:
+    """61. Raises `ValueError`."""
+    return datetime.fromisoformat(device_time).strftime("%d-%m-%y %H:%M:%S").encode("ascii")
 
 
-def read_subtotal(data: bytes) -> Cents:
+def reversed_time(device_time: str) -> str:
+    """46: when the receipt that is given back was printed. Raises `ValueError`."""
+    return datetime.fromisoformat(device_time).strftime("%d%m%y%H%M%S")
+
+
+# Answers ---------------------------------------------------------------------------------------------------
+
+
+def read_subtotal(data: bytes) -> Subtotal:
     """51: its first field. Raises `DataError`."""
-    return _amount(data.split(b",")[0], "51")
+    return Subtotal(_amount(data.split(b",")[0], "51"))
 
 
-def read_paid(data: bytes) -> Paid:
-    """53. Raises `DataError`."""
+def read_paid(data: bytes) -> Paid | str:
+    """53: what is still due or given back, or why nothing was paid. The letter alone decides nothing when the amount is
+    0: for an exact payment the documents name neither. Raises `DataError`."""
     found = _PAID.fullmatch(data)
     if found is None:
         raise DataError("answer to 53 is not a letter and an amount")
-    return Paid(PaidCode(found[1].decode()), abs(int(found[2] or 0)))
+    if why := NOT_PAID.get(found[1]):
+        return f"{why} ({printable(data)})"
+    cents = abs(_amount(found[2] or b"0", "53"))
+    return Paid(due_cents=cents, change_cents=0) if found[1] == b"D" else Paid(due_cents=0, change_cents=cents)
 
 
-def read_transaction(data: bytes) -> Transaction:
-    """76. Raises `DataError`."""
+def read_transaction(data: bytes) -> tuple[bool, int, Cents, Cents]:
+    """76 with `T`: whether a document is open, its lines, its sum, what is paid. Raises `DataError`."""
     fields = data.split(b",")
-    if len(fields) < 3 or fields[0] not in (b"0", b"1") or not fields[1].isdigit() or len(fields[1]) > 9:
-        raise DataError("answer to 76 is not open, items, amount")
-    return Transaction(fields[0] == b"1", int(fields[1]), _amount(fields[2], "76"))
+    if len(fields) < 4 or fields[0] not in (b"0", b"1") or not fields[1].isdigit() or len(fields[1]) > 9:
+        raise DataError("answer to 76 is not open, items, amount, tender")
+    return fields[0] == b"1", int(fields[1]), abs(_amount(fields[2], "76")), abs(_amount(fields[3], "76"))
 
 
-def read_number(data: bytes) -> str:
+def read_number(data: bytes) -> Last:
     """113: as the device writes it, leading zeros kept. Raises `DataError`."""
     if not data.isdigit() or len(data) > 12:
         raise DataError("answer to 113 is not a number")
-    return data.decode("ascii")
+    return Last(data.decode("ascii"))
+
+
+def read_closure(data: bytes, field: int) -> Day:
+    """110: the last fiscal record, in the field where this group has it. Raises `DataError`."""
+    fields = data.split(b",")
+    if len(fields) <= field or not fields[field].isdigit() or len(fields[field]) > 9:
+        raise DataError("answer to 110 holds no number of the fiscal record where it belongs")
+    return Day(z_number=fields[field].decode("ascii"))
+
+
+def read_sums(data: bytes) -> Cents:
+    """65: the sums of all VAT groups together. Raises `DataError`."""
+    return sum(_amount(field, "65") for field in data.split(b","))
+
+
+def read_report(data: bytes) -> Day | None:
+    """69: the number of the fiscal record, None where the firmware leaves it out."""
+    number = data.split(b",")[0]
+    return Day(z_number=number.decode("ascii")) if number.isdigit() and len(number) <= 9 else None
+
+
+def read_cash(data: bytes) -> Cash:
+    """70, without the letter in front. Raises `DataError`."""
+    return Cash(_amount(data.split(b",")[0], "70"))
+
+
+def read_clock(data: bytes) -> DeviceClock:
+    """62. Raises `DataError`."""
+    if _CLOCK.fullmatch(data) is None:
+        raise DataError("answer to 62 is no date and time")
+    day, month, year, clock = data[:2], data[3:5], data[6:8], data[9:]
+    told = b"20%s-%s-%sT%s" % (year, month, day, clock)
+    try:
+        return DeviceClock(datetime.fromisoformat(told.decode("ascii")).isoformat())
+    except ValueError as error:
+        raise DataError(f"answer to 62 is no date and time: {error}") from error
+
+
+def read_rates(data: bytes) -> Rates:
+    """97: percent, for each letter that is in use. Raises `DataError`."""
+    fields = data.split(b",")
+    if len(fields) != len(LETTERS):
+        raise DataError(f"answer to 97 has {len(fields)} fields, not {len(LETTERS)}")
+    rates: dict[str, BasisPoints] = {}
+    for letter, field in zip(LETTERS, fields, strict=True):
+        if found := _RATE.fullmatch(field.strip()):
+            rates[letter] = int(found[1]) * 100 + int((found[2] or b"0").ljust(2, b"0"))
+    return Rates(rates)
 
 
 def read_identity(data: bytes) -> Identity:
@@ -132,12 +168,24 @@ def read_identity(data: bytes) -> Identity:
     return Identity(fields[0], fields[1], fields[-2], fields[-1])
 
 
+def read_error(data: bytes) -> str:
+    """32: the code of the last error, empty when that was another command's than an opening: the device keeps it until
+    the next error. Raises `DataError`."""
+    fields = data.split(b",")
+    code = next((field for field in fields[:2] if _ERROR.fullmatch(field)), None)
+    if code is None:
+        raise DataError("answer to 32 holds no code of an error")
+    return "" if fields[0] != code and fields[0] not in _OPENINGS else code.decode("ascii")
+
+
 def printable(data: bytes) -> str:
     """For people and logs: everything that is not printable ASCII as `.`"""
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
 
 
 def _amount(field: bytes, command: str) -> Cents:
-    if _AMOUNT.fullmatch(field) is None:
-        raise DataError(f"answer to {command} holds no amount in cents where one belongs")
-    return int(field)
+    found = _AMOUNT.fullmatch(field)
+    if found is None:
+        raise DataError(f"answer to {command} holds no amount where one belongs")
+    cents = int(found[2]) if found[3] is None else int(found[2]) * 100 + int(found[3])
+    return -cents if found[1] == b"-" else cents

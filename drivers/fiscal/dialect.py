@@ -7,8 +7,9 @@ happens after what is decided by the course alone, the same for all families.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -43,7 +44,9 @@ Event = Answer | Signal
 class Parser(Protocol):
     """Finds answers in whatever comes, in chunks of any size. Raises nothing; holds a bounded number of bytes."""
 
-    def feed(self, data: bytes) -> list[Event]: ...
+    def feed(self, data: bytes) -> list[Event]:
+        """What `data` completes. Empty: the line was quiet for a moment."""
+        ...
 
     def expire(self) -> list[Event]:
         """The line has been silent: what has begun will not be completed."""
@@ -72,7 +75,10 @@ class Framing(Protocol):
 
 
 class Identify(msgspec.Struct, frozen=True):
-    """The first thing that is ever sent. Answered by `Identity`."""
+    """The first thing that is ever sent. Answered by `Identity`. A family may need more than one command: see
+    `Family.reads_identity`; the first tells the model."""
+
+    part: int = 0
 
 
 class ReadStatus(msgspec.Struct, frozen=True):
@@ -80,7 +86,10 @@ class ReadStatus(msgspec.Struct, frozen=True):
 
 
 class ReadTransaction(msgspec.Struct, frozen=True):
-    """The current receipt, or the last one. Answered by `Transaction`."""
+    """The current receipt, or the last one. Answered by `Transaction`. A family may need more than one command: see
+    `Family.reads_transaction`; the first tells the stage. A later part that is refused leaves its fields untold."""
+
+    part: int = 0
 
 
 class ReadLast(msgspec.Struct, frozen=True):
@@ -104,6 +113,11 @@ class ReadClock(msgspec.Struct, frozen=True):
 
 class ReadRates(msgspec.Struct, frozen=True):
     """Answered by `Rates`."""
+
+
+class ReadError(msgspec.Struct, frozen=True):
+    """Why the command before was refused, where the family tells it apart from the refusal: see `Family.reads_error`.
+    Answered by `Said.code`, and by a sign where the code is one that the course knows."""
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -169,7 +183,10 @@ class MoveCash(msgspec.Struct, frozen=True):
 
 
 class WriteClock(msgspec.Struct, frozen=True):
+    """`summer`: summer time holds then. Told to a family that writes it."""
+
     device_time: str
+    summer: bool = False
 
 
 class OpenSlip(msgspec.Struct, frozen=True):
@@ -189,7 +206,7 @@ class CopyLast(msgspec.Struct, frozen=True):
 
 
 Operation = (
-    Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates
+    Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadError
     | Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay | Close | Cancel
     | PrintDay | MoveCash | WriteClock | OpenSlip | SlipLine | CloseSlip | CopyLast
 )  # fmt: skip
@@ -267,6 +284,18 @@ class Paid(msgspec.Struct, frozen=True):
     change_cents: Cents | None = None
 
 
+_Parted = TypeVar("_Parted", Identity, Transaction, Day)
+
+
+def merged(parts: Sequence[_Parted]) -> _Parted:
+    """One value out of its parts, at least one: each field as the first part says that tells it."""
+    first, *more = parts
+    for part in more:
+        untold = [name for name in first.__struct_fields__ if getattr(first, name) in (None, "")]
+        first = msgspec.structs.replace(first, **{name: getattr(part, name) for name in untold})
+    return first
+
+
 Value = Identity | Transaction | Last | Day | Cash | DeviceClock | Rates | Subtotal | Paid
 
 
@@ -282,6 +311,17 @@ class Said(msgspec.Struct, frozen=True):
 
 class DataError(ValueError):
     """An answer whose DATA is not what the command answers with."""
+
+
+class Clerk(msgspec.Struct, frozen=True):
+    """Who prints, as a dialect has to tell the device. Never shown: it holds the password."""
+
+    operator: str
+    password: str
+    till: str
+
+    def __repr__(self) -> str:
+        return f"Clerk(operator={self.operator!r}, till={self.till!r})"
 
 
 class Dialect(Protocol):

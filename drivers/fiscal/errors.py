@@ -1,7 +1,7 @@
 """What can be wrong at a fiscal printer, each with the cause and what to do next.
 
-Two tables: `Trouble`, for which the device is reported lost, and `Reason`, why a receipt was not printed or
-is not known to be. Codes are closed; the pages in docs/drivers/fiscal.md list the same.
+Two tables: `Trouble`, for which the device is reported lost or of which a person is told, and `Reason`, why a work was
+not done or is not known to be. Codes are closed; the pages in docs/drivers/fiscal.md list the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from drivers.contract.core import Problem
 
 
 class Trouble(StrEnum):
-    """Because of which the device cannot be used at all."""
+    """Because of which the device cannot be used at all; the last four: it works, and a person should see to it."""
 
     PORT_MISSING = "port_missing"
     PORT_BUSY = "port_busy"
@@ -24,7 +24,12 @@ class Trouble(StrEnum):
     WRONG_FAMILY = "wrong_family"
     BAD_PASSWORD_FILE = "bad_password_file"
     BAD_ENCODING = "bad_encoding"
+    BAD_TIME_ZONE = "bad_time_zone"
     STRANGE_ANSWER = "strange_answer"
+    WAITS_FOR_HAND = "waits_for_hand"
+    CLOCK_OFF = "clock_off"
+    Z_DUE = "z_due"
+    Z_BY_ITSELF = "z_by_itself"
 
 
 _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
@@ -61,9 +66,29 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
         "the code page {what} is not known",
         "Set `encoding` to a single-byte code page such as cp1257, cp1251 or cp775",
     ),
+    Trouble.BAD_TIME_ZONE: (
+        "the time zone {what} is not known",
+        "Set `time_zone` to a name such as Europe/Riga, or leave it out",
+    ),
     Trouble.STRANGE_ANSWER: (
         "the printer on {port} answers what its protocol does not know: {what}",
         "Check `family`; if it is right, send the model and firmware of the printer to the developers",
+    ),
+    Trouble.WAITS_FOR_HAND: (
+        "a receipt stands in the middle: {what}",
+        "Put right what it names; the receipt then goes on by itself. Do not switch the printer off",
+    ),
+    Trouble.CLOCK_OFF: (
+        "the printer's clock is off by {what}",
+        "Set it when no receipt is open (the day's Z report may be needed before); check the gateway's own clock first",
+    ),
+    Trouble.Z_DUE: (
+        "the fiscal day has lasted {what} hours",
+        "Print the Z report soon: after 24 hours the printer takes no receipt before it",
+    ),
+    Trouble.Z_BY_ITSELF: (
+        "the printer's fiscal day was ended by somebody else: {what}",
+        "Keep the report's paper: it was printed at the printer or by itself, and the till's day ends with it",
     ),
 }
 
@@ -75,11 +100,12 @@ def problem(code: Trouble, *, port: str = "", what: str = "") -> Problem:
 
 
 class Reason(StrEnum):
-    """Why an outcome is not `printed` (or, for the last, why its number is missing)."""
+    """Why an outcome is not `printed` (or, for `number_not_read`, why its number is missing)."""
 
     BAD_KEY = "bad_key"
     KEY_USED = "key_used"
     BAD_TEXT = "bad_text"
+    BAD_AMOUNT = "bad_amount"
     NOT_SUPPORTED = "not_supported"
     BAD_VAT = "bad_vat"
     TOO_LARGE = "too_large"
@@ -88,50 +114,99 @@ class Reason(StrEnum):
     TOTAL_DIFFERS = "total_differs"
     TENDER_TOO_SMALL = "tender_too_small"
     TENDER_TOO_LARGE = "tender_too_large"
+    ROUNDING_NOT_SET = "rounding_not_set"
+    REVERSAL_UNCLEAR = "reversal_unclear"
     RECEIPT_OPEN = "receipt_open"
     PRINTER_NOT_READY = "printer_not_ready"
+    Z_OVERDUE = "z_overdue"
     TOO_LATE = "too_late"
     OPEN_REFUSED = "open_refused"
+    WORK_REFUSED = "work_refused"
+    SWITCHED_OFF = "switched_off"
+    NEVER_BEGUN = "never_begun"
     STOPPED_BEFORE_PAYMENT = "stopped_before_payment"
+    STOPPED_UNPAID = "stopped_unpaid"
     CANCEL_NOT_CONFIRMED = "cancel_not_confirmed"
     DOUBT_AT_PAYMENT = "doubt_at_payment"
     DOUBT_AT_CLOSE = "doubt_at_close"
+    NOT_READ_BACK = "not_read_back"
+    OTHER_DEVICE = "other_device"
+    OTHER_RECEIPT = "other_receipt"
+    COUNTERS_DIFFER = "counters_differ"
+    X_HAS_NO_TRACE = "x_has_no_trace"
     NUMBER_NOT_READ = "number_not_read"
+
+
+class Refusal(Exception):
+    """The work cannot be done as asked, or not now. Nothing was sent. `where` is the path of the part that is refused,
+    such as `items[2].text`; empty when it is none."""
+
+    def __init__(self, reason: Reason, what: str, where: str = "") -> None:
+        super().__init__(f"{reason}: {what}" + (f" ({where})" if where else ""))
+        self.reason = reason
+        self.what = what
+        self.where = where
 
 
 _FIX_CALLER = "Correct the receipt in the program that sent it; nothing was printed"
 _LOOK = (
-    "Do not print it again. Look at the paper for `Nr. {key}` and at the printer's last document number (it "
-    "was {baseline} before): a paid and closed receipt counts as printed. If the receipt is still open, "
-    "finish or cancel it at the printer by its own manual, then settle this receipt by hand"
+    "Do not print it again. Look at the paper for `Nr. {key}` and at the number of the last document (it was {before} "
+    "before{now}): a paid and closed receipt with that line counts as printed"
+)
+_LOOK_AND_FINISH = (
+    _LOOK + ". If the receipt is still open, finish or cancel it at the printer by its own manual. Then settle this "
+    "receipt by hand"
+)
+_LATER = (
+    _LOOK + ". The gateway asks the printer itself as soon as it answers again; settle by hand only if it does not "
+    "come back"
 )
 
 _ADVICE: Mapping[Reason, str] = {
     Reason.BAD_KEY: _FIX_CALLER,
     Reason.KEY_USED: "Look up the outcome of the first attempt; a new receipt needs a new key",
     Reason.BAD_TEXT: _FIX_CALLER,
+    Reason.BAD_AMOUNT: _FIX_CALLER,
     Reason.NOT_SUPPORTED: _FIX_CALLER,
-    Reason.BAD_VAT: "Use a VAT letter of the option `vat_letters`, or add it there if the device has it",
+    Reason.BAD_VAT: "Use a VAT letter that is programmed in the device and stands in the option `vat_letters`",
     Reason.TOO_LARGE: _FIX_CALLER,
     Reason.DISCOUNT_TOO_LARGE: _FIX_CALLER,
     Reason.NOTHING_TO_PAY: "Leave out lines and receipts that cost nothing; nothing was printed",
     Reason.TOTAL_DIFFERS: "Compute each line as price times quantity, half a cent up, minus its discount",
     Reason.TENDER_TOO_SMALL: _FIX_CALLER,
     Reason.TENDER_TOO_LARGE: "Only cash may be more than what is due, and no tender may be needless",
+    Reason.ROUNDING_NOT_SET: "Set the option `rounding_means` to the means of payment that the device has for cash "
+    "rounding, and round only what is paid in cash",
+    Reason.REVERSAL_UNCLEAR: "Name the receipt that is given back by its number, its time on paper and its fiscal "
+    "memory; all three stand on it",
     Reason.RECEIPT_OPEN: "Finish or cancel the open receipt at the printer, by its own manual, then print again",
     Reason.PRINTER_NOT_READY: "Put right what the reason names (paper, cover, clock), then print again",
+    Reason.Z_OVERDUE: "Print the Z report, then print again: the printer's day has lasted longer than it may",
     Reason.TOO_LATE: "Print it again with a longer deadline; nothing was paid",
     Reason.OPEN_REFUSED: "Check operator, password file and whether the day's Z report is overdue. A third "
     "wrong password locks the printer until it is switched off and on",
+    Reason.WORK_REFUSED: "Put right what the reason names; nothing was printed and nothing is booked",
+    Reason.SWITCHED_OFF: "Set the option that the reason names where the country's rules allow it",
+    Reason.NEVER_BEGUN: "The printer's counters say that it never began; it may be asked for again",
     Reason.STOPPED_BEFORE_PAYMENT: "The paper says that it is cancelled. Put right what the reason names, "
     "then print again",
-    Reason.CANCEL_NOT_CONFIRMED: _LOOK,
-    Reason.DOUBT_AT_PAYMENT: _LOOK,
-    Reason.DOUBT_AT_CLOSE: _LOOK,
+    Reason.STOPPED_UNPAID: "The paper says that it is cancelled; the printer took no payment. If the customer has paid "
+    "by card already, print again and enter that payment",
+    Reason.CANCEL_NOT_CONFIRMED: _LOOK_AND_FINISH,
+    Reason.DOUBT_AT_PAYMENT: _LOOK_AND_FINISH,
+    Reason.DOUBT_AT_CLOSE: _LOOK_AND_FINISH,
+    Reason.NOT_READ_BACK: _LATER,
+    Reason.OTHER_DEVICE: "Connect the printer again that this was begun on: only its memory and its paper tell how it "
+    "ended. " + _LOOK,
+    Reason.OTHER_RECEIPT: "The receipt that is open on the printer is not this one: finish or cancel it at the printer "
+    "by its own manual. " + _LOOK,
+    Reason.COUNTERS_DIFFER: _LOOK + ". Something else was printed since, or the day was ended: settle it by hand",
+    Reason.X_HAS_NO_TRACE: "Look whether the X report was printed. It books nothing and may be asked for again",
     Reason.NUMBER_NOT_READ: "The receipt is printed and closed; read its number from the paper",
 }
 
 
-def advice(reason: Reason, *, key: str = "", baseline: str = "") -> str:
-    """What to do next, one sentence or three."""
-    return _ADVICE[reason].format(key=key, baseline=baseline)
+def advice(reason: Reason, *, key: str = "", before: str = "", now: str = "") -> str:
+    """What to do next, one sentence or three. `before` and `now`: numbers of the device's last document."""
+    seen = f", it is {now} now" if now else ""
+    return _ADVICE[reason].format(key=key, before=before or "not known", now=seen)

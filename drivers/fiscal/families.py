@@ -1,8 +1,6 @@
-"""Families of fiscal devices as tables: status bits, letters, limits. Never one table for all.
+"""What a family of fiscal devices is, as a table: status bits, letters, limits. Never one table for all.
 
-Source of group A: Datecs, Communication Protocol for Fiscal Devices, group A, v1.00BG, "Status bytes" and
-the commands 48, 49 and 53. The same bits mean other things in group B and in the FP300 family, and the
-letters C and D of a payment are swapped between A and B.
+The families' own tables stand beside their dialects.
 """
 
 from __future__ import annotations
@@ -44,6 +42,18 @@ class Sign(StrEnum):
     MEMORY_READ = "fiscal_memory_read_error"
     MEMORY_LOCKED = "fiscal_memory_read_only"
     TRAINING = "training_mode"
+    DAY_OVER = "z_overdue"
+    POWER_CUT = "power_cut_in_receipt"
+    JOURNAL_FULL = "journal_full"
+    WHOLE_NUMBERS = "prices_without_cents"
+    DOCUMENTS_UNSENT = "documents_unsent"
+
+
+OPEN_SIGNS = frozenset({Sign.RECEIPT_OPEN, Sign.STORNO_OPEN})
+"""A fiscal receipt is open, of a sale or of what is given back."""
+
+HOLD_SIGNS = frozenset({Sign.PAPER_OUT, Sign.COVER_OPEN, Sign.HEAD_HOT})
+"""What a person puts right (or time does) while a receipt waits in the middle; the command is then sent once more."""
 
 
 class Flag(msgspec.Struct, frozen=True):
@@ -74,6 +84,8 @@ class Family(msgspec.Struct, frozen=True):
     max_quantity: int
     other_models: tuple[str, ...]
     """How the names of devices begin that speak the same frames and belong to another family."""
+    other_endings: tuple[str, ...] = ()
+    """How the names of such devices end."""
     manufacturer: str = "Datecs"
     note_bytes: int = 42
     """Bytes of a line of text within a receipt."""
@@ -84,8 +96,20 @@ class Family(msgspec.Struct, frozen=True):
     zero_total: bool = False
     """Closes a receipt whose total is 0."""
     reversals: bool = True
+    reversal_needs: tuple[str, ...] = ()
+    """Fields of `Reversal` that the family cannot do without."""
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
+    reads_identity: int = 1
+    """How many `Identify` parts make an `Identity`; see `dialect.merged`."""
+    reads_error: bool = False
+    """`ReadError` tells why the command before was refused."""
+    reads_transaction: int = 1
+    """How many `ReadTransaction` parts make a `Transaction`."""
+
+    def is_other(self, model: str) -> bool:
+        """True when a device of this name belongs to another family."""
+        return model.startswith(self.other_models) or model.endswith(self.other_endings)
 
     def signs(self, status: bytes) -> frozenset[Sign]:
         """What the status bytes of an answer say."""
@@ -98,51 +122,3 @@ class Family(msgspec.Struct, frozen=True):
     def blocks(self, signs: frozenset[Sign]) -> tuple[Sign, ...]:
         """Those because of which no receipt may be begun."""
         return tuple(flag.sign for flag in self.flags if flag.blocks and flag.sign in signs)
-
-
-# The bits 0.5 and 4.5 are sums of others, and some of those stand for days (a low clock battery) while every
-# command is carried out: they are no refusal and are left out on purpose.
-GROUP_A_FLAGS = (
-    Flag(0, 0, Sign.SYNTAX, refuses=True),
-    Flag(0, 1, Sign.UNKNOWN_COMMAND, refuses=True),
-    Flag(0, 2, Sign.CLOCK_NOT_SET, blocks=True),
-    Flag(0, 3, Sign.NO_DISPLAY),
-    Flag(0, 4, Sign.PRINT_UNIT, blocks=True),
-    Flag(0, 6, Sign.COVER_OPEN, blocks=True),
-    Flag(1, 0, Sign.OVERFLOW, refuses=True),
-    Flag(1, 1, Sign.NOT_ALLOWED, refuses=True),
-    Flag(1, 2, Sign.RAM_RESET),
-    Flag(1, 3, Sign.CLOCK_BATTERY),
-    Flag(1, 4, Sign.STORNO_OPEN, blocks=True),
-    Flag(1, 5, Sign.ROTATED_OPEN, blocks=True),
-    Flag(1, 6, Sign.TAX_TERMINAL),
-    Flag(2, 0, Sign.PAPER_OUT, refuses=True, blocks=True),
-    Flag(2, 1, Sign.PAPER_LOW),
-    Flag(2, 2, Sign.JOURNAL_NEARLY_FULL),
-    Flag(2, 3, Sign.RECEIPT_OPEN, blocks=True),
-    Flag(2, 4, Sign.JOURNAL_ALMOST_FULL),
-    Flag(2, 5, Sign.SERVICE_OPEN, blocks=True),
-    Flag(2, 6, Sign.JOURNAL_ALMOST_FULL),
-    Flag(4, 0, Sign.MEMORY_WRITE, refuses=True, blocks=True),
-    Flag(4, 3, Sign.MEMORY_ALMOST_FULL),
-    Flag(4, 4, Sign.MEMORY_FULL, blocks=True),
-    Flag(4, 6, Sign.HEAD_HOT),
-    Flag(5, 0, Sign.MEMORY_LOCKED, blocks=True),
-    Flag(5, 2, Sign.MEMORY_WRITE, refuses=True, blocks=True),
-    Flag(5, 3, Sign.TRAINING, set_means=False),
-    Flag(5, 5, Sign.MEMORY_READ, blocks=True),
-)
-
-DATECS_V1_A = Family(
-    name="datecs-v1",
-    flags=GROUP_A_FLAGS,
-    payments={Payment.CASH: "P", Payment.CARD: "D"},
-    default_password="0000",  # noqa: S106  the documented factory default, not a secret
-    text_bytes=42,
-    max_lines=512,
-    max_cents=99_999_999,
-    max_quantity=99_999_999,
-    other_models=("DP-", "WP-"),  # group B
-)
-
-FAMILIES: Mapping[str, Family] = {DATECS_V1_A.name: DATECS_V1_A}

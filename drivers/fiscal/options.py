@@ -11,13 +11,16 @@ Port = Annotated[
     msgspec.Meta(
         min_length=1,
         description="Serial port by its stable name, such as /dev/serial/by-id/usb-...: never ttyUSB0, "
-        "which may be another device after the next start",
+        "which may be another device after the next start. Or tcp://HOST:PORT of a network printer",
     ),
 ]
 Baud = Annotated[int, msgspec.Meta(ge=1200, le=921600, description="Speed of the port, 8N1")]
 FamilyName = Annotated[
-    Literal["datecs-v1"],
-    msgspec.Meta(description="What the device speaks. datecs-v1: FP-650, FP-800, FP-2000, SK1, FMP-10, FP-700"),
+    Literal["datecs-v1", "datecs-v1b", "datecs-v2", "tremol"],
+    msgspec.Meta(
+        description="What the device speaks. datecs-v1: FP-650, FP-800, FP-2000, SK1, FMP-10, FP-700; datecs-v1b: "
+        "DP-05 to DP-150, WP-50; datecs-v2: models that end in X; tremol: Tremol"
+    ),
 ]
 Operator = Annotated[str, msgspec.Meta(pattern="^[0-9]{1,2}$", description="Operator number")]
 PasswordFile = Annotated[
@@ -46,6 +49,40 @@ AnswerMs = Annotated[
     int,
     msgspec.Meta(ge=100, le=600_000, description="Longest wait for one answer while the device says that it is busy"),
 ]
+ReportMs = Annotated[
+    int, msgspec.Meta(ge=1000, le=1_800_000, description="Longest wait for a day report that is being printed")
+]
+HoldS = Annotated[
+    float,
+    msgspec.Meta(
+        ge=0, le=3600, description="How long a receipt in the middle waits for paper or cover beyond its deadline"
+    ),
+]
+RoundingMeans = Annotated[
+    Literal[
+        "credit", "cheque", "coupon", "external_coupon", "packaging", "internal", "damage", "bank", "reserved1",
+        "reserved2",
+    ],
+    msgspec.Meta(description="Means of payment that tells cash rounding on paper; without it rounding is refused"),
+]  # fmt: skip
+RoundingText = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=16, description="Word before the cents that cash is rounded up by")
+]
+ClockToleranceS = Annotated[
+    int, msgspec.Meta(ge=1, le=86_400, description="The device's clock may be off by so much before a person is told")
+]
+TimeZone = Annotated[
+    str, msgspec.Meta(description="Zone of the device's clock, such as Europe/Riga; empty: that of this machine")
+]
+Copies = Annotated[
+    bool, msgspec.Meta(description="Allow a copy of the last receipt. Forbidden in Latvia: leave it off there")
+]
+RawAllowed = Annotated[
+    bool,
+    msgspec.Meta(
+        description="Allow single commands as they are, of those that only read, feed, cut or open the drawer"
+    ),
+]
 PollS = Annotated[float, msgspec.Meta(ge=0.1, le=60, description="Seconds between two looks at the device")]
 
 
@@ -63,4 +100,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     silence_ms: SilenceMs = 500
     resends: Resends = 3
     answer_ms: AnswerMs = 15_000
+    report_ms: ReportMs = 180_000
+    hold_s: HoldS = 300.0
+    rounding_means: RoundingMeans | None = None
+    rounding_text: RoundingText = "Rounding"
+    clock_tolerance_s: ClockToleranceS = 120
+    time_zone: TimeZone = ""
+    copies: Copies = False
+    raw: RawAllowed = False
     poll_s: PollS = 5.0

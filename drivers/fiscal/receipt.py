@@ -1,207 +1,189 @@
-"""The course of one receipt, from intent to outcome. Pure: says what to do next, is told what came of it.
+"""The course of one receipt, of a sale or of what is given back, from intent to outcome. Pure: says what to do next, is
+told what came of it.
 
-    intent -> 48 -> opened -> 54 (key), 49 ..., 51 -> paying -> 53 ... -> closing -> 56 -> 113 -> closed
+    status, counters -> intent -> open -> opened -> key, lines, subtotal -> paying -> payments -> closing -> close
+    -> closed
 
-Guarantees, for any answers whatever: every durable point comes before the wire step that follows it; no
-command is ever asked a second time; 53 only after the device's subtotal equals the computed total; 60 only
-while nothing was paid; `printed` only when the device confirmed 56 and no receipt is open; `cancelled` only
-when it confirmed 60 and none is open; `refused` only when nothing was opened; otherwise `unknown`.
+Guarantees, for any answers whatever: every durable point comes before the wire step that follows it; a receipt is
+opened once; a payment only after the device's own subtotal equals the computed total; cancelling only as `settle` says;
+`printed` only when the device confirmed it, by its answer to the close or by its counters; `refused` only when nothing
+was opened. After a lost answer the port is opened again and the device read back.
 Source of what is legal when: Datecs, Communication Protocol, group A, v1.00BG, commands 48 to 60.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
-import msgspec
-
-from drivers.contract.printer import Outcome, PrintPoint, Result
-from drivers.fiscal import datecs_v1_data as wire
-from drivers.fiscal.datecs_v1 import Command
-from drivers.fiscal.errors import Reason, advice
-from drivers.fiscal.families import Family, Sign
-from drivers.fiscal.plan import Paying, Plan
-
-
-class Store(msgspec.Struct, frozen=True):
-    """Make this point durable, then go on. Answered by None."""
-
-    point: PrintPoint
-    number: str = ""
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """Send this command. Answered by `Heard` or `Lost`."""
-
-    command: Command
-    data: bytes = b""
-
-    def __repr__(self) -> str:
-        return f"Ask({self.command.name})"
+from drivers.contract.printer import Baseline, Outcome, PrintPoint
+from drivers.fiscal.dialect import (
+    Close,
+    CloseSlip,
+    Dialect,
+    Identity,
+    Paid,
+    ReadError,
+    ReadStatus,
+    ReadSubtotal,
+    Said,
+    Subtotal,
+    Transaction,
+)
+from drivers.fiscal.ending import Ending
+from drivers.fiscal.errors import Reason, Trouble
+from drivers.fiscal.families import OPEN_SIGNS, Sign
+from drivers.fiscal.finish import finish
+from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, Store, ask, in_time, steady
+from drivers.fiscal.plan import Plan
+from drivers.fiscal.settle import Settling
+from drivers.fiscal.standing import measure, read_transaction, value_of
+from drivers.fiscal.tenders import Paying, euros
 
 
-class InTime(msgspec.Struct, frozen=True):
-    """Is there time left? Answered by a bool."""
+def receipt(work: Plan, dialect: Dialect, identity: Identity, patience_s: float) -> Course[Outcome]:
+    """The course of the receipt `work` on this device. `patience_s`: how long a half-paid receipt waits for paper
+    beyond the deadline. Raises `NotBegun`."""
+    return _Receipt(work, dialect, identity, patience_s).run()
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """The device answered. `unsure`: the frame had to be sent again after silence, so that a device that
-    lost its memory of it in between (power cut) may have carried it out twice."""
-
-    data: bytes
-    signs: frozenset[Sign]
-    unsure: bool = False
-
-
-class Lost(msgspec.Struct, frozen=True):
-    """No answer: the command was carried out, or was not."""
-
-    why: str
+def wrong(heard: Heard | Lost, at: str, *, still_open: bool = True) -> Lost | str:
+    """Why this answer is not a plain yes, empty when it is one."""
+    if isinstance(heard, Lost):
+        return Lost(f"no answer to {at}: {heard.why}", heard.trouble)
+    if heard.said.refused:
+        return f"the printer refused {at}: {heard.said.refused}"
+    if heard.open is not still_open:
+        return f"after {at} the receipt is {'not ' if still_open else 'still '}open"
+    return ""
 
 
-Move = Store | Ask | InTime
-Event = Heard | Lost | bool | None
-Course = Generator[Move, Event, Outcome]
-
-
-def receipt(work: Plan, family: Family, baseline: str) -> Course:
-    """The course of the receipt `work`; `baseline` is the last document number before it."""
-    course = _Receipt(work, family, baseline)
-    return course.run()
+def wrong_payment(heard: Heard | Lost, expected: Paying) -> Lost | str:
+    """Why this is not the answer to that payment."""
+    if found := wrong(heard, "a payment"):
+        return found
+    paid = value_of(heard, Paid) if isinstance(heard, Heard) else None
+    if paid is None:
+        return ""
+    for said, due in ((paid.due_cents, expected.due_cents), (paid.change_cents, expected.change_cents)):
+        if said is not None and said != due:
+            what = f"{euros(paid.due_cents or 0)} due and {euros(paid.change_cents or 0)} change after a payment"
+            return f"the printer says {what}, not {euros(expected.due_cents)} and {euros(expected.change_cents)}"
+    return ""
 
 
 class _Receipt:
-    def __init__(self, work: Plan, family: Family, baseline: str) -> None:
+    def __init__(self, work: Plan, dialect: Dialect, identity: Identity, patience_s: float) -> None:
         self._work = work
-        self._family = family
-        self._baseline = baseline
+        self._dialect = dialect
+        self._identity = identity
+        self._patience_s = patience_s
+        self._ending = Ending(work.key)
+        self._baseline = Baseline()
+        self._declined = False
 
-    def run(self) -> Course:
-        yield Store(PrintPoint.INTENT)
-        if not (yield from _in_time()):
-            return self._end(Result.REFUSED, Reason.TOO_LATE, "the deadline passed before it was begun")
-        opened = yield from _ask(Command.OPEN, self._work.opening)
-        if isinstance(opened, Heard) and not opened.unsure and (refused := self._refused(opened)):
-            return self._end(Result.REFUSED, Reason.OPEN_REFUSED, f"the printer says {refused}")
-        if wrong := self._wrong(opened, "opening"):
-            return (yield from self._cancel(wrong))
+    def run(self) -> Course[Outcome]:
+        if (outcome := (yield from ready(self._dialect, self._ending))) is not None:
+            return outcome
+        self._baseline = yield from measure(self._dialect, self._identity)
+        self._ending = Ending(self._work.key, self._baseline)
+        yield Store(PrintPoint.INTENT, baseline=self._baseline)
+        if not (yield from in_time()):
+            return self._ending.refused(Reason.TOO_LATE, "the deadline passed before it was begun")
+        opened = yield from ask(self._work.opening)
+        if isinstance(opened, Heard) and opened.said.refused and not opened.unsure and not opened.open:
+            return (yield from self._not_opened(opened.said))
+        if why := wrong(opened, "opening"):
+            return (yield from self._read_back(PrintPoint.INTENT, why))
         yield Store(PrintPoint.OPENED)
-        if wrong := (yield from self._lines()):
-            return (yield from self._cancel(wrong))
+        if why := (yield from self._lines()):
+            return (yield from self._read_back(PrintPoint.OPENED, why))
         yield Store(PrintPoint.PAYING)
-        for index, paying in enumerate(self._work.payments):
-            paid = yield from _ask(Command.PAY, paying.data)
-            if index == 0 and (refused := self._surely_not_paid(paid)):
-                return (yield from self._cancel(refused))
-            if wrong := self._wrong_payment(paid, paying):
-                return self._end(Result.UNKNOWN, Reason.DOUBT_AT_PAYMENT, wrong)
+        if why := (yield from self._pay()):
+            return (yield from self._read_back(PrintPoint.PAYING, why))
         yield Store(PrintPoint.CLOSING)
-        closed = yield from _ask(Command.CLOSE)
-        if wrong := self._wrong(closed, "closing", still_open=False):
-            return self._end(Result.UNKNOWN, Reason.DOUBT_AT_CLOSE, wrong)
-        return (yield from self._printed())
+        closed = yield from steady(Close(), self._patience_s)
+        if (why := wrong(closed, "closing", still_open=False)) or isinstance(closed, Lost):
+            return (yield from self._read_back(PrintPoint.CLOSING, why))
+        return (yield from finish(self._work, self._ending, self._identity, closed))
 
-    def _lines(self) -> Generator[Move, Event, str]:
+    def _not_opened(self, said: Said) -> Course[Outcome]:
+        code, signs = said.code, said.signs
+        if self._dialect.family.reads_error:
+            error = yield from ask(ReadError())
+            if isinstance(error, Heard):
+                code, signs = code or error.said.code, signs | error.said.signs
+        if Sign.DAY_OVER in signs:
+            return self._ending.refused(Reason.Z_OVERDUE, "the printer takes no receipt before its Z report")
+        what = f"the printer says {said.refused}" + (f" ({code})" if code else "")
+        return self._ending.refused(Reason.OPEN_REFUSED, what)
+
+    def _lines(self) -> Course[Lost | str]:
         """Key, lines and subtotal. Returns what went wrong, nothing when all is well."""
-        for command, data in ((Command.TEXT, self._work.key_line), *((Command.SALE, s) for s in self._work.sales)):
-            heard = yield from _ask(command, data)
-            if wrong := self._wrong(heard, "the key line" if command is Command.TEXT else "a line"):
-                return wrong
-            if not (yield from _in_time()):
+        for operation in self._work.body:
+            heard = yield from steady(operation, 0.0)
+            if why := wrong(heard, f"a {type(operation).__name__.lower()}"):
+                return why
+            if not (yield from in_time()):
                 return "the deadline passed before the payment"
-        subtotal = yield from _ask(Command.SUBTOTAL, wire.SUBTOTAL_SILENT)
-        if isinstance(subtotal, Lost) or self._wrong(subtotal, "the subtotal"):
-            return self._wrong(subtotal, "the subtotal")
-        try:
-            cents = wire.read_subtotal(subtotal.data)
-        except wire.DataError as error:
-            return str(error)
-        if cents != self._work.total_cents:
-            return f"the printer's subtotal is {cents} cents, the receipt's total {self._work.total_cents}"
+        heard = yield from steady(ReadSubtotal(), 0.0)
+        if (why := wrong(heard, "the subtotal")) or isinstance(heard, Lost):
+            return why
+        subtotal = value_of(heard, Subtotal)
+        if subtotal is None:
+            return "the printer does not tell its subtotal"
+        if subtotal.cents != self._work.total_cents:
+            return f"the printer's subtotal is {subtotal.cents} cents, the receipt's total {self._work.total_cents}"
         return ""
 
-    def _cancel(self, why: str) -> Course:
-        """Nothing is paid: 60 is legal, and once confirmed there is no doubt left, whatever came before."""
-        heard = yield from _ask(Command.CANCEL)
-        if wrong := self._wrong(heard, "cancelling", still_open=False):
-            return self._end(Result.UNKNOWN, Reason.CANCEL_NOT_CONFIRMED, f"{why}; {wrong}")
-        return self._end(Result.CANCELLED, Reason.STOPPED_BEFORE_PAYMENT, why)
-
-    def _printed(self) -> Course:
-        """Confirmed. A number that cannot be read changes nothing about that."""
-        heard = yield from _ask(Command.LAST_NUMBER)
-        number = ""
-        if isinstance(heard, Heard) and not self._refused(heard):
-            try:
-                number = wire.read_number(heard.data)
-            except wire.DataError:
-                number = ""
-        yield Store(PrintPoint.CLOSED, number)
-        missing = Reason.NUMBER_NOT_READ
-        return Outcome(
-            key=self._work.key,
-            outcome=Result.PRINTED,
-            number=number,
-            total_cents=self._work.total_cents,
-            change_cents=self._work.change_cents,
-            reason="" if number else f"{missing}: the printer did not tell its last number",
-            advice="" if number else advice(missing),
-        )
-
-    def _surely_not_paid(self, paid: Heard | Lost) -> str:
-        """Why the first payment was surely not carried out, nothing when it was or when that is in doubt."""
-        if isinstance(paid, Lost) or paid.unsure or Sign.RECEIPT_OPEN not in paid.signs:
-            return ""
-        if refused := self._refused(paid):
-            return f"the printer refused the payment: {refused}"
-        try:
-            answer = wire.read_paid(paid.data)
-        except wire.DataError:
-            return ""
-        return f"the printer refused the payment: {answer.code}" if answer.code in wire.NOT_PAID else ""
-
-    def _wrong_payment(self, paid: Heard | Lost, expected: Paying) -> str:
-        if isinstance(paid, Lost) or self._wrong(paid, "a payment"):
-            return self._wrong(paid, "a payment")
-        try:
-            answer = wire.read_paid(paid.data)
-        except wire.DataError as error:
-            return str(error)
-        if answer.cents != expected.cents or answer.code not in (expected.code or answer.code,):
-            return f"the printer says {answer.code} {answer.cents} cents after a payment, not {expected.cents}"
-        return f"the printer says {answer.code}" if answer.code in wire.NOT_PAID else ""
-
-    def _wrong(self, heard: Heard | Lost, at: str, *, still_open: bool = True) -> str:
-        """Why this answer is not a plain yes, nothing when it is one."""
-        if isinstance(heard, Lost):
-            return f"no answer to {at}: {heard.why}"
-        if refused := self._refused(heard):
-            return f"the printer refused {at}: {refused}"
-        if (Sign.RECEIPT_OPEN in heard.signs) is not still_open:
-            return f"after {at} the receipt is {'not ' if still_open else 'still '}open"
+    def _pay(self) -> Course[Lost | str]:
+        """The payments, then what is printed below them: a text that is refused there changes nothing of the sale."""
+        for paying in self._work.payments:
+            heard = yield from steady(paying.pay, self._patience_s)
+            if why := wrong_payment(heard, paying):
+                self._declined = isinstance(heard, Heard) and bool(heard.said.refused)
+                return why
+        for text in self._work.footer:
+            heard = yield from steady(text, self._patience_s)
+            if isinstance(heard, Lost):
+                return wrong(heard, "a text")
         return ""
 
-    def _refused(self, heard: Heard) -> str:
-        return ", ".join(self._family.refusals(heard.signs))
-
-    def _end(self, result: Result, reason: Reason, what: str) -> Outcome:
-        return Outcome(
-            key=self._work.key,
-            outcome=result,
-            reason=f"{reason}: {what}",
-            advice=advice(reason, key=self._work.key, baseline=self._baseline),
-        )
+    def _read_back(self, point: PrintPoint, why: Lost | str) -> Course[Outcome]:
+        settling = Settling(self._work, self._dialect, self._identity, point, self._baseline, self._patience_s)
+        return (yield from settling.run(why, declined=self._declined))
 
 
-def _ask(command: Command, data: bytes = b"") -> Generator[Move, Event, Heard | Lost]:
-    event = yield Ask(command, data)
-    if not isinstance(event, Heard | Lost):
-        raise TypeError(f"{command.name} is answered by Heard or Lost")
-    return event
+def ready(dialect: Dialect, ending: Ending, *, for_z: bool = False) -> Course[Outcome | None]:
+    """None when the device may begin a work, else the refusal. Raises `NotBegun`. `for_z`: a day that has lasted too
+    long is what a Z report ends."""
+    status = yield from ask(ReadStatus())
+    if isinstance(status, Lost):
+        raise NotBegun(status)
+    signs = status.said.signs
+    if Sign.SERVICE_OPEN in signs and not OPEN_SIGNS & signs:
+        signs = yield from _without_slip(signs)
+    if OPEN_SIGNS & signs:
+        transaction = yield from read_transaction(dialect)
+        if isinstance(transaction, Lost):
+            raise NotBegun(transaction)
+        return ending.refused(Reason.RECEIPT_OPEN, _described(transaction))
+    if Sign.DAY_OVER in signs and not for_z:
+        return ending.refused(Reason.Z_OVERDUE, "the printer takes no receipt before its Z report")
+    if blocks := tuple(sign for sign in dialect.family.blocks(signs) if sign is not Sign.DAY_OVER):
+        return ending.refused(Reason.PRINTER_NOT_READY, ", ".join(blocks))
+    if status.said.refused and not for_z:
+        raise NotBegun(Lost(f"the printer refuses to tell its status: {status.said.refused}", Trouble.STRANGE_ANSWER))
+    return None
 
 
-def _in_time() -> Generator[Move, Event, bool]:
-    event = yield InTime()
-    if not isinstance(event, bool):
-        raise TypeError("InTime is answered by a bool")
-    return event
+def _without_slip(signs: frozenset[Sign]) -> Course[frozenset[Sign]]:
+    """A slip that was left open in the middle is closed: it books nothing, and nothing fiscal begins while it is
+    open."""
+    closed = yield from ask(CloseSlip())
+    if isinstance(closed, Lost):
+        raise NotBegun(closed)
+    return signs if closed.said.refused else signs - {Sign.SERVICE_OPEN}
+
+
+def _described(transaction: Transaction | None) -> str:
+    if transaction is None or transaction.items is None or transaction.amount_cents is None:
+        return "on the printer"
+    return f"{transaction.items} lines, {euros(transaction.amount_cents)}, on the printer"

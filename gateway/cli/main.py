@@ -26,6 +26,7 @@ VERBS = {
     "centre": Verb("gateway.cli.centre:centre", "The city's end: run a worker, ask its store."),
     "run": Verb("gateway.cli.run:run", "Run the gateway (systemd does this)."),
     "demo": Verb("gateway.cli.demo:demo", "A whole smart place on this machine, with simulated hardware."),
+    "simulate": Verb("gateway.cli.simulate:simulate", "Simulated devices for whoever writes a program against them."),
     "tools": Verb(
         "smartplace_tools.main:tools",
         "Field tools: labels (package smartplace-tools).",

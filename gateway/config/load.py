@@ -177,6 +177,8 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
         stations.add(station.id)
         if isinstance(station, GateStation):
             _check_passback(checker, station, path)
+        if isinstance(station, TillStation):
+            _check_till(checker, station, path)
         for key, device in _uses(station):
             if device not in devices:
                 known = ", ".join(sorted(devices)) or "none"
@@ -257,6 +259,13 @@ def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int,
     if gate.anti_passback is not PassbackScope.GATE and not gate.anti_passback_s:
         advice = "Set anti_passback_s to the seconds that have to pass, or remove anti_passback"
         raise checker.wrong((*path, "anti_passback"), "it does nothing without anti_passback_s", advice)
+
+
+def _check_till(checker: _Checker, till: TillStation, path: tuple[str | int, ...]) -> None:
+    for key in ("payer_means", "on_paper", "z_at"):
+        if till.printer is None and getattr(till, key):
+            advice = f"Name the till's printer, or remove {key}"
+            raise checker.wrong((*path, key), "it does nothing without printer", advice)
 
 
 def _may_be_relay(device: DeviceSection) -> bool:

@@ -268,7 +268,7 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     on_paper: tuple[OnPaper, ...] = ()
     """Lines at the foot of receipts that are printed here."""
     z_at: Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")] | None = None
-    """Local time at which the Z report is printed each day, such as `23:50`; without it only when it is ordered."""
+    """Local time at which the Z report is printed each day, such as `23:50`; else only when somebody orders it."""
     weak: Weak = ("card", "access_card", "barcode")
 
 

@@ -42,6 +42,12 @@ class FiscalDay(msgspec.Struct, frozen=True):
             return self
         return msgspec.structs.replace(self, first_ms=now.wall_ms, first_boot=now.boot, first_ns=now.mono_ns)
 
+    def sold_at(self, wall_ms: int) -> FiscalDay:
+        """After a receipt of ours of which is known only now that it was printed then."""
+        if self.first_ms:
+            return self
+        return msgspec.structs.replace(self, first_ms=wall_ms, first_boot="", first_ns=0)
+
     def ended(self, z_number: str) -> FiscalDay:
         """After a Z report of ours; its number is empty where the device does not tell it."""
         return FiscalDay(self.device, z_number, self.serial)
@@ -54,7 +60,8 @@ class FiscalDay(msgspec.Struct, frozen=True):
 
     def moved_to(self, z_number: str, serial: str = "") -> bool:
         """Whether this device has printed a Z report that nobody here asked for."""
-        return bool(self.z_number and z_number and z_number != self.z_number) and not self._another(serial)
+        known = bool(self.z_number and z_number)
+        return known and self.z_number.lstrip("0") != z_number.lstrip("0") and not self._another(serial)
 
     def _another(self, serial: str) -> bool:
         """Whether another device stands at the cable now."""

@@ -65,7 +65,7 @@ class Journal:
         """`begun` was committed: it is under way from now on."""
         self.load()
         self.under_way.add(begun.key)
-        return self._open.setdefault(begun.key, begun.row())
+        return self._open.setdefault(begun.key, begun.row(self._clock.wall_ms()))
 
     def storing(self, row: WorkRow) -> OnStep:
         """Stores each point that the work of this row reaches. Raises `LedgerError`: then the driver never goes on."""
@@ -145,7 +145,7 @@ class Journal:
         day = self.day(row.device)
         if outcome.result is PrintResult.PRINTED and row.device:
             if row.kind in SELLS:
-                return day.sold(self._clock.stamp())
+                return day.sold(self._clock.stamp()) if row.result is None else day.sold_at(row.began_ms)
             if row.kind == "z":
                 return day.ended(outcome.z_number)
         return day

@@ -200,13 +200,16 @@ class Printers:
 
     async def _do(self, row: WorkRow, begun: FiscalBegun) -> PrintOutcome:
         try:
-            return await self._devices.do_work(
-                row.device, begun.work, self._journal.storing(row), deadline_ms(begun.work)
-            )
+            store, deadline = self._journal.storing(row), deadline_ms(begun.work)
+            outcome = await self._devices.do_work(row.device, begun.work, store, deadline)
         except (InputRefused, NotReady, DeadlineMissed) as error:
             known = self._journal.row(row.key) or row
             # A driver sends nothing that changes the device before its intent is stored.
             return refused(row.key, error) if known.point is WorkPoint.RECORDED else _unknown(known, error)
+        if outcome.result is not PrintResult.UNKNOWN:
+            return outcome
+        said = f"{outcome.advice}. " if outcome.advice else ""
+        return msgspec.structs.replace(outcome, advice=f"{said}{words.READ_BACK}")
 
     # Devices ---------------------------------------------------------------------------------------------
 

@@ -147,9 +147,10 @@ class FiscalBegun(msgspec.Struct, frozen=True):
     def key(self) -> str:
         return self.work.key
 
-    def row(self) -> WorkRow:
+    def row(self, began_ms: int = 0) -> WorkRow:
         """Where it stands when this is committed."""
-        return WorkRow(self.key, self.owner, self.device, kind_of(self.work), answer=self.answer, work=self.work)
+        kind = kind_of(self.work)
+        return WorkRow(self.key, self.owner, self.device, kind, answer=self.answer, work=self.work, began_ms=began_ms)
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         if db.execute("SELECT 1 FROM fiscal WHERE key=?", (self.key,)).fetchone() is not None:

@@ -54,6 +54,7 @@ class Settling:
         """Keys of works of which the device itself could not tell how they ended, since it became ready."""
         self._wake: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopped = False
 
     def became(self, device: str, *, ready: bool) -> None:
         """From the devices. One that comes back is read back before anything else is begun on it; `after` follows."""
@@ -76,6 +77,7 @@ class Settling:
         await self._read_back(device)
 
     async def stop(self) -> None:
+        self._stopped = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -85,7 +87,7 @@ class Settling:
 
     def _begin(self, device: str) -> None:
         self._wake[device].set()
-        if device not in self._tasks:
+        if device not in self._tasks and not self._stopped:
             task = asyncio.create_task(self._work(device), name=f"settling on {device}")
             self._tasks[device] = task
             task.add_done_callback(lambda _done: self._tasks.pop(device))

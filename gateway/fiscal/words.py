@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gateway.fiscal.rows import WorkRow
 from gateway.model.errors import NotReady
+from gateway.model.fiscal import CashWork, ReportWork
+from gateway.model.money import euros
 
 READ_BACK = (
     "Do not sell it again yet: it is read back from the printer when that answers again. "
@@ -28,14 +30,24 @@ def name_of(row: WorkRow) -> str:
     return f"{_NAMES.get(row.kind, row.kind)} {row.key}"
 
 
+def _mark(row: WorkRow) -> str:
+    """By what it is known on paper."""
+    match row.work:
+        case ReportWork() | None if row.kind in ("x", "z"):
+            return ""
+        case CashWork(cents=cents):
+            return f" of {euros(cents)}"
+    return f": its key stands there as `Nr. {row.key}`"
+
+
 def look_at(row: WorkRow, last_number: str = "") -> str:
     """Exactly what to look at on the paper, and what to type then. `last_number`: the device's last document now."""
     before = f" after number {row.baseline.number}" if row.baseline.number else ""
     now = f" (the printer's last number is {last_number} now)" if last_number else ""
     return (
-        f"Look at the printer's paper{before}{now} for the {name_of(row)}: its key stands there as `Nr. {row.key}`. "
+        f"Look at the printer's paper{before}{now} for the {name_of(row)}{_mark(row)}. "
         f"Is it there and complete: `smartplace till settle {row.key} --printed NUMBER --by NAME`, with its number. "
-        f"Is it not, or cancelled: `smartplace till settle {row.key} --not-printed --by NAME`, then sell it again"
+        f"Is it not, or cancelled: `smartplace till settle {row.key} --not-printed --by NAME`, then do it again"
     )
 
 

@@ -266,7 +266,7 @@ STATE_8 = (
     r"""UPDATE fiscal SET began_ms=at_ms, baseline=CASE baseline WHEN '' THEN '' ELSE
         '{"number":"' || replace(replace(baseline, '\', '\\'), '"', '\"') || '"}' END""",
     # fiscal: the work itself (JSON), while it may be needed to settle it. Apart, so that a step does not write it anew.
-    "CREATE TABLE fiscal_work (key TEXT PRIMARY KEY, work TEXT NOT NULL) STRICT",
+    "CREATE TABLE fiscal_work (key TEXT PRIMARY KEY, work TEXT NOT NULL) WITHOUT ROWID, STRICT",
     # fiscal: the fiscal day of each device: the last Z report's number that was seen, and our first receipt since.
     """CREATE TABLE fiscal_day (
         device TEXT PRIMARY KEY, z_number TEXT NOT NULL, serial TEXT NOT NULL, first_ms INTEGER NOT NULL,

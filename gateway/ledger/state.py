@@ -32,7 +32,7 @@ SPENT_IN_COPIES = frozenset(
 gateway begins a new life (docs/quotas.md), and the centre counts the leases of the old one as spent. What is owed to
 cards may have been given since, too."""
 
-DOUBTED_IN_COPIES = {"fiscal": "UPDATE fiscal SET point='intent' WHERE point='recorded' AND outcome=''"}
+DOUBTED_IN_COPIES = {"fiscal": "UPDATE fiscal SET point='closing' WHERE outcome=''"}
 """What is done to a table that comes from a copy: a receipt that was to be printed when the copy was made may have been
 printed since. It is read back from the printer, or a person looks; it is not taken for one that was never sent."""
 

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.config.types import OnPaper, TillStation
 from gateway.fiscal import paper
+from gateway.fiscal.journal import SELLS
 from gateway.fiscal.rows import FiscalBegun, WorkRow
 from gateway.ledger.effects import Effect
 from gateway.model.clock import Stamp
@@ -118,6 +119,8 @@ class Printing:
 
     def told(self, row: WorkRow, outcome: PrintOutcome, entry: EntryId) -> None:
         last = self._services.board.last(self._station)
+        if row.kind not in SELLS and outcome.result is PrintResult.PRINTED:
+            return  # A report is nobody's receipt.
         if row.result is PrintResult.UNKNOWN and last is not None and last.show not in (Show.IDLE, Show.ATTENTION):
             return  # Somebody else is being served meanwhile.
         show = Show.PRINTED if outcome.result is PrintResult.PRINTED else Show.ATTENTION

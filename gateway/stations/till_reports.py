@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import UTC, datetime, timedelta
+import itertools
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -14,15 +15,16 @@ from gateway.model.bodies import FiscalWorkBody
 from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import Conflict, GatewayError, InputRefused
-from gateway.model.fiscal import CashWork, ReportWork, Work
+from gateway.model.fiscal import CashWork, PrintResult, ReportWork, Work
 from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.report_words import CashRequest, ReportKind, ReportRequest, WorkAnswer
 from gateway.stations.services import Services, new_entry
 from gateway.stations.till_words import Fiscal
 
+NOT_PRINTED = frozenset({PrintResult.REFUSED, PrintResult.CANCELLED})
 LATE = timedelta(minutes=30)
-"""A scheduled Z report whose printer is away or in doubt is tried each minute for so long. After that somebody is told
-when it becomes due; a report in the middle of the night would end the wrong day."""
+"""A scheduled Z report whose printer is away, in doubt or refuses is tried each minute for so long. After that somebody
+is told when it becomes due; a report in the middle of the night would end the wrong day."""
 
 
 class Reports:
@@ -57,12 +59,20 @@ class Reports:
         for day in (local.date(), local.date() - timedelta(days=1)):
             at = datetime.fromisoformat(f"{day}T{self._z_at}").replace(tzinfo=local.tzinfo)
             if at <= local < at + LATE:
-                request = ReportRequest(ReportKind.Z)
-                asked = Asked.of("scheduled_z", self._station, day.isoformat(), request)
+                asked = self._attempt(day)
                 try:
                     await self._once(asked, ReportWork(_key(asked), z=True), scheduled=True)
                 except GatewayError as error:
                     self._services.printers.tell(self._device, "z_scheduled", str(error))
+
+    def _attempt(self, day: date) -> Asked:
+        """The order of this day: the first, or a new one while the printer refuses (no paper, a receipt is open)."""
+        for number in itertools.count(1):
+            asked = Asked.of("scheduled_z", self._station, f"{day}/{number}", ReportRequest(ReportKind.Z))
+            before = stored_answer(self._services.ledger.query, asked)
+            if before is None or msgspec.json.decode(before, type=WorkAnswer).fiscal.state not in NOT_PRINTED:
+                return asked
+        raise AssertionError("unreachable")
 
     async def _once(self, asked: Asked, work: Work, *, scheduled: bool = False) -> bytes:
         if asked.key in self._busy:

@@ -91,7 +91,7 @@ class Stage:
         camera = python("drivers.simulators.camera", "--port", str(self.ports["camera"]), "--fps", "5")
         self.child("sim-camera", camera)
         self.start_relay("gate-relay")
-        self.child("sim-printer", python("drivers.simulators.datecs", "--link", str(self.devices / "till-printer")))
+        self.child("sim-printer", python("drivers.simulators.printer", "--link", str(self.devices / "till-printer")))
 
     def start_relay(self, name: str) -> Child:
         """A relay board's simulator behind `devices/name`."""

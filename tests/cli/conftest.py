@@ -48,12 +48,13 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 class Running:
-    """A command that goes on: its stdout and stderr are read line by line, with a deadline."""
+    """A command that goes on: its stdout and stderr are read line by line, with a deadline. When `typed` it can be
+    told something."""
 
-    def __init__(self, *args: str | Path) -> None:
+    def __init__(self, *args: str | Path, typed: bool = False) -> None:
         self.process = subprocess.Popen(
             [*ARGV, *map(str, args)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if typed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment(),
@@ -72,6 +73,8 @@ class Running:
             self.process.kill()
         self.process.wait()
         self._ready.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
@@ -88,6 +91,12 @@ class Running:
         while self._read(deadline):
             pass
         return self.process.wait(max(0.1, deadline - time.monotonic()))
+
+    def type(self, text: str) -> None:
+        """A line on its stdin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode() + b"\n")
+        self.process.stdin.flush()
 
     def interrupt(self) -> None:
         """Ctrl-C."""

@@ -277,3 +277,23 @@ def test_a_file_that_is_no_text_is_told_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not text in UTF-8") as caught:
         load(file)
     assert caught.value.where == f"{file}:2"
+
+
+TILL = '\n[[station]]\nkind = "till"\nid = "till-9"\n'
+
+
+@pytest.mark.parametrize(
+    "line", ['payer_means = {jelgava = "bank"}', 'on_paper = ["mark"]', 'z_at = "23:50"'], ids=lambda line: line[:5]
+)
+def test_what_is_about_paper_does_nothing_at_a_till_without_a_printer(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigurationError, match="it does nothing without printer"):
+        load(write(tmp_path, GOOD + TILL + line + "\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['z_at = "24:00"', 'z_at = "9:30"', 'z_at = ""', 'payer_means = {jelgava = "cash"}', 'on_paper = ["names"]'],
+)
+def test_what_no_till_prints_is_refused(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ConfigurationError):
+        load(write(tmp_path, GOOD + TILL + line + "\n"))

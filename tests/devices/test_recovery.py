@@ -40,7 +40,17 @@ async def types(place: Place, _simulated: Simulated) -> None:
     await place.devices.type_text(DEVICE, b"LIB-00417")
 
 
-SERVES: dict[Kind, Serves] = {Kind.READER: reads, Kind.LIBRARY: answers, Kind.KEYBOARD: types}
+async def tells(place: Place, _simulated: Simulated) -> None:
+    """The printer says how it is."""
+    assert (await place.devices.printer_status(DEVICE)).ready
+
+
+SERVES: dict[Kind, Serves] = {
+    Kind.READER: reads,
+    Kind.LIBRARY: answers,
+    Kind.KEYBOARD: types,
+    Kind.PRINTER: tells,
+}
 
 
 @pytest.fixture
@@ -54,7 +64,7 @@ async def simulated(name: str) -> AsyncIterator[Simulated]:
         yield stack.enter_context(simulation(name)(Path(folder)))
 
 
-@pytest.mark.parametrize("name", ["ble", "osdp", "scanner", "sip2", "wedge", "wiegand"])
+@pytest.mark.parametrize("name", ["ble", "fiscal", "osdp", "scanner", "sip2", "wedge", "wiegand"])
 async def test_lost_opened_again_killed_and_started_again_it_serves(
     start: Start, name: str, simulated: Simulated
 ) -> None:

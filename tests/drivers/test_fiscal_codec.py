@@ -13,17 +13,15 @@ from hypothesis import strategies as st
 from drivers.fiscal.datecs_v1 import (
     MAX_ANSWER,
     MAX_DATA,
-    Answer,
     AnswerParser,
-    Event,
     FrameError,
-    Signal,
     bcc,
     decode_answer,
     encode_request,
     escape,
     unescape,
 )
+from drivers.fiscal.dialect import Answer, Event, Signal
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "data" / "fiscal-vectors.json").read_text("utf-8")
@@ -43,6 +41,7 @@ answers = st.builds(
 
 def answer_frame(answer: Answer) -> bytes:
     """The frame of `answer`, as a device sends it."""
+    assert answer.command is not None
     inner = bytes((answer.seq, answer.command)) + escape(answer.data) + b"\x04" + answer.status + b"\x05"
     body = bytes((0x20 + 1 + len(inner),)) + inner
     return b"\x01" + body + bcc(body) + b"\x03"

@@ -44,6 +44,6 @@ def test_trouble_has_cause_and_advice(code: Trouble) -> None:
 
 @pytest.mark.parametrize("code", Reason)
 def test_reason_has_advice(code: Reason) -> None:
-    told = advice(code, key="k-1", baseline="0000006")
+    told = advice(code, key="k-1", before="0000006", now="0000007")
     assert told
     assert "{" not in told

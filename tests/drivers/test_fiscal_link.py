@@ -8,11 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers.fiscal.datecs_v1 import SEQ_LAST, Command
-from drivers.fiscal.link import Link, LinkLost, Loss, PortGone
+from drivers.fiscal.datecs_v1 import SEQ_LAST, Command, FramingV1
+from drivers.fiscal.frame_log import FrameLog
+from drivers.fiscal.link import Link, LinkLost, Loss, Pace, PortGone
 from drivers.fiscal.serial_port import SerialPort
-from drivers.simulators.datecs import Simulator
-from drivers.simulators.datecs_wire import NAK, SYN, Request, RequestReader, answer
+from drivers.fiscal.zfp import ZfpFraming, checksum
+from drivers.simulators.fiscal_v1 import NAK, SYN, RequestReader, answer
+from drivers.simulators.fiscal_wire import Request
+from drivers.simulators.printer import Simulator
 
 OK = bytes.fromhex("80 80 80 80 86 9A")
 
@@ -49,9 +52,12 @@ class Line:
     def clock(self) -> float:
         return self.now
 
+    def close(self) -> None:
+        self.unplugged = True
+
 
 def link_on(line: Line, first_seq: int = 0x30) -> Link:
-    return Link(line, first_seq=first_seq, silence_s=0.5, resends=3, answer_s=15.0, clock=line.clock)
+    return Link(line, FramingV1(), first_seq=first_seq, pace=Pace(0.5, 3, 15.0), clock=line.clock)
 
 
 def reply(request: Request, data: bytes = b"") -> bytes:
@@ -61,7 +67,7 @@ def reply(request: Request, data: bytes = b"") -> bytes:
 def test_answer_to_the_first_send() -> None:
     line = Line(lambda request, _: [(0.06, reply(request, b"0000007"))])
     exchange = link_on(line).ask(Command.LAST_NUMBER)
-    assert (exchange.data, exchange.status, exchange.sends, exchange.unsure) == (b"0000007", OK, 1, False)
+    assert (exchange.answer.data, exchange.answer.status, exchange.sends, exchange.unsure) == (b"0000007", OK, 1, False)
 
 
 def test_silence_sends_the_same_seq_again() -> None:
@@ -125,7 +131,7 @@ def test_frames_that_are_not_awaited_are_passed_over() -> None:
 
     line = Line(device)
     link = link_on(line)
-    assert link.ask(Command.LAST_NUMBER).data == b"0000002"
+    assert link.ask(Command.LAST_NUMBER).answer.data == b"0000002"
     assert link.counters.stale == 2
 
 
@@ -140,8 +146,8 @@ def test_stale_frames_do_not_make_the_wait_longer() -> None:
 def test_answer_that_comes_after_the_resend_is_taken_and_its_copy_passed_over() -> None:
     line = Line(lambda request, sends: [(0.6, reply(request, b"%07d" % sends))])
     link = link_on(line)
-    assert link.ask(Command.LAST_NUMBER).data == b"0000001"
-    assert link.ask(Command.LAST_NUMBER).data == b"0000003"
+    assert link.ask(Command.LAST_NUMBER).answer.data == b"0000001"
+    assert link.ask(Command.LAST_NUMBER).answer.data == b"0000003"
 
 
 def test_every_command_has_a_new_seq_through_the_wrap() -> None:
@@ -167,7 +173,7 @@ def test_first_command_swallowed_by_the_filter_is_noticed_and_stepped_over() -> 
 
     line = Line(device)
     exchange = link_on(line, first_seq=0x30).synchronise(Command.IDENTIFY, b"1")
-    assert exchange.data == b"FP-2000"
+    assert exchange.answer.data == b"FP-2000"
     assert [request.seq for request in line.sent] == [0x31, 0x32]
 
 
@@ -179,13 +185,112 @@ def test_port_that_goes_away_is_told_as_that() -> None:
     assert lost.value.loss is Loss.PORT_GONE
 
 
+# Families whose devices execute a repeated frame -------------------------------------------------------------
+
+
+def zfp(line: Line, answer_s: float = 15.0) -> Link:
+    return Link(line, ZfpFraming(), first_seq=0x20, pace=Pace(0.5, 3, answer_s), clock=line.clock)
+
+
+class Plain(Line):
+    """A line whose requests are not looked into. `answers`: for each send, as (seconds later, bytes)."""
+
+    def __init__(self, *answers: list[tuple[float, bytes]]) -> None:
+        super().__init__(lambda request, sends: [])
+        self._answers = list(answers)
+        self.frames: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        self.frames.append(data)
+        coming = self._answers.pop(0) if self._answers else []
+        self._coming += [(self.now + later, what) for later, what in coming]
+        self._coming.sort(key=lambda item: item[0])
+
+
+def acknowledged(nbl: int) -> bytes:
+    body = bytes((nbl, 0x30, 0x30))
+    return b"\x06" + body + checksum(body) + b"\x0a"
+
+
+def test_silence_is_never_answered_with_the_same_frame() -> None:
+    line = Plain()
+    with pytest.raises(LinkLost) as lost:
+        zfp(line).ask(0x38)
+    assert lost.value.loss is Loss.SILENT
+    assert len(line.frames) == 1
+    assert line.now == pytest.approx(15.0)
+
+
+def test_late_answer_is_waited_for() -> None:
+    exchange = zfp(Plain([(14.0, acknowledged(0x21))])).ask(0x38)
+    assert (exchange.answer.command, exchange.sends, exchange.unsure) == (None, 1, False)
+
+
+def test_frame_that_came_broken_or_was_not_taken_is_sent_again_as_it_was() -> None:
+    line = Plain([(0.01, b"\x15")], [(0.01, b"\x0e")], [(0.01, acknowledged(0x21))])
+    link = zfp(line)
+    exchange = link.ask(0x31, b"Tea;A;1.00")
+    assert (exchange.sends, exchange.unsure) == (3, False)
+    assert len(set(line.frames)) == 1
+    assert (link.counters.naks, link.counters.retries, link.counters.resends) == (1, 1, 2)
+
+
+def test_device_that_never_takes_it_is_too_busy() -> None:
+    line = Plain(*[[(0.01, b"\x0e")]] * 200)
+    with pytest.raises(LinkLost) as lost:
+        zfp(line, 5.0).ask(0x31)
+    assert lost.value.loss is Loss.BUSY_TOO_LONG
+    assert line.now == pytest.approx(5.0, abs=0.2)
+
+
+def test_answer_of_another_number_is_passed_over() -> None:
+    link = zfp(Plain([(0.01, acknowledged(0x30)), (0.02, acknowledged(0x21))]))
+    assert link.ask(0x38).answer.seq == 0x21
+    assert link.counters.stale == 1
+
+
+def test_command_that_goes_out_once_is_not_sent_again_where_it_could_be() -> None:
+    line = Line(lambda request, _: [])
+    with pytest.raises(LinkLost):
+        link_on(line).ask(Command.REPORT, b"0", once=True)
+    assert len(line.sent) == 1
+    assert line.now == pytest.approx(0.5)
+
+
+def test_out_of_step_device_is_told_after_three_numbers() -> None:
+    line = Line(lambda request, _: [(0.01, reply(Request(request.seq, 56, b"")))])
+    with pytest.raises(LinkLost) as lost:
+        link_on(line).synchronise(Command.IDENTIFY, b"1")
+    assert lost.value.loss is Loss.OUT_OF_STEP
+    assert len(line.sent) == 3
+
+
+def test_time_that_the_device_is_busy_is_counted() -> None:
+    line = Line(lambda request, _: [(0.06, SYN), (0.12, SYN), (0.5, reply(request))])
+    link = link_on(line)
+    link.ask(Command.CLOSE)
+    assert link.counters.busy_s == pytest.approx(0.44)
+
+
+def test_secret_frame_and_a_run_of_busy_signs_in_the_log() -> None:
+    line = Line(lambda request, _: [(0.06 * n, SYN) for n in range(1, 9)] + [(0.5, reply(request))])
+    frames = FrameLog(line.clock)
+    link = Link(line, FramingV1(), first_seq=0x30, pace=Pace(), clock=line.clock, frames=frames)
+    link.ask(Command.OPEN, b"1,7391,1", secret=True)
+    sent, busy, answered = frames.lines()
+    assert sent.startswith("-500 > 01")
+    assert b"********".hex(" ") in sent
+    assert busy == "-440 < 16 x8"
+    assert answered.startswith("0 < 01")
+
+
 # On a pty, against the simulated printer: how often it executes -----------------------------------------
 
 
 def on_pty(simulator: Simulator, first_seq: int = 0x40, silence_s: float = 0.06) -> tuple[Link, SerialPort]:
     port = SerialPort(simulator.port, 115200)
     port.open()
-    return Link(port, first_seq=first_seq, silence_s=silence_s, resends=3, answer_s=3.0), port
+    return Link(port, FramingV1(), first_seq=first_seq, pace=Pace(silence_s, 3, 3.0)), port
 
 
 @pytest.mark.parametrize(
@@ -208,9 +313,9 @@ def test_whatever_the_line_does_a_command_is_executed_once(kind: str, fields: di
         link, port = on_pty(simulator)
         link.ask(Command.OPEN, b"1,0000,1")
         simulator.fault(kind, **fields)
-        assert link.ask(Command.SALE, b"Tea\tA1.00*1.000").status == bytes.fromhex("80 80 88 80 86 9A")
-        assert link.ask(Command.SUBTOTAL, b"00").data.startswith(b"000000100,")
-        assert simulator.device.executed == [48, 49, 51]
+        assert link.ask(Command.SALE, b"Tea\tA1.00*1.000").answer.status == bytes.fromhex("80 80 88 80 86 9A")
+        assert link.ask(Command.SUBTOTAL, b"00").answer.data.startswith(b"000000100,")
+        assert simulator.executed == [48, 49, 51]
         port.close()
 
 
@@ -220,8 +325,8 @@ def test_restarted_host_with_the_seq_of_the_frame_before_is_not_fooled() -> None
         link.ask(Command.OPEN, b"1,0000,1")
         port.close()
         link, port = on_pty(simulator, first_seq=0x40)
-        assert link.synchronise(Command.IDENTIFY, b"1").data.startswith(b"FP-2000,")
-        assert simulator.device.executed == [48, 90]
+        assert link.synchronise(Command.IDENTIFY, b"1").answer.data.startswith(b"FP-2000,")
+        assert simulator.executed == [48, 90]
         port.close()
 
 

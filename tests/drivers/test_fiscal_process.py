@@ -17,10 +17,10 @@ import msgspec
 import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reply, Step, Stored
-from drivers.contract.printer import Outcome, PrinterStatus, PrintPoint, PrintStep, Result, Status
+from drivers.contract.printer import Outcome, PrinterStatus, PrintPoint, PrintStep, Result, Settle, Status
 from drivers.simulators import control
-from drivers.simulators.datecs import Simulator
-from drivers.simulators.datecs_paper import Paper
+from drivers.simulators.fiscal_paper import Paper
+from drivers.simulators.printer import Simulator
 from tests.drivers.test_fiscal_driver import receipt
 from tests.support.driver_process import DriverProcess
 
@@ -71,8 +71,10 @@ def test_receipt_from_call_to_paper(simulator: Simulator) -> None:
     with driver_on(simulator) as driver:
         driver.expect_state(DeviceState.READY)
         outcome = outcome_of(driver.ask(receipt()))
-        assert outcome == Outcome("k-1", Result.PRINTED, number="0000001", total_cents=1390, change_cents=610)
-        assert status_of(driver) == PrinterStatus(ready=True, paper=True, open_receipt=False, last_number="0000001")
+        assert (outcome.outcome, outcome.number, outcome.change_cents) == (Result.PRINTED, "0000001", 610)
+        status = status_of(driver)
+        assert (status.ready, status.paper, status.open_receipt) == (True, True, False)
+        assert (status.last_number, status.cash_cents) == ("0000001", 1390)
     (document,) = simulator.device.documents
     assert (document.key, document.total_cents, document.closed) == ("k-1", 1390, True)
 
@@ -83,10 +85,10 @@ def test_nothing_goes_on_before_the_step_is_stored(simulator: Simulator) -> None
         driver.call(receipt())
         intent = driver.expect(Step)
         driver.nothing(Step, 0.4)
-        assert 48 not in simulator.device.executed
+        assert 48 not in simulator.executed
         driver.send(Stored(intent.id))
         driver.expect(Step)
-        assert simulator.device.executed[-1] == 48
+        assert simulator.executed[-1] == 48
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_killed_in_the_middle_and_started_again_it_tells_and_prints_nothing(
         store_until(driver, point)
         driver.process.kill()
         driver.process.wait()
-    documents, executed = list(simulator.device.documents), len(simulator.device.executed)
+    documents, executed = list(simulator.device.documents), len(simulator.executed)
     assert len(documents) == (point is PrintPoint.CLOSED)
     with driver_on(simulator) as driver:
         ready = driver.expect_state(DeviceState.READY)
@@ -119,7 +121,34 @@ def test_killed_in_the_middle_and_started_again_it_tells_and_prints_nothing(
             assert refused.outcome is Result.REFUSED
             assert refused.reason.startswith("receipt_open")
     assert simulator.device.documents == documents
-    assert set(simulator.device.executed[executed:]) <= {90, 74, 76, 113}
+    assert set(simulator.executed[executed:]) <= {90, 74, 76, 113, 97, 110, 65, 62, 70}
+
+
+@pytest.mark.parametrize("point", PrintPoint)
+def test_killed_in_the_middle_and_asked_by_the_gateway_it_finds_out(simulator: Simulator, point: PrintPoint) -> None:
+    with driver_on(simulator) as driver:
+        driver.expect_state(DeviceState.READY)
+        driver.call(receipt())
+        intent = store_until(driver, PrintPoint.INTENT)
+        baseline = msgspec.json.decode(intent.body, type=PrintStep).baseline
+        if point is not PrintPoint.INTENT:
+            driver.send(Stored(intent.id))
+            store_until(driver, point)
+        driver.process.kill()
+        driver.process.wait()
+    assert baseline is not None
+    with driver_on(simulator) as driver:
+        driver.expect_state(DeviceState.READY)
+        outcome = outcome_of(driver.ask(Settle(receipt(), point, baseline)))
+        assert status_of(driver).open_receipt is False
+    closed = sum(document.closed is True for document in simulator.device.documents)
+    paid = point not in (PrintPoint.INTENT, PrintPoint.OPENED)
+    assert closed == paid
+    assert outcome.outcome is {
+        PrintPoint.INTENT: Result.REFUSED,
+        PrintPoint.OPENED: Result.CANCELLED,
+    }.get(point, Result.PRINTED)
+    assert outcome.number == ("0000001" if paid else "")
 
 
 def test_gateway_that_goes_away_in_the_middle_stops_the_driver_where_it_is(simulator: Simulator) -> None:
@@ -129,16 +158,16 @@ def test_gateway_that_goes_away_in_the_middle_stops_the_driver_where_it_is(simul
         store_until(driver, PrintPoint.PAYING)
         driver.close_stream()
         assert driver.process.wait(5) == 0
-    assert 53 not in simulator.device.executed
+    assert 53 not in simulator.executed
     assert not simulator.device.documents
 
 
-def test_answer_lost_at_the_close_is_unknown_and_is_printed_once(simulator: Simulator) -> None:
+def test_answer_lost_at_the_close_is_read_back_and_is_printed_once(simulator: Simulator) -> None:
     with driver_on(simulator) as driver:
         driver.expect_state(DeviceState.READY)
         simulator.fault("drop_answer", command=56, times=99)
         outcome = outcome_of(driver.ask(receipt()))
-        assert outcome.outcome is Result.UNKNOWN
+        assert (outcome.outcome, outcome.number) == (Result.PRINTED, "0000001")
         assert status_of(driver).last_number == "0000001"
     assert len(simulator.device.documents) == 1
 
@@ -215,7 +244,7 @@ class Program:
     """The simulator as a program: commands in, answers and events out."""
 
     def __init__(self, link: Path, journal: Path) -> None:
-        argv = [sys.executable, "-m", "drivers.simulators.datecs", "--link", str(link), "--journal", str(journal)]
+        argv = [sys.executable, "-m", "drivers.simulators.printer", "--link", str(link), "--journal", str(journal)]
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.ready = self.line()["ready"]
 
@@ -244,9 +273,9 @@ def test_simulator_as_a_program_keeps_its_paper_over_a_kill(tmp_path: Path) -> N
         with DriverProcess("drivers.fiscal", {"port": program.ready["port"], **FAST}) as driver:
             driver.expect_state(DeviceState.READY)
             assert outcome_of(driver.ask(receipt())).number == "0000001"
-        assert program.line() == {
-            "event": "document", "number": "0000001", "key": "k-1", "total_cents": 1390, "closed": True,
-        }  # fmt: skip
+        event = program.line()
+        assert (event["event"], event["number"], event["key"]) == ("document", "0000001", "k-1")
+        assert (event["kind"], event["total_cents"], event["closed"]) == ("sale", 1390, True)
     with Program(link, journal) as program:
         with DriverProcess("drivers.fiscal", {"port": program.ready["port"], **FAST}) as driver:
             driver.expect_state(DeviceState.READY)

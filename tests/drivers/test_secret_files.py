@@ -15,7 +15,7 @@ from drivers.ble import phones
 from drivers.desfire.prover import KeyFault
 from drivers.desfire.prover import read_keys as desfire_keys
 from drivers.driver import DeviceError
-from drivers.fiscal.driver import _password as fiscal_password
+from drivers.fiscal.clerks import _password as fiscal_password
 from drivers.osdp.keys import read_key
 from drivers.secret_files import ADVICE, Flaw, SecretFault, content
 from drivers.sip2.driver import _password as sip2_password

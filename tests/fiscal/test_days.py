@@ -47,6 +47,17 @@ def test_after_a_restart_of_the_box_the_wall_clock_counts_if_somebody_vouches_fo
     assert day.hours(later(-3, "boot-2")) == 0.0
 
 
+def test_what_was_printed_is_known_later_and_counts_from_then() -> None:
+    day = FiscalDay("p-1", "7").sold_at(NOW.wall_ms)
+    assert day.hours(later(23)) == 23.0
+    assert day.sold_at(NOW.wall_ms + 1).sold(later(1)) == day
+
+
+def test_leading_zeros_are_no_other_report() -> None:
+    assert not FiscalDay("p-1", "0000007").moved_to("7")
+    assert FiscalDay("p-1", "0000007").moved_to("8")
+
+
 def test_a_number_that_moved_is_a_strangers_report_unless_another_device_stands_there() -> None:
     day = FiscalDay("p-1", "7", "DT1").sold(NOW)
     assert not day.moved_to("7", "DT1")

@@ -13,7 +13,7 @@ from gateway.model.clock import Stamp
 from gateway.model.device import Health
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict, DeadlineMissed, InputRefused, LedgerError, NotFound, NotReady
-from gateway.model.fiscal import Baseline, CashWork, PrintOutcome, PrintResult, ReportWork, WorkPoint
+from gateway.model.fiscal import Baseline, CashWork, PrintOutcome, PrintResult, ReportWork, Work, WorkPoint
 from tests.fiscal.conftest import OUTCOME, STEP, House, health, receipt
 from tests.support.outputs import POINTS, Silence
 
@@ -158,6 +158,29 @@ async def test_in_doubt_the_device_takes_nothing_and_the_refusal_says_what_to_lo
     assert "k1" in told
     assert "41" in told
     assert "smartplace till settle k1 --printed NUMBER" in told
+
+
+@pytest.mark.parametrize(
+    ("work", "mark"),
+    [
+        (receipt("k1"), "receipt k1: its key stands there as `Nr. k1`"),
+        (ReportWork("k1", z=True), "Z report k1. Is it there"),
+        (CashWork("k1", -500), "slip of a movement of cash k1 of -5.00. Is it there"),
+    ],
+)
+async def test_what_to_look_at_is_told_by_what_stands_on_paper(house: House, work: Work, mark: str) -> None:
+    house.outputs.print_script.append("intent")
+    await house.do(work)
+    with pytest.raises(NotReady) as refused:
+        house.printers.check("p-1")
+    assert mark in str(refused.value)
+
+
+async def test_a_doubt_that_the_driver_tells_is_read_back_too(house: House) -> None:
+    house.outputs.print_script.append(PrintOutcome("?", PrintResult.UNKNOWN, reason="silence", advice="Look at it"))
+    outcome = await house.do(receipt())
+    assert outcome.advice.startswith("Look at it. Do not sell it again yet: it is read back")
+    assert [row.key for row in house.printers.doubts()] == ["k1"]
 
 
 async def test_a_printer_that_is_away_is_not_ready_and_one_that_is_there_is_asked(house: House) -> None:

@@ -7,13 +7,16 @@ import base64
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from drivers.contract import codec, reader
+from drivers.contract import codec, printer, reader
 from drivers.contract.core import Reading, Stop
+from drivers.contract.printer import Payment
 from drivers.desfire.authenticate import Wanted, prove
 from drivers.desfire.keys import FileKeys
+from drivers.fiscal import dialect as fiscal
 from drivers.relay import modbus
-from drivers.simulators import datecs_wire, sip2
+from drivers.simulators import fiscal_v1, sip2
 from drivers.simulators.desfire import Desfire
+from drivers.simulators.fiscal_wire import Request
 from drivers.simulators.wiegand import h10301
 from gateway.model.bodies import CardAct, CardRequestBody
 from gateway.model.entry import Stream
@@ -77,8 +80,59 @@ CODE_LINE = codec.encode(Reading(1, codec.raw(reader.Code("QRCode", PASS))))
 ACCESS_LINE = codec.encode(Reading(1, codec.raw(reader.AccessCard(24, b"\x0c\x87\x07"))))
 PULSES = bytes(20 | int(bit) for bit in h10301(12, 34567)) + b"\xff" * 20
 STOP_LINE = codec.encode(Stop())
+PRINTER_ANSWERS = tuple(
+    msgspec.json.encode(said)
+    for said in (
+        printer.Outcome("k1", printer.Result.PRINTED, "42", z_number="8", device_time="2026-11-27T10:02:41"),
+        printer.PrintStep("k1", printer.PrintPoint.INTENT, printer.Baseline("41", "7", 1000, 2000, 0, "DT1")),
+        printer.PrinterStatus(True, True, False, "42", ("paper_low",), "7", "2026-11-27T10:02:41", 500),
+        printer.Description("f", "m", "x", payments=(printer.Payment.CASH,), rates={"A": 2100}),
+        printer.RawAnswer(b"0,12"),
+    )
+)
 COILS = modbus.frame(1, b"\x01\x01\x05")
-FISCAL = datecs_wire.answer(datecs_wire.Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+FISCAL = fiscal_v1.answer(Request(0x20, 0x4A, b""), b"0,12,3", b"\x80" * 6)
+_STATUS_V2 = bytes.fromhex("80 80 88 80 86 9A 80 80")
+FISCAL_V2 = bytes.fromhex("01 30303339 2C 30303330") + b"0\t472\t\x04" + _STATUS_V2 + bytes.fromhex("05 30363C3B 03")
+FISCAL_OPERATIONS: tuple[fiscal.Operation, ...] = (
+    fiscal.ReadTransaction(), fiscal.Identify(), fiscal.ReadLast(), fiscal.ReadDay(), fiscal.ReadDay(1),
+    fiscal.ReadCash(), fiscal.ReadClock(), fiscal.ReadRates(), fiscal.ReadSubtotal(), fiscal.Pay(Payment.CASH, 1),
+    fiscal.Close(), fiscal.Cancel(), fiscal.PrintDay(z=True),
+)  # fmt: skip
+_STATUS_V1 = bytes.fromhex("80 80 88 80 86 9A")
+FISCAL_V1_SAID = tuple(
+    bytes([operation]) + _STATUS_V1 + told
+    for operation, told in (
+        (0, b"1,0002,+00001390,+00002000"),
+        (1, b"FP-2000,1.00BG 23NOV18 1000,FFFF,00000000,DT000600,02000600"),
+        (3, b"0,0,0,0,0,0,0,0,0017,0003"),
+        (128 + 3, b"P,0,0,0,0,0,0,0,0,0017,0003"),
+        (4, b"+00000001390,0,0,0,0,0,0,0"),
+        (7, b"21.00,12.00,5.00,0.00,DT,DT,DT,DT"),
+        (9, b"R0000680"),
+    )
+)
+FISCAL_V2_SAID = tuple(
+    bytes([operation]) + _STATUS_V2 + told
+    for operation, told in (
+        (0, b"0\t1\t473\t2\t13.20\t0.00\t"),
+        (1, b"FP-700X,3.00 22Jul25 0923,FFFF,00000000,DT052093,02052093"),
+        (6, b"0\t27-06-26 10:02:41 DST\t"),
+        (7, b"0\t1\t21.00\t12.00\t" + b"100.00\t" * 6 + b"01-01-26\t"),
+        (9, b"0\tR\t6.80\t"),
+        (11, b"-111018\t"),
+        (12, b"0\t58\t" + b"1.00\t" * 16),
+    )
+)
+ZFP_DATA = bytes.fromhex("02 29 25 71 30 30 30 31 32 33 37 3D 0A")
+ZFP_ACK = bytes.fromhex("06 21 33 32 32 30 0A")
+ZFP_SAID = (
+    b"\x04" + b"1;001;13.90;0;0;0;1;1;1;0;0;2;0.00;0;0;0;0;0;0;000124",
+    b"\x08" + b";".join([b"0.00"] * 18),
+    b"\x0a27-11-2026 10:02",
+    b"\x0b 21.00%; 12.00%",
+    b"\x8f=0",
+)
 LOGGED_IN = sip2.signed("941AY3")[:-1]
 PATRON = sip2.signed(f"64Y{' ' * 13}000{sip2.stamp()}{'0' * 24}AOLIB|AAL1|BLY|CQY|AY4")[:-1]
 CARD_REQUEST = msgspec.json.encode(

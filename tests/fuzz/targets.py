@@ -8,16 +8,26 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from drivers.access.formats import number_of
 from drivers.ble import frames, phones
 from drivers.cards.asking import ask
 from drivers.contract import codec
 from drivers.contract.core import Kind, Reading
+from drivers.contract.printer import Payment
 from drivers.desfire.authenticate import prove
 from drivers.desfire.keys import FileKeys
 from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
-from drivers.fiscal import datecs_v1
+from drivers.fiscal import datecs_v1, datecs_v2, zfp
+from drivers.fiscal import dialect as fiscal
+from drivers.fiscal.datecs_v1_dialect import DatecsV1
+from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
+from drivers.fiscal.datecs_v2_dialect import DatecsV2
+from drivers.fiscal.datecs_v2_family import DATECS_V2
+from drivers.fiscal.zfp_dialect import Tremol
+from drivers.fiscal.zfp_family import TREMOL
 from drivers.nfc import attached, several
 from drivers.nfc import frames as port100
 from drivers.nfc.errors import ReaderFault
@@ -30,10 +40,11 @@ from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
 from gateway.centre import people_file, people_requests
 from gateway.cli import http
-from gateway.devices import convert
+from gateway.devices import convert, convert_printer
 from gateway.identity import ndef, sun
 from gateway.model.entry import Stream
 from gateway.model.errors import InputRefused, NotFound
+from gateway.model.fiscal import CashWork
 from gateway.model.receipt import Receipt
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
@@ -104,6 +115,20 @@ def _reading(data: bytes) -> None:
         convert.reading("reader-1", (Kind.READER,), said.mono_ns, said.body)
 
 
+def _printer(data: bytes) -> None:
+    """A fiscal device's driver says anything at all: an outcome, a step, a status, what it is."""
+    work, said = CashWork("k1", 1), msgspec.Raw(data)
+    for understood in (
+        lambda: convert_printer.outcome(work, said),
+        lambda: convert_printer.step(work, said),
+        lambda: convert_printer.status(said),
+        lambda: convert_printer.description(said),
+        lambda: convert_printer.raw_answer(said),
+    ):
+        with suppress(codec.BadMessage):
+            understood()
+
+
 def _pulses(data: bytes) -> None:
     """A byte is a pulse: its lowest bit the wire, the others the time since the last one."""
     frames, now_ns, bits = Frames(25_000_000, 100_000), 0, 0
@@ -141,6 +166,56 @@ def _modbus(data: bytes) -> None:
         modbus.decode_answer(1, request, answer)
 
 
+def _datecs_v1_said(data: bytes) -> None:
+    """A byte that picks the operation and the group, six of status, then DATA."""
+    operation = seeds.FISCAL_OPERATIONS[data[0] % len(seeds.FISCAL_OPERATIONS)] if data else fiscal.Identify()
+    family = DATECS_V1_B if data[:1] >= b"\x80" else DATECS_V1_A
+    answer = fiscal.Answer(0x20, None, data[7:], data[1:7].ljust(6, b"\x80"))
+    DatecsV1(family, fiscal.Clerk("1", "1", "1")).said(operation, answer)
+
+
+def _datecs_v2_stream(data: bytes) -> None:
+    """In pieces as a serial port may cut them; never more is held than the longest answer has."""
+    parser = datecs_v2.AnswerParser()
+    for at in range(0, len(data), 11):
+        parser.feed(data[at : at + 11])
+        assert parser.held < datecs_v2.MAX_ANSWER
+    parser.expire()
+
+
+def _datecs_v2_said(data: bytes) -> None:
+    """A byte that picks the operation, eight of status, then DATA."""
+    operation = seeds.FISCAL_OPERATIONS[data[0] % len(seeds.FISCAL_OPERATIONS)] if data else fiscal.Identify()
+    answer = fiscal.Answer(0x20, None, data[9:], data[1:9])
+    DatecsV2(DATECS_V2, fiscal.Clerk("1", "", "1")).said(operation, answer)
+
+
+def _zfp_line(data: bytes) -> None:
+    """Bytes of a line in pieces of seven, then silence: what is held stays bounded and ends."""
+    parser = zfp.AnswerParser()
+    for at in range(0, len(data), 7):
+        parser.feed(data[at : at + 7])
+        assert parser.held <= zfp.MAX_ANSWER
+    parser.expire()
+    assert not parser.held
+
+
+ZFP_READS: tuple[fiscal.Operation, ...] = (
+    fiscal.Identify(), fiscal.Identify(1), fiscal.Identify(2), fiscal.ReadStatus(), fiscal.ReadTransaction(),
+    fiscal.ReadTransaction(1), fiscal.ReadLast(), fiscal.ReadDay(), fiscal.ReadDay(1), fiscal.ReadCash(),
+    fiscal.ReadClock(), fiscal.ReadRates(), fiscal.ReadSubtotal(), fiscal.AdjustSubtotal(1),
+    fiscal.Pay(Payment.CASH, 1), fiscal.Close(),
+)  # fmt: skip
+
+
+def _zfp_said(data: bytes) -> None:
+    """The first byte picks what was asked, its highest bit how it is answered; the rest is the answer."""
+    which, rest = (data[0] if data else 0), data[1:]
+    operation, tremol = ZFP_READS[which % len(ZFP_READS)], Tremol(TREMOL, fiscal.Clerk("1", "0000", "1"))
+    command = None if which & 0x80 else tremol.request(operation)[0]
+    tremol.said(operation, fiscal.Answer(0x20, command, b"" if command is None else rest, rest[:2]))
+
+
 def _targets() -> Iterator[Target]:
     refused = (InputRefused,)
     bad = (codec.BadMessage,)
@@ -168,11 +243,19 @@ def _targets() -> Iterator[Target]:
     )
     yield Target("osdp-key", lambda data: parse_key(data, 0), (DeviceError,), (b"0f" * 16,))
     yield Target("contract", _reading, bad, (seeds.CARD_LINE, seeds.CODE_LINE, seeds.ACCESS_LINE))
+    yield Target("printer-answer", _printer, (), seeds.PRINTER_ANSWERS)
     yield Target("driver-call", codec.decode_for_driver, bad, (seeds.STOP_LINE,))
     yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
     yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
+    yield Target("datecs-said", _datecs_v1_said, (fiscal.DataError,), seeds.FISCAL_V1_SAID)
+    yield Target("datecs-v2", datecs_v2.decode_answer, (datecs_v2.FrameError,), (seeds.FISCAL_V2,))
+    yield Target("datecs-v2-stream", _datecs_v2_stream, (), (b"\x16" + seeds.FISCAL_V2 * 2,))
+    yield Target("datecs-v2-said", _datecs_v2_said, (fiscal.DataError,), seeds.FISCAL_V2_SAID)
+    yield Target("zfp", zfp.decode_answer, (zfp.FrameError,), (seeds.ZFP_DATA, seeds.ZFP_ACK))
+    yield Target("zfp-line", _zfp_line, (), (seeds.ZFP_DATA + seeds.ZFP_ACK, b"\x0e" + seeds.ZFP_ACK[1:]))
+    yield Target("zfp-said", _zfp_said, (fiscal.DataError,), seeds.ZFP_SAID)
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
     quote = b'{"receipt":' + seeds.RECEIPT + b',"tap":"a1b2c3","replaces":"00ff","total_cents":5}'
     yield Target("quote", lambda data: body.decode(data, PosQuoteRequest).settled(), refused, (quote,))

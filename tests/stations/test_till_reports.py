@@ -165,6 +165,35 @@ async def test_a_printer_that_is_away_at_the_hour_is_tried_each_minute_and_not_i
     await late.stop()
 
 
+async def test_a_printer_that_refuses_at_the_hour_is_asked_again_until_it_prints(place: Place) -> None:
+    await make_till(place, "23:50")
+    place.clock.set_wall(NINE_UTC_MS + (12 * 60 + 50) * 60_000)
+    place.outputs.print_script += [PrintOutcome("?", PrintResult.REFUSED, code="no_paper")] * 2
+    for _ in range(6):
+        await minute(place)
+        place.clock.advance(60)
+    assert [body["outcome"] for body in place.bodies(OUTCOME)] == ["refused", "refused", "printed"]
+    assert len({job.key for job in place.outputs.jobs}) == 3
+
+
+async def test_a_report_in_doubt_at_the_hour_is_not_ordered_again(place: Place) -> None:
+    await make_till(place, "23:50")
+    place.clock.set_wall(NINE_UTC_MS + (12 * 60 + 50) * 60_000)
+    place.outputs.print_script.append("intent")
+    for _ in range(6):
+        await minute(place)
+        place.clock.advance(60)
+    assert len(place.outputs.jobs) == 1
+
+
+async def test_a_report_is_nobodys_receipt_on_the_page(place: Place, till: Till) -> None:
+    await till.report(X, "x-1")
+    assert place.board.counts.get(Show.PRINTED) is None
+    place.outputs.print_script.append(PrintOutcome("?", PrintResult.REFUSED, code="no_paper"))
+    await till.report(X, "x-2")
+    assert place.board.counts[Show.ATTENTION] == 1
+
+
 async def test_while_nobody_vouches_for_the_clock_there_is_no_hour(place: Place) -> None:
     await make_till(place, "11:00")
     place.clock.quality = ClockQuality.GUESS

@@ -165,7 +165,7 @@ class Rig:
             case "gate-relay":
                 return python("drivers.simulators.relay", *link)
             case "till-printer":
-                return python("drivers.simulators.datecs", *link, "--journal", str(town.paper))
+                return python("drivers.simulators.printer", *link, "--journal", str(town.paper))
             case _:
                 counters = ["--counters", str(town.folder / f"{name}.counters")]
                 return python("drivers.simulators.pn532", *link, "--cards", str(town.cards), *counters)

@@ -1,0 +1,53 @@
+"""What follows a confirmed close: the number, and when it was. Nothing that is missing here makes a receipt less
+printed. Pure courses."""
+
+from __future__ import annotations
+
+from drivers.contract.printer import Outcome, PrintPoint, Result
+from drivers.fiscal.dialect import DeviceClock, Identity, Last, ReadClock, ReadLast
+from drivers.fiscal.ending import Ending
+from drivers.fiscal.errors import Reason, advice
+from drivers.fiscal.families import Sign
+from drivers.fiscal.moves import Course, Heard, Lost, Store
+from drivers.fiscal.plan import Plan
+from drivers.fiscal.standing import told, value_of
+
+
+def finish(work: Plan, ending: Ending, identity: Identity, closed: Heard) -> Course[Outcome]:
+    """After the device has answered the close. A device that says "closed" while its number stands still has printed
+    nothing that counts: that is told as unknown, unless it is being trained on and counts nothing."""
+    last = value_of(closed, Last)
+    lost = False
+    if last is None:
+        found = yield from told(ReadLast(), Last)
+        lost = isinstance(found, Lost)
+        last = None if isinstance(found, Lost) else found
+    if last is not None and last.number and last.number == ending.baseline.number:
+        if Sign.TRAINING not in closed.said.signs:
+            ending.now = last.number
+            return ending.unknown(Reason.DOUBT_AT_CLOSE, "the printer confirmed the close and counted no document")
+        last = None
+    return (yield from printed(work, ending, identity, last or Last(""), ask_time=not lost))
+
+
+def printed(work: Plan, ending: Ending, identity: Identity, last: Last, *, ask_time: bool = True) -> Course[Outcome]:
+    """Store that it is closed, and say so."""
+    device_time = last.device_time
+    if not device_time and ask_time:
+        clock = yield from told(ReadClock(), DeviceClock)
+        device_time = clock.device_time if isinstance(clock, DeviceClock) else ""
+    yield Store(PrintPoint.CLOSED, last.number)
+    missing = Reason.NUMBER_NOT_READ
+    return Outcome(
+        key=ending.key,
+        outcome=Result.PRINTED,
+        number=last.number,
+        total_cents=work.total_cents,
+        change_cents=work.change_cents,
+        code="" if last.number else missing,
+        reason="" if last.number else f"{missing}: the printer did not tell its last number",
+        advice="" if last.number else advice(missing),
+        device_time=device_time,
+        fiscal_memory=identity.fiscal_memory,
+        z_number=last.z_number,
+    )

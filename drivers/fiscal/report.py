@@ -1,0 +1,150 @@
+"""The courses of a day report and of a movement of cash: once per key, with the counters before. Pure.
+
+Neither has a document that could be found half done, so the counters alone tell: a Z report moves the number of the
+fiscal record by one, a movement of cash what is in the drawer. Their commands are never sent again after silence: the
+device's filter for repeated frames may not outlive a power cut, and a second Z report or a doubled amount would be
+real. They are sent again only when the counters say that the first one did nothing. An X report leaves no trace: after
+a lost answer it is unknown.
+"""
+
+from __future__ import annotations
+
+from drivers.contract.printer import Baseline, CashMove, DayReport, Outcome, PrintPoint, Result
+from drivers.fiscal.counters import Verdict
+from drivers.fiscal.dialect import Cash, Day, Dialect, Identity, MoveCash, PrintDay, ReadCash
+from drivers.fiscal.ending import Ending
+from drivers.fiscal.errors import Reason
+from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
+from drivers.fiscal.receipt import ready
+from drivers.fiscal.standing import measure, read_day, steps, told, value_of
+
+ATTEMPTS = 3
+"""How often a command goes out whose answer was lost, each time after the counters have said that it did nothing."""
+
+_DONE = Verdict.PRINTED
+
+
+class Booking:
+    """A report or a movement of cash on this device. `run` does it, `settle` finds out how it ended."""
+
+    def __init__(self, work: DayReport | CashMove, dialect: Dialect, identity: Identity) -> None:
+        self._work = work
+        self._dialect = dialect
+        self._identity = identity
+        self._ending = Ending(work.key)
+        self._baseline = Baseline()
+
+    def run(self) -> Course[Outcome]:
+        """Raises `NotBegun`."""
+        if isinstance(self._work, CashMove) and not 0 < abs(self._work.cents) <= self._dialect.family.max_cents:
+            what = f"{self._work.cents} cents cannot be moved"
+            return self._ending.refused(Reason.BAD_AMOUNT, what, "cents")
+        try:
+            self._dialect.request(self._operation())
+        except ValueError as error:
+            return self._ending.refused(Reason.NOT_SUPPORTED, str(error), "cents")
+        z = isinstance(self._work, DayReport)
+        if (refused := (yield from ready(self._dialect, self._ending, for_z=z))) is not None:
+            return refused
+        cash = isinstance(self._work, CashMove)
+        self._begin((yield from measure(self._dialect, self._identity, cash=cash)))
+        yield Store(PrintPoint.INTENT, baseline=self._baseline)
+        if not (yield from in_time()):
+            return self._ending.refused(Reason.TOO_LATE, "the deadline passed before it was begun")
+        outcome = self._ending.refused(Reason.NEVER_BEGUN, "no answer")
+        for _ in range(ATTEMPTS):
+            heard = yield from ask(self._operation(), once=True)
+            if isinstance(heard, Heard):
+                return (yield from self._answered(heard))
+            back = yield from reopen()
+            if isinstance(back, Lost):
+                return self._ending.unknown(Reason.NOT_READ_BACK, f"{heard.why}; {back.why}")
+            self._identity = back
+            outcome = yield from self._read_back(heard.why)
+            if outcome.code != Reason.NEVER_BEGUN:
+                return outcome
+        return outcome
+
+    def settle(self, point: PrintPoint, baseline: Baseline) -> Course[Outcome]:
+        """How it ended, by the counters. Sends nothing that prints."""
+        self._begin(baseline)
+        if point is PrintPoint.CLOSED:
+            day = yield from read_day(self._dialect)
+            return self._done(day if isinstance(day, Day) else Day())
+        outcome = yield from self._read_back("")
+        if outcome.outcome is Result.PRINTED:
+            yield Store(PrintPoint.CLOSED)
+        return outcome
+
+    def _begin(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self._ending = Ending(self._work.key, baseline)
+
+    def _operation(self) -> PrintDay | MoveCash:
+        if isinstance(self._work, DayReport):
+            return PrintDay(self._work.z)
+        return MoveCash(self._work.cents)
+
+    def _answered(self, heard: Heard) -> Course[Outcome]:
+        if heard.said.refused:
+            code = f" ({heard.said.code})" if heard.said.code else ""
+            return self._ending.refused(Reason.WORK_REFUSED, f"the printer says {heard.said.refused}{code}")
+        cash = value_of(heard, Cash)
+        if cash is not None and self._baseline.cash_cents is not None and self._drawer_says(Day(), cash) is not _DONE:
+            return self._ending.unknown(Reason.COUNTERS_DIFFER, self._drawer(cash.cents))
+        day: Day | Lost = value_of(heard, Day) or Day()
+        if isinstance(self._work, DayReport) and isinstance(day, Day) and not day.z_number:
+            day = yield from read_day(self._dialect)
+        yield Store(PrintPoint.CLOSED)
+        return self._done(day if isinstance(day, Day) else Day())
+
+    def _read_back(self, why: str) -> Course[Outcome]:
+        if self._baseline.serial and self._identity.serial not in ("", self._baseline.serial):
+            what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
+            return self._ending.unknown(Reason.OTHER_DEVICE, what)
+        day = yield from read_day(self._dialect)
+        if isinstance(day, Lost):
+            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {day.why}" if why else day.why)
+        if isinstance(self._work, DayReport):
+            return self._report_by(day, why)
+        cash = yield from told(ReadCash(), Cash)
+        if isinstance(cash, Lost):
+            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {cash.why}" if why else cash.why)
+        return self._cash_by(day, cash, why)
+
+    def _report_by(self, day: Day, why: str) -> Outcome:
+        moved = steps(self._baseline.z_number, day.z_number)
+        if not (isinstance(self._work, DayReport) and self._work.z):
+            return self._ending.unknown(Reason.X_HAS_NO_TRACE, why or "an X report is counted nowhere")
+        match moved:
+            case 1:
+                return self._done(day)
+            case 0:
+                return self._ending.refused(Reason.NEVER_BEGUN, why or "the fiscal day goes on")
+            case _:
+                what = f"the last Z report was {self._baseline.z_number or '?'}, it is {day.z_number or '?'} now"
+                return self._ending.unknown(Reason.COUNTERS_DIFFER, what)
+
+    def _cash_by(self, day: Day, cash: Cash | None, why: str) -> Outcome:
+        verdict = self._drawer_says(day, cash)
+        if verdict is Verdict.PRINTED:
+            return self._done(day)
+        if verdict is Verdict.NOT_PRINTED:
+            return self._ending.refused(Reason.NEVER_BEGUN, why or "the drawer's sum has not moved")
+        return self._ending.unknown(Reason.COUNTERS_DIFFER, self._drawer(None if cash is None else cash.cents))
+
+    def _drawer_says(self, day: Day, cash: Cash | None) -> Verdict:
+        """A Z report may set the drawer's sum back: across one it says nothing."""
+        before = self._baseline.cash_cents
+        if before is None or cash is None or steps(self._baseline.z_number, day.z_number):
+            return Verdict.NEITHER
+        asked = self._work.cents if isinstance(self._work, CashMove) else 0
+        return {asked: Verdict.PRINTED, 0: Verdict.NOT_PRINTED}.get(cash.cents - before, Verdict.NEITHER)
+
+    def _drawer(self, now: int | None) -> str:
+        asked = self._work.cents if isinstance(self._work, CashMove) else 0
+        return f"{asked} cents were to be moved, the drawer held {self._baseline.cash_cents} and holds {now}"
+
+    def _done(self, day: Day) -> Outcome:
+        cents = self._work.cents if isinstance(self._work, CashMove) else 0
+        return Outcome(self._work.key, Result.PRINTED, total_cents=cents, z_number=day.z_number)

@@ -1,0 +1,117 @@
+"""Where the device stands, by its own counters: before a work begins (the baseline) and after a doubt. Pure courses."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from drivers.contract.printer import Baseline
+from drivers.fiscal.dialect import (
+    Cash,
+    Day,
+    Dialect,
+    Identity,
+    Last,
+    Operation,
+    ReadCash,
+    ReadDay,
+    ReadLast,
+    ReadTransaction,
+    Transaction,
+    merged,
+)
+from drivers.fiscal.errors import Trouble
+from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, ask
+
+V = TypeVar("V")
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is read back. `number` and the fields of `day` are empty where the device did not tell them."""
+
+    transaction: Transaction
+    last: Last
+    day: Day
+
+
+def value_of(heard: Heard, kind: type[V]) -> V | None:
+    """What was answered, when it is of this kind."""
+    return heard.said.value if isinstance(heard.said.value, kind) else None
+
+
+def told(operation: Operation, kind: type[V]) -> Course[V | Lost | None]:
+    """What a read answers; None when the device refuses to tell it."""
+    heard = yield from ask(operation)
+    return heard if isinstance(heard, Lost) else value_of(heard, kind)
+
+
+def read_day(dialect: Dialect) -> Course[Day | Lost]:
+    """All parts together; what the device refuses to tell is left out."""
+    parts = [Day()]
+    for part in range(dialect.reads_day):
+        found = yield from told(ReadDay(part), Day)
+        if isinstance(found, Lost):
+            return found
+        if found is not None:
+            parts.append(found)
+    return merged(parts)
+
+
+def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
+    """All parts together. None when the device refuses the first, which tells whether a receipt is open."""
+    first = yield from told(ReadTransaction(), Transaction)
+    if isinstance(first, Lost) or first is None:
+        return first
+    parts = [first]
+    for part in range(1, dialect.family.reads_transaction):
+        found = yield from told(ReadTransaction(part), Transaction)
+        if isinstance(found, Lost):
+            return found
+        if found is not None:
+            parts.append(found)
+    return merged(parts)
+
+
+def look(dialect: Dialect) -> Course[Standing | Lost]:
+    """Read it all back. `Lost` too when the device does not tell whether a receipt is open."""
+    transaction = yield from read_transaction(dialect)
+    if isinstance(transaction, Lost):
+        return transaction
+    if transaction is None:
+        return Lost("the device does not tell whether a receipt is open", Trouble.STRANGE_ANSWER)
+    last = yield from told(ReadLast(), Last)
+    if isinstance(last, Lost):
+        return last
+    day = yield from read_day(dialect)
+    if isinstance(day, Lost):
+        return day
+    return Standing(transaction, last or Last(""), day)
+
+
+def measure(dialect: Dialect, identity: Identity, *, cash: bool = False) -> Course[Baseline]:
+    """The counters before a work begins. Raises `NotBegun`."""
+    last = _answered((yield from told(ReadLast(), Last)))
+    day = _answered((yield from read_day(dialect))) or Day()
+    drawer = _answered((yield from told(ReadCash(), Cash))) if cash else None
+    return Baseline(
+        number=last.number if last is not None else "",
+        z_number=day.z_number,
+        cash_cents=drawer.cents if drawer is not None else None,
+        sold_cents=day.sold_cents,
+        returned_cents=day.returned_cents,
+        serial=identity.serial,
+    )
+
+
+def _answered(found: V | Lost) -> V:
+    if isinstance(found, Lost):
+        raise NotBegun(found)
+    return found
+
+
+def steps(before: str, now: str) -> int | None:
+    """How far a counter has moved; None when either is not told or no number."""
+    if not before.isdigit() or not now.isdigit():
+        return None if not before or not now else int(before != now) * 99
+    return int(now) - int(before)
