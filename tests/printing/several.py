@@ -13,7 +13,7 @@ from tests.printing.works import WORKS
 
 def several(family: str, number: int, seed: int = 1) -> Iterator[Case]:
     """Two or three faults on the way, no more than three deaths, some of them while it is being settled."""
-    chance = random.Random(f"{family} {seed}")  # noqa: S311  the same each time
+    chance = random.Random(f"{family} {seed}")
     faults, works = list(faults_of(family).values()), list(WORKS)
     for _ in range(number):
         work = chance.choice(works)
