@@ -251,6 +251,8 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     and how many minutes the fiscal day has lasted."""
     frames: tuple[str, ...] = ()
     """The last frames on the wire, oldest first: ms before now, `>` to or `<` from the device, hex. No passwords."""
+    rounding: bool = False
+    """Takes cash rounding (`Print.rounding_cents`)."""
 
 
 class SetClock(msgspec.Struct, frozen=True, tag="set_clock", tag_field="call"):

@@ -136,6 +136,7 @@ class Service:
                 "day_minutes": int(self._watch.hours(self._clock()) * 60),
             },
             frames=tuple(self._wire.frames.lines()),
+            rounding=self._options.rounding_means is not None,
         )
 
     # Doing -----------------------------------------------------------------------------------------------

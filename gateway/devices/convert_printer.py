@@ -173,6 +173,7 @@ def description(body: msgspec.Raw) -> fiscal.PrinterDescription:
         zero_total=said.zero_total,
         reversals=said.reversals,
         rates=said.rates,
+        rounding=said.rounding,
     )
 
 

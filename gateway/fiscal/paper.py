@@ -57,18 +57,17 @@ def sale(
     lines = [_line(line, decided.shares) for line, decided in zip(receipt.lines, decision.lines, strict=True)]
     payers = _payers([share for decided in decision.lines for share in decided.shares], how)
     total = due - decision.rounding_cents + sum(one.cents for one in payers)
-    # What may give change comes last: a device pays it out at once.
-    ordered = sorted((one for one in paid if one.cents), key=lambda one: one.means is Payment.CASH)
-    if len(payers) + len(ordered) > TENDERS_MAX:
+    customer = _customer(paid, due)
+    if len(payers) + len(customer) > TENDERS_MAX:
         raise InputRefused(
-            f"{len(payers)} payers and {len(ordered)} tenders on one receipt - at `$.paid`",
+            f"{len(payers)} payers and {len(customer)} tenders on one receipt - at `$.paid`",
             f"At most {TENDERS_MAX} together",
             code="bad_commit",
         )
     return ReceiptWork(
         key=key,
         items=(*lines, *(NoteLine(note, footer=True) for note in notes)),
-        tenders=(*payers, *ordered),
+        tenders=(*payers, *customer),
         total_cents=total,
         rounding_cents=decision.rounding_cents,
     )
@@ -102,6 +101,7 @@ def refund(
     items = []
     for part in back.lines:
         index, line = by_id[part.line]
+        _check_row(index, msgspec.structs.replace(line, quantity=part.quantity))
         _check_vat(index, line, part.vat, device)
         _check_payers(index, part.shares, device, how)
         items.append(_returned(line, part))
@@ -122,15 +122,41 @@ def refund(
 def check(receipt: Receipt, decision: Decision, device: PrinterDescription | None, how: How) -> None:
     """Whether this decision can stand on this printer's paper; for a quote, so that it says what will be possible.
 
-    Raises `InputRefused` with the field's path: `vat_letter_missing` (the device has no such rate), `vat_rate_differs`
-    (the device's rate is not that of the rules), `no_means_for_payer` (a payer pays as a tender and has no means here),
-    `zero_total` (the device closes no receipt of 0).
+    Raises `InputRefused` with the field's path: `line_of_zero` (price times quantity is 0.00), `vat_letter_missing`
+    (the device has no such rate), `vat_rate_differs` (the device's rate is not that of the rules), `no_means_for_payer`
+    (a payer pays as a tender and has no means here), `zero_total` (the device closes no receipt of 0), `no_rounding`
+    (it is not set up for cash rounding).
     """
     for index, (line, decided) in enumerate(zip(receipt.lines, decision.lines, strict=True)):
+        _check_row(index, line)
         _check_vat(index, line, decided.vat, device)
         _check_payers(index, decided.shares, device, how)
+    if decision.rounding_cents and device is not None and not device.rounding:
+        raise InputRefused(
+            f"{euros(decision.rounding_cents)} of cash rounding, which this printer is not set up for - at `$.receipt`",
+            "Set the option `rounding_means` of its driver",
+            code="no_rounding",
+        )
     tendered = sum(share.cents for each in decision.lines for share in each.shares if share.form is FiscalForm.TENDER)
     _check_total(decision.due_cents - decision.rounding_cents + tendered, device)
+
+
+def _customer(paid: Sequence[Tender], due: Cents) -> list[Tender]:
+    """Cash comes last and at once, because a device gives change as soon as it has too much; what would be given when
+    nothing is due any more is refused by a device, so it is here."""
+    others = [one for one in paid if one.means is not Payment.CASH and one.cents]
+    if cash := sum(one.cents for one in paid if one.means is Payment.CASH):
+        others.append(Tender(Payment.CASH, cash))
+    left = due
+    for one in others:
+        if left <= 0:
+            raise InputRefused(
+                f"{euros(one.cents)} by {one.means} when nothing is due any more - at `$.paid`",
+                "Leave that out",
+                code="bad_commit",
+            )
+        left -= one.cents
+    return others
 
 
 def _line(line: Line, shares: Sequence[Share]) -> SaleLine:
@@ -177,6 +203,16 @@ def _check_payers(index: int, shares: Sequence[Share], device: PrinterDescriptio
                 "Configure another of the printer's means in `payer_means`",
                 code="no_means_for_payer",
             )
+
+
+def _check_row(index: int, line: Line) -> None:
+    if line.list_cents == 0:
+        raise InputRefused(
+            f"line {line.id}: {line.quantity} thousandths at {euros(line.unit_cents)} come to 0.00, which no device "
+            f"prints - at `$.receipt.lines[{index}].quantity`",
+            "Leave the line out",
+            code="line_of_zero",
+        )
 
 
 def _check_vat(index: int, line: Line, vat: LineVat | None, device: PrinterDescription | None) -> None:

@@ -24,11 +24,13 @@ from gateway.fiscal.port import FiscalDevices, Owner
 from gateway.fiscal.rows import FiscalBegun, WorkRow
 from gateway.fiscal.settling import PAUSES_S, Settling, deadline_ms, not_begun, refused
 from gateway.ledger.ledger import Ledger
-from gateway.model.clock import Clock
+from gateway.model.clock import Clock, Stamp
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import DeadlineMissed, GatewayError, InputRefused, LedgerError, NotReady
 from gateway.model.fiscal import PrinterDescription, PrintOutcome, PrintResult, WorkPoint
 
+LOOK_S = 600
+"""How often a device's Z number is looked at."""
 STOP_S = 1.0
 """At a stop: time for works under way to be recorded as what they are. Their devices are gone by then."""
 
@@ -70,6 +72,8 @@ class Printers:
         self._settling = Settling(self._journal, devices, self._turns, ledger.query, self._came, pauses_s)
         self._own: dict[str, None] = {}
         """Devices that somebody here prints on, in the order in which they came."""
+        self._looked: dict[str, int] = {}
+        """Device → when its counters were looked at last, in monotonic ns."""
         self._described: dict[str, PrinterDescription] = {}
         self._running: set[asyncio.Task[PrintOutcome]] = set()
 
@@ -221,13 +225,22 @@ class Printers:
     async def look(self) -> None:
         """From time to time: which Z reports the devices have printed, and whether the next one is due. A card that
         refuses to store that is told, and it is tried again the next time."""
+        now = self._clock.stamp()
         for device in self._own:
             try:
-                if self._devices.is_ready(device) and not self._turns[device].locked():
+                if self._looks(device, now):
                     await self._look(device)
                 await self._warn(device)
             except LedgerError as error:
                 log.error("%s: %s", device, error)
+
+    def _looks(self, device: str, now: Stamp) -> bool:
+        """Not each minute: it takes some commands on the line, and every work looks at the counters as well. But once
+        the report is due, so that one that is printed at the device is noticed soon."""
+        if not self._devices.is_ready(device) or self._turns[device].locked():
+            return False
+        last = self._looked.get(device)
+        return last is None or now.mono_ns - last >= LOOK_S * 10**9 or self._journal.day(device).is_due(now)
 
     async def _warn(self, device: str) -> None:
         day, now = self._journal.day(device), self._clock.stamp()
@@ -262,6 +275,7 @@ class Printers:
             except (InputRefused, NotReady, DeadlineMissed) as error:
                 log.info("%s does not say how it is: %s", device, error)
                 return
+            self._looked[device] = self._clock.mono_ns()
             moved = await self._journal.look(device, status.z_number)
         if moved:
             self.tell(device, "z_seen", words.Z_SEEN)

@@ -207,3 +207,4 @@ class PrinterDescription(msgspec.Struct, frozen=True, omit_defaults=True):
     zero_total: bool = False
     reversals: bool = False
     rates: dict[str, BasisPoints] = {}
+    rounding: bool = False

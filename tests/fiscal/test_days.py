@@ -120,6 +120,10 @@ async def test_a_report_that_nobody_here_asked_for_is_on_record_and_begins_the_d
     await house.do(receipt("k1"))
     house.outputs.z_number = "8"
     await house.printers.look()
+    assert house.told == []  # it was looked at a moment ago
+    advance(house, 0.2)
+    await house.printers.look()
+    advance(house, 0.2)
     await house.printers.look()
     assert house.place.bodies(EntryKind.Z_SEEN) == [{"device": "p-1", "before": "7", "now": "8"}]
     assert house.told == [("p-1", "z_seen")]
@@ -132,11 +136,13 @@ async def test_a_report_in_doubt_is_no_strangers(house: House) -> None:
     house.outputs.print_script.append("intent")
     await house.do(ReportWork("z-1", z=True))
     house.outputs.z_number = "8"
+    advance(house, 0.2)
     await house.printers.look()
     assert house.place.kinds(Stream.AUDIT) == []
     house.outputs.settle_script.append(PrintOutcome("z-1", PrintResult.PRINTED, "43", z_number="8"))
     house.printers.on_change(health("p-1"))
     await house.until_heard(2)
+    advance(house, 0.2)
     await house.printers.look()
     assert house.place.kinds(Stream.AUDIT) == []
 

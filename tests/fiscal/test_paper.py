@@ -33,6 +33,7 @@ DEVICE = PrinterDescription(
     payments=tuple(Payment),
     zero_total=True,
     reversals=True,
+    rounding=True,
     rates={"A": 2100, "B": 1200, "C": 500, "D": 0},
 )
 PARTIES = {"jelgava": Payment.BANK, "siauliai": Payment.COUPON, "museum": Payment.BANK}
@@ -67,8 +68,8 @@ def decided(draw: st.DrawFn) -> tuple[Receipt, Decision]:
             id=str(number),
             text=f"Article {number}",
             category="books",
-            unit_cents=draw(st.integers(1, 5000)),
-            quantity=draw(st.sampled_from([1000, 2000, 3000]) | st.integers(1, 5000)),
+            unit_cents=draw(st.integers(10, 5000)),
+            quantity=draw(st.sampled_from([1000, 2000, 3000]) | st.integers(100, 5000)),
             vat=draw(st.sampled_from("ABCD")),
         )
         discount = draw(st.integers(0, line.list_cents))
@@ -98,7 +99,7 @@ def shares_of(decision: Decision) -> list[Share]:
 @given(decided(), st.integers(0, 10_000))
 def test_every_cent_of_a_sale_stands_where_its_form_says(both: tuple[Receipt, Decision], more: int) -> None:
     receipt, decision = both
-    given_in_cash = decision.due_cents + more
+    given_in_cash = decision.due_cents + more if decision.due_cents > 0 else 0
     work = paper.sale("k", receipt, decision, (Tender(Payment.CASH, given_in_cash),), DEVICE, HOW)
     tendered: dict[Payment, int] = {}
     for share in shares_of(decision):
@@ -123,6 +124,7 @@ def test_however_it_comes_back_each_refund_adds_up_and_all_of_them_are_the_sale(
     receipt, decision = both
     sale = paper.sale("k", receipt, decision, (Tender(Payment.CASH, max(decision.due_cents, 0)),), DEVICE, HOW)
     done: dict[str, int] = {}
+    byid = {line.id: line for line in receipt.lines}
     totals, customer, payers, rounding = 0, 0, dict.fromkeys(Payment, 0), 0
     for turn in range(4):
         left = {line.id: line.quantity - done.get(line.id, 0) for line in receipt.lines}
@@ -130,7 +132,10 @@ def test_however_it_comes_back_each_refund_adds_up_and_all_of_them_are_the_sale(
         if not left:
             break
         line = data.draw(st.sampled_from(sorted(left)))
-        wanted = left if turn == 3 else {line: data.draw(st.integers(1, left[line]))}
+        # Not so little that it costs nothing: see `line_of_zero`.
+        wanted = left if turn == 3 else {line: data.draw(st.integers(min(50, left[line]), left[line]))}
+        if any(byid[one].unit_cents * quantity < 500 for one, quantity in wanted.items()):
+            return
         back = refund(receipt, decision, wanted, done)
         work = paper.refund("r", receipt, back, ORIGINAL, Payment.CASH, DEVICE, HOW)
         assert work.reversal == ORIGINAL
@@ -201,6 +206,33 @@ def test_cash_rounding_is_no_part_of_the_total_and_needs_cash() -> None:
     assert refused.value.code == "bad_commit"
 
 
+def test_a_printer_that_is_not_set_up_for_rounding_says_so_with_the_quote() -> None:
+    receipt, decision = sold((msgspec.structs.replace(BOOK, unit_cents=1122), (), None), rounding=-2)
+    with pytest.raises(InputRefused) as refused:
+        paper.check(receipt, decision, msgspec.structs.replace(DEVICE, rounding=False), HOW)
+    assert refused.value.code == "no_rounding"
+
+
+@pytest.mark.parametrize(
+    "paid",
+    [
+        (Tender(Payment.CARD, 1120), Tender(Payment.CASH, 500)),
+        (Tender(Payment.CARD, 1120), Tender(Payment.CARD, 1)),
+    ],
+)
+def test_what_is_given_when_nothing_is_due_any_more_is_refused_before_it_is_recorded(paid: tuple[Tender, ...]) -> None:
+    receipt, decision = sold((BOOK, (), None))
+    with pytest.raises(InputRefused) as refused:
+        paper.sale("k", receipt, decision, paid, DEVICE, HOW)
+    assert refused.value.code == "bad_commit"
+
+
+def test_notes_and_coins_are_one_tender() -> None:
+    receipt, decision = sold((BOOK, (), None))
+    work = paper.sale("k", receipt, decision, (Tender(Payment.CASH, 1000), Tender(Payment.CASH, 500)), DEVICE, HOW)
+    assert work.tenders == (Tender(Payment.CASH, 1500),)
+
+
 def test_nothing_to_pay_is_printed_where_the_device_closes_a_receipt_of_0() -> None:
     receipt, decision = sold((BOOK, (Share("shop", "r1", 1120),), None))
     work = paper.sale("k", receipt, decision, (Tender(Payment.CASH, 0),), DEVICE, HOW)
@@ -208,6 +240,13 @@ def test_nothing_to_pay_is_printed_where_the_device_closes_a_receipt_of_0() -> N
     with pytest.raises(InputRefused) as refused:
         paper.check(receipt, decision, msgspec.structs.replace(DEVICE, zero_total=False), HOW)
     assert refused.value.code == "zero_total"
+
+
+def test_a_line_that_costs_nothing_is_refused_with_its_path() -> None:
+    receipt, decision = sold((TOY, (), None), (msgspec.structs.replace(BOOK, unit_cents=4, quantity=100), (), None))
+    with pytest.raises(InputRefused) as refused:
+        paper.check(receipt, decision, DEVICE, HOW)
+    assert (refused.value.code, "`$.receipt.lines[1].quantity`" in str(refused.value)) == ("line_of_zero", True)
 
 
 def test_what_a_payer_bears_whole_as_a_tender_is_no_receipt_of_0() -> None:

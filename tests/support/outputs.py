@@ -54,7 +54,9 @@ class ScriptedOutputs:
         self.settled: list[tuple[str, WorkPoint]] = []
         """Every work that a printer was asked how it ended, with the point that was stored last."""
         self.settle_script: deque[GatewayError | Silence | PrintOutcome] = deque()
-        self.description = PrinterDescription("datecs-v1-a", "Datecs", "FP-2000", zero_total=True, reversals=True)
+        self.description = PrinterDescription(
+            "datecs-v1-a", "Datecs", "FP-2000", zero_total=True, reversals=True, rounding=True
+        )
         self.z_number = "7"
         self.paper: list[str] = []
         """Keys of what stands on paper."""
