@@ -12,7 +12,8 @@ from drivers.simulators.fiscal_model import Stage
 from drivers.simulators.fiscal_paper import Document, Kind, VatSum
 from tests.printing.allowed import reason
 from tests.printing.prepared import Prepared
-from tests.printing.world import Row, World
+from tests.printing.rows import Row
+from tests.printing.world import World
 
 
 class Wrong(StrEnum):
