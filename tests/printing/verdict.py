@@ -64,7 +64,8 @@ def verdict(world: World, row: Row, before: Prepared) -> Verdict:
             found.append(Complaint(Wrong.LIE, what))
     if row.outcome is None:
         return Verdict("untold", (*found, Complaint(Wrong.UNTOLD, "no outcome was ever stored")))
-    if row.outcome.outcome is Result.REFUSED and world.notes.begun[row.work.key]:
+    begun = world.notes.begun[row.work.key] and world.case.hand != "resets it"  # which leaves no trace of it
+    if row.outcome.outcome is Result.REFUSED and begun:
         found.append(Complaint(Wrong.LIE, "refused was told, and a receipt was begun"))
     if world.case.hand != "finishes ours":
         found += [Complaint(Wrong.PAPER, what) for paper in papers for what in differences(paper, before.document)]
