@@ -12,8 +12,8 @@ ARGS ?=
 # Most tests wait for other processes: three files at a time keep two cores busy. One: JOBS=0.
 JOBS ?= 3
 # Compressed downloads of a first run, measured with an empty cache.
-DEMO_MB = 104
-TEST_MB = 142
+DEMO_MB = 112
+TEST_MB = 143
 
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 

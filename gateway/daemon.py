@@ -12,13 +12,15 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from gateway import __version__
 from gateway.api.api import Api
+from gateway.api.netfp.files import NetfpFiles, read_files
 from gateway.api.parts import ApiParts, GatewayNames
 from gateway.api.record import ledger_status
 from gateway.config.load import Loaded, load
-from gateway.config.types import DeskStation, GateStation, GatewaySection, TillStation
+from gateway.config.types import DeskStation, GateStation, GatewaySection, NetfpSection, TillStation
 from gateway.config.types import Station as StationSection
 from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
@@ -36,6 +38,7 @@ from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError
 from gateway.notify import Notifier
 from gateway.quota.quotas import Quotas
+from gateway.rules import collector
 from gateway.stations.benefits import Benefits, Profile
 from gateway.stations.board import Board
 from gateway.stations.deciding import Deciding
@@ -53,6 +56,7 @@ from gateway.sync.sync import Sync
 from gateway.wire.topics import Topics
 
 if TYPE_CHECKING:
+    from gateway.api.netfp.face import Face
     from gateway.ledger.forget import Forgotten
 
 log = logging.getLogger("gateway")
@@ -62,11 +66,11 @@ EXIT_BAD_CONFIGURATION = 9
 
 Stop = Callable[[], Awaitable[None]]
 
-SECURITY = frozenset({"foreign_host", "foreign_origin", "not_allowed", "not_staff", "too_many_tokens"})
+SECURITY = frozenset({"foreign_host", "foreign_origin", "not_a_client", "not_allowed", "not_staff", "too_many_tokens"})
 """Refused callers that someone should look at; the others only sent something malformed."""
 STOP_ORDER = (
     ("housekeeping",),
-    ("api", "devices"),
+    ("api", "netfp", "devices"),
     ("dispatch",),
     ("printers",),
     ("sync",),
@@ -112,6 +116,7 @@ class Daemon:
         gateway = configuration.gateway
         keys, trusted, broker = read_keys(self._loaded), read_trusted(self._loaded), read_broker(self._loaded)
         staff = read_staff(self._loaded)
+        netfp_files = read_files(self._loaded)
         state = self._loaded.state
         self._take_lock(state)
         self._clock = SystemClock(vouched=gateway.clock == "vouched")
@@ -165,6 +170,10 @@ class Daemon:
         self._running["printers"] = self._services.printers.stop
         self._running["dispatch"] = self._dispatch.stop
         await self._dispatch.start()
+        if configuration.netfp is not None:
+            self._netfp = self._make_netfp(configuration.netfp, netfp_files)
+            self._running["netfp"] = self._netfp.stop
+            await self._netfp.start()
         await self._services.printers.start()
         self._running["api"] = self._api.stop
         await self._api.start()
@@ -179,6 +188,7 @@ class Daemon:
         for repaired in self._ledger.repaired:
             log.warning("%s", repaired)
         self._ledger.ride(new_entry(Stream.AUDIT, EntryKind.STARTED, started))
+        collector.keep()
         notifier.tell("READY=1", f"STATUS=serving {len(stations)} stations")
         log.info("ready: http://%s:%d/", configuration.api.address, self._api.port)
 
@@ -213,6 +223,7 @@ class Daemon:
 
     def _use_rules(self, rules: RulesInForce) -> None:
         self._benefits.use(rules.rules, rules.expires_ms)
+        collector.keep()
 
     def _on_change(self, health: DeviceHealth) -> None:
         self._dispatch.on_change(health)
@@ -253,6 +264,22 @@ class Daemon:
             started_ns=self._started_ns,
             on_security=self._on_security,
         )
+
+    def _make_netfp(self, section: NetfpSection, files: NetfpFiles) -> Face:
+        # Most places do without: not worth memory there.
+        from gateway.api.netfp.face import Face, FaceParts
+
+        configuration = self._configuration
+        parts = FaceParts(
+            ledger=self._ledger,
+            printers=self._services.printers,
+            devices=self._devices,
+            clock=self._clock,
+            zone=ZoneInfo(configuration.gateway.time_zone),
+            fiscal=[device.id for device in configuration.device if device.driver == "fiscal"],
+            on_security=self._on_security,
+        )
+        return Face(section, parts, files)
 
     async def _forget(self, holder: str) -> Forgotten:
         from gateway.ledger.forget import forget  # Asked for once in a while: not worth memory from the start.
@@ -316,14 +343,15 @@ def make_station(
     section: StationSection, services: Services, devices: Devices | None = None, staff: bytes | None = None
 ) -> Station:
     """The station of this kind. `devices`: for what only desks ask of them; `staff`: the token of a desk's staff."""
+    print_slip = devices.print_slip if devices is not None else None
     match section:
         case DeskStation():
             ask, type_text = (devices.library_card, devices.type_text) if devices is not None else (None, None)
-            return Desk(section, services, staff, ask, type_text)
+            return Desk(section, services, staff, ask, type_text, print_slip)
         case GateStation():
             return Gate(section, services)
         case TillStation():
-            return Till(section, services)
+            return Till(section, services, print_slip)
 
 
 async def serve(loaded: Loaded) -> int:

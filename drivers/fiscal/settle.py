@@ -202,7 +202,7 @@ class Settling:
     def _pay_rest(self, found: Transaction) -> Course[Outcome | Lost | str | None]:
         """None when all is paid."""
         payments = self._work.payments
-        if found.stage is Stage.OPEN or self._dialect.tells_paid:
+        if found.stage is Stage.OPEN or (self._dialect.tells_paid and found.paid_cents is not None):
             paid = 0 if found.stage is Stage.OPEN else found.paid_cents
             for index, paying in enumerate(payments):
                 if paying.before_cents == paid:

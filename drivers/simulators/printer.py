@@ -5,7 +5,8 @@
 Commands: `journal {}` all finished documents; `fault {"kind": "power_cut", "on": "close", ...}` as `Fault` in
 `fiscal_faults`; `faults {}` which there are; `refill {}` new paper; `paper {"there": false}`; `cover {"open": true}`;
 `power {"off_ms": 500}` cuts it; `pull {"away_ms": 1000}` the cable; `z {}` a Z report by itself; `clock {"seconds":
-3600}` jumps; `lock {}` as by wrong passwords; `recover {}` ends a silence and forgets faults; `state {}`.
+3600}` jumps; `done {}` the commands carried out; `lock {}` as by wrong passwords; `recover {}` ends a silence and
+forgets faults; `state {}`.
 Event: `document {number, kind, key, lines, total_cents, payments, closed: true|"cancelled", vat, ...}` for each one
 that is finished.
 """
@@ -192,6 +193,10 @@ class Simulator:
         with self._lock:
             documents: list[dict[str, Any]] = msgspec.to_builtins(self.device.documents)
         return documents
+
+    def done(self) -> list[int]:
+        """The numbers of the commands that were carried out, the latest ones."""
+        return list(self.executed)
 
     # Line ------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ def main() -> None:
         commands = (
             printer.journal, printer.fault, printer.faults, printer.refill, printer.paper, printer.recover,
             printer.cover, printer.power, printer.pull, printer.z, printer.clock, printer.lock, printer.state,
+            printer.done,
         )  # fmt: skip
         control.serve(
             {"port": printer.port, "family": arguments.family}, {command.__name__: command for command in commands}

@@ -74,6 +74,8 @@ class StationView(Answer, frozen=True, kw_only=True):
     """Number of the newest event: follow /v1/events from here."""
     benefits_end_ms: int = 0
     """The rules have expired: when benefits end while the centre is not reached, or have ended. 0 while they count."""
+    benefits_until_ms: int = 0
+    """When benefits end unless newer rules come, the centre being reached or not as it is now. 0: never."""
     shown: Shown | UnsetType = UNSET
     age_ms: int = 0
     """Age of `shown`."""
@@ -140,8 +142,9 @@ class Hello(Answer, frozen=True, kw_only=True):
 
 class PlaceState(Answer, frozen=True, kw_only=True):
     """Event `place`: sent at the start of a stream and on change. `ready` is of the station asked for, or of all;
-    `benefits_end_ms` as in a station."""
+    `benefits_end_ms` and `benefits_until_ms` as in a station."""
 
     online: bool
     ready: bool
     benefits_end_ms: int = 0
+    benefits_until_ms: int = 0

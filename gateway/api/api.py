@@ -17,6 +17,7 @@ from gateway.api.callers import own_users
 from gateway.api.door import Door
 from gateway.api.events import Events
 from gateway.api.guard import Guard
+from gateway.api.http_log import one_line_logger
 from gateway.api.origins import Origins
 from gateway.api.pages import Pages
 from gateway.api.parts import ApiParts
@@ -31,18 +32,6 @@ STOP_S = 0.3
 KEEPALIVE_S = 30.0
 
 log = logging.getLogger("api")
-
-
-class _OneLine(logging.Filter):
-    """aiohttp tells what is no HTTP with a stack; a port scan must not fill the journal with it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        record.exc_info = record.exc_text = None
-        if error is not None:
-            record.msg, record.args = "a request could not be read: %s", (type(error).__name__,)
-        record.levelno, record.levelname = logging.INFO, "INFO"
-        return True
 
 
 class Api:
@@ -81,7 +70,7 @@ class Api:
             access_log=None,
             shutdown_timeout=STOP_S,
             keepalive_timeout=KEEPALIVE_S,
-            logger=_logger(),
+            logger=one_line_logger(),
         )
         await self._runner.setup()
         self._door = Door(cast("web.Server", self._runner.server))
@@ -112,10 +101,3 @@ class Api:
         await runner.cleanup()
         self._refusals.stop()
         remove_own(self._path, self._inode)
-
-
-def _logger() -> logging.Logger:
-    logger = logging.getLogger("api.http")
-    if not any(isinstance(known, _OneLine) for known in logger.filters):
-        logger.addFilter(_OneLine())
-    return logger

@@ -15,7 +15,7 @@ _UCRED = struct.Struct("3i")
 
 class Caller(StrEnum):
     LOCAL = "local"
-    """Over TCP: may ask for quotes and commit receipts."""
+    """Over TCP: may do what a till does: quotes, receipts, what comes back, its printer."""
     VIEWER = "viewer"
     """Over the unix socket as another user: reads."""
     TECHNICIAN = "technician"

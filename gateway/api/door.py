@@ -9,20 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 
 BACKLOG = 128
 PAUSE_S = 1.0
 """Without descriptors or memory for one more caller nobody is let in for so long; others may have gone by then."""
 
+HANDSHAKE_S = 10.0
+
 log = logging.getLogger("api")
 
 
 class Door:
-    """`open` begins to let callers in, `close` ends that and closes the sockets."""
+    """`open` begins to let callers in, `close` ends that and closes the sockets. With `tls` they have to speak it."""
 
-    def __init__(self, factory: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, factory: Callable[[], asyncio.Protocol], tls: ssl.SSLContext | None = None) -> None:
         self._factory = factory
+        self._tls = tls
         self._socks: tuple[socket.socket, ...] = ()
         self._entering: set[asyncio.Task[object]] = set()
         self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
@@ -60,4 +64,12 @@ class Door:
         task.add_done_callback(self._entering.discard)
 
     async def _enter(self, caller: socket.socket) -> None:
-        await self._loop.connect_accepted_socket(self._factory, caller)
+        if self._tls is None:
+            await self._loop.connect_accepted_socket(self._factory, caller)
+            return
+        try:
+            await self._loop.connect_accepted_socket(
+                self._factory, caller, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE_S
+            )
+        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            log.info("a caller did not speak TLS: %s", error)

@@ -40,7 +40,8 @@ SECURITY_HEADERS = {
 
 TOKENS = frozenset({"not_staff", "too_many_tokens"})
 """Codes of callers who try to be staff: worth a look whatever they asked for."""
-ALLOWED_METHODS = "GET, POST"
+BOOKS = frozenset({hdrs.METH_POST, hdrs.METH_DELETE})
+ALLOWED_METHODS = "GET, POST, DELETE"
 ALLOWED_HEADERS = "Content-Type, Idempotency-Key, Last-Event-ID"
 EXPOSED_HEADERS = "X-Request-Id, Retry-After"
 PREFLIGHT_AGE_S = "600"
@@ -94,7 +95,7 @@ class Guard:
         """Something that would have booked and was refused for what it says, or a wrong token: told once a minute, with
         a count."""
         refused = isinstance(error, InputRefused | HttpRefused) and not error.code.startswith("foreign_")
-        if refused and (request.method == hdrs.METH_POST or error.code in TOKENS):
+        if refused and (request.method in BOOKS or error.code in TOKENS):
             self._refusals.refused(error.code, request.path)
 
     # Checks ----------------------------------------------------------------------------------------------

@@ -17,9 +17,19 @@ from gateway.api.fiscal import FiscalAnswer, Settled, SettleRequest
 from gateway.api.handovers import Brought
 from gateway.api.problems import CONTENT_TYPE, Problem
 from gateway.model.shown import Shown
+from gateway.stations.day_words import DayReport
 from gateway.stations.desk_words import CardRequest, CardRequested, CardsAnswer
+from gateway.stations.refund_words import RefundAnswer, RefundRequest, VoidRequest
 from gateway.stations.report_words import CashRequest, ReportRequest, WorkAnswer
-from gateway.stations.till_words import BalanceAnswer, CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
+from gateway.stations.slip_words import SlipAnswer, SlipRequest
+from gateway.stations.till_words import (
+    BalanceAnswer,
+    CommitAnswer,
+    CommitRequest,
+    PosQuoteRequest,
+    QuoteAnswer,
+    QuoteWithdrawn,
+)
 from gateway.sync.bundles_record import Past
 from gateway.wire.bundle import BundleKind, SignedBundle
 from gateway.wire.described import components
@@ -29,10 +39,12 @@ API_VERSION = "1"
 
 _TYPES = (
     *(HealthAnswer, Status, Devices, Restarted, ForgetRequest, Erased, Stations, StationView, Shown, Problem),
-    *(QuoteRequest, QuoteAnswer, BalanceAnswer, CommitRequest, CommitAnswer),
+    *(PosQuoteRequest, QuoteAnswer, QuoteWithdrawn, BalanceAnswer, CommitRequest, CommitAnswer),
+    *(RefundRequest, VoidRequest, RefundAnswer, DayReport),
     *(BundlesAnswer, SignedBundle, BundleChunk, Missing, Past),
     *(HandOver, Brought, InsideRequest, InsideAnswer),
     *(CardsAnswer, CardRequest, CardRequested),
+    *(SlipRequest, SlipAnswer),
     *(FiscalAnswer, SettleRequest, Settled, ReportRequest, CashRequest, WorkAnswer),
 )
 
@@ -52,6 +64,13 @@ _KIND: Json = {
     "description": "Kind of bundle.",
 }
 _BY_HAND = "On the unix socket only, by root or the gateway's own user."
+_QUOTE: Json = {**_STATION, "name": "quote", "description": "Id of a quote."}
+_DATE: Json = {
+    "name": "date",
+    "in": "query",
+    "schema": {"type": "string", "format": "date"},
+    "description": "A day of the place's calendar; today without it.",
+}
 _AREA: Json = {**_STATION, "description": "An area that a gate of the configuration counts for."}
 _BY_STAFF = "With the header Authorization: Bearer and the token of the desk's staff."
 _DEVICE: Json = {**_STATION, "description": "Id of a device, as in the configuration."}
@@ -151,8 +170,18 @@ def _paths() -> Json:
                 "What is due for this receipt",
                 QuoteAnswer,
                 parameters=[_STATION, _key(required=False)],
-                body=QuoteRequest,
-                description="For the person whose tap waits at the till, if any. Without a key each is a new quote.",
+                body=PosQuoteRequest,
+                description="For the person whose tap waits at the till, if any. Without a key each is a new quote. "
+                "While two persons' taps wait, the answer is 409 `two_taps` with the `marks` to choose by.",
+            )
+        },
+        "/v1/stations/{id}/quotes/{quote}": {
+            "delete": _operation(
+                "withdraw",
+                "Withdraw a quote: its receipt is not sold",
+                QuoteWithdrawn,
+                parameters=[_STATION, _QUOTE],
+                description="What it held is free. Again: the same answer.",
             )
         },
         "/v1/stations/{id}/receipts": {
@@ -164,6 +193,30 @@ def _paths() -> Json:
                 body=CommitRequest,
                 description="With the answer the receipt is recorded durably. A late commit is accepted as late.",
             )
+        },
+        "/v1/stations/{id}/refunds": {
+            "post": _operation(
+                "refund",
+                "Give a receipt back, in whole or in part",
+                RefundAnswer,
+                parameters=[_STATION, _key(required=False)],
+                body=RefundRequest,
+                description="As the receipt's own decision says, at any till of the place. The key is required unless "
+                "it is a `preview`, which books nothing.",
+            )
+        },
+        "/v1/stations/{id}/voids": {
+            "post": _operation(
+                "void",
+                "Cancel a receipt: the sale did not take place",
+                RefundAnswer,
+                parameters=[_STATION, _key(required=True)],
+                body=VoidRequest,
+                description="All of it, while nothing of it has come back.",
+            )
+        },
+        "/v1/stations/{id}/day": {
+            "get": _operation("day", "What a till sold and gave back on a day", DayReport, parameters=[_STATION, _DATE])
         },
         "/v1/stations/{id}/cards": {
             "get": _operation(
@@ -181,6 +234,17 @@ def _paths() -> Json:
                 body=CardRequest,
                 description=f"{_BY_STAFF} With the answer the request is recorded durably; the centre decides.",
             ),
+        },
+        "/v1/stations/{id}/slips": {
+            "post": _operation(
+                "slip",
+                "Print a slip",
+                SlipAnswer,
+                parameters=[_STATION, _key(required=True)],
+                body=SlipRequest,
+                description="At a desk or a till that names a printer in `slips`. It books nothing; it is printed once "
+                "for each key.",
+            )
         },
         "/v1/stations/{id}/reports": {
             "post": _operation(

@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-HTTP_PORT = 80
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Origins:
-    """Own hosts and allowed origins of a listener at `port`."""
+    """Own hosts and allowed origins of a listener at `port`, which is called by `names` only."""
 
-    def __init__(self, port: int, allowed: Iterable[str]) -> None:
-        self._hosts = {f"{name}:{port}" for name in LOOPBACK_NAMES}
-        self._own = {f"http://{name}:{port}" for name in LOOPBACK_NAMES}
-        if port == HTTP_PORT:  # Browsers leave the default port out.
-            self._hosts.update(LOOPBACK_NAMES)
-            self._own.update(f"http://{name}" for name in LOOPBACK_NAMES)
+    def __init__(
+        self, port: int, allowed: Iterable[str], names: Iterable[str] = LOOPBACK_NAMES, scheme: str = "http"
+    ) -> None:
+        known = tuple(names)
+        self._hosts = {f"{name}:{port}" for name in known}
+        self._own = {f"{scheme}://{name}:{port}" for name in known}
+        if port == DEFAULT_PORTS[scheme]:  # Browsers leave the default port out.
+            self._hosts.update(known)
+            self._own.update(f"{scheme}://{name}" for name in known)
         self._allowed = {origin.lower().rstrip("/") for origin in allowed}
 
     def is_own_host(self, host: str) -> bool:

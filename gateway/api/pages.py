@@ -35,7 +35,7 @@ def _collect(folder: Traversable, prefix: str, found: dict[str, tuple[str, bytes
 
 
 class Pages:
-    """`/`, `/station/{id}`, `/staff/{id}` and their assets."""
+    """`/`, `/station/{id}`, `/staff/{id}`, `/day/{id}` and their assets."""
 
     def __init__(self, views: Views) -> None:
         self._views = views
@@ -46,6 +46,7 @@ class Pages:
         app.router.add_get("/", self.overview)
         app.router.add_get("/station/{id}", self.station)
         app.router.add_get("/staff/{id}", self.staff)
+        app.router.add_get("/day/{id}", self.day)
         app.router.add_get("/static/{path:.+}", self.asset)
 
     async def overview(self, _request: web.Request) -> web.Response:
@@ -59,6 +60,11 @@ class Pages:
         """Holds nothing by itself: what it asks needs the token of the desk's staff."""
         self._views.station(request.match_info["id"])
         return self._file("staff.html")
+
+    async def day(self, request: web.Request) -> web.Response:
+        """A till's day, for its cashier: not on the screen that customers see."""
+        self._views.station(request.match_info["id"])
+        return self._file("day.html")
 
     async def asset(self, request: web.Request) -> web.Response:
         return self._file(request.match_info["path"])

@@ -25,7 +25,8 @@ NOT_READY_RETRY_S = 2
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 9457. `code` is stable, `advice` says what to do next, `request` is the X-Request-Id of the answer."""
+    """RFC 9457. `code` is stable, `advice` says what to do next, `request` is the X-Request-Id of the answer.
+    `marks`: of `two_taps`, what to choose by."""
 
     type: str
     title: str
@@ -34,6 +35,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     advice: str = ""
     request: str = ""
+    marks: tuple[str, ...] = ()
 
 
 class HttpRefused(GatewayError):
@@ -68,7 +70,9 @@ def of(error: GatewayError, request: str = "") -> Problem:
     """The problem that an error is."""
     status, title = _status(error)
     detail = f"{error.where}: {error.what}" if error.where else error.what
-    return Problem(f"{TYPE_PREFIX}{error.code}", title, int(status), detail, error.code, error.advice, request)
+    return Problem(
+        f"{TYPE_PREFIX}{error.code}", title, int(status), detail, error.code, error.advice, request, error.marks
+    )
 
 
 def _status(error: GatewayError) -> tuple[HTTPStatus, str]:

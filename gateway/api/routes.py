@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from http import HTTPStatus
 
 import msgspec
@@ -13,7 +12,6 @@ from gateway.api import body
 from gateway.api.answers import Erased, ForgetRequest, Restarted
 from gateway.api.areas import AreaRoutes
 from gateway.api.bundles import BundleRoutes
-from gateway.api.callers import Caller
 from gateway.api.cards import CardRoutes
 from gateway.api.events import Events
 from gateway.api.fiscal import FiscalRoutes
@@ -21,10 +19,10 @@ from gateway.api.guard import CALLER, require_technician
 from gateway.api.handovers import HandOverRoutes
 from gateway.api.parts import ApiParts
 from gateway.api.problems import HttpRefused
+from gateway.api.slips import SlipRoutes
+from gateway.api.tills import TillRoutes
 from gateway.api.views import Views
 from gateway.model.errors import NotFound
-from gateway.stations.till import Till
-from gateway.stations.till_words import CommitRequest, QuoteRequest
 
 BODY_S = 10.0
 """A body that takes longer to arrive is given up: a local program has it ready."""
@@ -47,9 +45,6 @@ class Routes:
         router.add_post("/v1/devices/{id}/restart", self.restart)
         router.add_get("/v1/stations", self.stations)
         router.add_get("/v1/stations/{id}", self.station)
-        router.add_get("/v1/stations/{id}/balance", self.balance)
-        router.add_post("/v1/stations/{id}/quotes", self.quote)
-        router.add_post("/v1/stations/{id}/receipts", self.receipt)
         router.add_post("/v1/ledger/forget", self.forget)
         router.add_get("/v1/events", self._events.handle, allow_head=False)
         router.add_get("/openapi.json", self.openapi)
@@ -57,7 +52,10 @@ class Routes:
         HandOverRoutes(self._parts, _read).add_to(app)
         AreaRoutes(self._parts, _read).add_to(app)
         CardRoutes(self._views, _read).add_to(app)
-        FiscalRoutes(self._parts, _read, self._till).add_to(app)
+        SlipRoutes(self._views, _read).add_to(app)
+        tills = TillRoutes(self._views, _read)
+        tills.add_to(app)
+        FiscalRoutes(self._parts, _read, tills.till).add_to(app)
 
     # Reading ---------------------------------------------------------------------------------------------
 
@@ -93,45 +91,12 @@ class Routes:
         self._parts.kill_device(device)
         return _json(Restarted(device=device))
 
-    async def quote(self, request: web.Request) -> web.Response:
-        till = self._till(request)
-        # Without a key each request is a new quote.
-        key = body.idempotency_key(request.headers.getall("Idempotency-Key", []), required=False)
-        asked = body.decode(await _read(request), QuoteRequest)
-        return _answer(await till.quote(asked, key or f"quote-{os.urandom(16).hex()}"))
-
-    async def balance(self, request: web.Request) -> web.Response:
-        return _json(await self._till(request).balance())
-
-    async def receipt(self, request: web.Request) -> web.Response:
-        till = self._till(request)
-        key = body.idempotency_key(request.headers.getall("Idempotency-Key", []), required=True)
-        asked = body.decode(await _read(request), CommitRequest)
-        return _answer(await till.commit(asked, key or ""))
-
     async def forget(self, request: web.Request) -> web.Response:
         """A holder has asked to be forgotten, and a technician does it."""
         require_technician(request, "have somebody forgotten", "ledger forget")
         asked = body.decode(await _read(request), ForgetRequest)
         done = await self._parts.forget(asked.holder)
         return _json(Erased(entries=done.entries, rows=done.rows, copies=done.copies, beyond_reach=done.beyond_reach))
-
-    def _till(self, request: web.Request) -> Till:
-        if request[CALLER] is Caller.VIEWER:
-            raise HttpRefused(
-                HTTPStatus.FORBIDDEN,
-                "this user may only read on the unix socket",
-                "A POS calls over HTTP on 127.0.0.1",
-                "not_allowed",
-            )
-        station = self._views.station(request.match_info["id"])
-        if not isinstance(station, Till):
-            raise NotFound(
-                f"station {station.id} is a {station.kind}, not a till",
-                "Use the id of a till: see /v1/stations",
-                code="not_a_till",
-            )
-        return station
 
 
 def _full(request: web.Request) -> bool:

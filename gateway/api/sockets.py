@@ -15,8 +15,8 @@ ANSWER_S = 1.0
 """Whoever listens on a unix socket answers a connect at once, even when busy."""
 
 
-def listen_tcp(address: str, port: int) -> socket.socket:
-    """A bound TCP socket. Raises `ConfigurationError` (`port_taken`)."""
+def listen_tcp(address: str, port: int, section: str = "api") -> socket.socket:
+    """A bound TCP socket of a section of the configuration. Raises `ConfigurationError` (`port_taken`)."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -26,7 +26,7 @@ def listen_tcp(address: str, port: int) -> socket.socket:
         sock.close()
         raise ConfigurationError(
             f"{address} port {port} cannot be had: {error.strerror}",
-            "Stop the program that uses it, or choose another `port` in [api]",
+            f"Stop the program that uses it, or choose another `port` in [{section}]",
             code="port_taken",
         ) from error
     sock.setblocking(False)

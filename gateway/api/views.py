@@ -61,6 +61,7 @@ class Views:
             languages=self._parts.languages,
             number=board.last_number,
             benefits_end_ms=self._benefits_end_ms(),
+            benefits_until_ms=self._benefits_until_ms(),
             shown=shown or UNSET,
             age_ms=max(0, self._parts.clock.wall_ms() - shown.at_ms) if shown else 0,
             inside=(station.inside() or UNSET) if isinstance(station, Gate) else UNSET,
@@ -71,6 +72,10 @@ class Views:
         expired = (s for s in states if s.kind == "rules" and s.counts is not Counts.YES)
         return next((state.ends_ms for state in expired), 0)
 
+    def _benefits_until_ms(self) -> int:
+        states = self._parts.sync_status().content.in_force
+        return next((state.ends_ms for state in states if state.kind == "rules"), 0)
+
     def _not_ready(self) -> frozenset[str]:
         return frozenset(d.device for d in self._parts.device_health() if d.health is not Health.READY)
 
@@ -80,7 +85,8 @@ class Views:
         if station_id is not None:
             bad &= frozenset(self.station(station_id).devices())
         online = self._parts.sync_status().connected
-        return PlaceState(online=online, ready=not bad, benefits_end_ms=self._benefits_end_ms())
+        end_ms, until_ms = self._benefits_end_ms(), self._benefits_until_ms()
+        return PlaceState(online=online, ready=not bad, benefits_end_ms=end_ms, benefits_until_ms=until_ms)
 
     def devices(self, *, full: bool) -> Devices:
         found = self._parts.device_health()

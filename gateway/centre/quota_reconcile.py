@@ -1,7 +1,8 @@
 """Held against each other: what receipts say that was used of a quota, and what the authority knows (I8).
 
-Per gateway and cell: the units that the decisions of stored entries take, less those of voided ones, are the units of
-its leases that are in use, with what it gave on trust and late. After all is told and closed they are the same.
+Per gateway and cell: the units that the decisions of stored entries take, less those of voided ones, of what was given
+back, and of receipts that the gateway's own printer has refused or cancelled, are the units of its leases that are in
+use, with what it gave on trust and late. After all is told and closed they are the same.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ from gateway.centre.quota_tables import quota_beyond, quota_cells, quota_leases
 from gateway.centre.tables import entries
 from gateway.model.decision import Use
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.fiscal import PrintResult
 
 PAGE = 1000
 LATE_MS = 7 * 24 * 3600 * 1000
 """After the end of a period everything should have come. What is missing then is no longer on its way."""
-_KINDS = (EntryKind.RECEIPT, EntryKind.ADMISSION, EntryKind.VOID)
+_KINDS = (
+    *(EntryKind.RECEIPT, EntryKind.ADMISSION, EntryKind.VOID),
+    *(EntryKind.REFUND, EntryKind.FISCAL_OUTCOME),
+)
+_NOT_PRINTED = (PrintResult.REFUSED, PrintResult.CANCELLED)
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -51,8 +57,12 @@ class _Identified(msgspec.Struct):
     holder: str = ""
 
 
+class _Refund(msgspec.Struct):
+    uses: list[Use] = []
+
+
 class _Body(msgspec.Struct):
-    """What of an entry's body matters here."""
+    """What of an entry's body matters here. `receipt` is an entry's name in a refund, a content elsewhere."""
 
     decision: _Decided | None = None
     identification: _Identified | None = None
@@ -60,10 +70,20 @@ class _Body(msgspec.Struct):
     epoch: str = ""
     passed: int = 0
     returned: list[Use] = []
+    quote: str = ""
+    receipt: Any = None
+    refund: _Refund | None = None
+    work: str = ""
+    key: str = ""
+    outcome: str = ""
 
 
 _body = msgspec.json.Decoder(_Body)
 Who = tuple[str, str]
+Name = tuple[str, str, int]
+"""Gateway, epoch and number of an entry of stream `receipt`."""
+Work = tuple[str, str]
+"""Gateway and key of a work of its printer."""
 
 
 def reconcile(db: Connection, key: str, period: str, now_ms: int) -> list[Difference]:
@@ -102,29 +122,82 @@ def _of_leases(db: Connection, key: str, period: str) -> tuple[Counter[Who], Cou
 
 
 def _of_entries(db: Connection, key: str, period: str) -> tuple[Counter[Who], Counter[str]]:
-    used: Counter[Who] = Counter()
-    erased: Counter[str] = Counter()
-    admitted: dict[tuple[str, str, int], list[tuple[str, int]]] = {}
+    books = _Books(key, period)
     for row in _entries(db):
         try:
             body = _body.decode(row.body) if row.body is not None else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             body = None
         if body is None:
-            erased[row.gateway] += 1
-        elif row.kind == EntryKind.VOID:
-            taken = admitted.pop((row.gateway, body.epoch or row.epoch, body.admission), [])
-            for subject, units in _given_back(body, taken, key, period):
-                used[row.gateway, subject] -= units
+            books.erased[row.gateway] += row.kind != EntryKind.FISCAL_OUTCOME
+        else:
+            books.take((row.gateway, row.epoch, row.seq), row.kind, body)
+    return books.used, books.erased
+
+
+class _Books:
+    """What entries, in the order of their arrival, say of one quota in one period."""
+
+    def __init__(self, key: str, period: str) -> None:
+        self._of = key, period
+        self.used: Counter[Who] = Counter()
+        self.erased: Counter[str] = Counter()
+        self._taken: dict[Name, list[tuple[str, int]]] = {}
+        self._printing: dict[Work, Name] = {}
+        """Receipts by the work of a printer that they would be."""
+        self._awaited: dict[Work, tuple[Name, list[Use]]] = {}
+        """What comes back of which receipt when a work has been printed."""
+
+    def take(self, name: Name, kind: str, body: _Body) -> None:
+        gateway = name[0]
+        if kind == EntryKind.VOID:
+            self._void((gateway, body.epoch or name[1], body.admission), body)
+        elif kind == EntryKind.REFUND:
+            self._refund(gateway, body)
+        elif kind == EntryKind.FISCAL_OUTCOME:
+            self._ended((gateway, body.key), body)
         elif body.decision is not None:
             holder = body.identification.holder if body.identification is not None else ""
-            mine = [use for use in body.decision.uses if (use.key, use.period, use.card) == (key, period, False)]
-            taken = [(holder if use.holder else "", use.units) for use in mine]
+            taken = [(holder if use.holder else "", use.units) for use in self._mine(body.decision.uses)]
             for subject, units in taken:
-                used[row.gateway, subject] += units
+                self.used[gateway, subject] += units
             if taken:
-                admitted[row.gateway, row.epoch, row.seq] = taken
-    return used, erased
+                self._taken[name] = taken
+                self._printing[gateway, body.quote] = name
+
+    def _mine(self, uses: list[Use]) -> list[Use]:
+        return [use for use in uses if (use.key, use.period, use.card) == (*self._of, False)]
+
+    def _void(self, name: Name, body: _Body) -> None:
+        for subject, units in _given_back(body, self._taken.pop(name, []), *self._of):
+            self.used[name[0], subject] -= units
+
+    def _refund(self, gateway: str, body: _Body) -> None:
+        parts = body.receipt.split("/") if isinstance(body.receipt, str) else []
+        if body.refund is None or len(parts) != 4 or not parts[3].isdecimal():
+            return
+        of, uses = (gateway, parts[1], int(parts[3])), self._mine(body.refund.uses)
+        if body.work:
+            self._awaited[gateway, body.work] = of, uses
+        else:
+            self._back(of, uses)
+
+    def _ended(self, work: Work, body: _Body) -> None:
+        if body.outcome in _NOT_PRINTED and work in self._printing:
+            for subject, units in self._taken.pop(self._printing.pop(work), []):
+                self.used[work[0], subject] -= units
+        elif body.outcome == PrintResult.PRINTED and work in self._awaited:
+            self._back(*self._awaited.pop(work))
+
+    def _back(self, name: Name, uses: list[Use]) -> None:
+        """Never more than was taken."""
+        taken = self._taken.get(name, [])
+        for use in uses:
+            for at, (subject, units) in enumerate(taken):
+                if bool(subject) == use.holder:
+                    back = min(units, use.units)
+                    taken[at] = (subject, units - back)
+                    self.used[name[0], subject] -= back
 
 
 def _given_back(body: _Body, taken: list[tuple[str, int]], key: str, period: str) -> Iterator[tuple[str, int]]:

@@ -198,6 +198,6 @@ def _nothing_more(_path: Path) -> None:
 def _devices(station: object) -> Iterator[str]:
     yield from getattr(station, "readers", ())
     yield from getattr(station, "exit_readers", ())
-    for name in ("relay", "printer", "wedge", "library"):
+    for name in ("relay", "printer", "slips", "wedge", "library"):
         if (device := getattr(station, name, None)) is not None:
             yield device

@@ -43,9 +43,9 @@ class Client:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def get(self, target: str) -> Any:
-        """The JSON at this target."""
-        return self._ask("GET", target)
+    def get(self, target: str, *, answer_s: float = ANSWER_S) -> Any:
+        """The JSON at this target, within so many seconds."""
+        return self._ask("GET", target, answer_s=answer_s)
 
     def post(self, target: str, body: object = None, *, answer_s: float = ANSWER_S, key: str = "") -> Any:
         """What a POST answers, with a JSON body (a value, or bytes that are JSON already) or none; within so many

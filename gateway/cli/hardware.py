@@ -4,6 +4,7 @@ answer differently afterwards."""
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 from gateway.cli.finding import Check, Level
 from gateway.config.load import Loaded
 
+_USB_MAJOR = 180
+"""USB devices with a file of their own, printers (usblp) among them."""
 _INPUT_MAJOR = 13
 """Input devices (Linux, Documentation/admin-guide/devices.txt)."""
 
@@ -35,6 +38,8 @@ def hardware_checks(loaded: Loaded, machine: Machine = MACHINE) -> Iterator[Chec
                 yield from _bluetooth(device.id, device.options, machine)
             case "scanner":
                 yield from _scanner(device.id, device.options)
+            case "slip":
+                yield from _slip(device.id, device.options)
             case "wedge":
                 yield _wedge(device.id, Path(str(device.options.get("port", "/dev/uinput"))))
             case "wiegand":
@@ -88,6 +93,22 @@ def _scanner(device: str, options: Mapping[str, Any]) -> Iterator[Check]:
         f"{port} is a {wrong}",
         f'Set `mode = "{right}"`, or the scanner to the other interface with its setting codes',
     )
+
+
+def _slip(device: str, options: Mapping[str, Any]) -> Iterator[Check]:
+    """Whether the port is of the kind that `line` says; whether it is there is looked at with all ports."""
+    port, usb = Path(str(options.get("port"))), options.get("line") == "usb"
+    if re.fullmatch(r"/dev/usb/lp\d+", str(port)):
+        cause = f"{port} may be another printer after the next start"
+        yield Check(f"name of {device}", Level.WARN, cause, "Give it a name by udev: docs/drivers/slip.md, Its port")
+    try:
+        about = port.stat()
+    except OSError:
+        return
+    if not stat.S_ISCHR(about.st_mode) or (os.major(about.st_rdev) == _USB_MAJOR) == usb:
+        return
+    wrong, right = ("no USB printer", "serial") if usb else ("the file of a USB printer", "usb")
+    yield Check(f"line of {device}", Level.FAIL, f"{port} is {wrong}", f'Set `line = "{right}"`, or correct `port`')
 
 
 def _wedge(device: str, port: Path) -> Check:

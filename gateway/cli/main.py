@@ -12,7 +12,7 @@ VERBS = {
     "doctor": Verb("gateway.cli.doctor:doctor", "Check the machine and the configuration; say what to do."),
     "taps": Verb("gateway.cli.taps:taps", "Follow what stations show, live; card ids masked."),
     "inside": Verb("gateway.cli.inside:inside", "How many persons are inside; set it when staff has counted."),
-    "till": Verb("gateway.cli.till:till", "Fiscal printers: works in doubt, X and Z reports, cash in and out."),
+    "till": Verb("gateway.cli.till:till", "A till's day; its printer: works in doubt, X and Z reports, cash."),
     "devices": Verb("gateway.cli.devices:devices", "Devices and their health; restart one."),
     "driver": Verb("gateway.cli.driver:driver", "Run a driver by hand and watch it; list the drivers."),
     "rules": Verb("gateway.cli.rules:rules", "Try rules, test, check and compare them; keep them in a spreadsheet."),

@@ -1,4 +1,4 @@
-"""`smartplace till`: what is in doubt on fiscal printers and how it is settled; reports; cash in and out."""
+"""`smartplace till`: a day's sums; what is in doubt on printers and how it is settled; reports; cash in and out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from gateway.cli.client import Client
 from gateway.cli.common import as_json, client, daemon_options
 from gateway.cli.output import document, table
+from gateway.cli.till_day import day
 from gateway.model.errors import DeadlineMissed, GatewayError, NotFound
 from gateway.model.money import euros
 
@@ -20,7 +21,10 @@ CASH_S = 60.0
 
 @click.group()
 def till() -> None:
-    """Fiscal printers: works in doubt, X and Z reports, cash in and out."""
+    """A till's day; fiscal printers: works in doubt, X and Z reports, cash in and out."""
+
+
+till.add_command(day)
 
 
 @till.command()

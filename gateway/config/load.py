@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.config.netfp import check_netfp
 from gateway.config.types import (
     Configuration,
     DeskStation,
@@ -29,12 +30,14 @@ from gateway.model.errors import ConfigurationError
 from gateway.model.languages import LANGUAGES
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SLIPS = ("slip", "fiscal")
+"""Drivers of ours that print slips."""
 BEACONS = "ble"
 """The driver whose readings nobody presents."""
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
-_AT = re.compile(r" - at `(?:key in )?([^`]*)`")
+_AT = re.compile(r" - at (?:`key` in )?`([^`]*)`")
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -111,6 +114,7 @@ def load(file: Path) -> Loaded:
     _check_sync(checker, configuration)
     _check_devices(checker, configuration)
     _check_stations(checker, configuration)
+    check_netfp(configuration, checker.wrong)
     return Loaded(configuration, file.resolve())
 
 
@@ -197,6 +201,7 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
                 known = ", ".join(sorted(devices)) or "none"
                 raise checker.wrong((*path, "library"), f"there is no device {station.library!r}", f"Devices: {known}")
             shared.setdefault(station.library, (*path, "library"))
+    _check_slips(checker, configuration, owner, devices)
     for device, named_at in shared.items():
         if device in owner:
             what = f"{device!r} is a reader, relay, printer or keyboard of station {owner[device]!r}"
@@ -253,6 +258,24 @@ def _check_channels(checker: _Checker, gate: GateStation, path: tuple[str | int,
         if board is not None and channel >= board.inputs:
             what = f"board {gate.relay!r} has {board.inputs} inputs, counted from 0"
             raise checker.wrong((*path, key), what, "Correct the input, or `inputs` of the board")
+
+
+def _check_slips(
+    checker: _Checker, configuration: Configuration, owner: dict[str, str], devices: dict[str, DeviceSection]
+) -> None:
+    """Stations may share a printer of slips; a fiscal one may be its till's printer as well."""
+    printers = {one.printer for one in configuration.station if isinstance(one, TillStation)}
+    for index, station in enumerate(configuration.station):
+        if isinstance(station, GateStation) or station.slips is None:
+            continue
+        path, device = ("station", index, "slips"), devices.get(station.slips)
+        if device is None:
+            known = ", ".join(sorted(devices)) or "none"
+            raise checker.wrong(path, f"there is no device {station.slips!r}", f"Devices here: {known}")
+        other = device.id in owner and device.id not in printers
+        if other or (not device.command and device.driver not in SLIPS):
+            advice = "Name a device of the driver slip, or a fiscal printer"
+            raise checker.wrong(path, f"{device.id!r} prints no slips", advice)
 
 
 def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:

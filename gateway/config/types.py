@@ -123,6 +123,37 @@ class ApiSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Further web origins (a POS page) that may call the API."""
 
 
+PrinterName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$(?!\n)")]
+
+
+class NetfpSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[netfp]: ErpNet.FP's HTTP interface (docs/netfp.md), for POS software that prints through it. Off without this
+    section."""
+
+    address: str = "127.0.0.1"
+    """Where to listen: an IP address. Any but the loopback address needs `tokens`, and a `certificate` or `plain`."""
+    port: Port = 8001
+    """0 for any free port, printed at the start."""
+    printers: dict[PrinterName, Id] = {}
+    """Printer id as clients know it → device. Empty: every fiscal printer, by its serial number in lower case."""
+    origins: tuple[str, ...] = ()
+    """Web origins whose pages (a POS in a browser) may call."""
+    hosts: tuple[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.-]{1,253}$(?!\n)")], ...] = ()
+    """Further names by which clients call this machine."""
+    tokens: dict[Id, Path] = {}
+    """Client → file with its token: 16 bytes in hex, mode 0600. With any, every request has to have one."""
+    certificate: Path | None = None
+    """TLS: the certificate with its chain (PEM)."""
+    certificate_key: Path | None = None
+    """Its key (PEM), mode 0600."""
+    plain: bool = False
+    """Speak plain HTTP on an address that is not the loopback one: tokens can be read by whoever is on that network."""
+    duplicate: bool = False
+    """Let clients print copies of the last receipt, where the driver's option allows it too."""
+    raw: bool = False
+    """Let clients send commands of their own to the device, where the driver's option allows it too."""
+
+
 class DeviceSection(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[[device]]: one device and its driver."""
 
@@ -166,6 +197,8 @@ class DeskStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Link to the library's own system, which is asked about library barcodes. Several desks may name the same one."""
     wedge: Id | None = None
     """Keyboard that types library barcodes into the librarian's program; this desk's alone."""
+    slips: Id | None = None
+    """Printer of slips: what is left for a person. Several stations may name the same one."""
 
 
 class GroupOpening(StrEnum):
@@ -259,6 +292,8 @@ class TillStation(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     id: Id
     readers: tuple[Id, ...] = ()
     printer: Id | None = None
+    slips: Id | None = None
+    """Printer of slips: what is left for a person, a POS's coupons. A fiscal printer may be it as well."""
     quote_s: Annotated[float, msgspec.Meta(ge=5, le=3600)] = 300.0
     """A quote holds for so long; a commit after that is accepted as late."""
     tap_s: Annotated[float, msgspec.Meta(ge=5, le=600)] = 60.0
@@ -283,5 +318,6 @@ class Configuration(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     sync: SyncSection
     ledger: LedgerSection = LedgerSection()
     api: ApiSection = ApiSection()
+    netfp: NetfpSection | None = None
     device: tuple[DeviceSection, ...] = ()
     station: tuple[Station, ...] = ()

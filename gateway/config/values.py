@@ -19,6 +19,8 @@ _PATTERNS = {
     r"^(auto|vouched)$(?!\\n)": "auto or vouched",
     r"^(auto|5|3.1.1)$(?!\\n)": "auto, 5 or 3.1.1",
     r"^(127\\.0\\.0\\.1|::1)$(?!\\n)": "127.0.0.1 or ::1",
+    r"^[A-Za-z0-9_-]{1,40}$(?!\\n)": "up to 40 of a-z A-Z 0-9 _ -",
+    r"^[a-z0-9.-]{1,253}$(?!\\n)": "a host name in small letters",
 }
 """Patterns of `types.py` as docs/configuration.md says them; as the type check prints them, backslashes twice."""
 

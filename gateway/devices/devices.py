@@ -16,7 +16,7 @@ import msgspec
 from drivers.contract.codec import BadMessage
 from drivers.contract.core import Kind
 from gateway.config.types import DeviceSection
-from gateway.devices import convert, convert_printer
+from gateway.devices import convert, convert_printer, convert_slip
 from gateway.devices.device import Device
 from gateway.devices.guard import Guard
 from gateway.model.clock import Clock
@@ -34,6 +34,7 @@ from gateway.model.fiscal import (
 )
 from gateway.model.library import LibraryWord
 from gateway.model.reading import Reading
+from gateway.model.slip import SlipJob
 
 GUARD_STOP_S = 0.1
 """The guard ends at once when its input ends and no group is left."""
@@ -172,6 +173,17 @@ class Devices:
         except BadMessage as error:
             raise InputRefused(str(error), "It is no library card", where=device) from None
         _understood(device, convert.typed, await keyboard.call(Kind.KEYBOARD, call, deadline_ms))
+
+    async def print_slip(self, device: str, job: SlipJob, deadline_ms: int = 30_000) -> bool:
+        """Print a slip, on a printer of slips or a fiscal one. Returns whether the printer has confirmed it; it has all
+        of it either way."""
+        printer = self._device(device)
+        try:
+            call = convert_slip.slip_call(job)
+        except BadMessage as error:
+            raise InputRefused(str(error), "Print less at once", where=device) from None
+        answer = await printer.call(Kind.SLIP, call, deadline_ms)
+        return _understood(device, lambda body: convert_slip.slip_printed(job, body), answer)
 
     async def debit_card(
         self, device: str, uid: bytes, quota: str, units: int, name: bytes, deadline_ms: int = 1500

@@ -19,7 +19,7 @@ from gateway.model.errors import InputRefused
 from gateway.model.fiscal import NoteLine, Payment, PrinterDescription, ReceiptWork, Reversal, SaleLine, Tender
 from gateway.model.money import Cents, euros
 from gateway.model.receipt import Line, Receipt
-from gateway.rules.refund import Refund, Returned
+from gateway.model.refund import Refund, Returned
 
 TENDERS_MAX = 8
 """On one receipt: what the contract with drivers takes."""

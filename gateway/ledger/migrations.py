@@ -19,7 +19,7 @@ STEPS: dict[int, tuple[str, ...]] = {
     4: schema.STATE_5,
     5: schema.STATE_6,
     6: schema.STATE_7,
-    7: schema.STATE_8,
+    7: (*schema.STATE_8, *schema.STATE_8_TILL),
 }
 """Schema → the statements that lead to the next one."""
 

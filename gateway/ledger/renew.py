@@ -24,7 +24,7 @@ from gateway.ledger.salvage import Salvaged
 from gateway.ledger.state import raise_from, state_tables, take_over
 from gateway.ledger.verify import verify
 from gateway.ledger.witness import epoch_of, known_of
-from gateway.model.bodies import BundleBody, DroppedBody, EpochBeganBody, EpochReason
+from gateway.model.bodies import BundleBody, DroppedBody, EpochBeganBody, EpochReason, RefundBody
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError
@@ -246,10 +246,25 @@ class Renewal:
 
 
 def _reconcile(db: sqlite3.Connection, salvaged: Salvaged) -> None:
-    """State may be older than the entries: a quote that became a receipt is used, an applied bundle is known."""
+    """State may be older than the entries: a quote that became a receipt is used, an applied bundle is known, and what
+    has come back of a receipt does not come back again."""
     db.executemany("DELETE FROM quote WHERE id=?", [(quote,) for quote in salvaged.quotes])
     for bundle in salvaged.bundles:
         _raise_bundle(db, bundle, 0)
+    for refund in salvaged.refunds:
+        _raise_returned(db, refund)
+
+
+def _raise_returned(db: sqlite3.Connection, body: RefundBody) -> None:
+    """At least as much has come back as this refund says, were its printing cancelled or not."""
+    _, epoch, _, seq = body.receipt.split("/")
+    for line in body.refund.lines:
+        row = (epoch, int(seq), line.line, body.before.get(line.line, 0) + line.quantity)
+        db.execute(
+            "INSERT INTO returned (epoch, seq, line, quantity, work, at_ms) VALUES (?,?,?,?,'',0)"
+            " ON CONFLICT DO UPDATE SET quantity=max(quantity, excluded.quantity)",
+            row,
+        )
 
 
 def _raise_bundle(db: sqlite3.Connection, bundle: BundleBody, at_ms: int) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.ledger.pages import Row
 from gateway.model import chain
-from gateway.model.bodies import BundleBody, DroppedBody, ReceiptBody, SalvagedBody
+from gateway.model.bodies import BundleBody, DroppedBody, ReceiptBody, RefundBody, SalvagedBody
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryId, EntryKind, Header, Stream
 
@@ -26,7 +26,7 @@ MOST_LOOSE = 1000
 
 _STREAM_OF = {
     **dict.fromkeys(
-        ("receipt", "admission", "opened", "passed", "void", "fiscal_work", "fiscal_step", "fiscal_outcome"),
+        ("receipt", "admission", "opened", "passed", "void", "refund", "fiscal_work", "fiscal_step", "fiscal_outcome"),
         Stream.RECEIPT,
     ),
     **dict.fromkeys(("identification", "refusal", "flood"), Stream.IDENTIFICATION),
@@ -60,6 +60,7 @@ class Salvaged(msgspec.Struct):
     loose: list[SalvagedBody] = []
     quotes: list[str] = []
     bundles: list[BundleBody] = []
+    refunds: list[RefundBody] = []
     open: set[Stream] = set()
 
     def dropped(self, epoch: str, why: str) -> list[DroppedBody]:
@@ -225,13 +226,16 @@ def _likely(row: Row, streams: Mapping[Stream, _Chain]) -> list[_Chain]:
 
 def _learn(result: Salvaged, row: Row) -> None:
     """What state tables may have lost is still in the entries that it was committed with."""
-    if row.kind not in (EntryKind.RECEIPT, EntryKind.BUNDLE_APPLIED) or row.body is None:
+    if row.body is None:
         return
     try:
-        if row.kind == EntryKind.RECEIPT:
-            result.quotes.append(msgspec.json.decode(row.body, type=ReceiptBody).quote)
-        else:
-            result.bundles.append(msgspec.json.decode(row.body, type=BundleBody))
+        match row.kind:
+            case EntryKind.RECEIPT:
+                result.quotes.append(msgspec.json.decode(row.body, type=ReceiptBody).quote)
+            case EntryKind.REFUND:
+                result.refunds.append(msgspec.json.decode(row.body, type=RefundBody))
+            case EntryKind.BUNDLE_APPLIED:
+                result.bundles.append(msgspec.json.decode(row.body, type=BundleBody))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return  # Of another version; the tables speak for themselves.
 

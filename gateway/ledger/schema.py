@@ -239,6 +239,22 @@ STATE_7 = (
 )
 """What schema 7 brought."""
 
+STATE_8_TILL = (
+    # stations, till: receipts and refunds by the time of their entry, for the report of a day. `off_paper`: 1 when our
+    # printer has refused or cancelled it: it did not take place.
+    """CREATE TABLE sale (
+        at_ms INTEGER NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, station TEXT NOT NULL,
+        off_paper INTEGER NOT NULL, PRIMARY KEY (at_ms, epoch, seq)
+    ) WITHOUT ROWID, STRICT""",
+    # stations, till: how much of a receipt's line has come back so far, in thousandths. `work`: a refund's printing of
+    # which it is not known yet how it ends (empty: none).
+    """CREATE TABLE returned (
+        epoch TEXT NOT NULL, seq INTEGER NOT NULL, line TEXT NOT NULL, quantity INTEGER NOT NULL,
+        work TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (epoch, seq, line)
+    ) WITHOUT ROWID, STRICT""",
+)
+"""What schema 8 brought for tills."""
+
 STATE_8 = (
     # fiscal: on which device, what kind of work, under which key its answer is stored, how it ended (JSON), when it was
     # asked for. `station` is who asked. `baseline` becomes JSON: all of the device's counters.
@@ -317,7 +333,7 @@ def prepare(db: sqlite3.Connection, path: Path) -> bool:
     db.execute("BEGIN IMMEDIATE")
     for stream in Stream:
         db.execute(_ENTRIES.format(stream=stream.value))
-    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6, *STATE_7, *STATE_8):
+    for statement in (*STATE_1, *STATE_2, *STATE_3, *STATE_4, *STATE_5, *STATE_6, *STATE_7, *STATE_8, *STATE_8_TILL):
         db.execute(statement)
     db.execute(f"PRAGMA user_version={SCHEMA}")
     db.execute("COMMIT")

@@ -17,6 +17,7 @@ RISING = {
     "bundle": "max({0}.highest, {0}.number)",  # a person may have gone back: `number` alone says nothing
     "bundle_key": "{0}.retired",
     "pass_used": "{0}.proof_s",
+    "returned": "{0}.quantity",
     "quota_beyond": "{0}.grace + {0}.over",
 }
 """Tables whose rows never go back, and what says so of a row."""

@@ -18,7 +18,9 @@ from gateway.model.entry import EntryKind
 from gateway.model.fiscal import Baseline, Work
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
-from gateway.model.receipt import Receipt
+from gateway.model.money import Thousandths
+from gateway.model.receipt import Means, Receipt
+from gateway.model.refund import Refund, RefundReason
 
 
 class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -187,6 +189,27 @@ class ReceiptBody(Body, frozen=True):
     late: bool = False
     asked: Circumstances | None = None
     """As in `AdmissionBody`."""
+    unmapped: tuple[str, ...] = ()
+    """Ids of the lines of which nobody could say what they are: without a category, or with one that no rule names."""
+
+
+class RefundBody(Body, frozen=True):
+    """What was given back of the receipt in entry `receipt`, as its own decision says. `key` is the caller's, as in
+    `ReceiptBody`. `before`: what of its lines had come back earlier (line → thousandths); `rest`: whether anything is
+    left. `printed_by` is absent when there is no paper that says so; for `gateway` the number follows in a
+    `fiscal_outcome` of the key `work`: only when that says `printed` was anything given back."""
+
+    station: str
+    key: str
+    receipt: str
+    refund: Refund
+    reason: RefundReason
+    means: Means
+    printed_by: PrintedBy | None = None
+    fiscal_number: str = ""
+    work: str = ""
+    before: dict[str, Thousandths] = {}
+    rest: bool = False
 
 
 class FiscalWorkBody(Body, frozen=True):
@@ -425,6 +448,7 @@ BODIES: dict[EntryKind, type[Body]] = {
     EntryKind.PASSED: PassedBody,
     EntryKind.VOID: VoidBody,
     EntryKind.WALKED: WalkedBody,
+    EntryKind.REFUND: RefundBody,
     EntryKind.FISCAL_WORK: FiscalWorkBody,
     EntryKind.FISCAL_STEP: FiscalStepBody,
     EntryKind.FISCAL_OUTCOME: FiscalOutcomeBody,

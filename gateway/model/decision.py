@@ -19,6 +19,8 @@ class Reason(StrEnum):
     QUOTA_UNKNOWN = "quota_unknown"
     """Nobody here can know how much is left, and the rule grants nothing on trust."""
     NOT_DISCOUNTABLE = "not_discountable"
+    UNMAPPED = "unmapped"
+    """The line has no category: nobody knows what it is."""
     SPEND_TOO_LOW = "spend_too_low"
     QUANTITY_TOO_LOW = "quantity_too_low"
     NOT_TOGETHER = "not_together"
@@ -38,6 +40,15 @@ class Reason(StrEnum):
     OTHER_PLACE = "other_place"
     NOT_IDENTIFIED = "not_identified"
     NOT_ENTITLED = "not_entitled"
+
+
+class NoBenefits(StrEnum):
+    """Why nobody gets a benefit."""
+
+    NO_RULES = "no_rules"
+    """No bundle of rules has come yet."""
+    RULES_ENDED = "rules_ended"
+    """The rules' time is over, and no newer ones have come."""
 
 
 class Limited(StrEnum):

@@ -33,6 +33,7 @@ class EntryKind(StrEnum):
     PASSED = "passed"
     VOID = "void"
     WALKED = "walked"
+    REFUND = "refund"
     FISCAL_WORK = "fiscal_work"
     FISCAL_STEP = "fiscal_step"
     FISCAL_OUTCOME = "fiscal_outcome"

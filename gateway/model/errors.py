@@ -16,10 +16,12 @@ from __future__ import annotations
 class GatewayError(Exception):
     """Root of all errors that the gateway raises on purpose.
 
-    `code` is stable and documented (docs/errors.md), `advice` says what to do next.
+    `code` is stable and documented (docs/errors.md), `advice` says what to do next. `marks`: what to choose by, where
+    there is a choice.
     """
 
     code = "error"
+    marks: tuple[str, ...] = ()
 
     def __init__(self, what: str, advice: str = "", *, where: str = "", code: str | None = None) -> None:
         super().__init__(what)

@@ -25,12 +25,16 @@ class Means(StrEnum):
 LineFlag = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
 
 
+CategoryCode = Annotated[str, msgspec.Meta(pattern=r"^(?:[a-z0-9][a-z0-9_.-]{0,31})?$(?!\n)")]
+
+
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One line. `category` is the article's group in the city's classifier, which rules name."""
+    """One line. `category` is the article's group in the city's classifier, which rules name; empty: nobody
+    knows, and no rule gives anything on it."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=72, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
-    category: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$(?!\n)")]
+    category: CategoryCode
     unit_cents: Annotated[Cents, msgspec.Meta(ge=1, le=MAX_CENTS)]
     quantity: Annotated[Thousandths, msgspec.Meta(ge=1, le=MAX_QUANTITY)] = 1000
     vat: Annotated[str, msgspec.Meta(pattern=r"^[A-H]$(?!\n)")] = "A"

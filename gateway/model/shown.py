@@ -29,7 +29,11 @@ class Show(StrEnum):
     FREE = "free"
     """The fire alarm has freed the gate: everybody may pass."""
     QUOTE = "quote"
+    TWO_TAPS = "two_taps"
+    """Two persons have presented a card: the cashier says whose purchase it is, by their `marks`."""
     RECORDED = "recorded"
+    REFUNDED = "refunded"
+    """`due_cents` were given back, on record."""
     PRINTED = "printed"
     REGISTER = "register"
     """A card that nobody knows and its holder's proof were presented: staff are asked to confirm."""
@@ -75,3 +79,4 @@ class Shown(msgspec.Struct, frozen=True, omit_defaults=True):
     persons: int = 0
     """For how many a gate is open, where it is for more than one; `passed` of them have."""
     passed: int = 0
+    marks: tuple[str, ...] = ()

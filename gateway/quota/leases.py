@@ -92,15 +92,16 @@ def is_usable(lease: Lease, now: Stamp) -> bool:
     return not lease.closed and now.quality.trusted and (lease.stop_ms == 0 or now.wall_ms < lease.stop_ms)
 
 
-def held(query: Query, number: int, now: Stamp) -> int:
-    """Units of a lease that open quotes hold. A hold ends by monotonic time, and with its boot."""
-    sql = "SELECT coalesce(sum(units), 0) FROM quota_hold WHERE number=? AND boot=? AND until_ns>?"
-    return int(query(sql, (number, now.boot, now.mono_ns))[0][0])
+def held(query: Query, number: int, now: Stamp, without: frozenset[str] = frozenset()) -> int:
+    """Units of a lease that open quotes hold, those `without` left out. A hold ends by monotonic time, and with its
+    boot."""
+    sql = "SELECT quote, units FROM quota_hold WHERE number=? AND boot=? AND until_ns>?"
+    return sum(units for quote, units in query(sql, (number, now.boot, now.mono_ns)) if quote not in without)
 
 
-def room(query: Query, lease: Lease, now: Stamp) -> int:
-    """Units that may be used now."""
-    return max(0, lease.rest - held(query, lease.number, now))
+def room(query: Query, lease: Lease, now: Stamp, without: frozenset[str] = frozenset()) -> int:
+    """Units that may be used now, or could if quotes `without` held nothing."""
+    return max(0, lease.rest - held(query, lease.number, now, without))
 
 
 def trusted_given(query: Query, cell: Key) -> int:

@@ -87,20 +87,22 @@ class Quotas:
 
     # What stations ask ------------------------------------------------------------------------------------
 
-    def left(self, holder: str | None, asks: Sequence[Asked], now: Stamp) -> tuple[Left, ...]:
+    def left(
+        self, holder: str | None, asks: Sequence[Asked], now: Stamp, without: frozenset[str] = frozenset()
+    ) -> tuple[Left, ...]:
         """What may be used here of each of these quotas, from the ledger alone: what is leased, less what open quotes
-        hold. Without a lease: nothing, where the authority has said so; and where it does not answer, not known, with
-        what may still be given on trust."""
-        return tuple(self._left(ask, cell, now) for ask in asks if (cell := cell_of(ask, holder)) is not None)
+        hold (but for those `without`, which are being replaced). Without a lease: nothing, where the authority has said
+        so; and where it does not answer, not known, with what may still be given on trust."""
+        return tuple(self._left(ask, cell, now, without) for ask in asks if (cell := cell_of(ask, holder)) is not None)
 
-    def _left(self, ask: Asked, cell: Key, now: Stamp) -> Left:
+    def _left(self, ask: Asked, cell: Key, now: Stamp, without: frozenset[str]) -> Left:
         query = self._ledger.query
         leases = usable(query, cell, now)
         if leases:
-            rooms = [room(query, lease, now) for lease in leases]
+            rooms = [room(query, lease, now, without) for lease in leases]
             next_one = next((at for at, some in enumerate(rooms) if some), len(leases) - 1)
             lease = leases[next_one]
-            used = lease.base + lease.net + held(query, lease.number, now)
+            used = lease.base + lease.net + held(query, lease.number, now, without)
             here = any(lease.elsewhere for lease in leases)
             return Left(ask.key, ask.period.name, sum(rooms), used, ask.holder, here=here)
         if now.quality.trusted and (said := denial(query, cell)) is not None:
@@ -115,13 +117,18 @@ class Quotas:
         return self._poke is not None and cell not in self._silent
 
     async def prepare(
-        self, holder: str | None, asks: Sequence[Asked], within_s: float, wants: Mapping[str, int] | None = None
+        self,
+        holder: str | None,
+        asks: Sequence[Asked],
+        within_s: float,
+        wants: Mapping[str, int] | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> None:
         """Ask the authority for what is missing here, when the line is up, and wait so long at most. `wants`: quota key
-        → units that are needed (1). Afterwards `left` says what there is; a cell for which no answer came counts as out
-        of reach until one comes. Raises `LedgerError`."""
+        → units that are needed (1); `without`: quotes that are being replaced. Afterwards `left` says what there is; a
+        cell for which no answer came counts as out of reach until one comes. Raises `LedgerError`."""
         cells = {cell: (wants or {}).get(ask.key, 1) for ask in asks if (cell := cell_of(ask, holder)) is not None}
-        asking = [self._loop.create_task(self._ask(cell, want)) for cell, want in cells.items()]
+        asking = [self._loop.create_task(self._ask(cell, want, without)) for cell, want in cells.items()]
         try:
             async with asyncio.timeout(within_s):
                 await asyncio.gather(*asking)
@@ -131,8 +138,8 @@ class Quotas:
             for task in asking:
                 task.cancel()
 
-    async def _ask(self, cell: Key, want: int) -> None:
-        while (missing := self._missing(cell, want)) and self._poke is not None:
+    async def _ask(self, cell: Key, want: int, without: frozenset[str]) -> None:
+        while (missing := self._missing(cell, want, without)) and self._poke is not None:
             answer = self._loop.create_future()
             self._waiting.setdefault(cell, set()).add(answer)
             try:
@@ -148,7 +155,7 @@ class Quotas:
                 return
             await asyncio.sleep(RECALL_PAUSE_S)
 
-    def _missing(self, cell: Key, want: int) -> int:
+    def _missing(self, cell: Key, want: int, without: frozenset[str]) -> int:
         now, query = self._clock.stamp(), self._ledger.query
         if not now.quality.trusted:
             return 0
@@ -157,7 +164,7 @@ class Quotas:
         recent = at_ns is not None and now.mono_ns - at_ns < again_s * 1e9
         if said is not None and said[0] != Denial.ELSEWHERE and recent:
             return 0
-        return max(0, want - sum(room(query, lease, now) for lease in usable(query, cell, now)))
+        return max(0, want - sum(room(query, lease, now, without) for lease in usable(query, cell, now)))
 
     # What stations commit -----------------------------------------------------------------------------------
 

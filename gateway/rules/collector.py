@@ -1,5 +1,6 @@
-"""The collector of cyclic garbage stands still while a document is read: its values cannot form cycles, and to look at
-ten thousand rules again and again takes up to a tenth of the time."""
+"""The collector of cyclic garbage. It stands still while a document is read: its values cannot form cycles, and to look
+at ten thousand rules again and again takes up to a tenth of the time. And what stays is taken out of its sight: one
+look at the whole gateway with such rules takes 20 ms, on a box ten times that, while somebody waits at a till."""
 
 from __future__ import annotations
 
@@ -19,3 +20,9 @@ def at_rest() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def keep() -> None:
+    """What is there now is not looked at again. It goes as ever when nothing refers to it; a cycle of now is kept for
+    good, so call this when something large has come that will stay (modules, rules), and not often."""
+    gc.freeze()

@@ -153,6 +153,9 @@ class Codes:
     def __iter__(self) -> Iterator[str]:
         return iter(self._numbers)
 
+    def __contains__(self, code: str) -> bool:
+        return code in self._numbers
+
     def named(self, codes: tuple[str, ...]) -> Numbers:
         """Where a rule stands that names these codes, each once; none of them: `ANY`."""
         if len(codes) == 1:

@@ -90,6 +90,10 @@ class RuleSet:
     def __len__(self) -> int:
         return len(self._compiled)
 
+    def knows(self, category: str) -> bool:
+        """Whether any rule names this category."""
+        return category in self._index.categories
+
     def ids(self) -> Iterator[str]:
         """Of the rules, in the engine's order."""
         return (rule.id for rule in self._compiled)
@@ -243,10 +247,12 @@ class RuleSet:
             return None
         able = []
         for number in meets:
-            if lines[number].discountable:
-                able.append(number)
-            else:
+            if not lines[number].discountable:
                 trace.add(Reason.NOT_DISCOUNTABLE, rule, lines[number].id)
+            elif not lines[number].category:
+                trace.add(Reason.UNMAPPED, rule, lines[number].id)
+            else:
+                able.append(number)
         if not able:
             return None
         if rule.more is not None and (reason := lacking(rule.more, [lines[number] for number in able], lines)):

@@ -83,6 +83,7 @@ _WORDS: dict[Reason, str] = {
     Reason.QUOTA_EMPTY: "nothing is left of its quota",
     Reason.QUOTA_UNKNOWN: "it is not known here how much is left of its quota",
     Reason.NOT_DISCOUNTABLE: "this line takes no discount",
+    Reason.UNMAPPED: "the line has no category",
     Reason.SPEND_TOO_LOW: "too little is spent",
     Reason.QUANTITY_TOO_LOW: "too few are bought",
     Reason.NOT_TOGETHER: "what has to be bought together with it is missing",

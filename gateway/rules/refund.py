@@ -16,28 +16,7 @@ from gateway.model.decision import Decision, LineVat, Share, Use
 from gateway.model.errors import InputRefused
 from gateway.model.money import Cents, Thousandths
 from gateway.model.receipt import Line, Receipt
-
-
-class Returned(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What comes back of a line: quantity, what it cost on the list, and what the customer and each payer get back of
-    it. `due_cents` = `list_cents` - the shares."""
-
-    line: str
-    quantity: Thousandths
-    list_cents: Cents
-    due_cents: Cents
-    shares: tuple[Share, ...] = ()
-    vat: LineVat | None = None
-
-
-class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is given back. `rounding_cents` comes back with the last line; `uses` are quota units that count as never
-    taken."""
-
-    lines: tuple[Returned, ...]
-    due_cents: Cents
-    rounding_cents: Cents = 0
-    uses: tuple[Use, ...] = ()
+from gateway.model.refund import Refund, Returned
 
 
 def refund(
@@ -73,16 +52,16 @@ def refund(
 
 def _check(asked: Mapping[str, Thousandths], left: Mapping[str, Thousandths]) -> None:
     if not asked:
-        raise InputRefused("nothing is left to give back", where="lines")
+        raise InputRefused("nothing is left to give back", where="lines", code="nothing_left")
     for line, quantity in asked.items():
         if line not in left:
-            raise InputRefused(f"no line {line!r} on the receipt", where="lines")
+            raise InputRefused(f"no line {line!r} on the receipt", where="lines", code="bad_refund")
         if quantity < 1:
-            raise InputRefused(f"line {line!r}: a quantity of {quantity}", "In thousandths, 1 or more", where="lines")
+            what = f"line {line!r}: a quantity of {quantity}"
+            raise InputRefused(what, "In thousandths, 1 or more", where="lines", code="bad_refund")
         if quantity > left[line]:
-            raise InputRefused(
-                f"line {line!r}: {quantity} thousandths, and {left[line]} are left", "Give back less", where="lines"
-            )
+            what = f"line {line!r}: {quantity} thousandths, and {left[line]} are left"
+            raise InputRefused(what, "Give back less", where="lines", code="more_than_sold")
 
 
 def _line(line: Line, decision: Decision, at: int, done: Thousandths, quantity: Thousandths) -> Returned:
@@ -108,7 +87,7 @@ def _line(line: Line, decision: Decision, at: int, done: Thousandths, quantity: 
         vat = LineVat(
             decided.vat.treatment, part(decided.vat.gross_cents), decided.vat.basis_points, part(decided.vat.tax_cents)
         )
-    return Returned(line.id, quantity, part(decided.list_cents), due, shares, vat)
+    return Returned(line.id, quantity, part(decided.list_cents), due, shares, vat, line.vat)
 
 
 def in_turn(cents: Cents, weights: Sequence[int]) -> list[Cents]:

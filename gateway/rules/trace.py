@@ -31,7 +31,7 @@ ORDER = tuple(Reason)
 TOOK_PART = frozenset(
     (
         *(Reason.APPLIED, Reason.LOST_TO, Reason.NO_EFFECT, Reason.NOT_DISCOUNTABLE),
-        *(Reason.QUOTA_EMPTY, Reason.QUOTA_UNKNOWN),
+        *(Reason.UNMAPPED, Reason.QUOTA_EMPTY, Reason.QUOTA_UNKNOWN),
     )
 )
 

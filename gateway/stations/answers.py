@@ -84,6 +84,9 @@ class QuoteGiven(msgspec.Struct, frozen=True):
         db.execute("INSERT INTO quote VALUES (?,?,?,?)", (self.id, self.station, self.body, self.expires_ms))
 
 
+USED = "Ask for a new quote"
+
+
 class QuoteUsed(msgspec.Struct, frozen=True):
     """Effect: a quote becomes a receipt, once."""
 
@@ -91,7 +94,28 @@ class QuoteUsed(msgspec.Struct, frozen=True):
 
     def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
         if db.execute("DELETE FROM quote WHERE id=?", (self.id,)).rowcount != 1:
-            raise Conflict("this quote has been committed already", "Ask for a new quote", code="quote_used")
+            raise Conflict("this quote has been committed already, or is void", USED, code="quote_used")
+
+
+class QuoteDropped(msgspec.Struct, frozen=True):
+    """Effect: a quote is void."""
+
+    id: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        QuoteUsed(self.id).apply(db, ids, now)
+
+
+class QuoteReplaced(msgspec.Struct, frozen=True):
+    """Effect: another quote takes its place, and it holds no longer. Who has not heard of the other one may have
+    printed it: then it is committed late."""
+
+    id: str
+
+    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
+        sql = "UPDATE quote SET expires_ms=min(expires_ms, ?) WHERE id=?"
+        if db.execute(sql, (now.wall_ms - 1, self.id)).rowcount != 1:
+            raise Conflict("the quote that this one replaces has been committed", USED, code="quote_used")
 
 
 KEEP_MS = 14 * 24 * 3600 * 1000
@@ -109,6 +133,8 @@ class Tidy(msgspec.Struct, frozen=True):
         if now.quality is ClockQuality.GUESS:
             return
         span = (SANE_MS, now.wall_ms - KEEP_MS)
-        db.execute("DELETE FROM answer WHERE at_ms BETWEEN ? AND ?", span)
+        # What follows from the end of a printing is told by its answer.
+        still = "SELECT answer FROM fiscal WHERE outcome IN ('', 'unknown')"
+        db.execute(f"DELETE FROM answer WHERE at_ms BETWEEN ? AND ? AND key NOT IN ({still})", span)
         db.execute("DELETE FROM quote WHERE expires_ms BETWEEN ? AND ?", span)
         db.execute("DELETE FROM fiscal WHERE at_ms BETWEEN ? AND ? AND outcome NOT IN ('', 'unknown')", span)

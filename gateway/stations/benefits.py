@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.model.circumstances import Circumstances, Left
 from gateway.model.clock import Clock, ClockQuality
-from gateway.model.decision import Balance, Decision
+from gateway.model.decision import Balance, Decision, NoBenefits
 from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
 from gateway.rules.balance import NOTHING_BOUGHT, balances, person_asks
@@ -52,9 +52,25 @@ class Benefits:
         """The place's time zone."""
         return self._zone
 
+    def speaks(self, language: str | None) -> str:
+        """The language in which this person is spoken to: theirs, else the place's first."""
+        return language or self._profile.languages[0]
+
     @property
     def expired(self) -> bool:
         return bool(self._expires_ms) and self._clock.wall_ms() >= self._expires_ms
+
+    @property
+    def until_ms(self) -> int:
+        """When benefits end as things stand, or have ended: ms since 1970, 0 for never. Later once newer rules come."""
+        return self._expires_ms
+
+    @property
+    def missing(self) -> NoBenefits | None:
+        """Why there are no benefits at all; None while there are rules."""
+        if self.expired:
+            return NoBenefits.RULES_ENDED
+        return NoBenefits.NO_RULES if not self._rules.number else None
 
     @property
     def events(self) -> Mapping[str, int]:
@@ -107,6 +123,16 @@ class Benefits:
         """The decision, and what it rested on in its canonical form."""
         settled = question.settled()
         return self._in_force.decide(settled), settled.circumstances()
+
+    def unmapped(self, receipt: Receipt) -> tuple[str, ...]:
+        """Ids of the lines of which nobody could say what they are: without a category, or (while there are rules) with
+        one that none of them names."""
+        in_force = self._in_force
+        return tuple(
+            line.id
+            for line in receipt.lines
+            if not line.category or (in_force.number and not in_force.knows(line.category))
+        )
 
     def messages(self, decision: Decision, language: str | None) -> list[str]:
         """What to tell the person, in their language or the place's."""

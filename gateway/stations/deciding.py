@@ -3,7 +3,7 @@ it takes commits with the entry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -67,11 +67,16 @@ class Deciding:
         self._answer_s = answer_s
 
     async def decide(
-        self, station: str, receipt: Receipt, who: Identification | None, purse: Purse | None = None
+        self,
+        station: str,
+        receipt: Receipt,
+        who: Identification | None,
+        purse: Purse | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> Decided:
         """What is due for this receipt now, for this person or for a stranger. Waits for the quota authority only when
         a rule counts on a quota of which nothing is here, and not longer than `answer_s`. `purse`: the counter on the
-        card that lies there."""
+        card that lies there; `without`: quotes that this one replaces, whose holds do not count."""
         question = self._benefits.question(receipt, who, station)
         holder = who.holder if who is not None and who.accepted else None
         if holder is not None and self._benefits.events:
@@ -80,8 +85,8 @@ class Deciding:
         asks = tuple(ask for ask in counted if not ask.card)
         left = tuple(_on_card(ask, purse) for ask in counted if ask.card)
         if asks and self._quotas is not None:
-            await self._quotas.prepare(holder, asks, self._answer_s, {ask.key: ask.want for ask in asks})
-            left = (*self._quotas.left(holder, asks, self._clock.stamp()), *left)
+            await self._quotas.prepare(holder, asks, self._answer_s, {ask.key: ask.want for ask in asks}, without)
+            left = (*self._quotas.left(holder, asks, self._clock.stamp(), without), *left)
         if left:
             question = msgspec.structs.replace(question, quotas=left)
         decision, circumstances = self._benefits.decide(question)
@@ -126,6 +131,10 @@ class Deciding:
             return []
         return [self._quotas.hold(quote, taken.holder, taken.uses, for_s)]
 
+    def released(self, quote: str) -> list[Effect]:
+        """Effects of a quote that is open no longer and became no receipt."""
+        return [self._quotas.release(quote)] if self._quotas is not None else []
+
     def noted(self, holder: str | None, event: str, codes: tuple[str, ...], station: str) -> list[Effect]:
         """Effects of an entry that says that a holder did something, where rules ask for it."""
         if holder is None or event not in self._benefits.events:
@@ -149,6 +158,14 @@ class Deciding:
             uses += leased
             effects.append(self._quotas.give_back(entry, {use.key: use.units for use in leased}))
         return uses, effects
+
+    def given_back(self, entry: str, uses: Sequence[Use]) -> list[Effect]:
+        """Effects of a refund of a part of what this entry sold: these units are free again, or owed to the card."""
+        effects: list[Effect] = [cards.CounterGivenBack(entry, use.units) for use in uses if use.card]
+        leased = {use.key: use.units for use in uses if not use.card}
+        if leased and self._quotas is not None:
+            effects.append(self._quotas.give_back(entry, leased))
+        return effects
 
     def tidy(self) -> list[Effect]:
         """At the start and once a day."""

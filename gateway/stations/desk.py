@@ -15,6 +15,8 @@ from gateway.stations.library import Ask, Library, asks_for_staff, both
 from gateway.stations.pairing import Pair, Verdict
 from gateway.stations.registering import Registering
 from gateway.stations.services import Services
+from gateway.stations.slip_words import SlipRequest
+from gateway.stations.slips import PrintSlip, Slips
 from gateway.stations.wedge import TypeText, type_code
 
 
@@ -30,6 +32,7 @@ class Desk:
         staff: bytes | None = None,
         ask_library: Ask | None = None,
         type_text: TypeText | None = None,
+        print_slip: PrintSlip | None = None,
     ) -> None:
         self.id = section.id
         self._readers = section.readers
@@ -39,6 +42,7 @@ class Desk:
             self._library = Library(section.library, ask_library)
         self._wedge = section.wedge
         self._type_text = type_text
+        self._slips = Slips(section.id, section.slips, services, print_slip)
         self.registering = Registering(section.id, staff, section.register_s, services)
 
     def devices(self) -> tuple[str, ...]:
@@ -48,7 +52,12 @@ class Desk:
         self._services.board.tell(self.id, Show.IDLE)
 
     async def stop(self) -> None:
-        """Nothing to undo."""
+        """A slip under way is waited for."""
+        await self._slips.stop()
+
+    async def slip(self, request: SlipRequest, key: str) -> bytes:
+        """A slip for whoever was presented last, or of a program's own: see `slips`."""
+        return await self._slips.ask(request, key)
 
     def on_input(self, reading: Input) -> None:
         """It has none."""
@@ -68,6 +77,8 @@ class Desk:
             word = await self._library.word(reading)
             identified = both(identified, word)
         who, entry = await self._services.store_identification(self.id, identified, word)
+        if not isinstance(reading, BeaconReading):
+            self._slips.saw(who)
         # Who carries a beacon past the desk does not come between staff and the two cards that they have been shown.
         pair = None if isinstance(reading, BeaconReading) else self.registering.saw(reading, who, entry)
         show, reason = self._show(who, pair)

@@ -14,16 +14,22 @@ from gateway.fiscal.rows import FiscalBegun, WorkRow
 from gateway.ledger.effects import Effect
 from gateway.model.clock import Stamp
 from gateway.model.decision import Decision
-from gateway.model.entry import EntryId
+from gateway.model.entry import EntryId, entry_name
 from gateway.model.errors import InputRefused, NotReady
-from gateway.model.fiscal import Payment, PrintOutcome, PrintResult, Tender
+from gateway.model.fiscal import Payment, PrintOutcome, PrintResult, Reversal, Tender
 from gateway.model.identification import Identification
 from gateway.model.receipt import Receipt
+from gateway.model.refund import Refund
 from gateway.model.shown import Show
 from gateway.stations.answers import Asked
+from gateway.stations.refund_words import RefundAnswer
+from gateway.stations.sales import Back, NotBack, OffPaper, Sold, id_of
 from gateway.stations.services import Services
 from gateway.stations.till_reports import Reports
-from gateway.stations.till_words import CannotPrint, Fiscal
+from gateway.stations.till_words import CannotPrint, CommitAnswer, Fiscal
+
+ANSWERS: dict[str, type[CommitAnswer] | type[RefundAnswer]] = {"receipt": CommitAnswer, "reversal": RefundAnswer}
+"""Kinds of works with what was answered to who asked for one."""
 
 
 class Printing:
@@ -68,6 +74,14 @@ class Printing:
         work = paper.sale(key, receipt, decision, paid, device, self._how, self._notes(decision, who))
         return FiscalBegun(work, self._device, self._station, asked.key)
 
+    def begun_refund(self, key: str, sold: Sold, back: Refund, original: Reversal, asked: Asked) -> FiscalBegun:
+        """The effect that begins the printing of a refund's receipt. Raises as `begun` does."""
+        self._services.printers.check(self._device)
+        device = self._services.printers.description(self._device)
+        receipt = sold.body.receipt
+        work = paper.refund(key, receipt, back, original, Payment(receipt.means), device, self._how)
+        return FiscalBegun(work, self._device, self._station, asked.key)
+
     def _notes(self, decision: Decision, who: Identification | None) -> list[str]:
         """Lines at the foot, where the configuration asks for them: never a card's number, only its mark."""
         notes = []
@@ -80,7 +94,28 @@ class Printing:
     # As an owner of works --------------------------------------------------------------------------------
 
     def answered(self, row: WorkRow, outcome: PrintOutcome) -> Sequence[Effect]:
-        return (AmendFiscal(row.answer, fiscal(outcome)),)
+        amend = AmendFiscal(row.answer, fiscal(outcome))
+        answer = ANSWERS.get(row.kind)
+        stored = self._services.ledger.query("SELECT body FROM answer WHERE key=?", (row.answer,))
+        if answer is None or not stored or outcome.result is PrintResult.UNKNOWN:
+            return (amend,)
+        printed = outcome.result is PrintResult.PRINTED
+        return (amend, *self._follows(msgspec.json.decode(stored[0][0], type=answer), printed=printed))
+
+    def _follows(self, answer: CommitAnswer | RefundAnswer, *, printed: bool) -> list[Effect]:
+        """What was not printed did not take place: units of quotas are free again with the word of it, and what was to
+        be given back is not. What was given back is so with the paper."""
+        deciding, entry = self._services.deciding, id_of(answer.entry)
+        match answer:
+            case CommitAnswer():
+                return [] if printed else [OffPaper(entry), *deciding.undone(entry_name(entry))]
+            case RefundAnswer() if printed:
+                of = id_of(answer.receipt)
+                name = entry_name(of)
+                return [Back(of), *(deciding.given_back(name, answer.uses) if answer.rest else deciding.undone(name))]
+            case RefundAnswer():
+                less = {line.line: line.quantity for line in answer.lines}
+                return [OffPaper(entry), NotBack(id_of(answer.receipt), less)]
 
     def told(self, row: WorkRow, outcome: PrintOutcome, entry: EntryId) -> None:
         last = self._services.board.last(self._station)
@@ -111,6 +146,12 @@ class AmendFiscal(msgspec.Struct, frozen=True):
         answer = msgspec.json.decode(row[0], type=dict[str, msgspec.Raw])
         body = msgspec.json.encode({**answer, "fiscal": self.fiscal})
         db.execute("UPDATE answer SET body=? WHERE key=?", (body, self.key))
+
+
+def no_printer(station: str) -> NotReady:
+    """The till prints nothing itself."""
+    what = f"till {station} has no printer"
+    return NotReady(what, "Print on the POS, or configure `printer`", code="no_printer")
 
 
 def fiscal(outcome: PrintOutcome) -> Fiscal:

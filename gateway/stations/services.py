@@ -112,6 +112,10 @@ class Services:
             self.count_unidentified(station, "stale")
             self.board.tell(station, Show.REFUSED, reason="stale")
             return None
+        return self.resolve(station, reading)
+
+    def resolve(self, station: str, reading: Presented) -> Identified:
+        """Who it is, of a reading that is known to be fresh."""
         now = self.clock.stamp()
         identified = self.identity.identify(reading, now.wall_ms, sure=now.quality.trusted)
         return weighed(identified, self._weak.get(station, COPYABLE))
@@ -134,15 +138,30 @@ class Services:
             return who, None
         return who, await self._store(station, who, (), library)
 
+    def of_identification(
+        self, station: str, identified: Identified, library: LibraryWord | None = None
+    ) -> tuple[list[NewEntry], list[Effect]]:
+        """Entry and effects of somebody who was recognised, for a commit of the caller's, as its first entry. They
+        raise `Conflict` (`replayed`) in it when someone else used the message first."""
+        return [self._identification(station, identified.identification, library)], [
+            *identified.effects,
+            *self._noted(station, identified.identification),
+        ]
+
     async def _store(
         self, station: str, who: Identification, effects: Sequence[Effect], library: LibraryWord | None
     ) -> EntryId:
+        entry = self._identification(station, who, library)
+        (stored,) = await self.ledger.commit([entry], [*effects, *self._noted(station, who)])
+        return stored
+
+    def _identification(self, station: str, who: Identification, library: LibraryWord | None) -> NewEntry:
         kind = EntryKind.IDENTIFICATION if who.accepted else EntryKind.REFUSAL
         body = IdentificationBody(station=station, identification=who.facts_left_out(), library=library)
-        noted = self.deciding.noted(who.holder if who.accepted else None, IDENTIFICATION, (), station)
-        entry = new_entry(Stream.IDENTIFICATION, kind, body)
-        (stored,) = await self.ledger.commit([entry], [*effects, *noted])
-        return stored
+        return new_entry(Stream.IDENTIFICATION, kind, body)
+
+    def _noted(self, station: str, who: Identification) -> list[Effect]:
+        return self.deciding.noted(who.holder if who.accepted else None, IDENTIFICATION, (), station)
 
     def show_identification(
         self, station: str, show: Show, who: Identification, entry: EntryId | None, **more: object

@@ -11,7 +11,7 @@ from gateway.api.openapi import document
 from tests.api.conftest import Place
 
 PUBLISHED = Path(__file__).parents[2] / "config" / "openapi.json"
-PAGES = {"/", "/station/{id}", "/staff/{id}", "/static/{path}"}
+PAGES = {"/", "/station/{id}", "/staff/{id}", "/day/{id}", "/static/{path}"}
 
 
 def test_the_published_description_is_up_to_date() -> None:

@@ -13,7 +13,10 @@ import pytest
 
 from gateway.model.clock import Stamp
 from gateway.model.device import DeviceHealth, Health
+from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
+from gateway.stations.till import Till
+from gateway.stations.till_words import CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles import BundlesStatus
 from gateway.sync.bundles_expiry import BundleState, Counts
 from tests.api.browser import Page, chromium
@@ -118,6 +121,8 @@ STATES: list[tuple[str, str, Show, dict[str, Any]]] = [
     ("quote", "till-1", Show.QUOTE, {"list_cents": 12_345_678, "due_cents": 9_876_543}),
     ("recorded", "till-1", Show.RECORDED, {"list_cents": 1390, "due_cents": 1042}),
     ("printed", "till-1", Show.PRINTED, {}),
+    ("two_taps", "till-1", Show.TWO_TAPS, {"marks": ("f35359", "4b3e55")}),
+    ("refunded", "till-1", Show.REFUNDED, {"due_cents": 12_345_678}),
     ("register", "desk-1", Show.REGISTER, {"reason": "confirm"}),
     ("requested", "desk-1", Show.REQUESTED, {"reason": "requested_replace"}),
     ("attention", "till-1", Show.ATTENTION, {"reason": "restart_at_before_close"}),
@@ -211,6 +216,49 @@ async def test_a_till_shows_price_discount_and_what_is_due(place: Place, page: P
     await page.until(at_rest("quote"))
     text = await page.text()
     assert [amount in text for amount in ("€13.90", "-€3.48", "€10.42")] == [True] * 3
+
+
+async def test_a_till_asks_whose_of_two_cards_it_is_and_says_what_comes_back(place: Place, page: Page) -> None:
+    await open_station(page, place, "till-1")
+    place.board.tell("till-1", Show.TWO_TAPS, marks=("f35359", "4b3e55"), language="en")
+    await page.until(at_rest("two_taps"))
+    text = await page.text()
+    assert [said in text for said in ("Whose purchase is it?", "Card f35359", "Card 4b3e55")] == [True] * 3
+    place.board.tell("till-1", Show.REFUNDED, due_cents=750, language="en")
+    await page.until(at_rest("refunded"))
+    text = await page.text()
+    assert "Refund" in text
+    assert "€7.50" in text
+    assert "Card f35359" not in text
+
+
+async def test_a_tills_day_is_shown_to_its_cashier(place: Place, page: Page) -> None:
+    till = place.stations["till-1"]
+    assert isinstance(till, Till)
+    lines = (Line("1", "Rope", "", 70_000), Line("2", "Book", "books", 30_000))
+    await place.tap()
+    quote = msgspec.json.decode(await till.quote(QuoteRequest(Receipt(lines, Means.CARD)), "q"), type=QuoteAnswer)
+    await till.commit(CommitRequest(quote.quote, "F-1"), "r")
+    await page.goto(f"{place.url}/day/till-1?lang=en")
+    await page.until("document.querySelectorAll('#sums tr').length === 4")
+    text = await page.text()
+    for told in ("The till's day · till-1", "€925.00", "merchant", "€75.00", "Rope"):
+        assert told in text, text
+    assert "Worth a look" not in text
+    await page.run("document.getElementById('date').value = '2026-01-01'")
+    await page.run("document.getElementById('date').dispatchEvent(new Event('change'))")
+    await page.until("document.querySelectorAll('#sums tr').length === 3")
+    assert "€925.00" not in await page.text()
+    assert page.complaints == []
+
+
+async def test_offline_a_till_says_how_long_benefits_hold(place: Place, page: Page) -> None:
+    state = BundleState("rules", 7, place.clock.wall_ms() + 9 * 24 * 3_600_000, Counts.YES)
+    place.sync = msgspec.structs.replace(place.sync, connected=False, content=BundlesStatus((state,)))
+    await open_station(page, place, "till-1")
+    assert "Atlaides ir spēkā līdz" in await page.text()
+    await open_station(page, place, "gate-1")
+    assert "Atlaides ir spēkā līdz" not in await page.text()
 
 
 async def test_a_tap_speaks_the_persons_language_and_then_the_places(place: Place, page: Page) -> None:

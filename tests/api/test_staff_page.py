@@ -14,8 +14,10 @@ from gateway.config.types import DeskStation
 from gateway.identity.identify import Identity
 from gateway.identity.keys import Keys
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CodeReading
+from gateway.model.slip import SlipJob
 from gateway.stations.desk import Desk
 from gateway.stations.services import Services
 from gateway.wire import passes
@@ -30,6 +32,28 @@ from tests.support.programs import require_program
 TOKEN = bytes(range(16))
 ISSUER_KEY = Ed25519PrivateKey.from_private_bytes(bytes.fromhex("33" * 32))
 PASS, LOST, NEW = b"12345678", b"L-0001", b"L-0002"
+
+
+class SlipPrinter(NoDevices):
+    """Devices of which one prints slips, until it is out of paper."""
+
+    def __init__(self) -> None:
+        self.jobs: list[SlipJob] = []
+        self.paper = True
+
+    def is_ready(self, device: str) -> bool:
+        return device == "slips-1"
+
+    async def print_slip(self, device: str, job: SlipJob, deadline_ms: int) -> bool:
+        if not self.paper:
+            raise InputRefused("no paper", code="no_paper")
+        self.jobs.append(job)
+        return True
+
+
+@pytest.fixture
+def printer() -> SlipPrinter:
+    return SlipPrinter()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +73,7 @@ async def page(devtools: str) -> AsyncIterator[Page]:
 
 
 @pytest.fixture
-def desk(place: Place) -> Desk:
+def desk(place: Place, printer: SlipPrinter) -> Desk:
     """One whose only holder has a pass and a library card."""
     mine = (
         (CredentialKind.PASS, pass_id("jelgava", PASS.hex())),
@@ -60,8 +84,9 @@ def desk(place: Place) -> Desk:
     place.cache.use_registry(5)
     keys = Keys(CARD_KEY, "k1", None, None, {"jelgava": public_of(ISSUER_KEY)})
     identity = Identity(keys, place.cache, place.ledger.query)
-    services = Services(place.ledger, identity, place.benefits, NoDevices(), place.board, place.clock)
-    made = Desk(DeskStation(id="desk-1", readers=("reader-1",)), services, TOKEN)
+    services = Services(place.ledger, identity, place.benefits, printer, place.board, place.clock)
+    section = DeskStation(id="desk-1", readers=("reader-1",), slips="slips-1")
+    made = Desk(section, services, TOKEN, print_slip=printer.print_slip)
     place.stations["desk-1"] = made
     return made
 
@@ -108,6 +133,27 @@ async def test_staff_register_a_card_in_place_of_a_lost_one(
     assert body["lost"] == digest(CARD_KEY, CredentialKind.BARCODE, LOST).hex()
     assert body["request"][:8] in await page.text()
     await page.until("!document.getElementById('nobody').hidden")
+    assert page.complaints == []
+
+
+async def test_staff_print_what_is_left_for_who_is_there(
+    place: Place, desk: Desk, page: Page, printer: SlipPrinter
+) -> None:
+    await page.goto(f"{place.url}/staff/desk-1")
+    await page.until("document.getElementById('station').textContent === 'desk-1'")
+    await type_in(page, "name", "Ilze")
+    await type_in(page, "token", TOKEN.hex())
+    await click(page, "#enter")
+    await page.until("!document.getElementById('nobody').hidden && !document.getElementById('desk').hidden")
+    assert await page.run("document.getElementById('slip').hidden")
+    await present(place, desk, LOST)
+    await page.until("!document.getElementById('slip').hidden")
+    await click(page, "#slip")
+    await page.until("document.getElementById('told').textContent === 'Lapiņa ir izdrukāta.'")
+    printer.paper = False
+    await click(page, "#slip")
+    await page.until("document.getElementById('told').textContent.startsWith('Lapiņa netika izdrukāta')")
+    assert len(printer.jobs) == 1
     assert page.complaints == []
 
 

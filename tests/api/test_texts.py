@@ -24,7 +24,10 @@ CATALOGUES: dict[str, dict[str, str]] = {
     language: json.loads((STATIC / "i18n" / f"{language}.json").read_text("utf-8")) for language in LANGUAGES
 }
 KINDS = ("desk", "gate", "till")
-GROUPS = "badge|chain|column|credential|group|health|kind|left|level|overview|reason|staff|state|strength|sum|verdict"
+GROUPS = (
+    "badge|chain|column|credential|day|group|health|kind|left|level|marks|means|overview|reason|staff|state|strength|sum"
+    "|verdict"
+)
 
 
 def shown_reasons() -> set[str]:

@@ -30,6 +30,7 @@ BENCHES = (
         "rules",
         "identity",
         "readers",
+        "till",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Prepares a bench's town and ends: `python -m tests.bench.prepare FOLDER PORTS [--cards N] [--entries N]`.
+"""Prepares a bench's town and ends: `python -m tests.bench.prepare FOLDER PORTS [--cards N] [--rules N] [--entries N]`.
 
 A program of its own, because the bench itself must not load what the gateway loads: pages that both map would
 make the gateway's proportional set size smaller than it is on a box of its own.
@@ -31,9 +31,13 @@ from gateway.rules.read import load
 from gateway.sync.bundles import Bundles
 from gateway.wire.bundle import BundleKind, parse_public_key
 from gateway.wire.registry import encode
+from tests.bench.baselines.rule_index import plain_rules
+from tests.bench.rules_written import document, this_year
 from tests.support.bundles import hand_over
 
 KEY_ID = "demo1"
+GROUPS = ("g1", "g5", "g9")
+"""Of the bench `rules`' people."""
 
 
 def main() -> None:
@@ -41,35 +45,44 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("ports", type=json.loads)
     parser.add_argument("--cards", type=int, default=0, help="replace the registry by one of so many cards")
+    parser.add_argument("--rules", type=int, default=0, help="replace the rules by so many of the bench `rules`")
     parser.add_argument("--entries", type=int, default=0, help="leave a ledger of so many entries, as after a crash")
     given = parser.parse_args()
     town = Town(given.folder)
     town.prepare(given.ports)
+    rules = document(plain_rules(given.rules), this_year()) if given.rules else b""
+    if rules:
+        _publish(town, BundleKind.RULES, rules)
     if given.cards:
-        make_cards(town, given.cards)
+        make_cards(town, given.cards, rules)
     if given.entries:
         asyncio.run(crash(town, given.entries))
 
 
-def make_cards(town: Town, number: int) -> None:
-    """A registry of pupils with random cards, in the place of the demo's; the cards for the bench's reader."""
+def make_cards(town: Town, number: int, rules: bytes) -> None:
+    """A registry of people with random cards, in the place of the demo's; the cards for the bench's reader. They are
+    pupils, or of groups that the bench's own `rules` name."""
     uids = [b"\x04" + os.urandom(6) for _ in range(number)]
     holders = [
         ImportedHolder(
             holder=f"holder-{index}",
-            entitlements=("c1", "p1"),
+            entitlements=GROUPS if rules else ("c1", "p1"),
             credentials=(ImportedCredential(kind=CredentialKind.CARD, id=uid.hex()),),
         )
         for index, uid in enumerate(uids)
     ]
-    asked = asked_by(load(bundled("bundles/demo-rules.json").read_bytes()))
+    asked = asked_by(load(rules or bundled("bundles/demo-rules.json").read_bytes()))
     card_key = bytes.fromhex((town.keys / "card.hex").read_text(encoding="ascii"))
-    content = encode(build_registry(holders, card_key, KEY_ID, asked))
+    _publish(town, BundleKind.REGISTRY, encode(build_registry(holders, card_key, KEY_ID, asked)))
+    (town.folder / "bench-cards.json").write_bytes(msgspec.json.encode([uid.hex() for uid in uids]))
+
+
+def _publish(town: Town, kind: BundleKind, content: bytes) -> None:
+    """In the place of the demo's bundle of this kind."""
     key = load_key(town.keys / "bundles.key")
     now_ms = time.time_ns() // 1_000_000
-    bundle = build_bundle(BundleKind.REGISTRY, now_ms // 1000, CITY, "*", content, key, created_ms=now_ms)
-    write_bundle(town.folder / "registry.bundle", bundle)
-    (town.folder / "bench-cards.json").write_bytes(msgspec.json.encode([uid.hex() for uid in uids]))
+    bundle = build_bundle(kind, now_ms // 1000, CITY, "*", content, key, created_ms=now_ms)
+    write_bundle(town.folder / f"{kind}.bundle", bundle)
 
 
 async def crash(town: Town, entries: int) -> None:

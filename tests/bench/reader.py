@@ -46,7 +46,7 @@ def notes_of(plan: Path) -> Path:
 
 def write(path: Path, what: Plan | Notes) -> None:
     """Whole or not at all: the other end looks at any moment."""
-    new = path.with_suffix(".new")
+    new = path.with_name(path.name + ".new")
     new.write_bytes(msgspec.json.encode(what))
     new.replace(path)
 

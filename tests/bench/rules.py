@@ -9,8 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -23,10 +23,8 @@ from gateway.rules.question import Question
 from gateway.rules.read import load
 from gateway.rules.sieve import met
 from tests.bench.baselines.rule_index import (
-    DAY_MINUTES,
     MERCHANTS,
     PlainReceipt,
-    PlainRule,
     candidates,
     discount,
     plain_index,
@@ -37,8 +35,8 @@ from tests.bench.context import Context
 from tests.bench.frame import Promise, Row, compare, p95, require
 from tests.bench.machine import MB, ROOT
 from tests.bench.rules_peers import peers
+from tests.bench.rules_written import NEW_YEAR, document
 
-NEW_YEAR = datetime.fromisoformat("2026-01-01")
 RECEIPTS, RECEIPTS_QUICK = 200, 20
 CORE_MB = 45.0
 """What the core has without rules (bench `idle`)."""
@@ -53,11 +51,6 @@ def run(context: Context) -> list[Row]:
     return rows + _peers(context, receipts)
 
 
-def document(rules: Iterable[PlainRule]) -> bytes:
-    """As an author would write them: the best of an exclusive group, on its dates and in its hours."""
-    return msgspec.json.encode({"schema": 1, "rules": [_written(rule) for rule in rules]})
-
-
 def question(receipt: PlainReceipt) -> Question:
     lines = tuple(
         Line(id=str(at), text="Something", category=category, unit_cents=cents, quantity=pieces * 1000)
@@ -70,31 +63,6 @@ def question(receipt: PlainReceipt) -> Question:
         merchant_groups=receipt.merchants,
         identified=True,
     )
-
-
-def _written(rule: PlainRule) -> dict[str, object]:
-    group, merchant, category = rule.key
-    first, last = ((NEW_YEAR + timedelta(days=day)).date().isoformat() for day in (rule.first, rule.last))
-    window = {"from": _clock(rule.opens)}
-    if rule.closes < DAY_MINUTES:
-        window["until"] = _clock(rule.closes)
-    return {
-        "id": f"r{rule.number:06}",
-        "version": 1,
-        "title": {"lv": f"Atlaide {rule.number}", "en": f"Discount {rule.number}"},
-        "legal_basis": "Jelgava city, 2019-05-30",
-        "who": {"any_of_groups": [group]},
-        "where": {"merchant_groups": [merchant]},
-        "what": {"categories": [category]},
-        "when": {"dates": {"from": first, "until": last}, "windows": [window]},
-        "give": {"kind": "percent", "basis_points": rule.percent * 100},
-        "exclusive_group": "best",
-        "payers": [{"party": "jelgava", "form": "tender", "rest": True}],
-    }
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _rule_set(number: int, merchants: int = MERCHANTS) -> RuleSet:

@@ -33,11 +33,11 @@ def test_every_driver_that_reports_readings_has_its_figures(tmp_path: Path) -> N
 
 
 def test_no_driver_that_reports_readings_is_left_out() -> None:
-    asked = {Kind.PRINTER, Kind.LIBRARY, Kind.KEYBOARD}
+    asked = {Kind.PRINTER, Kind.SLIP, Kind.LIBRARY, Kind.KEYBOARD}
     readers = [folder.name for folder in FOLDERS if driver_class(folder).kind not in asked]
     assert reporting() == readers
     assert {"ble", "camera", "nfc", "osdp", "scanner", "wiegand"} <= set(readers)
-    assert not {"fiscal", "sip2", "wedge"} & set(readers)
+    assert not {"fiscal", "sip2", "slip", "wedge"} & set(readers)
 
 
 def test_the_pictures_are_the_same_at_every_run_and_of_every_kind() -> None:

@@ -112,6 +112,36 @@ def test_a_scanner_that_is_not_there_fails_with_where_to_look(tmp_path: Path, na
     assert "/dev/serial/by-id" in checks[1].advice
 
 
+# Printers of slips ------------------------------------------------------------------------------------------
+
+
+def test_a_printer_of_slips_is_of_the_kind_that_line_says(tmp_path: Path, machine: Machine) -> None:
+    near, far = os.openpty()
+    try:
+        port = os.ttyname(far)
+        assert found(tmp_path, machine, "slip", f'port = "{port}"') == []
+        (wrong,) = found(tmp_path, machine, "slip", f'port = "{port}", line = "usb"')
+    finally:
+        os.close(near)
+        os.close(far)
+    assert (wrong.level, wrong.cause) == (Level.FAIL, f"{port} is no USB printer")
+    assert 'line = "serial"' in wrong.advice
+
+
+def test_a_usb_printer_needs_a_name_that_stays(tmp_path: Path, machine: Machine) -> None:
+    (moves,) = found(tmp_path, machine, "slip", 'port = "/dev/usb/lp17", line = "usb"')
+    assert (moves.level, "udev" in moves.advice) == (Level.WARN, True)
+    assert found(tmp_path, machine, "slip", 'port = "/dev/smartplace/printer-slips17", line = "usb"') == []
+    checks = list(port_checks(loaded(tmp_path, "slip", 'port = "/dev/smartplace/printer-slips17", line = "usb"')))
+    assert checks[1].level is Level.FAIL
+
+
+def test_a_printer_in_the_network_has_no_file_to_look_at(tmp_path: Path, machine: Machine) -> None:
+    option = 'port = "tcp://192.0.2.7:9100"'
+    assert found(tmp_path, machine, "slip", option) == []
+    assert [check.name for check in port_checks(loaded(tmp_path, "slip", option))] == ["port of desk-reader"]
+
+
 # Wiegand --------------------------------------------------------------------------------------------------
 
 

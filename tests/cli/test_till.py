@@ -9,12 +9,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from gateway.cli.till import cents_of
 from gateway.config.types import TillStation
 from gateway.model.fiscal import CashWork, PrintOutcome, PrintResult, ReportWork
+from gateway.model.receipt import Line, Means, Receipt
+from gateway.stations.refund_words import VoidRequest
 from gateway.stations.till import Till
+from gateway.stations.till_words import CommitRequest, QuoteAnswer, QuoteRequest
 from tests.api.conftest import Place
 from tests.cli.conftest import said, smartplace
 from tests.support.clock import FakeClock
@@ -134,3 +138,20 @@ def test_an_amount_is_exact(text: str, cents: int) -> None:
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
         cents_of(text)
+
+
+async def test_a_day_is_told_for_people_and_for_scripts(place: Place) -> None:
+    till = place.stations["till-2"]
+    assert isinstance(till, Till)
+    lines = (Line("1", "Rope", "", 700), Line("2", "Book", "books", 300))
+    quote = msgspec.json.decode(await till.quote(QuoteRequest(Receipt(lines, Means.CARD)), "q"), type=QuoteAnswer)
+    await till.commit(CommitRequest(quote.quote, "F-1"), "r")
+    await till.void(VoidRequest(key="r"), "v")
+    done = await typed(place, "day")
+    assert done.returncode == 0, done.stderr
+    for told in ("till-2, 2026-11-23 (Europe/Riga)", "sold", "10.00", "Rope", "no category", "1 times"):
+        assert told in done.stdout, told
+    days = json.loads((await typed(place, "day", "--json", "--date", "2026-11-23")).stdout)["days"]
+    assert [(one["station"], one["sold"]["count"], one["voided"]["due_cents"]) for one in days] == [("till-2", 1, 1000)]
+    assert (await typed(place, "day", "--station", "nowhere")).returncode == 4
+    assert (await typed(place, "day", "--date", "soon")).returncode == 5

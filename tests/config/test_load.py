@@ -261,6 +261,47 @@ def test_a_link_to_the_librarys_system_is_nothing_else(tmp_path: Path, key: str,
     assert caught.value.where == f"{file}:38"
 
 
+SLIPS = """
+[[device]]
+id = "slips-1"
+driver = "slip"
+[device.options]
+port = "tcp://192.0.2.7:9100"
+
+[[station]]
+kind = "till"
+id = "till-9"
+slips = "slips-1"
+
+[[station]]
+kind = "till"
+id = "till-10"
+slips = "slips-1"
+"""
+
+
+def test_stations_may_share_a_printer_of_slips(tmp_path: Path) -> None:
+    named = 'readers = ["desk-reader"]\nslips = "slips-1"'
+    stations = load(write(tmp_path, GOOD.replace('readers = ["desk-reader"]', named) + SLIPS)).configuration.station
+    assert sum(getattr(one, "slips", None) == "slips-1" for one in stations) == 3
+
+
+def test_a_fiscal_printer_may_print_its_tills_slips(tmp_path: Path) -> None:
+    fiscal = SLIPS.replace('"slip"', '"fiscal"').replace("tcp://192.0.2.7:9100", "/dev/serial/by-id/fp")
+    text = GOOD + fiscal.replace('id = "till-9"', 'id = "till-9"\nprinter = "slips-1"')
+    assert load(write(tmp_path, text)).configuration.station
+
+
+@pytest.mark.parametrize(
+    ("device", "what"), [("nowhere", "there is no device 'nowhere'"), ("desk-reader", "'desk-reader' prints no slips")]
+)
+def test_what_prints_no_slips_is_told(tmp_path: Path, device: str, what: str) -> None:
+    file = write(tmp_path, GOOD + SLIPS.replace('"till-9"\nslips = "slips-1"', f'"till-9"\nslips = "{device}"'))
+    with pytest.raises(ConfigurationError, match=what) as caught:
+        load(file)
+    assert "slips" in str(caught.value)
+
+
 def test_every_pattern_of_the_configuration_is_said_in_words() -> None:
     source = Path("gateway/config/types.py").read_text()
     patterns = re.findall(r'pattern=r"([^"]*)"', source)

@@ -40,7 +40,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> Loaded:
     if request.param != "demo.toml":
         return load(CONFIG / request.param)
     town = Town(tmp_path)
-    town.prepare({"broker": 18830, "camera": 18831, "pages": 8080})
+    town.prepare({"broker": 18830, "camera": 18831, "pages": 8080, "netfp": 8001})
     return load(town.config.rename(tmp_path / "demo.toml"))
 
 

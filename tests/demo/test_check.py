@@ -227,6 +227,12 @@ def test_the_same_answer_to_a_repeated_request_is_well(morning: Morning) -> None
     assert morning.check() == Verdict((), ())
 
 
+def test_a_paper_of_a_work_that_a_program_asked_for_is_no_loss(morning: Morning) -> None:
+    morning.store(EntryKind.FISCAL_WORK, {"station": "netfp", "work": {"key": "k9"}})
+    morning.noted.papers.append(("k9", 250))
+    assert morning.check() == Verdict((), ())
+
+
 def test_two_papers_of_one_receipt_are_a_duplicate(morning: Morning) -> None:
     morning.noted.papers.append(("q2", 1177))
     assert morning.check().duplicates == ("paper twice: q2",)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,9 @@ def test_after_the_morning_the_stations_stay_open_until_ctrl_c_which_counts(play
     tree = play("--json", "--port", "0")
     tree.until_says("stay open", 100)
     tree.until_says("Anna at the desk", 30)
+    [address] = re.findall(r"know ErpNet.FP: (http://\S+)/printers", tree.err.read_text(encoding="utf-8"))
+    client = [sys.executable, "-I", "tests/end_to_end/netfp_client.py", address]
+    assert subprocess.run(client, timeout=60, check=False).returncode == 0, "a program that knows ErpNet.FP only"
     tree.process.send_signal(signal.SIGINT)
     assert tree.end() == 0, tree.err.read_text(encoding="utf-8")
     figures = json.loads(tree.out.read_text(encoding="utf-8"))

@@ -15,6 +15,7 @@ from drivers.contract.core import Kind
 from drivers.simulators.simulated import Simulated, simulation
 from gateway.config.types import DeviceSection
 from gateway.model.device import Health
+from gateway.model.slip import SlipJob, SlipText
 from tests.devices.conftest import Place, Start
 from tests.drivers.test_quality import ROOT, driver_class
 from tests.support.programs import require_program
@@ -45,11 +46,16 @@ async def tells(place: Place, _simulated: Simulated) -> None:
     assert (await place.devices.printer_status(DEVICE)).ready
 
 
+async def prints(place: Place, _simulated: Simulated) -> None:
+    assert await place.devices.print_slip(DEVICE, SlipJob("k", (SlipText("Vēl 3 no 10"),)))
+
+
 SERVES: dict[Kind, Serves] = {
     Kind.READER: reads,
     Kind.LIBRARY: answers,
     Kind.KEYBOARD: types,
     Kind.PRINTER: tells,
+    Kind.SLIP: prints,
 }
 
 
@@ -64,7 +70,7 @@ async def simulated(name: str) -> AsyncIterator[Simulated]:
         yield stack.enter_context(simulation(name)(Path(folder)))
 
 
-@pytest.mark.parametrize("name", ["ble", "fiscal", "osdp", "scanner", "sip2", "wedge", "wiegand"])
+@pytest.mark.parametrize("name", ["ble", "fiscal", "osdp", "scanner", "sip2", "slip", "wedge", "wiegand"])
 async def test_lost_opened_again_killed_and_started_again_it_serves(
     start: Start, name: str, simulated: Simulated
 ) -> None:

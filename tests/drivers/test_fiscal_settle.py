@@ -219,7 +219,8 @@ def test_after_closed_was_stored_it_stays_printed() -> None:
 @pytest.mark.parametrize(
     ("point", "items", "amount"),
     [
-        *((OPENED, *at) for at in [(0, 0), (1, 450), (2, 1390), (2, 900), (3, 1840), (3, 2330), (None, 450), (1, None)]),
+        *((OPENED, *at) for at in [(0, 0), (1, 450), (2, 1390), (2, 900), (3, 1840), (3, 2330)]),
+        *((OPENED, *at) for at in [(None, 450), (1, None)]),
         (INTENT, 0, 0),
     ],
 )

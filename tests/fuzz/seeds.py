@@ -170,3 +170,18 @@ BEACON_ID = b"ibeacon:f7826da6-4fa2-4e98-8024-bc5b71e0893e:1:7"
 IBEACON = bytes.fromhex("0215f7826da64fa24e988024bc5b71e0893e00010007c5")
 EDDYSTONE = bytes.fromhex("20000bb8158000000001000151800000")[:14]
 PHONE_KEYS = b"anna-1 = ec0234a357c8ad05341010a60a397d9b\n"
+
+NETFP_RECEIPTS = (
+    b"""{"receiptNumber": "123", "receiptDateTime": "2026-11-23T10:02:41Z", "fiscalMemorySerialNumber": "02900001",
+    "reason": "taxbase-reduction", "uniqueSaleNumber": "DT900001-ABC1-0000017", "operator": "1", "items": [
+    {"text": "Ticket", "quantity": 2, "unitPrice": 5.00, "taxGroup": 1, "priceModifierType": "discount-percent",
+    "priceModifierValue": 10}, {"type": "comment", "text": "City card"},
+    {"Text": "Catalogue", "UnitPrice": "12.40", "TaxGroup": "TaxGroup3", "ItemCode": 999, "Type": 0},
+    {"type": "discount-amount", "amount": 1.40}, {"type": "FooterComment", "text": "Thank you"}],
+    "payments": [{"paymentType": "card", "amount": 10}, {"amount": 30}, {"paymentType": "change", "amount": -20}]}""",
+    b"""{"receiptNumber": 7, "fiscalMemorySerialNumber": "1", "items": [
+    {"text": "Tea", "unitPrice": 0.30000000000000004, "quantity": 0.3333333, "taxGroup": 8, "priceModifierType": 4,
+    "priceModifierValue": 1e1}]}""",
+)
+NETFP_REST = b'{"amount": 50.00, "deviceDateTime": "2026-11-23T10:02:41+02:00", "rawRequest": "VT"}'
+SLIP_PRINTED = b'{"result":"slip_printed","key":"k1"}'

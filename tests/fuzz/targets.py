@@ -7,6 +7,7 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -36,24 +37,37 @@ from drivers.pcsc import cards
 from drivers.relay import modbus
 from drivers.scanner.codes import named
 from drivers.sip2 import codec as sip2
+from drivers.slip.status import Answers
+from drivers.slip.text import TextRefused
+from drivers.slip.text import lines as slip_lines
 from drivers.wiegand.frames import Edge, Frames
 from gateway.api import body
+from gateway.api.netfp import questions as netfp_questions
+from gateway.api.netfp import receipts as netfp_receipts
+from gateway.api.netfp import requests as netfp_requests
+from gateway.api.netfp import tree as netfp_tree
 from gateway.centre import people_file, people_requests
 from gateway.cli import http
-from gateway.devices import convert, convert_printer
+from gateway.devices import convert, convert_printer, convert_slip
 from gateway.identity import ndef, sun
 from gateway.model.entry import Stream
-from gateway.model.errors import InputRefused
-from gateway.model.fiscal import CashWork
+from gateway.model.errors import InputRefused, NotFound
+from gateway.model.fiscal import CashWork, PrinterDescription, SaleLine
+from gateway.model.fiscal import Payment as Payments
 from gateway.model.receipt import Receipt
+from gateway.model.slip import SlipJob
 from gateway.rules import read as rules
 from gateway.rules import sheet_read
+from gateway.stations.refund_words import RefundRequest
+from gateway.stations.sales import id_of
+from gateway.stations.till_words import PosQuoteRequest
 from gateway.wire import base45, bundle, chunks, cose, credentials, envelope, messages, passes, registry, trust
 from gateway.wire.messages import Acks
 from tests.fuzz import seeds
 
 MAX_BYTES = 4096
 """Of one input."""
+RIGA = ZoneInfo("Europe/Riga")
 
 
 class Target(NamedTuple):
@@ -156,6 +170,14 @@ def _lines(data: bytes) -> None:
         splitter.feed(data[at : at + 7])
 
 
+def _slip_text(data: bytes) -> object:
+    return slip_lines(data.decode("utf-8", errors="surrogateescape"), 42, lambda letter: ord(letter) < 0x250)
+
+
+def _slip_printed(data: bytes) -> object:
+    return convert_slip.slip_printed(SlipJob("k1", ()), msgspec.Raw(data))
+
+
 def _modbus(data: bytes) -> None:
     request = modbus.ReadBits(1, 0, 8)
     answer = modbus.find_answer(1, request, data)
@@ -195,6 +217,33 @@ def _zfp_line(data: bytes) -> None:
         assert parser.held <= zfp.MAX_ANSWER
     parser.expire()
     assert not parser.held
+
+
+NETFP_DEVICE = PrinterDescription(
+    "x", "y", "z", payments=tuple(Payments), adjusts=True, zero_total=True, reversals=True
+)
+
+
+def _netfp(data: bytes) -> None:
+    """A receipt of an ErpNet.FP client, whatever it is: refused, or a work whose money is right to the cent."""
+    for reversal in (False, True):
+        request = netfp_requests.read_receipt(netfp_tree.parse(data), RIGA, reversal=reversal)
+        work = netfp_receipts.check(request, "k", NETFP_DEVICE).work
+        assert 0 <= work.total_cents <= sum(tender.cents for tender in work.tenders)
+        assert all(item.unit_cents > 0 < item.quantity for item in work.items if isinstance(item, SaleLine))
+
+
+def _netfp_rest(data: bytes) -> None:
+    """The other bodies, one after the other."""
+    body = netfp_tree.parse(data)
+    netfp_receipts.positive(netfp_requests.read_amount(body)[0])
+    netfp_requests.read_clock(body, RIGA)
+    netfp_requests.read_raw(body)
+
+
+def _netfp_query(data: bytes) -> None:
+    values = data.decode("latin-1").split("&")
+    netfp_questions.read(dict(zip(("taskId", "asyncTimeout", "timeout"), values, strict=False)))
 
 
 ZFP_READS: tuple[fiscal.Operation, ...] = (
@@ -253,7 +302,20 @@ def _targets() -> Iterator[Target]:
     yield Target("zfp", zfp.decode_answer, (zfp.FrameError,), (seeds.ZFP_DATA, seeds.ZFP_ACK))
     yield Target("zfp-line", _zfp_line, (), (seeds.ZFP_DATA + seeds.ZFP_ACK, b"\x0e" + seeds.ZFP_ACK[1:]))
     yield Target("zfp-said", _zfp_said, (fiscal.DataError,), seeds.ZFP_SAID)
+    yield Target("slip-answers", lambda data: Answers().feed(data), (), (b"\x1e\x1a\x12\x12\x00LABELOK",))
+    yield Target("slip-text", _slip_text, (TextRefused,), ("Vēl 3 no 10\nmuzejā".encode(), b"\x1bp0"))
+    yield Target("slip-printed", _slip_printed, bad, (seeds.SLIP_PRINTED,))
     yield Target("receipt", lambda data: body.decode(data, Receipt), refused, (seeds.RECEIPT,))
+    quote = b'{"receipt":' + seeds.RECEIPT + b',"tap":"a1b2c3","replaces":"00ff","total_cents":5}'
+    yield Target("quote", lambda data: body.decode(data, PosQuoteRequest).settled(), refused, (quote,))
+    back = b'{"receipt":"gw-1/00ff/receipt/7","lines":[{"line":"1","quantity":1000}],"fiscal_number":"R"}'
+    yield Target("refund", lambda data: body.decode(data, RefundRequest), refused, (back,))
+    yield Target(
+        "receipt name", lambda data: id_of(data.decode(errors="replace")), (NotFound,), (b"gw-1/00ff/receipt/7",)
+    )
+    yield Target("netfp", _netfp, refused, seeds.NETFP_RECEIPTS)
+    yield Target("netfp-rest", _netfp_rest, refused, (seeds.NETFP_REST,))
+    yield Target("netfp-query", _netfp_query, refused, (b"lib7-000123&-1&5 s",))
     yield Target("rules", rules.load, refused, (seeds.RULES,))
     yield Target("sheet", sheet_read.read, refused, (seeds.SHEET,))
     yield Target("bundle", bundle.decode_bundle, refused, (seeds.BUNDLE,))

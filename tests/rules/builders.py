@@ -159,7 +159,7 @@ VAT = {
 def a_line(dice: Dice, id: str) -> Line:
     return line(
         dice.one([50, 100, 250, 999, 2000, dice.number(1, 3000)]),
-        dice.one((*CATEGORIES, "c9")),
+        dice.one((*CATEGORIES, "c9", "")),
         id,
         quantity=dice.one([1000, 333, 1000, 1500, 2000, 2500, 3000, 7000, 1]),
         discountable=not dice.once_in(8),

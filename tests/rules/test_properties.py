@@ -89,7 +89,7 @@ def test_a_documents_sums_and_bounds_hold(content: Json, asked: Question) -> Non
         assert 0 <= line.discount_cents <= line.list_cents == bought.list_cents
         assert sum(share.cents for share in line.shares) == line.discount_cents
         assert line.due_cents >= min(line.list_cents, line_cents(bought.floor_cents, bought.quantity))
-        assert bought.discountable or not line.shares
+        assert (bought.discountable and bought.category) or not line.shares
     left = {(one.key, one.period, one.holder): one for one in asked.quotas}
     for use in decision.uses:
         of = left[use.key, use.period, use.holder]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from gateway.model.decision import Decision, Use
 from gateway.model.errors import InputRefused
 from gateway.model.receipt import Means, Receipt
+from gateway.model.refund import Refund
 from gateway.rules.known import filled
 from gateway.rules.question import Question
-from gateway.rules.refund import Refund, in_turn, refund
+from gateway.rules.refund import in_turn, refund
 from tests.rules.builders import Json, line, question, questions, rule, rule_lists, rule_set
 
 RATES = {"A": [{"from": "2012-07-01", "basis_points": 2100}]}

@@ -316,6 +316,6 @@ async def test_lines_at_the_foot_are_those_that_the_configuration_asks_for(place
 
 async def _abandon(till: Till) -> None:
     """End what a dead daemon would not have had time to end."""
-    for work in list(till._busy.values()):
+    for work in list(till._once.busy.values()):
         work.cancel()
         await asyncio.wait([work])

@@ -183,8 +183,9 @@ async def test_a_quote_holds_what_it_takes(town: Town) -> None:
     await till.on_reading(Card("anna").tap(town.place))
     first = await quoted(till, rides(2000), "q1")
     assert (first.due_cents, first.balances[0].left) == (0, 1)
+    await till.on_reading(Card("anna", counter=5).tap(town.place))
     second = await quoted(till, rides(2000), "q2")
-    assert second.due_cents == 300, "one is left, and the rule withholds what needs more"
+    assert (second.identified, second.due_cents) == (True, 300), "one is left, and the rule withholds what needs more"
     await till.commit(CommitRequest(first.quote, "F1"), "c1")
     (body,) = town.place.bodies(EntryKind.RECEIPT)
     assert body["decision"]["uses"] == [{"key": "rides", "period": "2026-11-23", "units": 2}]

@@ -123,7 +123,7 @@ def test_each_device_class_that_is_opened_is_loaded_before_the_unit_starts() -> 
     """DeviceAllow=char-NAME is looked up in /proc/devices once (systemd.resource-control(5))."""
     modules = (SYSTEMD / "smartplace.modules-load.conf").read_text("utf-8").splitlines()
     loaded = {line for line in modules if line and not line.startswith("#")}
-    built_into_raspberry_pi_kernels = {"ttyAMA": None, "usb_device": None}
+    built_into_raspberry_pi_kernels = {"ttyAMA": None, "usb_device": None, "usb": None}
     module_of = {"ttyUSB": "usbserial", "ttyACM": "cdc_acm", "video4linux": "videodev"}
     for allowed in values("DeviceAllow"):
         name = allowed.removeprefix("char-").removesuffix(" rw")

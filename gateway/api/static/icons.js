@@ -23,6 +23,8 @@ const SHAPES = {
   register: ["M6 26h88v52H6z", "M6 42h88", "M50 50v20", "M40 60h20"],
   requested: ["M6 26h88v52H6z", "M6 42h88", "M38 60l9 9 17-18"],
   quote: [RECEIPT, "M64 28L36 60", "M38 32h.1", "M62 57h.1"],
+  two_taps: ["M6 20h54v38H6z", "M6 32h54", "M40 44h54v38H40z", "M40 56h54"],
+  refunded: [RECEIPT, "M64 42H38", "M48 30L36 42l12 12"],
   recorded: [RECEIPT, "M36 44l10 11 19-23"],
   printed: ["M14 38h72v38H14z", "M28 38V8h44v30", "M30 62h40v30H30z", "M42 76h16"],
   attention: [TRIANGLE, "M50 38v24", "M50 75v.1"],

@@ -7,6 +7,7 @@ const LOOK_MS = 1000;
 
 const at = (id) => document.getElementById(id);
 const station = decodeURIComponent(location.pathname.split("/").pop());
+const slips = `/v1/stations/${encodeURIComponent(station)}/slips`;
 const address = `/v1/stations/${encodeURIComponent(station)}/cards`;
 
 // What the gateway answers when something cannot be done, as far as staff can do something about it.
@@ -16,6 +17,17 @@ const TOLD = {
   not_a_desk: "staff.no_staff",
   too_many_tokens: "staff.too_many_tokens",
   presented_changed: "staff.presented_changed",
+};
+
+// How a slip ended, or why there is none.
+const SLIP = {
+  printed: "staff.slip_printed",
+  sent: "staff.slip_sent",
+  not_printed: "staff.slip_not_printed",
+  unknown: "staff.slip_unknown",
+  printer_not_ready: "staff.slip_not_printed",
+  no_slip_printer: "staff.no_slips",
+  nobody_there: "staff.nobody",
 };
 
 let texts;
@@ -31,6 +43,7 @@ async function start() {
   at("enter").addEventListener("click", enter);
   at("token").addEventListener("keydown", (event) => event.key === "Enter" && enter());
   at("link").addEventListener("click", () => ask("link"));
+  at("slip").addEventListener("click", slip);
   write();
 }
 
@@ -102,7 +115,7 @@ function down() {
   isDown = true;
   presented = "";
   document.body.dataset.drawn = "";
-  for (const id of ["nobody", "person", "link", "known-title"]) at(id).hidden = true;
+  for (const id of ["nobody", "person", "link", "slip", "known-title"]) at(id).hidden = true;
   at("verdict").textContent = "";
   at("known").replaceChildren();
   tell(text("overview.down"));
@@ -122,6 +135,7 @@ function draw(now) {
   at("verdict").textContent = now.verdict ? text(`verdict.${now.verdict}`) : "";
   const ready = now.verdict === "ready";
   at("link").hidden = !ready;
+  at("slip").hidden = !now.proof;
   at("known-title").hidden = !(now.known ?? []).length;
   at("known").replaceChildren(...(now.known ?? []).map((card) => row(card, ready)));
 }
@@ -158,6 +172,22 @@ async function ask(act, lost) {
   try {
     const done = await again(() => call({ method: "POST", body, headers }));
     if (done !== null) tell(`${text("staff.done")} ${done.request.slice(0, 8)}`);
+  } catch {
+    tell(text("staff.failed"));
+  } finally {
+    busy = false;
+  }
+}
+
+// What is left for whoever is there, on paper. It needs no token, and its answer says nothing of it.
+async function slip() {
+  if (busy) return;
+  busy = true;
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() };
+  try {
+    const answer = await again(() => fetch(slips, { method: "POST", headers, body: '{"kind": "balance"}' }));
+    const told = await answer.json();
+    tell(text(SLIP[told.state ?? told.code] ?? "staff.failed"));
   } catch {
     tell(text("staff.failed"));
   } finally {

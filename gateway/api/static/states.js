@@ -17,7 +17,9 @@ const HOLD_MS = {
   reading: RESULT_MS,
   requested: 12000,
   register: 60000,
+  refunded: 12000,
   quote: 60000,
+  two_taps: 60000, // Until the cashier has chosen, which is another event.
   attention: 30000,
   free: 86400000, // Until the alarm is over, which is another event.
 };
@@ -57,8 +59,14 @@ export function sumsOf(shown, kind) {
   const due = shown.due_cents;
   if (due === undefined || due === null) return null;
   if (kind !== "till") return due > 0 ? { due } : null;
+  if (shown.show === "refunded") return { due };
   const list = shown.list_cents ?? due;
   return { list, discount: list - due, due };
+}
+
+/** The marks of the cards among which the cashier has to choose. */
+export function marksOf(shown) {
+  return shown.marks ?? [];
 }
 
 /** Of a group: how many of how many have passed, or null. */

@@ -3,9 +3,11 @@
 import { icon } from "./icons.js";
 import { day, loadTexts, money } from "./i18n.js";
 import { follow } from "./live.js";
-import { groupOf, leftOf, reasonKey, restingState, stateOf, sumsOf } from "./states.js";
+import { groupOf, leftOf, marksOf, reasonKey, restingState, stateOf, sumsOf } from "./states.js";
 
 const PERSON_MS = 60000; // At a till the price follows the tap: it speaks the same language.
+
+const DUE_NAMES = { recorded: "sum.total", refunded: "sum.back" };
 
 const at = (id) => document.getElementById(id);
 const station = decodeURIComponent(location.pathname.split("/").pop());
@@ -23,7 +25,7 @@ async function start() {
   const answer = await fetch(`/v1/stations/${encodeURIComponent(station)}`);
   if (!answer.ok) throw new Error(`station ${station}: ${answer.status}`);
   view = await answer.json();
-  place = { online: view.online, ready: view.ready, benefits_end_ms: view.benefits_end_ms };
+  place = { online: view.online, ready: view.ready, benefits_end_ms: view.benefits_end_ms, benefits_until_ms: view.benefits_until_ms };
   document.title = `${view.id} · Smart Place`;
   rest();
   if (view.shown) take(view.shown, view.age_ms ?? 0);
@@ -80,10 +82,10 @@ function draw(state, reason, shown) {
   at("title").textContent = text(byKind(`state.${state}.title`));
   drawDetail(state, reason, language, text, byKind);
   drawSums(sumsOf(shown, view.kind), state, language, text);
-  drawLeft(leftOf(shown), groupOf(shown), language, text);
+  drawLeft(leftOf(shown), groupOf(shown), marksOf(shown), language, text);
 }
 
-function drawLeft(left, group, language, text) {
+function drawLeft(left, group, marks, language, text) {
   const number = (value) => new Intl.NumberFormat(language).format(value);
   const lineOf = (key, words) => {
     const line = document.createElement("li");
@@ -97,6 +99,7 @@ function drawLeft(left, group, language, text) {
   if (group) {
     lines.unshift(lineOf("group.so_far", { passed: number(group.passed), persons: number(group.persons) }));
   }
+  lines.push(...marks.map((mark) => lineOf("marks.card", { mark })));
   at("left").replaceChildren(...lines);
   at("left").hidden = lines.length === 0;
 }
@@ -121,9 +124,13 @@ function drawSums(sums, state, language, text) {
   for (const name of ["list", "discount", "due"]) {
     const cents = sums?.[name];
     at(name).parentElement.hidden = cents === undefined;
-    at(`${name}-name`).textContent = text(name === "due" && state === "recorded" ? "sum.total" : `sum.${name}`);
+    at(`${name}-name`).textContent = text(name === "due" ? (DUE_NAMES[state] ?? "sum.due") : `sum.${name}`);
     at(name).textContent = cents === undefined ? "" : money(language, name === "discount" ? -cents : cents);
   }
+}
+
+function moment(ms) {
+  return new Date(ms).toLocaleString(languageNow(), { dateStyle: "medium", timeStyle: "short" });
 }
 
 function drawBadges() {
@@ -131,8 +138,11 @@ function drawBadges() {
   if (!place.online) badges.push(["offline", "badge.offline"]);
   if (!place.ready && restingState(view.kind, place) === "idle") badges.push(["attention", "badge.not_ready"]);
   const end = place.benefits_end_ms ?? 0;
-  if (end > Date.now()) badges.push(["attention", "badge.benefits_end", new Date(end).toLocaleString(languageNow())]);
+  if (end > Date.now()) badges.push(["attention", "badge.benefits_end", moment(end)]);
   else if (end) badges.push(["attention", "badge.benefits_ended"]);
+  else if (view.kind === "till" && !place.online && place.benefits_until_ms) {
+    badges.push(["offline", "badge.benefits_until", moment(place.benefits_until_ms)]);
+  }
   at("badges").replaceChildren(
     ...badges.map(([name, key, more = ""]) => {
       const badge = document.createElement("div");

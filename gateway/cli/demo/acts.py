@@ -19,6 +19,11 @@ SHOWN_S = 20.0
 ANSWERS = ("accepted", "refused", "open", "attention")
 """What a station may show to somebody who has presented something."""
 
+FISCAL = ("sale", "reversal")
+"""Documents of the printer that are receipts; the others are reports and slips."""
+NETFP_PRINTER = "dt000600"
+"""As config/demo.toml names the till's printer for programs that know ErpNet.FP."""
+
 BASKET: list[dict[str, Any]] = [
     {"id": "1", "text": "Pasaku grāmata", "category": "books", "unit_cents": 990, "vat": "C"},
     {"id": "2", "text": "Pildspalva", "category": "stationery", "unit_cents": 125, "quantity": 2000, "vat": "A"},
@@ -120,6 +125,20 @@ class Acts:
             said += f", on paper with number {self._on_paper(quote, answer['fiscal'])}"
         self._say(said)
 
+    def print_as_erpnet_fp(self, number: str) -> None:
+        """Another POS knows ErpNet.FP only, and asks twice under one task id: one paper, the same number."""
+        path = f"/printers/{NETFP_PRINTER}/receipt?taskId=pos-{self._run}-{number}"
+        items = [{"text": "Pildspalva", "quantity": 2, "unitPrice": 1.25, "taxGroup": 1}]
+        numbers = []
+        for _ in range(2):
+            status, answer = ask(self.rig.ports["netfp"], "POST", path, {"items": items})
+            if status != 200 or answer.get("ok") is not True:
+                raise Failed(f"ErpNet.FP's interface: {status} {answer}")
+            numbers.append(answer["receiptNumber"])
+        if len(set(numbers)) != 1:
+            raise Failed(f"one task id, two receipts: {numbers}")
+        self._say(f"    receipt {number}: 2.50, on paper with number {numbers[0]}")
+
     def _on_paper(self, quote: dict[str, Any], fiscal: dict[str, Any]) -> str:
         key = quote["quote"]
         if fiscal["state"] != "printed":
@@ -160,6 +179,6 @@ class Acts:
                 self.noted.pulses += 1
 
     def _on_printer(self, event: Event) -> None:
-        if event["event"] == "document" and event["closed"] is True:
+        if event["event"] == "document" and event["kind"] in FISCAL and event["closed"] is True:
             with self._lock:
                 self.noted.papers.append((event["key"], event["total_cents"]))

@@ -22,6 +22,8 @@ READERS = ("desk-reader", "gate-reader", "till-reader")
 CAMERA, RELAY, PRINTER = "desk-camera", "gate-relay", "till-printer"
 SIMULATORS = (*READERS, CAMERA, RELAY, PRINTER)
 EMBEDDED, MOSQUITTO = "embedded", "mosquitto"
+NETFP_PORT = 8001
+"""Where programs that know ErpNet.FP look."""
 LOOK_S = 0.05
 """Between two looks at something that is awaited."""
 
@@ -47,8 +49,11 @@ class Rig:
 
     def prepare(self) -> None:
         """Fill the work folder, with ports that are free now."""
+        # Who has named the pages' port wants to find things where they are expected.
+        expected = NETFP_PORT if self.port and not in_use(NETFP_PORT) else 0
         self.port = self.port or free_port()
         self.ports = {"broker": free_port(), "camera": free_port(), "pages": self.port}
+        self.ports["netfp"] = expected or free_port()
         # What the embedded broker speaks. Left to itself the gateway finds that out, by waiting for an answer.
         self.town.prepare(self.ports, protocol="3.1.1" if self._broker == EMBEDDED else "auto")
         self._leash.start()

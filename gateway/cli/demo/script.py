@@ -84,6 +84,8 @@ class Morning:
         acts.tap(TILL, "peteris", "accepted", "Peteris buys too, and the shop prints here")
         quote = acts.quote("2", identified=True)
         acts.commit(quote, "2", printed=True)
+        self._say("    another POS, which knows ErpNet.FP only, prints on the same printer, and asks again: one paper")
+        acts.print_as_erpnet_fp("4")
 
     def _offline(self) -> None:
         acts = self._acts

@@ -109,6 +109,7 @@ class Stage:
             watch.start()
             rig.wait_ready()
             say(f"  pages: http://127.0.0.1:{rig.port}/ (ready after {time.monotonic() - began:.0f} s)")
+            say(f"  for programs that know ErpNet.FP: http://127.0.0.1:{rig.ports['netfp']}/printers")
             morning = Morning(acts, say)
             morning.play()
             if not once:

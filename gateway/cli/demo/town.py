@@ -79,7 +79,7 @@ class Town:
         self.centre_store = folder / "centre.db"
 
     def prepare(self, ports: Mapping[str, int], protocol: str = "auto") -> None:
-        """Keys, cards, bundles and the configuration with these ports (`broker`, `pages`, `camera`) and the
+        """Keys, cards, bundles and the configuration with these ports (`broker`, `pages`, `camera`, `netfp`) and the
         version of MQTT that the broker speaks."""
         for folder in (self.folder, self.keys, self.devices, self.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -206,6 +206,7 @@ def _with_ports(text: str, ports: Mapping[str, int]) -> str:
     """The demo's configuration with this run's ports in the lines marked DEMO."""
     text = re.sub(r"port = \d+(\s+# DEMO: the broker)", rf"port = {ports['broker']}\1", text)
     text = re.sub(r"port = \d+(\s+# DEMO: the pages)", rf"port = {ports['pages']}\1", text)
+    text = re.sub(r"port = \d+(\s+# DEMO: the port for programs)", rf"port = {ports['netfp']}\1", text)
     return re.sub(r"127\.0\.0\.1:\d+/[^\"]*(\" \} # DEMO: the camera)", rf"127.0.0.1:{ports['camera']}/\1", text)
 
 

@@ -32,7 +32,7 @@ def expected(document: Json, question: Question) -> Expected:
     lines = question.receipt.lines
     taking_part = []
     for rule in sorted(document["rules"], key=lambda one: (one["stage"], -one["priority"], one["id"])):
-        own = [number for number, line in enumerate(lines) if line.discountable and meets(rule, line)]
+        own = [number for number, line in enumerate(lines) if line.discountable and line.category and meets(rule, line)]
         if own and holds(rule, document, question, groups, own):
             taking_part.append((rule, own))
     purse = Purse(question)

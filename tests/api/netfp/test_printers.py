@@ -1,0 +1,286 @@
+"""What else a client asks: which printers there are, how they are, their drawer, clock and reports, and being freed."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from gateway.model.errors import DeadlineMissed, NotReady
+from gateway.model.fiscal import CashWork, Payment, PrinterDescription, PrintOutcome, PrintResult, ReportWork
+from tests.api.netfp.conftest import PRINTER, RECEIPT, Shop, code
+
+DESCRIBED = PrinterDescription(
+    family="datecs-v1-a",
+    manufacturer="Datecs",
+    model="FP-2000",
+    firmware="1.00BG",
+    serial="DT900001",
+    fiscal_memory="02900001",
+    tax_number="000000000",
+    item_text_bytes=36,
+    note_text_bytes=42,
+    payments=(Payment.CARD, Payment.CASH, Payment.CHEQUE),
+    adjusts=True,
+)
+
+
+class Describes:
+    """Printers of which it is known what they are."""
+
+    def __init__(self, shop: Shop, **descriptions: PrinterDescription) -> None:
+        known = {name.replace("_", "-"): one for name, one in descriptions.items()}
+        shop.face._shelf._describe = known.get
+
+
+# Which there are -----------------------------------------------------------------------------------------
+
+
+async def test_the_list_has_every_printer_by_its_id(shop: Shop) -> None:
+    Describes(shop, till_printer=DESCRIBED)
+    listed = await shop.get("/printers")
+    assert list(listed) == [PRINTER]
+    assert listed[PRINTER] == {
+        "uri": "datecs-v1-a.smartplace://till-printer",
+        "serialNumber": "DT900001",
+        "fiscalMemorySerialNumber": "02900001",
+        "manufacturer": "Datecs",
+        "model": "FP-2000",
+        "firmwareVersion": "1.00BG",
+        "itemTextMaxLength": 36,
+        "commentTextMaxLength": 42,
+        "operatorPasswordMaxLength": 0,
+        "taxIdentificationNumber": "000000000",
+        "supportedPaymentTypes": ["cash", "check", "card"],
+        "supportsSubTotalAmountModifiers": True,
+        "subTotalAmountModifiersRequireTaxGroup": False,
+        "supportsInvoice": False,
+        "supportsCreditNote": False,
+        "invoiceNumberAssignment": "device-assigned",
+        "creditNoteNumberAssignment": "device-assigned",
+        "supportPaymentTerminal": False,
+        "usePaymentTerminal": False,
+    }
+    assert await shop.get(f"/printers/{PRINTER}") == listed[PRINTER]
+
+
+async def test_without_names_a_printer_is_known_by_its_serial_number(shop: Shop) -> None:
+    await shop.close()
+    await shop.open(printers={})
+    assert await shop.get("/printers") == {}
+    Describes(shop, till_printer=DESCRIBED, bar_printer=DESCRIBED)
+    assert list(await shop.get("/printers")) == ["dt900001", "dt900001_1"]
+    assert (await shop.get("/printers/dt900001_1"))["uri"].endswith("bar-printer")
+
+
+@pytest.mark.parametrize(
+    "path", ["/printers/zz1", "/printers/zz1/status", "/printers/dt900001/zeroing", "/", "/printer", "/printers/a/b/c"]
+)
+async def test_what_is_not_there_is_404_in_the_same_shape(shop: Shop, path: str) -> None:
+    answer = await shop.get(path, status=404)
+    assert (answer["ok"], code(answer)) == (False, "E402")
+
+
+async def test_addresses_in_any_case_and_with_a_slash_at_the_end(shop: Shop) -> None:
+    assert (await shop.ask("POST", "/Printers/DT900001/Receipt/", RECEIPT))["ok"] is True
+    assert PRINTER in await shop.get("/printers/")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/printers"), ("GET", "/printers/dt900001/receipt"), ("PUT", "/printers"), ("DELETE", "/")],
+)
+async def test_another_method_is_405(shop: Shop, method: str, path: str) -> None:
+    assert code(await shop.ask(method, path, status=405)) == "E402"
+
+
+# How they are --------------------------------------------------------------------------------------------
+
+
+async def test_a_status_has_the_devices_time_and_true_booleans(shop: Shop) -> None:
+    answer = await shop.get(f"/printers/{PRINTER}/status")
+    assert answer["ok"] is True
+    assert answer["deviceDateTime"] == "2026-11-23T11:00:20"
+    assert {"type": "info", "text": "last document: 41"} in answer["messages"]
+
+
+async def test_what_is_wrong_has_its_code(shop: Shop) -> None:
+    shop.outputs.status = msgspec.structs.replace(
+        shop.outputs.status, paper=False, open_receipt=True, problems=("paper_out", "paper_low", "something_new")
+    )
+    answer = await shop.get(f"/printers/{PRINTER}/status")
+    assert answer["ok"] is False
+    assert [(m["type"], m.get("code"), m["text"]) for m in answer["messages"]][:4] == [
+        ("error", "E301", "out of paper"),
+        ("warning", "W301", "little paper is left"),
+        ("info", None, "something new"),
+        ("info", None, "a fiscal receipt is open on the device"),
+    ]
+
+
+async def test_a_clock_that_drifts_is_told(shop: Shop) -> None:
+    shop.outputs.status = msgspec.structs.replace(shop.outputs.status, device_time="2026-11-23T11:47:00")
+    answer = await shop.get(f"/printers/{PRINTER}/status")
+    assert answer["ok"] is True
+    assert [m["text"] for m in answer["messages"] if m.get("code") == "W901"] == [
+        "the device's clock is 47 min fast: set it when no receipt is open"
+    ]
+
+
+async def test_a_z_report_that_is_due_is_told_before_the_device_sells_nothing(shop: Shop) -> None:
+    await shop.printers.look()
+    await shop.post("receipt", RECEIPT)
+    shop.place.clock.advance(23 * 3600)
+    answer = await shop.get(f"/printers/{PRINTER}/status")
+    assert answer["ok"] is True
+    assert "W502" in [message.get("code") for message in answer["messages"]]
+    shop.place.clock.advance(2 * 3600)
+    assert code(await shop.post("receipt", RECEIPT)) == "E502"
+    assert (await shop.post("zreport"))["ok"] is True
+    assert (await shop.post("receipt", RECEIPT))["ok"] is True
+
+
+async def test_what_is_in_the_drawer(shop: Shop) -> None:
+    answer = await shop.get(f"/printers/{PRINTER}/cash?taskId=c1")
+    assert (answer["ok"], answer["amount"]) == (True, 50.00)
+    assert await shop.finished("c1") == answer
+    shop.outputs.status = msgspec.structs.replace(shop.outputs.status, cash_cents=None)
+    assert code(await shop.get(f"/printers/{PRINTER}/cash")) == "E412"
+
+
+# Cash and reports ----------------------------------------------------------------------------------------
+
+
+async def test_cash_goes_in_and_out_as_works_with_their_entries(shop: Shop) -> None:
+    assert (await shop.post("deposit?taskId=d1", {"amount": 50.00}))["ok"] is True
+    assert (await shop.post("withdraw", {"amount": 12.34, "operator": "1"}))["ok"] is True
+    await shop.post("deposit?taskId=d1", {"amount": 50.00})
+    assert [(type(work), getattr(work, "cents", 0)) for work in shop.outputs.jobs] == [
+        (CashWork, 5000),
+        (CashWork, -1234),
+    ]
+    assert code(await shop.post("deposit", {"amount": 0})) == "E403"
+
+
+async def test_reports_are_works_and_a_repeated_z_prints_once(shop: Shop) -> None:
+    for _ in range(3):
+        assert (await shop.post("zreport?taskId=z-2026-11-27"))["ok"] is True
+    assert (await shop.post("xreport", "{}"))["ok"] is True
+    assert [work.z for work in shop.outputs.jobs if isinstance(work, ReportWork)] == [True, False]
+
+
+async def test_a_reversal_names_its_original(shop: Shop) -> None:
+    original = {"receiptNumber": "41", "receiptDateTime": "2023-11-15T00:00:00", "fiscalMemorySerialNumber": "02900001"}
+    answer = await shop.post(
+        "reversalreceipt", {**original, **RECEIPT, "reason": "refund", "payments": [{"amount": 12.4}]}
+    )
+    assert answer["ok"] is True
+    assert [m["code"] for m in answer["messages"] if m["type"] == "warning"] == ["W302"]
+    assert code(await shop.post("reversalreceipt", RECEIPT)) == "E405"
+
+
+@pytest.mark.parametrize("document", ["invoice", "creditnote"])
+async def test_invoices_are_not_done_here(shop: Shop, document: str) -> None:
+    answer = await shop.post(document, {**RECEIPT, "recipient": {"name": "AD"}})
+    assert (answer["ok"], code(answer)) == (False, "E413")
+    assert not shop.outputs.jobs
+
+
+async def test_a_body_that_is_no_json_is_400_and_nothing_happens(shop: Shop) -> None:
+    for body in ("", "{", "[]", '{"items": {}}'):
+        answer = await shop.post("receipt?taskId=t1", body, status=400)
+        assert (answer["ok"], code(answer)) == (False, "E401")
+    assert await shop.get("/printers/taskinfo?id=t1") == {"taskStatus": "unknown"}
+    assert code(await shop.post("receipt?asyncTimeout=soon", RECEIPT, status=400)) == "E401"
+    assert not shop.outputs.jobs
+
+
+async def test_credentials_and_departments_are_passed_over_and_told(shop: Shop) -> None:
+    sold = {**RECEIPT["items"][0], "department": 2}
+    answer = await shop.post("receipt", {"items": [sold], "operator": "1", "operatorPassword": "1"})
+    assert answer["ok"] is True
+    text = "passed over: operator, operatorPassword, items[0].department"
+    assert {"type": "info", "text": text} in answer["messages"]
+
+
+# Clock, copies, raw commands -----------------------------------------------------------------------------
+
+
+async def test_the_clock_is_set_to_what_is_said_or_to_ours(shop: Shop) -> None:
+    assert (await shop.post("datetime", {"deviceDateTime": "2026-05-31T18:06:00Z"}))["ok"] is True
+    assert shop.outputs.device_time == "2026-05-31T21:06:00"
+    assert (await shop.post("datetime", "{}"))["ok"] is True
+    assert shop.outputs.device_time == "2026-11-23T11:00:00"
+
+
+async def test_what_may_have_been_done_is_told_as_such(shop: Shop) -> None:
+    shop.outputs.silent = True
+    assert code(await shop.post("datetime", {"deviceDateTime": "2026-05-31T18:06:00"})) == "E901"
+
+
+async def test_copies_and_raw_commands_are_off_unless_configured(shop: Shop) -> None:
+    for action, body in (("duplicate", None), ("rawrequest", {"rawRequest": "VT"})):
+        answer = await shop.post(action, body)
+        assert (answer["ok"], code(answer)) == (False, "E404")
+        assert "in [netfp]" in answer["messages"][0]["text"]
+    assert (shop.outputs.copies, shop.outputs.raws) == (0, [])
+
+
+async def test_copies_and_raw_commands_where_they_are_on(shop: Shop) -> None:
+    await shop.close()
+    await shop.open(duplicate=True, raw=True)
+    for _ in range(2):
+        assert (await shop.post("duplicate?taskId=copy"))["ok"] is True
+    assert shop.outputs.copies == 1
+    answer = await shop.post("rawrequest", {"rawRequest": "VT"})
+    assert (answer["ok"], answer["rawResponse"]) == (True, "25-06-2019 11:15:26")
+    assert shop.outputs.raws == [(0x56, b"T")]
+    sells = await shop.post("rawrequest", {"rawRequest": "1Tea"})
+    assert (sells["ok"], code(sells)) == (False, "E404")
+    assert code(await shop.post("rawrequest", {"rawRequest": "V€"})) == "E401"
+
+
+# Being freed ---------------------------------------------------------------------------------------------
+
+
+async def test_a_reset_with_nothing_to_do_says_so(shop: Shop) -> None:
+    answer = await shop.post("reset")
+    assert answer["ok"] is True
+    assert "there was nothing to do" in answer["messages"][0]["text"]
+
+
+async def test_a_reset_never_completes_what_this_gateway_did_not_begin(shop: Shop) -> None:
+    shop.outputs.status = msgspec.structs.replace(shop.outputs.status, open_receipt=True)
+    answer = await shop.post("reset")
+    assert (answer["ok"], code(answer)) == (False, "E404")
+    assert not shop.outputs.jobs
+    assert not shop.outputs.settled
+
+
+async def test_a_reset_brings_what_was_begun_here_to_its_end_and_says_which(shop: Shop) -> None:
+    shop.outputs.print_script.append("opened")
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    answer = await shop.post("reset")
+    assert answer["ok"] is True
+    assert "nothing was sold" in answer["messages"][0]["text"]
+    assert code(await shop.finished("t1")) == "E904"
+    assert (await shop.post("receipt", RECEIPT))["ok"] is True
+
+
+async def test_a_reset_that_finds_nothing_out_says_what_to_look_at(shop: Shop) -> None:
+    shop.outputs.print_script.append("closing")
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    shop.outputs.settle_script.append(PrintOutcome("", PrintResult.UNKNOWN))
+    answer = await shop.post("reset")
+    assert (answer["ok"], code(answer)) == (False, "E901")
+    assert "Look at the printer's paper" in answer["messages"][0]["text"]
+
+
+async def test_a_device_that_is_away_is_told(shop: Shop) -> None:
+    for fault in (NotReady("unplugged", "Plug it in"), DeadlineMissed("no answer", "Look")):
+
+        async def away(device: str, deadline_ms: int = 3000, fault: Exception = fault) -> object:
+            raise fault
+
+        shop.outputs.printer_status = away  # type: ignore[assignment,method-assign]
+        answer = await shop.get(f"/printers/{PRINTER}/status")
+        assert (answer["ok"], code(answer)) == (False, "E101")
