@@ -89,8 +89,8 @@ class World:
     def driver(self) -> Works:
         """The driver, on a device that answers: a new process if there is none. A device that does not come back by
         itself is mended by a person."""
-        for attempt in range(2 * STARTS):
-            if attempt == STARTS:
+        for attempt in range(1, 5 * STARTS):
+            if attempt % STARTS == 0:
                 self.mend()
             works = self._works = self._works or self._made()
             try:
