@@ -213,6 +213,30 @@ def test_after_closed_was_stored_it_stays_printed() -> None:
     assert (outcome.outcome, outcome.number, outcome.code) == (Result.PRINTED, "", "number_not_read")
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(Stage.PAID, number="0000007", sold=6390, paid=1390),
+        Told(Stage.OPEN, number="0000007", sold=None),
+        Told(Stage.PAYING, number="0000006", sold=5000, paid=390, due=1000),
+        lambda move: SILENT,
+    ],
+    ids=["one like it is paid", "one like it is open", "counters stand still", "silent"],
+)
+def test_after_closed_was_stored_nothing_of_the_device_is_touched(told: Callable[[Move], Event]) -> None:
+    """The receipt that is open is the next customer's, who has bought the same."""
+    outcome, moves = settled(told, CLOSED)
+    assert (outcome.outcome, outcome.number, outcome.code) == (Result.PRINTED, "", "number_not_read")
+    assert not {type(operation) for operation in asked(moves)} & {Cancel, Close, Pay}
+
+
+def test_after_closed_was_stored_another_device_at_the_cable_changes_nothing() -> None:
+    other = Identity("FP-2000", serial="DT000999", fiscal_memory="99")
+    outcome, moves = settled(Told(number="0000007", sold=6390), CLOSED, identity=other)
+    assert (outcome.outcome, outcome.number, outcome.fiscal_memory) == (Result.PRINTED, "", "")
+    assert asked(moves) == []
+
+
 # Open ------------------------------------------------------------------------------------------------------
 
 
