@@ -199,7 +199,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="result", om
     where: str = ""
     advice: str = ""
     device_time: str = ""
-    """When the device closed it, by its own clock."""
+    """When the device closed it, by its own clock; empty where that was found out later."""
     fiscal_memory: str = ""
     z_number: str = ""
 

@@ -56,7 +56,7 @@ class Settling:
         baseline: Baseline,
         patience_s: float,
     ) -> None:
-        self._declined = self._cancelled = False
+        self._declined = self._cancelled = self._just_now = False
         self._work = work
         self._dialect = dialect
         self._identity = identity
@@ -74,7 +74,7 @@ class Settling:
         `declined`: the device has just refused a payment."""
         reason = why.why if isinstance(why, Lost) else why
         again: Lost | str = why
-        self._declined = declined
+        self._declined, self._just_now = declined, bool(why)
         if self._point is PrintPoint.CLOSED:
             return (yield from self._stays_printed())
         reopenings = acts = 0
@@ -121,7 +121,7 @@ class Settling:
             and judge(self._work, self._baseline, standing) is Verdict.PRINTED
         )
         last = standing.last if fits and isinstance(standing, Standing) else Last("")
-        return (yield from printed(self._work, self._ending, self._identity, last, ask_time=fits))
+        return (yield from printed(self._work, self._ending, self._identity, last, ask_time=False))
 
     def _conclude(self, standing: Standing, why: str) -> Course[Outcome]:
         if not self._begun_to_pay:
@@ -133,7 +133,9 @@ class Settling:
             return self._ending.cancelled(Reason.STOPPED_BEFORE_PAYMENT, why or "it was stopped before the payment")
         match judge(self._work, self._baseline, standing):
             case Verdict.PRINTED:
-                return (yield from printed(self._work, self._ending, self._identity, standing.last))
+                # Later the device's clock no longer tells when it was closed.
+                last, now = standing.last, self._just_now
+                return (yield from printed(self._work, self._ending, self._identity, last, ask_time=now))
             case Verdict.NOT_PRINTED:
                 return self._ending.cancelled(Reason.STOPPED_UNPAID, why or "the printer has booked nothing of it")
             case Verdict.NEITHER:

@@ -206,6 +206,15 @@ def test_device_without_a_serial_number_is_taken_for_the_same() -> None:
     assert outcome.outcome is Result.PRINTED
 
 
+def test_time_of_a_close_is_told_only_where_it_was_just_now() -> None:
+    """A reversal names it: the time of the settling would be that of no receipt."""
+    outcome, _ = settled(Told(number="0000007", sold=6390), CLOSING, why=SILENT)
+    assert (outcome.outcome, outcome.device_time) == (Result.PRINTED, "2026-11-27T08:05:09")
+    for point in (CLOSING, CLOSED):
+        outcome, _ = settled(Told(number="0000007", sold=6390), point)
+        assert (outcome.outcome, outcome.device_time) == (Result.PRINTED, "")
+
+
 def test_after_closed_was_stored_it_stays_printed() -> None:
     outcome, _ = settled(Told(number="0000007", sold=6390), CLOSED)
     assert (outcome.outcome, outcome.number) == (Result.PRINTED, "0000007")
