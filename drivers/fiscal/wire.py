@@ -16,11 +16,13 @@ from drivers.fiscal.dialect import (
     MoveCash,
     Open,
     OpenReversal,
+    OpenSlip,
     Operation,
     PrintDay,
     ReadStatus,
     Said,
-    WriteClock,
+    SlipLine,
+    Text,
     merged,
 )
 from drivers.fiscal.errors import Trouble, problem
@@ -38,8 +40,9 @@ _LOSSES = {
 
 V = TypeVar("V")
 
-_SECRET = (Open, OpenReversal, MoveCash, PrintDay, WriteClock)
-"""Operations whose DATA may hold the operator's password in some family: not shown in the log of frames."""
+_SECRET = (Open, OpenReversal, OpenSlip, MoveCash, Text, SlipLine)
+"""Operations whose DATA may hold the operator's password in some family, or a card's number that a POS has put into a
+text: not shown in the log of frames."""
 
 
 class Timing(msgspec.Struct, frozen=True):
