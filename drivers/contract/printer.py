@@ -250,7 +250,8 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     """What the line is like: commands, resends, naks, stale answers, ms that the device was busy, unknown outcomes;
     and how many minutes the fiscal day has lasted."""
     frames: tuple[str, ...] = ()
-    """The last frames on the wire, oldest first: ms before now, `>` to or `<` from the device, hex. No passwords and no notes."""
+    """The last frames on the wire, oldest first: ms before now, `>` to or `<` from the device, hex. No passwords, no
+    notes."""
     rounding: bool = False
     """Takes cash rounding (`Print.rounding_cents`)."""
 

@@ -25,14 +25,19 @@ def sums_tell(work: Plan, baseline: Baseline, day: Day) -> bool:
     return _booked(work, baseline, day) is not None
 
 
-def has_booked(work: Plan, baseline: Baseline, day: Day) -> bool | None:
-    """Something was sold or given back since the baseline, by whomever, or the day was ended. None when the device does
-    not tell the sums that such a work is in."""
+def has_moved(baseline: Baseline, day: Day) -> bool:
+    """Something was sold or given back since the baseline, by whomever, or the day was ended, as far as is told."""
     sums = ((baseline.sold_cents, day.sold_cents), (baseline.returned_cents, day.returned_cents))
     moved = any(None not in (before, now) and before != now for before, now in sums)
-    if moved or steps(baseline.z_number, day.z_number):
+    return moved or bool(steps(baseline.z_number, day.z_number))
+
+
+def has_booked(work: Plan, baseline: Baseline, day: Day) -> bool | None:
+    """As `has_moved`. None when nothing has, and the device does not tell the sums that such a work is in."""
+    if has_moved(baseline, day):
         return True
-    return None if None in sums[work.reversal] else False
+    told = (baseline.returned_cents, day.returned_cents) if work.reversal else (baseline.sold_cents, day.sold_cents)
+    return None if None in told else False
 
 
 def judge(work: Plan, baseline: Baseline, standing: Standing) -> Verdict:

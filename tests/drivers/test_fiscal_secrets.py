@@ -19,7 +19,7 @@ from drivers.simulators.fiscal_model import MODELS
 from tests.drivers.fiscal_bench import FAMILIES
 
 TEXT = b"Card 400012"
-PASSWORD = "739173"  # noqa: S105  of nobody
+PASSWORD = "739173"
 TOLD: dict[type, Operation] = {
     op.OpenReversal: op.OpenReversal(Reversal("1", device_time="2026-11-27T08:00:00", fiscal_memory="02000600")),
     op.Text: op.Text(TEXT),
