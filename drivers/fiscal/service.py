@@ -76,13 +76,15 @@ class Service:
         return merged(parts)
 
     def device_time(self) -> str:
-        """Empty when the device does not tell it."""
-        clock = self._wire.value(ReadClock(), DeviceClock)
+        """Empty when the device does not tell it, or tells no time: a clock that was never set must not keep the device
+        from being set."""
+        clock = self._wire.understood(ReadClock(), DeviceClock)
         return clock.device_time if clock is not None else ""
 
     def read_rates(self) -> None:
-        """The VAT letters that are programmed: the others are refused from now on."""
-        self._rates = self._wire.value(ReadRates(), Rates)
+        """The VAT letters that are programmed: the others are refused from now on. Firmware that tells them otherwise
+        leaves it to the option."""
+        self._rates = self._wire.understood(ReadRates(), Rates)
 
     @property
     def letters(self) -> str:

@@ -138,6 +138,16 @@ class Wire:
         value = self.read(operation).value
         return value if isinstance(value, kind) else None
 
+    def understood(self, operation: Operation, kind: type[V]) -> V | None:
+        """As `value`, and None also when the answer is not what the documents say: for what a device may be used
+        without. Raises `DeviceError` when there is none."""
+        heard = self.ask(Ask(operation))
+        if isinstance(heard, Heard):
+            return heard.said.value if isinstance(heard.said.value, kind) else None
+        if heard.trouble is Trouble.STRANGE_ANSWER:
+            return None
+        raise self.error(heard)
+
     def send(self, command: int, data: bytes) -> Exchange:
         """A command as it is. Raises `DeviceError`; `ValueError` when no frame can carry it."""
         try:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 import pytest
@@ -37,6 +37,9 @@ from drivers.contract.slip import Slip, SlipCode, SlipPrinted, SlipText
 from drivers.driver import CallRefused, DeviceError, GatewayGone
 from drivers.fiscal.driver import FiscalDriver
 from drivers.fiscal.options import Options
+from drivers.simulators.fiscal_model import Act
+from drivers.simulators.fiscal_v1 import Handler
+from drivers.simulators.fiscal_v1_commands import COMMANDS_A
 from drivers.simulators.printer import Simulator
 
 K = TypeVar("K")
@@ -439,6 +442,25 @@ def test_clock_is_compared_and_set_only_when_asked(rig: Rig) -> None:
     assert status.device_time[:16] == ahead.isoformat()[:16]
     assert refused(off, SetClock("2026-02-31T00:00:00")) == "bad_amount"
     off.driver.close()
+
+
+def test_clock_that_was_never_set_and_rates_of_another_shape_keep_nobody_from_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands = cast("dict[int, Handler]", COMMANDS_A)
+    monkeypatch.setitem(commands, 62, Handler(Act.READ, lambda wire, data: b"00-00-00 00:00:00"))
+    monkeypatch.setitem(commands, 97, Handler(Act.READ, lambda wire, data: b"21.00,12.00,5.00"))
+    with Simulator() as simulator:
+        rig = Rig(simulator)
+        rig.driver.poll()
+        assert rig.status().device_time == ""
+        assert rig.detail["vat_letters"] == "ABCDEFGH"
+        assert rig.gateway.concerns == []
+        monkeypatch.undo()
+        set_to = handled(rig, SetClock("2026-11-27T08:05:09"), PrinterStatus).device_time
+        assert set_to[:16] == "2026-11-27T08:05"
+        assert rig.ask(receipt()).outcome is Result.PRINTED
+        rig.driver.close()
 
 
 def test_clock_and_copies_wait_for_an_open_receipt() -> None:
