@@ -492,9 +492,11 @@ def test_slip_that_cannot_be_printed_says_why(rig: Rig) -> None:
 
 
 def test_slip_that_breaks_off_is_closed_and_the_next_receipt_is_printed(rig: Rig) -> None:
-    rig.simulator.fault("refuse", command=42)
-    assert refused(rig, Slip("s", (SlipText("x"),))) == "work_refused"
-    rig.simulator.device.open_slip()
+    for command in (42, 39):
+        rig.simulator.fault("refuse", command=command)
+        with pytest.raises(DeviceError) as broken_off:
+            rig.driver.handle(Slip("s", (SlipText("x"),)), time.monotonic() + 30)
+        assert broken_off.value.problem.code == "slip_broken_off"
     assert handled(rig, Slip("s", (SlipText("y"),)), SlipPrinted).key == "s"
     rig.simulator.device.open_slip()
     assert rig.ask(receipt()).outcome is Result.PRINTED
