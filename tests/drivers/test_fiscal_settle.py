@@ -150,7 +150,9 @@ def test_before_paying_was_stored_it_was_not_paid_by_us_and_somebody_may_have_fi
         (Told(number="", sold=6000), Verdict.NEITHER),
         (Told(number="", sold=None), Verdict.NEITHER),
         (Told(number="0000006", sold=None), Verdict.NOT_PRINTED),
-        (Told(number="0000007", sold=None), Verdict.PRINTED),
+        (Told(number="0000007", sold=None, paid=2390), Verdict.PRINTED),
+        (Told(number="0000007", sold=None, paid=None), Verdict.PRINTED),
+        (Told(number="0000007", sold=None, paid=0), Verdict.NEITHER),  # cancelled by hand
         (Told(number="0000007", sold=None, amount=900), Verdict.NEITHER),
         (Told(number="0000007", sold=None, amount=None), Verdict.NEITHER),
         (Told(number="A7", sold=6390), Verdict.NEITHER),
@@ -381,7 +383,7 @@ def test_device_that_does_not_tell_whether_a_receipt_is_open_is_not_guessed_at()
 
 
 def test_device_that_refuses_to_tell_a_counter_is_judged_by_the_others() -> None:
-    outcome, _ = settled(Told(number="0000007", refuses=(op.ReadDay,)), CLOSING)
+    outcome, _ = settled(Told(number="0000007", paid=2390, refuses=(op.ReadDay,)), CLOSING)
     assert outcome.outcome is Result.PRINTED
     outcome, _ = settled(Told(sold=6390, refuses=(op.ReadLast,)), CLOSING)
     assert outcome.outcome is Result.PRINTED
