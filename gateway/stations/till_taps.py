@@ -100,9 +100,11 @@ class Taps:
         tap = self._bound.get(quote)
         return tap.who if tap is not None else None
 
-    def close(self, quote: str) -> None:
-        """Its receipt is closed, or void: the tap is over."""
+    def close(self, quote: str, holder: str | None) -> None:
+        """This holder's receipt is closed, or void: their tap is over, and so is one that they have made once more
+        meanwhile. Else it would be the next customer's."""
         self._bound.pop(quote, None)
+        self._waiting.pop(holder or "", None)
 
     @property
     def waiting(self) -> Identification | None:

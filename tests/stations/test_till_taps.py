@@ -93,6 +93,19 @@ async def test_who_taps_again_while_their_quote_is_open_is_not_asked_about(pos: 
     assert (await pos.quote()).identified, "the POS has forgotten the first one"
 
 
+async def test_who_taps_again_while_they_pay_leaves_nothing_to_the_next_customer(pos: Pos) -> None:
+    await pos.tap("berta")
+    first = await pos.quote()
+    await pos.tap("berta", counter=3)
+    await pos.commit(first)
+    assert not (await pos.quote()).identified
+    await pos.tap("berta", counter=5)
+    again = await pos.quote()
+    await pos.tap("berta", counter=7)
+    await pos.till.withdraw(again.quote)
+    assert not (await pos.quote()).identified
+
+
 async def test_an_open_quote_forgets_its_tap_when_its_time_is_over(place: Place, pos: Pos) -> None:
     await pos.tap("anna")
     await pos.quote()
