@@ -22,6 +22,7 @@ from gateway.model.shown import Show
 from gateway.stations.answers import KEEP_MS
 from gateway.stations.refund_words import Back, RefundAnswer, RefundRequest, VoidRequest, WhyBack
 from gateway.stations.sales import KEEP_SALES_MS, SalesTidied, came_back, id_of
+from gateway.stations.till_ends import Ends
 from tests.stations.till_rig import Pos, book, held, in_use, refused, with_quotas
 from tests.support.outputs import Silence
 from tests.support.place import Place, SlowDisk
@@ -371,6 +372,29 @@ async def test_while_a_refund_is_in_doubt_nothing_else_of_its_receipt_comes_back
     assert told.fiscal.state == "printed"
     assert (await again.refund(back(sold.entry))).lines[0].quantity == 2000
     await printers.stop()
+    await after.stop()
+
+
+@pytest.mark.parametrize("seen", [None, "43"])
+async def test_a_till_that_has_no_printer_any_more_still_hears_how_its_refund_ended(
+    place: Place, counted: Pos, seen: str | None
+) -> None:
+    await counted.tap("anna")
+    sold = await counted.sell(book(quantity=3000), print=True)
+    place.outputs.print_script.append("closing")
+    part = RefundRequest(receipt=sold.entry, lines=(Back("1", 1000),), print=True)
+    assert (await counted.refund(part, "b-1")).fiscal is not None
+    after = await place.crash()
+    again = await Pos(after).start()
+    printers = after.services.printers
+    await printers.start(Ends(after.services))
+    (doubt,) = printers.doubts()
+    await printers.settle_by_hand(doubt.key, seen, "Anna")
+    assert came_back(after.ledger.query, id_of(sold.entry)) == ({"1": 1000} if seen else {})
+    assert (await again.refund(back(sold.entry))).lines[0].quantity == (2000 if seen else 3000)
+    told = await again.refund(part, "b-1")
+    assert told.fiscal is not None
+    assert told.fiscal.state == ("printed" if seen else "cancelled")
     await after.stop()
 
 
