@@ -21,7 +21,7 @@ from gateway.model.receipt import Means
 from gateway.model.shown import Show
 from gateway.stations.answers import KEEP_MS
 from gateway.stations.refund_words import Back, RefundAnswer, RefundRequest, VoidRequest, WhyBack
-from gateway.stations.sales import KEEP_SALES_MS, SalesTidied, came_back, id_of
+from gateway.stations.sales import KEEP_SALES_MS, LOOK_AHEAD, SalesTidied, came_back, id_of
 from gateway.stations.till_ends import Ends
 from tests.stations.till_rig import Pos, book, held, in_use, refused, with_quotas
 from tests.support.outputs import Silence
@@ -332,6 +332,25 @@ async def test_when_the_journal_has_forgotten_a_print_its_entries_know(place: Pl
     given = await counted.refund(RefundRequest(receipt=sold.entry, print=True))
     assert given.fiscal is not None
     assert given.fiscal.state == "printed"
+
+
+@pytest.mark.parametrize(("seen", "says"), [("43", ""), (None, "not_printed")])
+async def test_a_receipt_that_was_settled_long_after_it_was_sold_is_given_back_all_the_same(
+    place: Place, counted: Pos, seen: str | None, says: str
+) -> None:
+    place.outputs.print_script.append("closing")
+    sold = await counted.sell(book(), print=True)
+    (doubt,) = place.services.printers.doubts()
+    for _ in range(LOOK_AHEAD):
+        await counted.sell(book(category="pens"))
+    await place.services.printers.settle_by_hand(doubt.key, seen, "Anna")
+    place.clock.advance(KEEP_MS / 1000 + 2 * 24 * 3600)
+    await counted.quote()
+    assert place.ledger.query("SELECT count(*) FROM fiscal") == [(0,)]
+    if says:
+        assert await refused(counted.refund(back(sold.entry))) == says
+    else:
+        assert (await counted.refund(back(sold.entry))).due_cents == 1000
 
 
 async def test_a_receipt_whose_number_nobody_told_is_given_back_by_hand(place: Place, counted: Pos) -> None:
