@@ -47,7 +47,9 @@ class Printing:
         """Why this decision could not be printed here now, for a quote; the POS may print it all the same."""
         try:
             self._services.printers.check(self._device)
-            paper.check(receipt, decision, self._services.printers.description(self._device), self._how)
+            device = self._services.printers.description(self._device)
+            paper.check(receipt, decision, device, self._how)
+            paper.check_means([Payment(receipt.means)], device, "$.receipt.means")
         except (InputRefused, NotReady) as error:
             return CannotPrint(error.code, f"{error.where}: {error.what}" if error.where else error.what, error.advice)
         return None

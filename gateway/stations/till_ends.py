@@ -92,4 +92,5 @@ def fiscal(outcome: PrintOutcome) -> Fiscal:
         device_time=outcome.device_time,
         fiscal_memory=outcome.fiscal_memory,
         z_number=outcome.z_number,
+        where=outcome.where,
     )
