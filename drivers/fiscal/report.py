@@ -86,7 +86,12 @@ class Booking:
 
     def _answered(self, heard: Heard) -> Course[Outcome]:
         if heard.said.refused:
-            code = f" ({heard.said.code})" if heard.said.code else ""
+            code = f" ({heard.said.code})" if heard.said.code not in heard.said.refused else ""
+            held = self._baseline.cash_cents
+            if isinstance(self._work, CashMove) and held is not None and held + self._work.cents < 0:
+                return self._ending.refused(
+                    Reason.NOT_ENOUGH_CASH, f"the drawer holds {held // 100}.{held % 100:02} as the device counts"
+                )
             return self._ending.refused(Reason.WORK_REFUSED, f"the printer says {heard.said.refused}{code}")
         cash = value_of(heard, Cash)
         if cash is not None and self._baseline.cash_cents is not None and self._drawer_says(Day(), cash) is not _DONE:
