@@ -52,9 +52,12 @@ def look_at(row: WorkRow, last_number: str = "") -> str:
 
 
 def advice_on(row: WorkRow) -> str:
-    """What to look at, with the device's last number as it was when it was asked."""
+    """What to look at and to type, with the device's last number as it was when it was asked. Before it could be asked
+    the driver's own advice says less than that."""
     said = row.said
-    return said.advice if said is not None and row.key in said.advice else look_at(row)
+    if said is not None and f"till settle {row.key}" in said.advice:
+        return said.advice
+    return f"It is read back as soon as the printer answers. Only if that does not come back: {look_at(row)}"
 
 
 def in_doubt(row: WorkRow) -> NotReady:
