@@ -109,7 +109,7 @@ class Printers:
             if row.point is WorkPoint.RECORDED:
                 await self._journal.end(row, not_begun(row.key))
                 continue
-            advice = words.READ_BACK if row.work is not None else words.look_at(row)
+            advice = words.not_read_yet(row) if row.work is not None else words.look_at(row)
             outcome = PrintOutcome(
                 row.key, PrintResult.UNKNOWN, row.number, reason=f"restart_at_{row.point}", advice=advice
             )
@@ -214,8 +214,9 @@ class Printers:
             return refused(row.key, error) if known.point is WorkPoint.RECORDED else _unknown(known, error)
         if outcome.result is not PrintResult.UNKNOWN:
             return outcome
-        said = f"{outcome.advice}. " if outcome.advice else ""
-        return msgspec.structs.replace(outcome, advice=f"{said}{words.READ_BACK}")
+        # Of a device that does not answer the driver says the same, without what to type.
+        said = f"{outcome.advice}. " if outcome.advice and outcome.code != "not_read_back" else ""
+        return msgspec.structs.replace(outcome, advice=f"{said}{words.not_read_yet(self._journal.row(row.key) or row)}")
 
     # Devices ---------------------------------------------------------------------------------------------
 
@@ -284,5 +285,5 @@ class Printers:
 
 
 def _unknown(row: WorkRow, error: GatewayError) -> PrintOutcome:
-    advice = f"{error}. {words.READ_BACK}"
+    advice = f"{error}. {words.not_read_yet(row)}"
     return PrintOutcome(row.key, PrintResult.UNKNOWN, row.number, reason=error.what, advice=advice, code=error.code)

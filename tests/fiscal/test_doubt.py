@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 
 from gateway.fiscal.rows import FiscalBegun
+from gateway.fiscal.words import advice_on
 from gateway.model.clock import Stamp
 from gateway.model.device import Health
 from gateway.model.entry import EntryId
@@ -130,6 +131,13 @@ async def test_a_driver_that_cannot_read_back_leaves_it_to_a_person(house: House
     outcome = await house.until_heard(2)
     assert (outcome.result, outcome.code) == (PrintResult.UNKNOWN, "no_such_call")
     assert "smartplace till settle k1" in outcome.advice
+
+
+async def test_what_to_type_is_told_before_the_device_could_be_asked(house: House) -> None:
+    house.outputs.print_script.append(PrintOutcome("?", PrintResult.UNKNOWN, advice="Look at the paper for `Nr. k1`"))
+    await house.do(receipt("k1"))
+    (row,) = house.printers.doubts()
+    assert "smartplace till settle k1 --not-printed" in advice_on(row)
 
 
 async def test_what_a_description_says_is_known_once_the_device_is_there(house: House) -> None:
