@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import Conflict
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
 from gateway.model.shown import Show
 from gateway.stations.till_taps import Taps, TwoTaps
@@ -278,3 +279,26 @@ def test_a_newer_tap_of_the_same_person_stays_when_a_quote_comes_to_nothing() ->
     taps.present(person("h-1", "b" * 64))
     taps.put_back(taken)
     assert taps.waiting == person("h-1", "b" * 64)
+
+
+def test_who_taps_while_somebody_elses_quote_is_worked_on_is_not_taken_for_them() -> None:
+    taps = Taps(FakeClock(), 60)
+    taps.present(person("h-1", "a" * 64))
+    first = taps.take("", "")
+    assert set(taps.present(person("h-2", "b" * 64))) == {"a" * 6, "b" * 6}
+    with pytest.raises(TwoTaps):
+        taps.take("", "")
+    with pytest.raises(Conflict) as caught:
+        taps.take("a" * 6, "")
+    assert caught.value.code == "in_progress"
+    taps.bind(first, "1f", 60.0)
+    chosen = taps.take("a" * 6, "")
+    assert chosen is not None
+    assert chosen.quote == "1f"
+
+
+def test_a_quote_that_comes_to_nothing_leaves_its_tap_to_the_next() -> None:
+    taps = Taps(FakeClock(), 60)
+    taps.present(person("h-1", "a" * 64))
+    taps.put_back(taps.take("", ""))
+    assert taps.take("a" * 6, "") is not None
