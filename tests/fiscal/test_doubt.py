@@ -54,6 +54,19 @@ async def test_a_doubt_that_the_driver_tells_is_read_back_too(house: House) -> N
     assert [row.key for row in house.printers.doubts()] == ["k1"]
 
 
+async def test_an_x_report_whose_answer_was_lost_holds_nothing_up(house: House) -> None:
+    """It books nothing, and no reading will ever tell."""
+    lost = PrintOutcome(
+        "?", PrintResult.UNKNOWN, reason="silence", code="x_has_no_trace", advice="Look whether it came"
+    )
+    house.outputs.print_script.append(lost)
+    outcome = await house.do(ReportWork("k1"))
+    assert (outcome.result, outcome.advice) == (PrintResult.UNKNOWN, "Look for it")
+    assert house.printers.doubts() == []
+    house.printers.check("p-1")
+    assert (await house.do(ReportWork("k2"))).result is PrintResult.PRINTED
+
+
 async def test_a_printer_that_is_away_is_not_ready_and_one_that_is_there_is_asked(house: House) -> None:
     house.printers.check("p-1")
     house.outputs.ready = False
