@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 
+from drivers.fiscal.errors import Reason
 from gateway.fiscal.rows import FiscalBegun
 from gateway.model.clock import Stamp
 from gateway.model.device import Health
@@ -56,9 +57,7 @@ async def test_a_doubt_that_the_driver_tells_is_read_back_too(house: House) -> N
 
 async def test_an_x_report_whose_answer_was_lost_holds_nothing_up(house: House) -> None:
     """It books nothing, and no reading will ever tell."""
-    lost = PrintOutcome(
-        "?", PrintResult.UNKNOWN, reason="silence", code="x_has_no_trace", advice="Look whether it came"
-    )
+    lost = PrintOutcome("?", PrintResult.UNKNOWN, reason="silence", code=Reason.X_HAS_NO_TRACE, advice="Look for it")
     house.outputs.print_script.append(lost)
     outcome = await house.do(ReportWork("k1"))
     assert (outcome.result, outcome.advice) == (PrintResult.UNKNOWN, "Look for it")
