@@ -21,7 +21,7 @@ from gateway.fiscal import words
 from gateway.fiscal.days import BLOCKS_H
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices, Owner
-from gateway.fiscal.rows import FiscalBegun, WorkRow
+from gateway.fiscal.rows import NO_TRACE, FiscalBegun, WorkRow
 from gateway.fiscal.settling import PAUSES_S, Settling, deadline_ms, not_begun, refused
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Clock, Stamp
@@ -212,7 +212,7 @@ class Printers:
             known = self._journal.row(row.key) or row
             # A driver sends nothing that changes the device before its intent is stored.
             return refused(row.key, error) if known.point is WorkPoint.RECORDED else _unknown(known, error)
-        if outcome.result is not PrintResult.UNKNOWN:
+        if outcome.result is not PrintResult.UNKNOWN or outcome.code == NO_TRACE:
             return outcome
         # Of a device that does not answer the driver says the same, without what to type.
         said = f"{outcome.advice}. " if outcome.advice and outcome.code != "not_read_back" else ""

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 
+from drivers.fiscal.errors import Reason
 from gateway.fiscal.rows import FiscalBegun
 from gateway.fiscal.words import advice_on
 from gateway.model.clock import Stamp
@@ -53,6 +54,17 @@ async def test_a_doubt_that_the_driver_tells_is_read_back_too(house: House) -> N
     outcome = await house.do(receipt())
     assert outcome.advice.startswith("Look at it. Do not sell it again yet: it is read back")
     assert [row.key for row in house.printers.doubts()] == ["k1"]
+
+
+async def test_an_x_report_whose_answer_was_lost_holds_nothing_up(house: House) -> None:
+    """It books nothing, and no reading will ever tell."""
+    lost = PrintOutcome("?", PrintResult.UNKNOWN, reason="silence", code=Reason.X_HAS_NO_TRACE, advice="Look for it")
+    house.outputs.print_script.append(lost)
+    outcome = await house.do(ReportWork("k1"))
+    assert (outcome.result, outcome.advice) == (PrintResult.UNKNOWN, "Look for it")
+    assert house.printers.doubts() == []
+    house.printers.check("p-1")
+    assert (await house.do(ReportWork("k2"))).result is PrintResult.PRINTED
 
 
 async def test_a_printer_that_is_away_is_not_ready_and_one_that_is_there_is_asked(house: House) -> None:
