@@ -30,7 +30,7 @@ from tests.printing.works import WORKS
 SHARE = 3
 PROCESSES = 76
 """Of each family: more than 300."""
-SEVERAL = 2500
+SEVERAL = 1500
 """Of each family."""
 
 
@@ -75,6 +75,7 @@ def main() -> int:
         prog="python -m tests.printing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--every", type=int, default=SHARE, help="a share of the systematic runs: every third, ...")
     parser.add_argument("--case")
     parser.add_argument("--processes", type=int, default=PROCESSES, help="runs of each family with real processes")
     parser.add_argument("--seed", type=int, default=1, help="of the runs with several faults")
@@ -83,7 +84,7 @@ def main() -> int:
     if options.case:
         print("\n".join(trace(msgspec.json.decode(options.case, type=Case))))
         return 0
-    begun, every = time.monotonic(), 1 if options.all else SHARE
+    begun, every = time.monotonic(), 1 if options.all else options.every
     with ProcessPoolExecutor(options.jobs) as pool:
         real = [pool.submit(processes.counted, family, options.processes) for family in FAMILIES if options.processes]
         alone = [pool.submit(_systematic, family, work, every) for family in FAMILIES for work in WORKS]

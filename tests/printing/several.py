@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from tests.printing.cases import Case, Cut, Death, Kill
-from tests.printing.enumerated import at, faults_of
+from tests.printing.enumerated import SEQS, at, faults_of
 from tests.printing.prepared import prepared
 from tests.printing.works import WORKS
 
@@ -25,7 +25,7 @@ def several(family: str, number: int, seed: int = 1) -> Iterator[Case]:
             tuple(at(chance.choice(faults), chance.randrange(1, last)) for _ in range(chance.choice((2, 2, 3)))),
             tuple(_death(chance, last, steps.stores + 3) for _ in range(chance.choice((0, 1, 1, 2, 3)))),
             tuple(_cut(chance, last) for _ in range(chance.choice((0, 0, 1)))),
-            same_seq=chance.random() < 0.5,
+            seq=chance.choice(SEQS),
             person=chance.random() < 0.7,
             line_ms=chance.choice((0, 40)),
             then=chance.choice(("", "", "sale", "z")),

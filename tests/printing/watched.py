@@ -9,10 +9,11 @@ from drivers.contract.printer import PrintPoint
 from drivers.simulators.fiscal_model import Act, Stage, Why
 from drivers.simulators.fiscal_paper import Document, key_of
 from drivers.simulators.fiscal_wire import Request, Wire
+from tests.printing.rows import Row
 from tests.printing.through import Through
 
 if TYPE_CHECKING:
-    from tests.printing.world import Row, World
+    from tests.printing.world import World
 
 NEEDS = {
     Act.OPEN: PrintPoint.INTENT,
