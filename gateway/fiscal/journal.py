@@ -14,10 +14,11 @@ from gateway.fiscal.port import OnStep, Owner
 from gateway.fiscal.rows import Ended, FiscalBegun, PointReached, WorkRow, open_rows
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import Body, FiscalOutcomeBody, FiscalStepBody, ZDueBody, ZSeenBody
+from gateway.model.body import Body
 from gateway.model.clock import Clock
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.fiscal import Baseline, PrintOutcome, PrintResult, WorkStep
+from gateway.model.till_bodies import FiscalOutcomeBody, FiscalStepBody, ZDueBody, ZSeenBody
 
 SELLS = frozenset({"receipt", "reversal"})
 """Kinds of works that begin a fiscal day."""

@@ -21,7 +21,7 @@ from gateway.fiscal import words
 from gateway.fiscal.days import BLOCKS_H
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices, Owner
-from gateway.fiscal.rows import NO_TRACE, FiscalBegun, WorkRow
+from gateway.fiscal.rows import NO_TRACE, FiscalBegun, WorkRow, receipt_of
 from gateway.fiscal.settling import PAUSES_S, Settling, deadline_ms, not_begun, refused
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Clock, Stamp
@@ -68,6 +68,7 @@ class Printers:
         self._clock = clock
         self.on_attention: list[Callable[[str, str, str], None]] = []
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._query = ledger.query
         self._journal = Journal(ledger, clock)
         self._settling = Settling(self._journal, devices, self._turns, ledger.query, self._came, pauses_s)
         self._own: dict[str, None] = {}
@@ -143,6 +144,10 @@ class Printers:
         """Works of which it is not known how they ended, those under way left out; the oldest first."""
         self._journal.load()
         return self._journal.doubts(device)
+
+    def receipt(self, device: str, number: str) -> WorkRow | None:
+        """What was printed on this device under this number, for as long as ended works are kept (14 days)."""
+        return receipt_of(self._query, device, number)
 
     def days(self) -> list[DeviceDay]:
         """Every fiscal device that somebody here prints on, and its fiscal day."""

@@ -108,6 +108,16 @@ def row_of(query: Query, key: str) -> WorkRow | None:
     return _row(rows[0]) if rows else None
 
 
+def receipt_of(query: Query, device: str, number: str) -> WorkRow | None:
+    """The newest receipt that was printed here under this number, however many zeros stand before it."""
+    rows = query(
+        f"SELECT {_COLUMNS}, w.work {_FROM} WHERE f.device=? AND f.kind='receipt' AND f.outcome='printed'"
+        " AND ltrim(f.number, '0')=? ORDER BY f.began_ms DESC LIMIT 1",
+        (device, number.lstrip("0")),
+    )
+    return _row(rows[0]) if rows else None
+
+
 def open_rows(query: Query) -> list[WorkRow]:
     """All works of which it is not known how they ended, the oldest first."""
     sql = f"SELECT {_COLUMNS}, w.work {_FROM} WHERE f.outcome IN ('', 'unknown') ORDER BY f.began_ms, f.at_ms, f.key"
