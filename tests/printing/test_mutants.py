@@ -177,6 +177,7 @@ def at_each_step(case: Case, off_ms: int = 0) -> Iterator[Case]:
 
 
 LOST, LOST_FOR_LONG = Hit(0, "drop_answer"), Hit(0, "drop_answer", times=MANY)
+IN_DATA = Hit(0, "error_in_data")
 
 MUTANTS: list[tuple[Callable[[Patch], None], Wrong, Iterator[Case]]] = [
     (sent_again_as_a_new_command, Wrong.DOUBLE, at_each_step(Case("datecs-v1", "z", (LOST,)))),
@@ -186,7 +187,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Wrong, Iterator[Case]]] = [
     (nothing_is_read_before, Wrong.UNKNOWN, at_each_step(Case("datecs-v1b", "sale"))),
     (printed_again_after_a_loss, Wrong.DOUBLE, at_each_step(Case("datecs-v2", "sale", (LOST_FOR_LONG,)))),
     (stored_after_the_step, Wrong.ORDER, at_each_step(Case("datecs-v1", "sale"))),
-    (errors_in_data_are_not_looked_at, Wrong.LIE, at_each_step(Case("datecs-v2", "z", (Hit(0, "error_in_data"),)))),
+    (errors_in_data_are_not_looked_at, Wrong.LIE, at_each_step(Case("datecs-v2", "cash in", (IN_DATA,)))),
     (the_subtotal_is_not_compared, Wrong.PAPER, at_each_step(Case("datecs-v1", "change", (LOST,)), 30)),
     (payments_are_sent_again, Wrong.PAPER, at_each_step(Case("datecs-v1", "three", (LOST,)), 30)),
     (reports_are_sent_again, Wrong.DOUBLE, at_each_step(Case("datecs-v1", "z", (LOST,)), 30)),
