@@ -106,7 +106,7 @@ def test_reports_and_cash(family: str) -> None:
     outcome = bench.do(msgspec.structs.replace(Z, key="z"))
     assert (outcome.outcome, int(outcome.z_number)) == (Result.PRINTED, 1)
     taken = bench.do(msgspec.structs.replace(CASH, key="too much", cents=-999_999))
-    assert (taken.outcome, taken.code) == (Result.REFUSED, "work_refused")
+    assert (taken.outcome, taken.code) == (Result.REFUSED, "not_enough_cash")
 
 
 @family
