@@ -128,6 +128,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     OPEN_REFUSED = "open_refused"
     WORK_REFUSED = "work_refused"
+    NOT_ENOUGH_CASH = "not_enough_cash"
     SWITCHED_OFF = "switched_off"
     NEVER_BEGUN = "never_begun"
     STOPPED_BEFORE_PAYMENT = "stopped_before_payment"
@@ -192,6 +193,7 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.OPEN_REFUSED: "Check operator, password file and whether the day's Z report is overdue. A third "
     "wrong password locks the printer until it is switched off and on",
     Reason.WORK_REFUSED: "Put right what the reason names; nothing was printed and nothing is booked",
+    Reason.NOT_ENOUGH_CASH: "Take out less, or record first the cash that was put in; nothing was printed",
     Reason.SWITCHED_OFF: "Set the option that the reason names where the country's rules allow it",
     Reason.NEVER_BEGUN: "The printer's counters say that it never began; it may be asked for again",
     Reason.STOPPED_BEFORE_PAYMENT: "The paper says that it is cancelled. Put right what the reason names, "

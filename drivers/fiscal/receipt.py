@@ -112,7 +112,7 @@ class _Receipt:
                 code, signs = code or error.said.code, signs | error.said.signs
         if Sign.DAY_OVER in signs:
             return self._ending.refused(Reason.Z_OVERDUE, "the printer takes no receipt before its Z report")
-        what = f"the printer says {said.refused}" + (f" ({code})" if code else "")
+        what = f"the printer says {said.refused}" + (f" ({code})" if code not in said.refused else "")
         return self._ending.refused(Reason.OPEN_REFUSED, what)
 
     def _lines(self) -> Course[Lost | str]:

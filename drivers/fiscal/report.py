@@ -104,9 +104,13 @@ class Booking:
     def _refused(self, heard: Heard) -> Course[Outcome]:
         """A refused command has changed nothing, say the documents; a report whose paper ends in the middle may be
         told in the same words. So the counters have the last word, where they say that it was done."""
-        code = f" ({heard.said.code})" if heard.said.code else ""
+        code = f" ({heard.said.code})" if heard.said.code not in heard.said.refused else ""
         why = f"the printer says {heard.said.refused}{code}"
         if (yield from self._read_back(why)).outcome is not Result.PRINTED:
+            held = self._baseline.cash_cents
+            if isinstance(self._work, CashMove) and held is not None and held + self._work.cents < 0:
+                what = f"the drawer holds {held // 100}.{held % 100:02} as the device counts"
+                return self._ending.refused(Reason.NOT_ENOUGH_CASH, what)
             return self._ending.refused(Reason.WORK_REFUSED, why)
         day = yield from self._day_of_report()
         yield Store(PrintPoint.CLOSED)

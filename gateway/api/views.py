@@ -18,6 +18,7 @@ from gateway.api.answers import (
     Status,
 )
 from gateway.api.parts import ApiParts
+from gateway.fiscal.words import in_doubt
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import NotFound
 from gateway.stations.gate import Gate
@@ -89,8 +90,16 @@ class Views:
         return PlaceState(online=online, ready=not bad, benefits_end_ms=end_ms, benefits_until_ms=until_ms)
 
     def devices(self, *, full: bool) -> Devices:
-        found = self._parts.device_health()
+        found = tuple(map(self._with_doubt, self._parts.device_health()))
         return Devices(devices=tuple(found if full else map(_public, found)))
+
+    def _with_doubt(self, health: DeviceHealth) -> DeviceHealth:
+        """A printer that is well takes nothing while it is not known how a work ended: said where people look."""
+        printers = self._parts.printers
+        if printers is None or health.cause or not (doubts := printers.doubts(health.device)):
+            return health
+        error = in_doubt(doubts[0])
+        return msgspec.structs.replace(health, code=error.code, cause=error.what, advice=error.advice)
 
     def health(self, *, full: bool) -> HealthAnswer:
         found = chains.of(self._parts)

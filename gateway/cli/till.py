@@ -124,8 +124,8 @@ def cash(
 
 
 def cents_of(text: str) -> int:
-    """`20`, `20.5` and `20.50` are 2000, 2050 and 2050 cents. Raises a usage error for anything else, and for 0."""
-    whole, point, part = text.partition(".")
+    """`20`, `20.5` and `20,50` are 2000, 2050 and 2050 cents. Raises a usage error for anything else, and for 0."""
+    whole, point, part = text.replace(",", ".").partition(".")
     if not (whole.isascii() and whole.isdigit()) or (point and not (part.isascii() and part.isdigit())):
         raise click.BadParameter(f"{text!r} is no amount such as 20.00", param_hint="EUROS")
     if len(part) > 2:
@@ -153,16 +153,16 @@ def _order(
     if as_json:
         document(**told, key=key)
     else:
-        number = f", number {fiscal.get('z_number') or fiscal.get('number')}" if fiscal.get("number") else ""
-        click.echo(f"{fiscal['state']}{number}")
-    advice = fiscal.get("advice", "")
+        number = fiscal.get("z_number" if body == {"kind": "z"} else "number")
+        click.echo(fiscal["state"] + (f", number {number}" if number else ""))
+    advice, seen = fiscal.get("advice", ""), fiscal.get("detail") or fiscal.get("reason")
     match fiscal["state"]:
         case "printed":
             return
         case "refused" | "cancelled" as state:
-            raise GatewayError(fiscal.get("reason") or state, advice, code="not_printed")
+            raise GatewayError(seen or state, advice, code="not_printed")
         case _:
-            raise DeadlineMissed(fiscal.get("reason") or "not known", advice or f"Ask again with --key {key}")
+            raise DeadlineMissed(seen or "not known", advice or f"Ask again with --key {key}")
 
 
 def _only_till(daemon: Client) -> str:

@@ -54,8 +54,8 @@ class Journal:
 
     def doubts(self, device: str | None = None) -> list[WorkRow]:
         """Works of which it is not known how they ended, of one device or of all, those under way left out; the oldest
-        first."""
-        rows = (row for row in self._open.values() if row.key not in self.under_way)
+        first. Not X reports of which nothing but the paper will tell."""
+        rows = (row for row in self._open.values() if row.key not in self.under_way and not row.leaves_no_trace)
         return [row for row in rows if device in (None, row.device)]
 
     def day(self, device: str) -> FiscalDay:

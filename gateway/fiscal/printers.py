@@ -21,7 +21,7 @@ from gateway.fiscal import words
 from gateway.fiscal.days import BLOCKS_H
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices, Owner
-from gateway.fiscal.rows import FiscalBegun, WorkRow, receipt_of
+from gateway.fiscal.rows import NO_TRACE, FiscalBegun, WorkRow, receipt_of
 from gateway.fiscal.settling import PAUSES_S, Settling, deadline_ms, not_begun, refused
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Clock, Stamp
@@ -110,7 +110,7 @@ class Printers:
             if row.point is WorkPoint.RECORDED:
                 await self._journal.end(row, not_begun(row.key))
                 continue
-            advice = words.READ_BACK if row.work is not None else words.look_at(row)
+            advice = words.not_read_yet(row) if row.work is not None else words.look_at(row)
             outcome = PrintOutcome(
                 row.key, PrintResult.UNKNOWN, row.number, reason=f"restart_at_{row.point}", advice=advice
             )
@@ -217,10 +217,11 @@ class Printers:
             known = self._journal.row(row.key) or row
             # A driver sends nothing that changes the device before its intent is stored.
             return refused(row.key, error) if known.point is WorkPoint.RECORDED else _unknown(known, error)
-        if outcome.result is not PrintResult.UNKNOWN:
+        if outcome.result is not PrintResult.UNKNOWN or outcome.code == NO_TRACE:
             return outcome
-        said = f"{outcome.advice}. " if outcome.advice else ""
-        return msgspec.structs.replace(outcome, advice=f"{said}{words.READ_BACK}")
+        # Of a device that does not answer the driver says the same, without what to type.
+        said = f"{outcome.advice}. " if outcome.advice and outcome.code != "not_read_back" else ""
+        return msgspec.structs.replace(outcome, advice=f"{said}{words.not_read_yet(self._journal.row(row.key) or row)}")
 
     # Devices ---------------------------------------------------------------------------------------------
 
@@ -289,5 +290,5 @@ class Printers:
 
 
 def _unknown(row: WorkRow, error: GatewayError) -> PrintOutcome:
-    advice = f"{error}. {words.READ_BACK}"
+    advice = f"{error}. {words.not_read_yet(row)}"
     return PrintOutcome(row.key, PrintResult.UNKNOWN, row.number, reason=error.what, advice=advice, code=error.code)

@@ -7,12 +7,6 @@ from gateway.model.errors import NotReady
 from gateway.model.fiscal import CashWork, ReportWork
 from gateway.model.money import euros
 
-READ_BACK = (
-    "Do not sell it again yet: it is read back from the printer when that answers again. "
-    "Ask again with the same key, or look at the paper"
-)
-"""Of a work whose printer went away in the middle."""
-
 Z_DUE = "Print the Z report: 24 hours after the first receipt since the last one the printer sells no more"
 Z_SEEN = "The printer has printed a Z report that nobody here asked for: see who did it, and count the drawer"
 
@@ -51,10 +45,18 @@ def look_at(row: WorkRow, last_number: str = "") -> str:
     )
 
 
+def not_read_yet(row: WorkRow) -> str:
+    """Of a work whose printer went away in the middle, before it could be asked."""
+    return (
+        "Do not sell it again yet: it is read back from the printer when that answers again; ask again with the same "
+        f"key. Only if the printer does not come back: {look_at(row)}"
+    )
+
+
 def advice_on(row: WorkRow) -> str:
-    """What to look at, with the device's last number as it was when it was asked."""
+    """What to look at and to type, with the device's last number as it was when it was asked."""
     said = row.said
-    return said.advice if said is not None and row.key in said.advice else look_at(row)
+    return said.advice if said is not None and f"till settle {row.key}" in said.advice else not_read_yet(row)
 
 
 def in_doubt(row: WorkRow) -> NotReady:

@@ -89,6 +89,7 @@ def fiscal(outcome: PrintOutcome) -> Fiscal:
         outcome.change_cents,
         outcome.code or outcome.reason,
         outcome.advice,
+        detail=outcome.reason.removeprefix(outcome.code).removeprefix(": "),
         device_time=outcome.device_time,
         fiscal_memory=outcome.fiscal_memory,
         z_number=outcome.z_number,

@@ -75,19 +75,20 @@ class Refunds:
         `refund` does, and `Conflict` (`partly_returned`)."""
         sold = find(self._services.ledger, request, self._station)
         self._check_paper(sold, request, void=True)
-        if came_back(self._services.ledger.query, sold.id):
-            raise Conflict(
-                "some of this receipt has come back, or all of it",
-                "Give the rest back: a refund",
-                code="partly_returned",
-            )
+        self._none_came_back(sold)
         given = refund(sold.body.receipt, sold.body.decision)
         try:
             return await self._book(sold, given, {}, request, key, asked, reason=RefundReason.VOID, rest=False)
         except Conflict as conflict:
             if conflict.code == "returned_meanwhile":
-                conflict.code = "partly_returned"
+                self._none_came_back(sold)
             raise
+
+    def _none_came_back(self, sold: Sold) -> None:
+        if not (before := came_back(self._services.ledger.query, sold.id)):
+            return
+        refund(sold.body.receipt, sold.body.decision, before=before)  # raises `nothing_left` when all of it has
+        raise Conflict("some of this receipt has come back", "Give the rest back: a refund", code="partly_returned")
 
     def _given(self, sold: Sold, request: RefundRequest) -> tuple[Refund, dict[str, Thousandths], bool]:
         """What comes back now, what had before, and whether anything is left then."""

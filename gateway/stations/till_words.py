@@ -137,6 +137,8 @@ class Fiscal(msgspec.Struct, frozen=True, omit_defaults=True):
     change_cents: Cents = 0
     reason: str = ""
     advice: str = ""
+    detail: str = ""
+    """What was seen, for people: what `advice` calls the reason. Its words may change."""
     device_time: str = ""
     """When the printer closed it, by its own clock; with `fiscal_memory` and `number` it is named in a refund."""
     fiscal_memory: str = ""

@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 
 from gateway.config.types import TillStation
+from gateway.model.device import DeviceHealth, Health
+from gateway.model.fiscal import PrintOutcome, PrintResult
 from gateway.stations.till import Till
 from tests.api.conftest import Place, receipt
 from tests.support.clock import FakeClock
@@ -61,6 +63,30 @@ async def test_what_is_in_doubt_is_told_with_what_to_look_at(place: Place, http:
         "number_before": "41",
     }
     assert (doubt["total_cents"], f"smartplace till settle {key}" in doubt["advice"]) == (1000, True)
+
+
+async def test_a_printer_in_doubt_says_so_wherever_devices_are_shown(place: Place, http: aiohttp.ClientSession) -> None:
+    outputs(place).print_script.append("paying")
+    key = (await sale(http))["quote"]
+    place.devices = [DeviceHealth("fiscal-1", "fiscal", Health.READY), DeviceHealth("reader-1", "nfc", Health.READY)]
+    for address in ("/v1/devices", "/v1/status"):
+        async with http.get(address) as answer:
+            printer, reader = (await answer.json())["devices"]
+        assert (printer["health"], printer["code"]) == ("ready", "printer_in_doubt")
+        assert f"smartplace till settle {key}" in printer["advice"]
+        assert "code" not in reader
+
+
+async def test_a_pos_is_told_what_was_seen_beside_the_closed_code(place: Place, http: aiohttp.ClientSession) -> None:
+    reason = "stopped_before_payment: the printer refused a sale: not_allowed_now"
+    cancelled = PrintOutcome("?", PrintResult.CANCELLED, reason=reason, code="stopped_before_payment")
+    outputs(place).print_script.append(cancelled)
+    told = (await sale(http))["fiscal"]
+    assert isinstance(told, dict)
+    assert (told["reason"], told["detail"]) == (
+        "stopped_before_payment",
+        "the printer refused a sale: not_allowed_now",
+    )
 
 
 async def test_the_next_receipt_is_refused_with_the_name_of_the_one_in_doubt(

@@ -218,6 +218,14 @@ async def test_a_till_shows_price_discount_and_what_is_due(place: Place, page: P
     assert [amount in text for amount in ("€13.90", "-€3.48", "€10.42")] == [True] * 3
 
 
+async def test_without_a_discount_a_till_shows_none(place: Place, page: Page) -> None:
+    await open_station(page, place, "till-1")
+    place.board.tell("till-1", Show.QUOTE, list_cents=615, due_cents=615, language="en")
+    await page.until(at_rest("quote"))
+    text = await page.text()
+    assert ("€6.15" in text, "€0.00" in text) == (True, False)
+
+
 async def test_a_till_asks_whose_of_two_cards_it_is_and_says_what_comes_back(place: Place, page: Page) -> None:
     await open_station(page, place, "till-1")
     place.board.tell("till-1", Show.TWO_TAPS, marks=("f35359", "4b3e55"), language="en")
@@ -240,14 +248,14 @@ async def test_a_tills_day_is_shown_to_its_cashier(place: Place, page: Page) -> 
     quote = msgspec.json.decode(await till.quote(QuoteRequest(Receipt(lines, Means.CARD)), "q"), type=QuoteAnswer)
     await till.commit(CommitRequest(quote.quote, "F-1"), "r")
     await page.goto(f"{place.url}/day/till-1?lang=en")
-    await page.until("document.querySelectorAll('#sums tr').length === 4")
+    await page.until("document.querySelectorAll('#means tr td.number').length === 1")
     text = await page.text()
     for told in ("The till's day · till-1", "€925.00", "merchant", "€75.00", "Rope"):
         assert told in text, text
     assert "Worth a look" not in text
     await page.run("document.getElementById('date').value = '2026-01-01'")
     await page.run("document.getElementById('date').dispatchEvent(new Event('change'))")
-    await page.until("document.querySelectorAll('#sums tr').length === 3")
+    await page.until("document.querySelectorAll('#means tr td.number').length === 0")
     assert "€925.00" not in await page.text()
     assert page.complaints == []
 

@@ -107,6 +107,11 @@ async def test_reports_and_cash_of_the_only_till(place: Place) -> None:
     assert (put, taken) == (CashWork(put.key, 2050), CashWork(taken.key, -500))
 
 
+async def test_a_z_report_is_told_by_its_number(place: Place) -> None:
+    outputs(place).print_script.append(PrintOutcome("?", PrintResult.PRINTED, z_number="0117"))
+    assert (await typed(place, "report", "z")).stdout == "printed, number 0117\n"
+
+
 async def test_a_key_orders_once(place: Place) -> None:
     for _ in range(2):
         assert (await typed(place, "report", "z", "--key", "shift-7")).returncode == 0
@@ -117,6 +122,7 @@ async def test_what_the_printer_refuses_is_1_and_a_printer_that_is_away_6(place:
     outputs(place).print_script.append(PrintOutcome("?", PrintResult.REFUSED, reason="a receipt is open", code="open"))
     done = await typed(place, "report", "z")
     assert done.returncode == 1
+    assert "a receipt is open" in said(done)[0]
     outputs(place).ready = False
     assert (await typed(place, "report", "z")).returncode == 6
 
@@ -129,12 +135,14 @@ async def test_of_several_tills_one_has_to_be_named(place: Place) -> None:
     assert (await typed(place, "report", "x", "--station", "till-2")).returncode == 0
 
 
-@pytest.mark.parametrize(("text", "cents"), [("20", 2000), ("20.5", 2050), ("0.05", 5), ("1000000", 100_000_000)])
+@pytest.mark.parametrize(
+    ("text", "cents"), [("20", 2000), ("20.5", 2050), ("0.05", 5), ("1,50", 150), ("1000000", 100_000_000)]
+)
 def test_an_amount_is_exact(text: str, cents: int) -> None:
     assert cents_of(text) == cents
 
 
-@pytest.mark.parametrize("text", ["", "-5", "1.005", "1,50", "0", "0.00", "1e3", "²", "1.", ".5", "1.-5"])
+@pytest.mark.parametrize("text", ["", "-5", "1.005", "1,500", "1,5.0", "0", "0.00", "1e3", "²", "1.", ".5", "1.-5"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
         cents_of(text)

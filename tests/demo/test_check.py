@@ -177,6 +177,13 @@ def test_an_admission_that_did_not_open_is_no_loss(morning: Morning) -> None:
     assert morning.check() == Verdict((), ())
 
 
+def test_a_paper_of_what_came_back_is_no_loss(morning: Morning) -> None:
+    morning.store(EntryKind.REFUND, {"station": TILL, "key": "f-1", "work": "w1"})
+    morning.store(EntryKind.REFUND, {"station": TILL, "key": "f-2"})  # the POS has printed it
+    morning.noted.papers.append(("w1", 350))
+    assert morning.check() == Verdict((), ())
+
+
 def test_a_paper_without_its_receipt_is_a_loss(morning: Morning) -> None:
     morning.noted.papers.append(("q9", 100))
     assert morning.check().lost == ("paper q9 without its receipt",)

@@ -458,7 +458,7 @@ async def test_a_void_is_all_of_it_without_a_paper_of_its_own(place: Place, coun
     given = await counted.void(request, "void-1")
     assert (given.discount_cents, given.rest, in_use(place)) == (2000, False, 0)
     assert await counted.void(request, "void-1") == given
-    assert await refused(counted.void(request, "void-2")) == "partly_returned"
+    assert await refused(counted.void(request, "void-2")) == "nothing_left"
     (body,) = place.bodies(EntryKind.REFUND)
     assert (body["reason"], body["receipt"], body.get("printed_by")) == ("void", sold.entry, None)
 
@@ -478,7 +478,7 @@ async def test_a_void_and_a_refund_at_once_give_it_back_once(place: Place, pos: 
         ]
         await asyncio.wait(work, timeout=0.1)
     results = await asyncio.gather(*work, return_exceptions=True)
-    assert [getattr(result, "code", "") for result in results] == ["", "partly_returned"]
+    assert [getattr(result, "code", "") for result in results] == ["", "nothing_left"]
 
 
 async def test_what_was_printed_here_is_voided_with_a_paper(place: Place, counted: Pos) -> None:

@@ -64,6 +64,7 @@ OF_REASONS: Mapping[str, str] = {
     "too_late": OTHER,
     "open_refused": "E405",
     "work_refused": COMMAND,
+    "not_enough_cash": "E403",
     "switched_off": NOT_ALLOWED,
     "never_begun": TAKEN_BACK,
     "stopped_before_payment": TAKEN_BACK,

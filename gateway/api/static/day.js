@@ -50,11 +50,16 @@ async function draw() {
   at("title").textContent = `${text("day.title")} · ${day.station}`;
   document.title = at("title").textContent;
   const amount = (cents) => money(language, cents);
-  const sums = SUMS.map(([name, key]) => [text(key), day[name].count, amount(day[name].due_cents)]);
-  const means = day.means.map((one) => [text(`means.${one.means}`), "", amount(one.sold_cents - one.back_cents)]);
-  fill("sums", [...sums, ...means]);
-  fill("payers", day.payers.map((one) => [one.party, one.rule, amount(one.sold_cents - one.back_cents)]));
-  fill("unmapped", day.unmapped.map((one) => [one.text, one.sku, one.category, one.lines]));
+  const sumsOf = ({ count, list_cents, discount_cents, due_cents }) => [
+    [count, "day.count"],
+    [amount(list_cents), "sum.list"],
+    [amount(discount_cents), "sum.discount"],
+    [amount(due_cents), "sum.total"],
+  ];
+  fill("sums", SUMS.map(([name, key]) => [text(key), ...sumsOf(day[name])]));
+  fill("means", day.means.map((one) => [text(`means.${one.means}`), [amount(one.sold_cents - one.back_cents)]]));
+  fill("payers", day.payers.map((one) => [one.party, one.rule, [amount(one.sold_cents - one.back_cents)]]));
+  fill("unmapped", day.unmapped.map((one) => [one.text, one.sku, one.category, [one.lines]]));
   const notes = Object.entries(NOTES).filter(([name]) => day[name] > 0);
   const lines = notes.map(([name, key]) => `${day[name]} ${text(key)}`);
   if (day.partial) lines.push(text("day.partial"));
@@ -62,10 +67,18 @@ async function draw() {
   at("notes").replaceChildren(...lines.map((line) => element("li", line)));
 }
 
+// A cell is a text, or a number with the name that stands beside it where there is no room for columns.
 function fill(id, rows) {
   const none = element("td", text("overview.none"));
-  const body = rows.map((cells) => row(cells.map((cell) => element("td", cell))));
+  const body = rows.map((cells) => row(cells.map((one) => (Array.isArray(one) ? number(...one) : element("td", one)))));
   at(id).replaceChildren(...(body.length ? body : [row([none])]));
+}
+
+function number(content, key) {
+  const made = element("td", content);
+  made.className = "number";
+  if (key) made.dataset.name = text(key);
+  return made;
 }
 
 function row(cells) {

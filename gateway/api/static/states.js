@@ -41,10 +41,21 @@ export function stateOf(shown) {
   return { state, reason, holdMs: HOLD_MS[state] };
 }
 
+// Why it is not known how a work on the printer ended (docs/drivers/fiscal.md): to the staff it is one thing.
+const IN_DOUBT = new Set([
+  "cancel_not_confirmed",
+  "counters_differ",
+  "doubt_at_close",
+  "doubt_at_payment",
+  "not_read_back",
+  "other_device",
+  "other_receipt",
+]);
+
 /** The catalogue's key for a reason code; codes that end in a point of printing share a text. */
 export function reasonKey(reason, has) {
   if (!reason) return "";
-  const code = reason.startsWith("restart_at_") ? "restart_at" : reason;
+  const code = reason.startsWith("restart_at_") || IN_DOUBT.has(reason) ? "restart_at" : reason;
   return has(`reason.${code}`) ? `reason.${code}` : "reason.other";
 }
 
@@ -61,7 +72,7 @@ export function sumsOf(shown, kind) {
   if (kind !== "till") return due > 0 ? { due } : null;
   if (shown.show === "refunded") return { due };
   const list = shown.list_cents ?? due;
-  return { list, discount: list - due, due };
+  return list === due ? { due } : { list, discount: list - due, due };
 }
 
 /** The marks of the cards among which the cashier has to choose. */

@@ -84,6 +84,7 @@ def _lost(noted: Noted, rows: list[tuple[EntryRow, Body]]) -> Iterator[str]:
     yield from ["an opening without its admission"] * (noted.pulses - grants)
     sold = {body["quote"] for row, body in rows if row.kind is EntryKind.RECEIPT}
     sold |= {body["work"]["key"] for row, body in rows if row.kind is EntryKind.FISCAL_WORK}
+    sold |= {body.get("work") for row, body in rows if row.kind is EntryKind.REFUND}
     yield from (f"paper {key} without its receipt" for key, _ in noted.papers if key not in sold)
     yield from (f"paper {key} was told and is not there" for key in noted.printed - {key for key, _ in noted.papers})
 

@@ -43,6 +43,7 @@ class Morning:
             lambda: acts.tap(DESK, "stranger", "refused", "a card from another city", reason="unknown"),
             lambda: acts.tap(GATE, "peteris", "refused", "Peteris at the gate", reason="payment_due"),
             lambda: acts.tap(DESK, "zane", "accepted", "Zane at the desk"),
+            lambda: acts.tap(TILL, "anna", "accepted", "Anna at the till: a quote within the minute is hers"),
         )
         self._step("", visitors[number % len(visitors)])
 

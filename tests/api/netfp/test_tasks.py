@@ -152,6 +152,7 @@ async def test_what_is_not_known_has_a_code_of_its_own_and_says_what_to_look_at(
     answer = await shop.finished("t1")
     assert (answer["ok"], code(answer)) == (False, "E901")
     assert "Do not sell it again yet" in answer["messages"][0]["text"]
+    assert "smartplace till settle" in answer["messages"][0]["text"]
     assert "receiptNumber" not in answer
     next_one = await shop.post("receipt?taskId=t2", OTHER)
     assert (next_one["ok"], code(next_one)) == (False, "E902")
