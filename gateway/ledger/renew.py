@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from gateway.ledger.epochs import Trouble, append, audit, build, finish, fold, found, new_epoch_id, ready
 from gateway.ledger.files import Disk, Names
 from gateway.ledger.headless import take_over_headless
@@ -247,13 +249,17 @@ class Renewal:
 
 
 def _reconcile(db: sqlite3.Connection, salvaged: Salvaged) -> None:
-    """State may be older than the entries: a quote that became a receipt is used, an applied bundle is known, and what
-    has come back of a receipt does not come back again."""
+    """State may be older than the entries: a quote that became a receipt is used, an applied bundle is known, what has
+    come back of a receipt does not come back again, and what was asked for under an id is not done again under it."""
     db.executemany("DELETE FROM quote WHERE id=?", [(quote,) for quote in salvaged.quotes])
     for bundle in salvaged.bundles:
         _raise_bundle(db, bundle, 0)
     for refund in salvaged.refunds:
         _raise_returned(db, refund)
+    for asked, wall_ms in salvaged.asked:
+        # What exactly was asked is not known: so the very same question is refused as another one.
+        answer = (f"{asked.station}/{asked.task}", b"", 200, msgspec.json.encode({"key": asked.work.key}), wall_ms)
+        db.execute("INSERT OR IGNORE INTO answer VALUES (?,?,?,?,?)", answer)
 
 
 def _raise_returned(db: sqlite3.Connection, body: RefundBody) -> None:

@@ -20,7 +20,7 @@ from gateway.model import chain
 from gateway.model.bodies import BundleBody, DroppedBody, SalvagedBody
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryId, EntryKind, Header, Stream
-from gateway.model.till_bodies import ReceiptBody, RefundBody
+from gateway.model.till_bodies import FiscalWorkBody, ReceiptBody, RefundBody
 
 MOST_LOOSE = 1000
 """Rows without proof that are told one by one; of more than that the file set aside tells the rest."""
@@ -62,6 +62,8 @@ class Salvaged(msgspec.Struct):
     quotes: list[str] = []
     bundles: list[BundleBody] = []
     refunds: list[RefundBody] = []
+    asked: list[tuple[FiscalWorkBody, int]] = []
+    """Works that a program asked for under an id of its own, and when."""
     open: set[Stream] = set()
 
     def dropped(self, epoch: str, why: str) -> list[DroppedBody]:
@@ -235,6 +237,9 @@ def _learn(result: Salvaged, row: Row) -> None:
                 result.quotes.append(msgspec.json.decode(row.body, type=ReceiptBody).quote)
             case EntryKind.REFUND:
                 result.refunds.append(msgspec.json.decode(row.body, type=RefundBody))
+            case EntryKind.FISCAL_WORK:
+                if (body := msgspec.json.decode(row.body, type=FiscalWorkBody)).task:
+                    result.asked.append((body, row.wall_ms))
             case EntryKind.BUNDLE_APPLIED:
                 result.bundles.append(msgspec.json.decode(row.body, type=BundleBody))
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -18,7 +18,7 @@ from gateway.model.entry import Entry, EntryId, EntryKind, Stream
 from gateway.model.errors import Conflict, InputRefused, NotFound
 from gateway.model.money import Thousandths
 from gateway.model.till_bodies import FiscalOutcomeBody, ReceiptBody
-from gateway.stations.answers import Query
+from gateway.stations.answers import SANE_MS, Query
 from gateway.stations.refund_words import Named
 from gateway.stations.till_words import CommitAnswer
 
@@ -104,7 +104,9 @@ class SalesTidied:
             db.execute(f"DELETE FROM {table} WHERE epoch=? AND seq<=?", (epoch, floor))
         if now.quality is not ClockQuality.GUESS:
             for table, keep_ms in (("sale", KEEP_SALES_MS), ("returned", KEEP_RETURNED_MS)):
-                db.execute(f"DELETE FROM {table} WHERE epoch<>? AND at_ms<?", (epoch, now.wall_ms - keep_ms))
+                # What was read out of a damaged file's entries, or written while the clock was wrong, has no age.
+                span = (epoch, SANE_MS, now.wall_ms - keep_ms)
+                db.execute(f"DELETE FROM {table} WHERE epoch<>? AND at_ms BETWEEN ? AND ?", span)
 
 
 def came_back(query: Query, of: EntryId) -> dict[str, Thousandths]:

@@ -1,4 +1,5 @@
-"""After a file was damaged, what has come back of a receipt is known from the entries that it was committed with."""
+"""After a file was damaged, what has come back of a receipt, and what was asked for under which id, is known from the
+entries that it was committed with."""
 
 from __future__ import annotations
 
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.api.netfp.kept import Kept, answer_key
 from gateway.ledger import schema
 from gateway.ledger.pages import Row
 from gateway.ledger.renew import _reconcile
 from gateway.ledger.salvage import Salvaged, _learn
+from gateway.model.fiscal import ReportWork
 from gateway.model.receipt import Means
 from gateway.model.refund import Refund, RefundReason, Returned
-from gateway.model.till_bodies import RefundBody
+from gateway.model.till_bodies import FiscalWorkBody, RefundBody
 
 
 def refund(quantity: int, before: int) -> Row:
@@ -41,6 +44,22 @@ def test_as_much_has_come_back_as_the_newest_refund_says(tmp_path: Path) -> None
     assert _rows(db) == [("00ff", 7, "1", 3000, "")]
     _reconcile(db, salvaged)
     assert _rows(db) == [("00ff", 7, "1", 3000, "")]
+    db.close()
+
+
+def test_an_id_under_which_a_work_was_asked_for_is_not_free_again(tmp_path: Path) -> None:
+    db = schema.connect(tmp_path / "ledger.db")
+    schema.prepare(db, tmp_path / "ledger.db")
+    salvaged = Salvaged()
+    for task in ("t1", "t2", ""):
+        body = FiscalWorkBody(station="netfp", device="p-1", work=ReportWork(f"k{task}", z=True), task=task)
+        _learn(salvaged, msgspec.structs.replace(refund(1, 0), kind="fiscal_work", body=msgspec.json.encode(body)))
+    db.execute("INSERT INTO answer VALUES ('netfp/t2', x'01', 200, x'7b7d', 5)")
+    _reconcile(db, salvaged)
+    found = db.execute("SELECT key, request, body FROM answer ORDER BY key").fetchall()
+    assert found == [("netfp/t1", b"", b'{"key":"kt1"}'), ("netfp/t2", b"\x01", b"{}")]
+    assert msgspec.json.decode(found[0][2], type=Kept) == Kept("kt1")
+    assert found[0][0] == answer_key("t1")
     db.close()
 
 

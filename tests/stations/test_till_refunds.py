@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,22 @@ async def test_rows_of_older_epochs_stay_for_their_time_and_while_the_clock_is_n
     place.clock.quality = ClockQuality.NTP
     await place.ledger.commit([], [SalesTidied()])
     assert place.ledger.query("SELECT count(*) FROM sale") == [(0,)]
+
+
+async def test_what_had_come_back_before_a_file_was_salvaged_never_comes_back_again(place: Place, pos: Pos) -> None:
+    sold = await pos.sell(book(quantity=2000))
+    await pos.refund(back(sold.entry, ("1", 1000)))
+    await place.ledger.new_epoch(EpochReason.ORDERED)
+    of = id_of(sold.entry)
+
+    class Salvaged:
+        """As it is read out of the entries of a damaged file, which say no time that can be trusted."""
+
+        def apply(self, db: sqlite3.Connection, *_: object) -> None:
+            db.execute("UPDATE returned SET at_ms=0, quantity=2000 WHERE epoch=? AND seq=?", (of.epoch, of.seq))
+
+    await place.ledger.commit([], [Salvaged(), SalesTidied()])
+    assert await refused(pos.refund(back(sold.entry))) == "nothing_left"
 
 
 # Paper ------------------------------------------------------------------------------------------------------
