@@ -47,6 +47,7 @@ from gateway.stations.dispatch import Dispatch
 from gateway.stations.gate import Gate
 from gateway.stations.services import Services, Station, new_entry
 from gateway.stations.till import Till
+from gateway.stations.till_ends import Ends
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, Pace, RulesInForce
 from gateway.sync.configured import read_broker, read_trusted
@@ -174,7 +175,7 @@ class Daemon:
             self._netfp = self._make_netfp(configuration.netfp, netfp_files)
             self._running["netfp"] = self._netfp.stop
             await self._netfp.start()
-        await self._services.printers.start()
+        await self._services.printers.start(Ends(self._services))
         self._running["api"] = self._api.stop
         await self._api.start()
         self._running["devices"] = self._devices.stop

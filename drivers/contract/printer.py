@@ -199,7 +199,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="result", om
     where: str = ""
     advice: str = ""
     device_time: str = ""
-    """When the device closed it, by its own clock."""
+    """When the device closed it, by its own clock; empty where that was found out later."""
     fiscal_memory: str = ""
     z_number: str = ""
 
@@ -250,7 +250,8 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     """What the line is like: commands, resends, naks, stale answers, ms that the device was busy, unknown outcomes;
     and how many minutes the fiscal day has lasted."""
     frames: tuple[str, ...] = ()
-    """The last frames on the wire, oldest first: ms before now, `>` to or `<` from the device, hex. No passwords."""
+    """The last frames on the wire, oldest first: ms before now, `>` to or `<` from the device, hex. No passwords, no
+    notes."""
     rounding: bool = False
     """Takes cash rounding (`Print.rounding_cents`)."""
 

@@ -1,7 +1,8 @@
 """What a device's counters say of a receipt that was begun and is not open any more. Pure.
 
-Three witnesses: the number of the last document, the day's sums, and the amount of the last receipt. A cancelled
-document may or may not take a number, a Z report sets the sums back: only what fits one end alone is believed.
+Three witnesses: the number of the last document, the day's sums, and the amount of the last receipt (with what was paid
+of it, where no sums tell). A cancelled document may or may not take a number, a Z report sets the sums back: only what
+fits one end alone is believed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from enum import Enum
 
 from drivers.contract.printer import Baseline, Cents
-from drivers.fiscal.dialect import Day
+from drivers.fiscal.dialect import Day, Transaction
 from drivers.fiscal.plan import Plan
 from drivers.fiscal.standing import Standing, steps
 
@@ -25,14 +26,19 @@ def sums_tell(work: Plan, baseline: Baseline, day: Day) -> bool:
     return _booked(work, baseline, day) is not None
 
 
-def has_booked(work: Plan, baseline: Baseline, day: Day) -> bool | None:
-    """Something was sold or given back since the baseline, by whomever, or the day was ended. None when the device does
-    not tell the sums that such a work is in."""
+def has_moved(baseline: Baseline, day: Day) -> bool:
+    """Something was sold or given back since the baseline, by whomever, or the day was ended, as far as is told."""
     sums = ((baseline.sold_cents, day.sold_cents), (baseline.returned_cents, day.returned_cents))
     moved = any(None not in (before, now) and before != now for before, now in sums)
-    if moved or steps(baseline.z_number, day.z_number):
+    return moved or bool(steps(baseline.z_number, day.z_number))
+
+
+def has_booked(work: Plan, baseline: Baseline, day: Day) -> bool | None:
+    """As `has_moved`. None when nothing has, and the device does not tell the sums that such a work is in."""
+    if has_moved(baseline, day):
         return True
-    return None if None in sums[work.reversal] else False
+    told = (baseline.returned_cents, day.returned_cents) if work.reversal else (baseline.sold_cents, day.sold_cents)
+    return None if None in told else False
 
 
 def judge(work: Plan, baseline: Baseline, standing: Standing) -> Verdict:
@@ -48,12 +54,19 @@ def judge(work: Plan, baseline: Baseline, standing: Standing) -> Verdict:
             return Verdict.NOT_PRINTED
         case 1 | None, 0:
             return Verdict.NOT_PRINTED
-        case 1, _ if exact and (booked is None or booked > 0):
+        case 1, None if exact and not _unpaid(standing.transaction):
+            return Verdict.PRINTED
+        case 1, int() if exact and booked > 0:
             return Verdict.PRINTED
         case None, int() if exact and booked == work.total_cents:
             return Verdict.PRINTED
         case _:
             return Verdict.NEITHER
+
+
+def _unpaid(last: Transaction) -> bool:
+    """The last receipt was not paid in full: it was cancelled, at the printer's own keys perhaps."""
+    return None not in (last.paid_cents, last.amount_cents) and (last.paid_cents or 0) < (last.amount_cents or 0)
 
 
 def _booked(work: Plan, baseline: Baseline, day: Day) -> Cents | None:

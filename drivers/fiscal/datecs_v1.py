@@ -13,9 +13,19 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-from drivers.fiscal.dialect import Answer, Event, Signal
+from drivers.fiscal.datecs_frames import (
+    POSTAMBLE,
+    PREAMBLE,
+    SEPARATOR,
+    TERMINATOR,
+    FrameError,
+    Scanner,
+    bcc,
+    escaped,
+    unescape,
+)
+from drivers.fiscal.dialect import Answer
 
-PREAMBLE, SEPARATOR, POSTAMBLE, TERMINATOR = 0x01, 0x04, 0x05, 0x03
 SEQ_FIRST, SEQ_LAST = 0x20, 0x7F
 STATUS_BYTES = 6
 MAX_DATA = 213
@@ -28,14 +38,7 @@ _TAIL = 5  # BCC4 03
 MAX_ANSWER = 1 + (0xFF - _OFFSET) + _TAIL
 """Bytes in the longest frame that LEN can announce; no more is ever held between two `feed`s."""
 
-_ESCAPE, _ESCAPED_BY = 0x10, 0x40
-_ESCAPED = re.compile(rb"\x10([\x40-\x5f])")
 _TO_ESCAPE = re.compile(rb"[\x00-\x08\x0b-\x1f]")
-_BEGINNING = re.compile(rb"[\x01\x15\x16]")
-
-
-class FrameError(ValueError):
-    """Bytes that are no frame, or a request that no frame can carry."""
 
 
 class Command(IntEnum):
@@ -68,20 +71,9 @@ class Command(IntEnum):
     LAST_NUMBER = 113
 
 
-def bcc(body: bytes | bytearray) -> bytes:
-    """Four digits of the sum of `body` (from LEN to 05h)."""
-    total = sum(body) & 0xFFFF
-    return bytes(0x30 + (total >> shift & 0xF) for shift in (12, 8, 4, 0))
-
-
 def escape(data: bytes) -> bytes:
     """Control characters other than TAB and LF as 10h and the character plus 40h."""
-    return _TO_ESCAPE.sub(lambda found: bytes((_ESCAPE, found[0][0] + _ESCAPED_BY)), data)
-
-
-def unescape(data: bytes) -> bytes:
-    """What `escape` made, back. A 10h that escapes nothing stays as it is."""
-    return _ESCAPED.sub(lambda found: bytes((found[1][0] - _ESCAPED_BY,)), data)
+    return escaped(data, _TO_ESCAPE)
 
 
 def encode_request(seq: int, command: int, data: bytes = b"") -> bytes:
@@ -90,11 +82,11 @@ def encode_request(seq: int, command: int, data: bytes = b"") -> bytes:
         raise FrameError(f"SEQ {seq:02X}h is outside {SEQ_FIRST:02X}h to {SEQ_LAST:02X}h")
     if not _OFFSET <= command <= 0xFF:
         raise FrameError(f"command {command} is outside 32 to 255")
-    escaped = escape(data)
-    if len(escaped) > MAX_DATA:
-        raise FrameError(f"{len(escaped)} bytes of DATA, at most {MAX_DATA} fit")
-    length = _OFFSET + _REQUEST_FIXED + len(escaped)
-    body = bytes((length, seq, command)) + escaped + bytes((POSTAMBLE,))
+    sent = escape(data)
+    if len(sent) > MAX_DATA:
+        raise FrameError(f"{len(sent)} bytes of DATA, at most {MAX_DATA} fit")
+    length = _OFFSET + _REQUEST_FIXED + len(sent)
+    body = bytes((length, seq, command)) + sent + bytes((POSTAMBLE,))
     return bytes((PREAMBLE,)) + body + bcc(body) + bytes((TERMINATOR,))
 
 
@@ -113,69 +105,15 @@ def decode_answer(frame: bytes) -> Answer:
     return Answer(seq=body[1], command=body[2], data=data, status=body[-1 - STATUS_BYTES : -1])
 
 
-class AnswerParser:
-    """Finds answers and signals in whatever comes, in chunks of any size; junk between them is dropped.
-
-    Guarantees: raises nothing; holds less than `MAX_ANSWER` bytes between two calls; a frame is taken by
-    its LEN, never by looking for 03h or 05h; after a broken frame the search goes on behind its first byte,
-    so that a good frame inside of it is still found.
-    """
+class AnswerParser(Scanner):
+    """Version 1 answers and signals; less than `MAX_ANSWER` bytes are held."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
-        self.broken = 0
-        self.junk = 0
-
-    @property
-    def held(self) -> int:
-        """Bytes of a frame that is not complete."""
-        return len(self._held)
-
-    def feed(self, data: bytes) -> list[Event]:
-        """What `data` completes."""
-        self._held += data
-        return self._scan(complete=False)
-
-    def expire(self) -> list[Event]:
-        """The line has been silent: what has begun will not be completed. Searches behind its beginning."""
-        return self._scan(complete=True)
-
-    def reset(self) -> None:
-        """Forget what has begun."""
-        self._held.clear()
-
-    def _scan(self, *, complete: bool) -> list[Event]:
-        events: list[Event] = []
-        held, at = bytes(self._held), 0
-        while found := _BEGINNING.search(held, at):
-            self.junk += found.start() - at
-            at = found.start()
-            match held[at]:
-                case 0x15:
-                    events.append(Signal.NAK)
-                    at += 1
-                case 0x16:
-                    events.append(Signal.SYN)
-                    at += 1
-                case _:
-                    size = _announced(held[at : at + 2])
-                    if size > len(held) - at and not complete:
-                        break
-                    try:
-                        events.append(decode_answer(held[at : at + size]))
-                        at += size
-                    except FrameError:
-                        self.broken += 1
-                        at += 1
-        else:
-            self.junk += len(held) - at
-            at = len(held)
-        self._held[:] = held[at:]
-        return events
+        super().__init__(_announced, decode_answer)
 
 
 def _announced(head: bytes) -> int:
-    """Size of the frame that begins with `head`; 1, which is no frame, when LEN cannot be an answer's."""
+    """See `Scanner`. 1 when LEN cannot be an answer's."""
     if len(head) < 2:
         return MAX_ANSWER
     if head[1] < _OFFSET + _ANSWER_FIXED:

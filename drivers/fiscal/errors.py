@@ -13,7 +13,8 @@ from drivers.contract.core import Problem
 
 
 class Trouble(StrEnum):
-    """Because of which the device cannot be used at all; the last four: it works, and a person should see to it."""
+    """Because of which the device cannot be used at all, or (`slip_broken_off`) a slip stands half on paper; the last
+    four: it works, and a person should see to it."""
 
     PORT_MISSING = "port_missing"
     PORT_BUSY = "port_busy"
@@ -26,6 +27,7 @@ class Trouble(StrEnum):
     BAD_ENCODING = "bad_encoding"
     BAD_TIME_ZONE = "bad_time_zone"
     STRANGE_ANSWER = "strange_answer"
+    SLIP_BROKEN_OFF = "slip_broken_off"
     WAITS_FOR_HAND = "waits_for_hand"
     CLOCK_OFF = "clock_off"
     Z_DUE = "z_due"
@@ -73,6 +75,10 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
     Trouble.STRANGE_ANSWER: (
         "the printer on {port} answers what its protocol does not know: {what}",
         "Check `family`; if it is right, send the model and firmware of the printer to the developers",
+    ),
+    Trouble.SLIP_BROKEN_OFF: (
+        "a slip was broken off: {what}",
+        "Look at the paper: part of it may stand there. It books nothing and may be asked for again",
     ),
     Trouble.WAITS_FOR_HAND: (
         "a receipt stands in the middle: {what}",
@@ -149,7 +155,7 @@ class Refusal(Exception):
         self.where = where
 
 
-_FIX_CALLER = "Correct the receipt in the program that sent it; nothing was printed"
+_FIX_CALLER = "Correct what the reason names, in the program that sent it; nothing was printed"
 _LOOK = (
     "Do not print it again. Look at the paper for `Nr. {key}` and at the number of the last document (it was {before} "
     "before{now}): a paid and closed receipt with that line counts as printed"

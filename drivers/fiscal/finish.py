@@ -12,6 +12,9 @@ from drivers.fiscal.moves import Course, Heard, Lost, Store, reopen
 from drivers.fiscal.plan import Plan
 from drivers.fiscal.standing import steps, told, value_of
 
+SOON_S = (0.0, 0.5, 1.0)
+"""Attempts to ask for the number once more: the receipt is printed, and somebody waits to hear so."""
+
 
 def finish(work: Plan, ending: Ending, identity: Identity, closed: Heard) -> Course[Outcome]:
     """After the device has answered the close. A device that says "closed" while its number stands still has printed
@@ -38,7 +41,7 @@ def _number(identity: Identity) -> Course[Last | Lost | None]:
     found = yield from told(ReadLast(), Last)
     if not isinstance(found, Lost):
         return found
-    back = yield from reopen()
+    back = yield from reopen(SOON_S)
     if isinstance(back, Lost) or back.serial != identity.serial:
         return found
     return (yield from told(ReadLast(), Last))

@@ -1,5 +1,5 @@
 """The last frames on the wire, for whoever has to find out what happened: a ring that is written to the log when an
-outcome is unknown. Passwords are not in it: the link is told what to show."""
+outcome is unknown. Passwords and notes are not in it: the link is told what to show."""
 
 from __future__ import annotations
 

@@ -113,10 +113,10 @@ def in_time(extra_s: float = 0.0) -> Course[bool]:
     return event
 
 
-def reopen() -> Course[Identity | Lost]:
+def reopen(pauses_s: tuple[float, ...] = REOPEN_PAUSES_S) -> Course[Identity | Lost]:
     """The device again, after a lost answer. `Lost` when it does not come back soon."""
     event: Event = None
-    for pause in REOPEN_PAUSES_S:
+    for pause in pauses_s:
         if pause:
             yield Wait(pause)
         event = yield Reopen()

@@ -10,10 +10,11 @@ a lost answer it is unknown.
 from __future__ import annotations
 
 from drivers.contract.printer import Baseline, CashMove, DayReport, Outcome, PrintPoint, Result
-from drivers.fiscal.counters import Verdict
+from drivers.fiscal.counters import Verdict, has_moved
 from drivers.fiscal.dialect import Cash, Day, Dialect, Identity, MoveCash, PrintDay, ReadCash
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
+from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
 from drivers.fiscal.receipt import ready
 from drivers.fiscal.standing import acknowledge, measure, read_day, steps, told, value_of
@@ -86,25 +87,43 @@ class Booking:
 
     def _answered(self, heard: Heard) -> Course[Outcome]:
         if heard.said.refused:
-            code = f" ({heard.said.code})" if heard.said.code not in heard.said.refused else ""
-            held = self._baseline.cash_cents
-            if isinstance(self._work, CashMove) and held is not None and held + self._work.cents < 0:
-                return self._ending.refused(
-                    Reason.NOT_ENOUGH_CASH, f"the drawer holds {held // 100}.{held % 100:02} as the device counts"
-                )
-            return self._ending.refused(Reason.WORK_REFUSED, f"the printer says {heard.said.refused}{code}")
+            return (yield from self._refused(heard))
         cash = value_of(heard, Cash)
         if cash is not None and self._baseline.cash_cents is not None and self._drawer_says(Day(), cash) is not _DONE:
             return self._ending.unknown(Reason.COUNTERS_DIFFER, self._drawer(cash.cents))
         day = value_of(heard, Day) or Day()
-        if isinstance(self._work, DayReport) and not day.z_number:
-            day = yield from self._day_of_report()
+        if isinstance(self._work, DayReport) and (self._work.z or not day.z_number):
+            counted = yield from read_day(self._dialect, z_last=True)
+            if self._work.z and self._stands_still(counted) and Sign.TRAINING not in heard.said.signs:
+                what = "the printer says that it has printed the Z report, and its number stands still"
+                return self._ending.unknown(Reason.COUNTERS_DIFFER, what)
+            day = day if day.z_number else self._of_report(counted)
         yield Store(PrintPoint.CLOSED)
         return self._done(day)
 
+    def _refused(self, heard: Heard) -> Course[Outcome]:
+        """A refused command has changed nothing, say the documents; a report whose paper ends in the middle may be
+        told in the same words. So the counters have the last word, where they say that it was done."""
+        code = f" ({heard.said.code})" if heard.said.code not in heard.said.refused else ""
+        why = f"the printer says {heard.said.refused}{code}"
+        if (yield from self._read_back(why)).outcome is not Result.PRINTED:
+            held = self._baseline.cash_cents
+            if isinstance(self._work, CashMove) and held is not None and held + self._work.cents < 0:
+                what = f"the drawer holds {held // 100}.{held % 100:02} as the device counts"
+                return self._ending.refused(Reason.NOT_ENOUGH_CASH, what)
+            return self._ending.refused(Reason.WORK_REFUSED, why)
+        day = yield from self._day_of_report()
+        yield Store(PrintPoint.CLOSED)
+        return self._done(day)
+
+    def _stands_still(self, day: Day | Lost) -> bool:
+        return isinstance(day, Day) and steps(self._baseline.z_number, day.z_number) == 0
+
     def _day_of_report(self) -> Course[Day]:
         """With the number of a Z report only when no other one has followed."""
-        day = yield from read_day(self._dialect)
+        return self._of_report((yield from read_day(self._dialect)))
+
+    def _of_report(self, day: Day | Lost) -> Day:
         is_z = isinstance(self._work, DayReport) and self._work.z
         if isinstance(day, Lost) or (is_z and steps(self._baseline.z_number, day.z_number) not in (1, None)):
             return Day()
@@ -151,9 +170,10 @@ class Booking:
         return self._ending.unknown(Reason.COUNTERS_DIFFER, self._drawer(None if cash is None else cash.cents))
 
     def _drawer_says(self, day: Day, cash: Cash | None) -> Verdict:
-        """A Z report may set the drawer's sum back: across one it says nothing."""
+        """A Z report may set the drawer's sum back, and what somebody has sold meanwhile at the printer's own keys may
+        make just the same sum: across either it says nothing."""
         before = self._baseline.cash_cents
-        if before is None or cash is None or steps(self._baseline.z_number, day.z_number):
+        if before is None or cash is None or has_moved(self._baseline, day):
             return Verdict.NEITHER
         asked = self._work.cents if isinstance(self._work, CashMove) else 0
         return {asked: Verdict.PRINTED, 0: Verdict.NOT_PRINTED}.get(cash.cents - before, Verdict.NEITHER)

@@ -15,7 +15,7 @@ from drivers.contract.printer import (
     SetClock,
 )
 from drivers.contract.slip import Slip, SlipPrinted
-from drivers.driver import CallRefused
+from drivers.driver import CallRefused, DeviceError
 from drivers.fiscal.dialect import (
     Cash,
     CloseSlip,
@@ -37,7 +37,7 @@ from drivers.fiscal.dialect import (
     merged,
 )
 from drivers.fiscal.dialects import SPOKEN
-from drivers.fiscal.errors import Reason, Refusal, advice
+from drivers.fiscal.errors import Reason, Refusal, Trouble, advice, problem
 from drivers.fiscal.families import OPEN_SIGNS, Sign
 from drivers.fiscal.options import Options
 from drivers.fiscal.slips import slip_lines
@@ -46,7 +46,8 @@ from drivers.fiscal.wire import Wire
 
 
 class Service:
-    """Every method raises `DeviceError` when the device does not answer, and `CallRefused` when it refuses."""
+    """Every method raises `DeviceError` when the device does not answer, and `CallRefused` when it refuses and nothing
+    was done."""
 
     def __init__(
         self,
@@ -76,13 +77,15 @@ class Service:
         return merged(parts)
 
     def device_time(self) -> str:
-        """Empty when the device does not tell it."""
-        clock = self._wire.value(ReadClock(), DeviceClock)
+        """Empty when the device does not tell it, or tells no time: a clock that was never set must not keep the device
+        from being set."""
+        clock = self._wire.understood(ReadClock(), DeviceClock)
         return clock.device_time if clock is not None else ""
 
     def read_rates(self) -> None:
-        """The VAT letters that are programmed: the others are refused from now on."""
-        self._rates = self._wire.value(ReadRates(), Rates)
+        """The VAT letters that are programmed: the others are refused from now on. Firmware that tells them otherwise
+        leaves it to the option."""
+        self._rates = self._wire.understood(ReadRates(), Rates)
 
     @property
     def letters(self) -> str:
@@ -165,7 +168,8 @@ class Service:
             raise _refused(Reason.NOT_SUPPORTED, f"no frame can carry command {call.command}: {error}") from error
 
     def slip(self, call: Slip) -> SlipPrinted:
-        """A non-fiscal document. One that breaks off in the middle is closed; nobody has to clean up after it."""
+        """A non-fiscal document. One that breaks off in the middle is closed; nobody has to clean up after it. Then it
+        raises `DeviceError`: part of it may stand on paper."""
         try:
             lines = slip_lines(call, self._options.encoding, self._wire.dialect.family.note_bytes)
         except Refusal as refusal:
@@ -174,13 +178,12 @@ class Service:
         if Sign.SERVICE_OPEN in self.signs():
             self._carried_out(CloseSlip(), "closing a slip that was left open")
         self._carried_out(OpenSlip(), "a slip")
-        try:
-            for line in lines:
-                self._carried_out(SlipLine(line), "a line of a slip")
-        except CallRefused:
-            self._wire.read(CloseSlip())
-            raise
-        self._carried_out(CloseSlip(), "closing a slip")
+        for line in lines:
+            if refused := self._wire.read(SlipLine(line)).refused:
+                self._wire.read(CloseSlip())
+                raise DeviceError(problem(Trouble.SLIP_BROKEN_OFF, what=f"the printer refused a line: {refused}"))
+        if refused := self._wire.read(CloseSlip()).refused:
+            raise DeviceError(problem(Trouble.SLIP_BROKEN_OFF, what=f"the printer did not close it: {refused}"))
         return SlipPrinted(call.key)
 
     def _is_summer(self, device_time: str) -> bool:

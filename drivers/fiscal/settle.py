@@ -10,6 +10,8 @@ lost answer and for the call `Settle`. It opens nothing and sells nothing.
     none open, counters have not moved                                               -> cancelled
     anything else                                                                    -> unknown
 
+When `closed` was stored, it is printed, whatever the device says by now.
+
 An open receipt is this one only when its lines and sum are a beginning of the plan (or that with one line twice: what
 a device makes of a repeated frame that forgot the frame before in a power cut). Another one is not touched.
 
@@ -54,7 +56,7 @@ class Settling:
         baseline: Baseline,
         patience_s: float,
     ) -> None:
-        self._declined = self._cancelled = False
+        self._declined = self._cancelled = self._just_now = False
         self._work = work
         self._dialect = dialect
         self._identity = identity
@@ -72,7 +74,9 @@ class Settling:
         `declined`: the device has just refused a payment."""
         reason = why.why if isinstance(why, Lost) else why
         again: Lost | str = why
-        self._declined = declined
+        self._declined, self._just_now = declined, bool(why)
+        if self._point is PrintPoint.CLOSED:
+            return (yield from self._stays_printed())
         reopenings = acts = 0
         while True:
             if isinstance(again, Lost):
@@ -105,10 +109,21 @@ class Settling:
 
     # None open -------------------------------------------------------------------------------------------
 
+    def _stays_printed(self) -> Course[Outcome]:
+        """The device had confirmed the close before: only the number is looked for. What is open by now is another
+        receipt, even when it looks the same."""
+        if self._is_other(self._identity):
+            return (yield from printed(self._work, self._ending, Identity(""), Last(""), ask_time=False))
+        standing = yield from look(self._dialect)
+        fits = (
+            isinstance(standing, Standing)
+            and standing.transaction.stage is Stage.NONE
+            and judge(self._work, self._baseline, standing) is Verdict.PRINTED
+        )
+        last = standing.last if fits and isinstance(standing, Standing) else Last("")
+        return (yield from printed(self._work, self._ending, self._identity, last, ask_time=False))
+
     def _conclude(self, standing: Standing, why: str) -> Course[Outcome]:
-        if self._point is PrintPoint.CLOSED:
-            fits = judge(self._work, self._baseline, standing) is Verdict.PRINTED
-            return (yield from printed(self._work, self._ending, self._identity, standing.last if fits else Last("")))
         if not self._begun_to_pay:
             if self._point is PrintPoint.INTENT and standing.last.number == self._baseline.number:
                 return self._ending.refused(Reason.NEVER_BEGUN, why or "it was not opened on the printer")
@@ -118,7 +133,9 @@ class Settling:
             return self._ending.cancelled(Reason.STOPPED_BEFORE_PAYMENT, why or "it was stopped before the payment")
         match judge(self._work, self._baseline, standing):
             case Verdict.PRINTED:
-                return (yield from printed(self._work, self._ending, self._identity, standing.last))
+                # Later the device's clock no longer tells when it was closed.
+                last, now = standing.last, self._just_now
+                return (yield from printed(self._work, self._ending, self._identity, last, ask_time=now))
             case Verdict.NOT_PRINTED:
                 return self._ending.cancelled(Reason.STOPPED_UNPAID, why or "the printer has booked nothing of it")
             case Verdict.NEITHER:

@@ -1,6 +1,7 @@
 """A slip on a fiscal printer, as a non-fiscal document: its lines, wrapped to the paper. Pure.
 
-Fiscal printers print a code as its text: a QR code is not among the commands that all of them have.
+Fiscal printers print a code as its text: a QR code is not among the commands that all of them have. They have one code
+page: Russian is printed in Latin letters where it is another one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import textwrap
 
 from drivers.contract.slip import Align, Slip, SlipCode, SlipText
 from drivers.fiscal.errors import Reason, Refusal
-from drivers.fiscal.text import TextRefused, printable
+from drivers.fiscal.text import TextRefused, printable, transcribed
 
 
 def slip_lines(slip: Slip, encoding: str, width: int) -> tuple[bytes, ...]:
@@ -19,7 +20,8 @@ def slip_lines(slip: Slip, encoding: str, width: int) -> tuple[bytes, ...]:
         where = f"parts[{index}]"
         match part:
             case SlipText(text=text, align=align):
-                lines += [_encoded(row, align, encoding, width, f"{where}.text") for row in _wrapped(text, width)]
+                rows = _wrapped(transcribed(text, encoding), width)
+                lines += [_encoded(row, align, encoding, width, f"{where}.text") for row in rows]
             case SlipCode(data=data):
                 lines += [_encoded(row, Align.LEFT, encoding, width, f"{where}.data") for row in _wrapped(data, width)]
     return tuple(lines)

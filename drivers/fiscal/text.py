@@ -45,6 +45,14 @@ PLAIN: Mapping[str, str] = {
 }
 """What has no plain letter by decomposition."""
 
+_RUSSIAN = (
+    "а:a б:b в:v г:g д:d е:e ё:e ж:zh з:z и:i й:i к:k л:l м:m н:n о:o п:p р:r с:s т:t у:u ф:f х:kh ц:ts ч:ch ш:sh "
+    "щ:shch ъ:ie ы:y ь:' э:e ю:iu я:ia"
+)
+RUSSIAN: Mapping[str, str] = {letter: latin for letter, _, latin in (pair.partition(":") for pair in _RUSSIAN.split())}
+"""Russian letters in Latin ones. Source: ICAO, Doc 9303, part 3, transliteration of Cyrillic characters; the soft sign,
+which is left out there, is an apostrophe."""
+
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -60,6 +68,12 @@ def printable(text: str, encoding: str, limit: int) -> bytes:
     if len(encoded) > limit:
         raise TextRefused(f"it has {len(encoded)} bytes in {encoding}, at most {limit} fit on a line")
     return encoded
+
+
+def transcribed(text: str, encoding: str) -> str:
+    """Russian letters that the code page lacks in Latin ones. For what is no receipt: there a text is printed as it is,
+    or refused."""
+    return "".join(_in_latin(letter, encoding) for letter in unicodedata.normalize("NFC", text))
 
 
 def is_code_page(encoding: str) -> bool:
@@ -82,6 +96,15 @@ def _letter(letter: str, encoding: str) -> bytes:
         if encoded and min(encoded) >= 0x20:
             return encoded
     raise TextRefused(f"U+{ord(letter):04X} is neither in {encoding} nor has it a plain letter")
+
+
+def _in_latin(letter: str, encoding: str) -> str:
+    latin = RUSSIAN.get(letter.lower(), "")
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return (latin.capitalize() if letter.isupper() else latin) or letter
+    return letter
 
 
 def _without_marks(letter: str) -> str:

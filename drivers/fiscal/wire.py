@@ -16,11 +16,13 @@ from drivers.fiscal.dialect import (
     MoveCash,
     Open,
     OpenReversal,
+    OpenSlip,
     Operation,
     PrintDay,
     ReadStatus,
     Said,
-    WriteClock,
+    SlipLine,
+    Text,
     merged,
 )
 from drivers.fiscal.errors import Trouble, problem
@@ -38,8 +40,9 @@ _LOSSES = {
 
 V = TypeVar("V")
 
-_SECRET = (Open, OpenReversal, MoveCash, PrintDay, WriteClock)
-"""Operations whose DATA may hold the operator's password in some family: not shown in the log of frames."""
+_SECRET = (Open, OpenReversal, OpenSlip, MoveCash, Text, SlipLine)
+"""Operations whose DATA may hold the operator's password in some family, or a card's number that a POS has put into a
+text: not shown in the log of frames."""
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -134,6 +137,16 @@ class Wire:
         """What a read answers, None when the device refuses it. Raises `DeviceError`."""
         value = self.read(operation).value
         return value if isinstance(value, kind) else None
+
+    def understood(self, operation: Operation, kind: type[V]) -> V | None:
+        """As `value`, and None also when the answer is not what the documents say: for what a device may be used
+        without. Raises `DeviceError` when there is none."""
+        heard = self.ask(Ask(operation))
+        if isinstance(heard, Heard):
+            return heard.said.value if isinstance(heard.said.value, kind) else None
+        if heard.trouble is Trouble.STRANGE_ANSWER:
+            return None
+        raise self.error(heard)
 
     def send(self, command: int, data: bytes) -> Exchange:
         """A command as it is. Raises `DeviceError`; `ValueError` when no frame can carry it."""

@@ -33,6 +33,8 @@ class Journal:
         self._days: dict[str, FiscalDay] = {}
         self._loaded = False
         self.owners: dict[str, Owner] = {}
+        self.others: Owner | None = None
+        """Answers for works whose owner is there no longer."""
         self.under_way: set[str] = set()
         """Keys of works that wait for their turn or are being done."""
 
@@ -106,7 +108,7 @@ class Journal:
             z_number=outcome.z_number,
             by=by,
         )
-        owner = self.owners.get(row.owner)
+        owner = self.owners.get(row.owner, self.others)
         answers: Sequence[Effect] = owner.answered(row, outcome) if owner is not None else ()
         day = self._day_after(row, outcome)
         told = entry(Stream.RECEIPT, EntryKind.FISCAL_OUTCOME, body)

@@ -44,9 +44,10 @@ def sale(
     """The paper of a sale. `paid`: what the customer gives, at least what is due; only cash may be more. `device`: what
     the printer says of itself (None while that is not known: then its driver alone checks). `notes`: lines at the foot.
 
-    Raises `InputRefused` as `check` does.
+    Raises `InputRefused` as `check` and `check_means` do.
     """
     check(receipt, decision, device, how)
+    check_means([one.means for one in paid], device, "$.paid")
     due = decision.due_cents
     if decision.rounding_cents and not any(one.means is Payment.CASH for one in paid):
         raise InputRefused(
@@ -97,6 +98,7 @@ def refund(
             "Give it back in cash, as it was paid",
             code="rounded_in_cash",
         )
+    check_means([means], device, "$.receipt")
     by_id = {line.id: (index, line) for index, line in enumerate(receipt.lines)}
     items = []
     for part in back.lines:
@@ -139,6 +141,19 @@ def check(receipt: Receipt, decision: Decision, device: PrinterDescription | Non
         )
     tendered = sum(share.cents for each in decision.lines for share in each.shares if share.form is FiscalForm.TENDER)
     _check_total(decision.due_cents - decision.rounding_cents + tendered, device)
+
+
+def check_means(means: Sequence[Payment], device: PrinterDescription | None, where: str) -> None:
+    """Whether the customer can pay by these on this printer. Raises `InputRefused` (`means_not_taken`)."""
+    if device is None or not device.payments:
+        return
+    for one in means:
+        if one not in device.payments:
+            raise InputRefused(
+                f"this printer has no means `{one}` (it has {', '.join(device.payments)}) - at `{where}`",
+                "Take another means, or print on the POS",
+                code="means_not_taken",
+            )
 
 
 def _customer(paid: Sequence[Tender], due: Cents) -> list[Tender]:

@@ -89,8 +89,10 @@ class Printers:
         self._journal.load()
         await self._end_interrupted(lambda row: row.owner == owner)
 
-    async def start(self) -> None:
-        """When all owners are there: ends what a crash left of those that are there no longer. Raises `LedgerError`."""
+    async def start(self, others: Owner | None = None) -> None:
+        """When all owners are there: `others` answers for the works of those that are there no longer, and what a crash
+        left of them is ended. Raises `LedgerError`."""
+        self._journal.others = others
         self._journal.load()
         await self._end_interrupted(lambda _row: True)
 

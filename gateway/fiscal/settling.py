@@ -12,7 +12,7 @@ from gateway.fiscal import words
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices
 from gateway.fiscal.rows import Query, WorkRow, row_of
-from gateway.model.errors import Conflict, DeadlineMissed, GatewayError, InputRefused, LedgerError, NotFound, NotReady
+from gateway.model.errors import Conflict, GatewayError, InputRefused, NotFound
 from gateway.model.fiscal import CashWork, PrintOutcome, PrintResult, ReceiptWork, ReportWork, Work, WorkPoint
 
 DEADLINE_MS = 30_000
@@ -118,7 +118,7 @@ class Settling:
                 row, work = found
                 try:
                     await self._settle(row, work)
-                except (NotReady, DeadlineMissed, LedgerError) as error:
+                except GatewayError as error:
                     log.warning("%s cannot be settled now: %s", words.name_of(row), error)
                     return False
 

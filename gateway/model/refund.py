@@ -36,8 +36,8 @@ class Returned(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is given back. `rounding_cents` comes back with the last line; `uses` are quota units that count as never
-    taken."""
+    """What is given back. `rounding_cents` comes back with the last part; cents that were rounded off sooner, where the
+    last part is smaller than they are. `uses` are quota units that count as never taken."""
 
     lines: tuple[Returned, ...]
     due_cents: Cents

@@ -2,7 +2,7 @@
 rules say today. Pure.
 
 However a line comes back piece by piece, the parts add up to the whole to the cent, for each payer; nothing is given
-back twice, and no part is negative.
+back twice, and no part is negative, cash rounding included.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import msgspec
 
-from gateway.model.decision import Decision, LineVat, Share, Use
+from gateway.model.decision import Decision, LineDecision, LineVat, Share, Use
 from gateway.model.errors import InputRefused
 from gateway.model.money import Cents, Thousandths
 from gateway.model.receipt import Line, Receipt
@@ -40,8 +40,8 @@ def refund(
         for at, line in enumerate(receipt.lines)
         if line.id in asked
     )
-    whole = all(left[line] == asked.get(line, 0) for line in left)
-    rounding = decision.rounding_cents if whole else 0
+    until = {line.id: done.get(line.id, 0) + asked.get(line.id, 0) for line in receipt.lines}
+    rounding = _rounded(receipt, decision, until) - _rounded(receipt, decision, done)
     return Refund(
         lines=returned,
         due_cents=sum(line.due_cents for line in returned) + rounding,
@@ -72,10 +72,7 @@ def _line(line: Line, decision: Decision, at: int, done: Thousandths, quantity: 
         # Whole cents of what has come back, counted from the beginning: so all parts add up to the total.
         return total * until // whole - total * done // whole
 
-    # The customer is one of those who get their cents back in turn: so none of them ever gets less than nothing.
-    weights = [decided.due_cents, *(share.cents for share in decided.shares)]
-    before = in_turn(decided.list_cents * done // whole, weights)
-    after = in_turn(decided.list_cents * until // whole, weights)
+    before, after = _split(line, decided, done), _split(line, decided, until)
     due, *parts = (to - since for since, to in zip(before, after, strict=True))
     shares = tuple(
         Share(share.party, share.rule, cents, share.form)
@@ -102,6 +99,23 @@ def in_turn(cents: Cents, weights: Sequence[int]) -> list[Cents]:
         behind = max(range(len(weights)), key=lambda i: (Fraction(weights[i], given[i] + 1), -i))
         given[behind] += 1
     return given
+
+
+def _rounded(receipt: Receipt, decision: Decision, back: Mapping[str, Thousandths]) -> Cents:
+    """What of the cash rounding has come back with these quantities: all of it with the last part. Cents that were
+    rounded off are not paid out before that: so no part is left with more rounding than money."""
+    lines = list(zip(receipt.lines, decision.lines, strict=True))
+    if all(back.get(line.id, 0) == line.quantity for line, _ in lines):
+        return decision.rounding_cents
+    due = sum(_split(line, decided, back.get(line.id, 0))[0] for line, decided in lines)
+    return min(0, decision.due_cents - due)
+
+
+def _split(line: Line, decided: LineDecision, back: Thousandths) -> list[Cents]:
+    """What the customer and each payer have got of a line when so much of it has come back. The customer is one of
+    those who get their cents in turn: so none of them ever gets less than nothing."""
+    weights = [decided.due_cents, *(share.cents for share in decided.shares)]
+    return in_turn(decided.list_cents * back // line.quantity, weights)
 
 
 def _uses(

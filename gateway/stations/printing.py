@@ -1,20 +1,16 @@
-"""A till's own fiscal printer: what a sale is on paper, and how its answer is amended when the printing has ended."""
+"""A till's own fiscal printer: what a sale is on paper, and what the page shows when the printing has ended."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-
-import msgspec
 
 from gateway.config.types import OnPaper, TillStation
 from gateway.fiscal import paper
 from gateway.fiscal.journal import SELLS
 from gateway.fiscal.rows import FiscalBegun, WorkRow
 from gateway.ledger.effects import Effect
-from gateway.model.clock import Stamp
 from gateway.model.decision import Decision
-from gateway.model.entry import EntryId, entry_name
+from gateway.model.entry import EntryId
 from gateway.model.errors import InputRefused, NotReady
 from gateway.model.fiscal import Payment, PrintOutcome, PrintResult, Reversal, Tender
 from gateway.model.identification import Identification
@@ -22,14 +18,11 @@ from gateway.model.receipt import Receipt
 from gateway.model.refund import Refund
 from gateway.model.shown import Show
 from gateway.stations.answers import Asked
-from gateway.stations.refund_words import RefundAnswer
-from gateway.stations.sales import Back, NotBack, OffPaper, Sold, id_of
+from gateway.stations.sales import Sold
 from gateway.stations.services import Services
+from gateway.stations.till_ends import Ends
 from gateway.stations.till_reports import Reports
-from gateway.stations.till_words import CannotPrint, CommitAnswer, Fiscal
-
-ANSWERS: dict[str, type[CommitAnswer] | type[RefundAnswer]] = {"receipt": CommitAnswer, "reversal": RefundAnswer}
-"""Kinds of works with what was answered to who asked for one."""
+from gateway.stations.till_words import CannotPrint
 
 
 class Printing:
@@ -41,6 +34,7 @@ class Printing:
         self._services = services
         self._how = paper.How({party: Payment(means) for party, means in section.payer_means.items()})
         self._on_paper = section.on_paper
+        self._ends = Ends(services)
         self.reports = Reports(section.id, device, services, section.z_at or "")
 
     async def start(self) -> None:
@@ -53,7 +47,9 @@ class Printing:
         """Why this decision could not be printed here now, for a quote; the POS may print it all the same."""
         try:
             self._services.printers.check(self._device)
-            paper.check(receipt, decision, self._services.printers.description(self._device), self._how)
+            device = self._services.printers.description(self._device)
+            paper.check(receipt, decision, device, self._how)
+            paper.check_means([Payment(receipt.means)], device, "$.receipt.means")
         except (InputRefused, NotReady) as error:
             return CannotPrint(error.code, f"{error.where}: {error.what}" if error.where else error.what, error.advice)
         return None
@@ -94,28 +90,7 @@ class Printing:
     # As an owner of works --------------------------------------------------------------------------------
 
     def answered(self, row: WorkRow, outcome: PrintOutcome) -> Sequence[Effect]:
-        amend = AmendFiscal(row.answer, fiscal(outcome))
-        answer = ANSWERS.get(row.kind)
-        stored = self._services.ledger.query("SELECT body FROM answer WHERE key=?", (row.answer,))
-        if answer is None or not stored or outcome.result is PrintResult.UNKNOWN:
-            return (amend,)
-        printed = outcome.result is PrintResult.PRINTED
-        return (amend, *self._follows(msgspec.json.decode(stored[0][0], type=answer), printed=printed))
-
-    def _follows(self, answer: CommitAnswer | RefundAnswer, *, printed: bool) -> list[Effect]:
-        """What was not printed did not take place: units of quotas are free again with the word of it, and what was to
-        be given back is not. What was given back is so with the paper."""
-        deciding, entry = self._services.deciding, id_of(answer.entry)
-        match answer:
-            case CommitAnswer():
-                return [] if printed else [OffPaper(entry), *deciding.undone(entry_name(entry))]
-            case RefundAnswer() if printed:
-                of = id_of(answer.receipt)
-                name = entry_name(of)
-                return [Back(of), *(deciding.given_back(name, answer.uses) if answer.rest else deciding.undone(name))]
-            case RefundAnswer():
-                less = {line.line: line.quantity for line in answer.lines}
-                return [OffPaper(entry), NotBack(id_of(answer.receipt), less)]
+        return self._ends.answered(row, outcome)
 
     def told(self, row: WorkRow, outcome: PrintOutcome, entry: EntryId) -> None:
         last = self._services.board.last(self._station)
@@ -132,38 +107,7 @@ class Printing:
             self._services.board.tell(self._station, Show.ATTENTION, reason=code, advice=advice)
 
 
-class AmendFiscal(msgspec.Struct, frozen=True):
-    """Effect: a stored answer says in its field `fiscal` how its printing stands now, whatever else it holds. An answer
-    that is gone (14 days) stays gone."""
-
-    key: str
-    fiscal: Fiscal
-
-    def apply(self, db: sqlite3.Connection, ids: tuple[EntryId, ...], now: Stamp) -> None:
-        row = db.execute("SELECT body FROM answer WHERE key=?", (self.key,)).fetchone()
-        if row is None:
-            return
-        answer = msgspec.json.decode(row[0], type=dict[str, msgspec.Raw])
-        body = msgspec.json.encode({**answer, "fiscal": self.fiscal})
-        db.execute("UPDATE answer SET body=? WHERE key=?", (body, self.key))
-
-
 def no_printer(station: str) -> NotReady:
     """The till prints nothing itself."""
     what = f"till {station} has no printer"
     return NotReady(what, "Print on the POS, or configure `printer`", code="no_printer")
-
-
-def fiscal(outcome: PrintOutcome) -> Fiscal:
-    """What a POS is told of an outcome."""
-    return Fiscal(
-        outcome.result,
-        outcome.number,
-        outcome.change_cents,
-        outcome.code or outcome.reason,
-        outcome.advice,
-        detail=outcome.reason.removeprefix(outcome.code).removeprefix(": "),
-        device_time=outcome.device_time,
-        fiscal_memory=outcome.fiscal_memory,
-        z_number=outcome.z_number,
-    )

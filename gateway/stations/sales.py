@@ -177,6 +177,13 @@ def outcome_of(ledger: Ledger, sold: Sold) -> FiscalOutcomeBody | None:
     return found
 
 
+def took_place(query: Query, of: EntryId) -> bool | None:
+    """Whether this receipt or refund took place, as far as its paper is ours; None when it is not listed (any more).
+    Only for what is not in doubt: until its end is known, it is taken for one that did."""
+    rows = query("SELECT off_paper FROM sale WHERE epoch=? AND seq=?", (of.epoch, of.seq))
+    return not rows[0][0] if rows else None
+
+
 def id_of(name: str) -> EntryId:
     """The entry of a receipt or a refund by its name. Raises `NotFound` (`no_such_receipt`)."""
     parts = name.split("/")

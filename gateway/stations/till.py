@@ -62,6 +62,8 @@ class Till:
     async def stop(self) -> None:
         """What is still being worked on after `once.STOP_S` is settled at the next start."""
         await self._once.stop()
+        if self._printing is not None:
+            await self._printing.reports.stop()
         await self._slips.stop()
 
     def on_input(self, reading: Input) -> None:

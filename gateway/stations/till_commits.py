@@ -104,7 +104,7 @@ class Commits:
         return stored
 
     def _recorded(self, stored: EntryId, name: str, quote: OpenQuote) -> None:
-        self._taps.close(name)  # Only theirs: the next person in the queue may have tapped already.
+        self._taps.close(name, quote.holder)  # Only theirs: the next person in the queue may have tapped already.
         decision = quote.decision
         self._services.board.tell(
             self._station,

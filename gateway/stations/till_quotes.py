@@ -98,7 +98,7 @@ class Quotes:
             if not given:
                 self._taps.put_back(tap)
         for one in formers:
-            self._taps.close(one)
+            self._taps.close(one, who.holder if who is not None else None)
         if who is not None and who.accepted:
             self._taps.bind(tap or Tap(who, 0), answer.quote, self._quote_s)
         sums = {"list_cents": answer.list_cents, "due_cents": answer.due_cents}
@@ -108,11 +108,11 @@ class Quotes:
     async def withdraw(self, quote: str, asked: Asked) -> bytes:
         """A `QuoteWithdrawn` as JSON: the quote can be committed no more, and what it held is free. Raises `NotFound`
         (`no_such_quote`), `Conflict` (`quote_used`: it is a receipt by now), `LedgerError`."""
-        self._open(quote)
+        withdrawn = self._open(quote)
         store = StoreAnswer(asked, lambda _ids: msgspec.json.encode(QuoteWithdrawn(quote)))
         release = self._services.deciding.released(quote)
         await self._services.ledger.commit([], [QuoteDropped(quote), store, *release])
-        self._taps.close(quote)
+        self._taps.close(quote, withdrawn.holder)
         self._services.board.tell(self._station, Show.IDLE)
         return store.body
 

@@ -26,7 +26,7 @@ from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.deciding import TRIES
 from gateway.stations.printing import Printing, no_printer
 from gateway.stations.refund_words import Named, RefundAnswer, RefundRequest, VoidRequest
-from gateway.stations.sales import CameBack, SaleNoted, Sold, came_back, find, outcome_of, pending
+from gateway.stations.sales import CameBack, SaleNoted, Sold, came_back, find, outcome_of, pending, took_place
 from gateway.stations.services import Services, new_entry
 from gateway.stations.till_words import Fiscal
 
@@ -200,9 +200,7 @@ class Refunds:
     def _check_printed(self, sold: Sold) -> None:
         """A receipt that our own printer made. Raises `Conflict`."""
         row = row_of(self._services.ledger.query, sold.body.quote)
-        result = row.result if row is not None else None
-        if row is None and (outcome := outcome_of(self._services.ledger, sold)) is not None:
-            result = PrintResult(outcome.outcome)
+        result = row.result if row is not None else self._ended(sold)
         if row is not None and result is None:
             raise Conflict("this receipt is being printed", "Ask again in a moment", code="in_progress")
         if result in (None, PrintResult.UNKNOWN):
@@ -215,6 +213,13 @@ class Refunds:
             raise Conflict(
                 "this receipt was not printed, so nothing was sold", "There is nothing to give back", code="not_printed"
             )
+
+    def _ended(self, sold: Sold) -> PrintResult | None:
+        """How a printing ended that the journal has forgotten: it forgets only what it knows the end of."""
+        if (printed := took_place(self._services.ledger.query, sold.id)) is not None:
+            return PrintResult.PRINTED if printed else PrintResult.CANCELLED
+        outcome = outcome_of(self._services.ledger, sold)
+        return PrintResult(outcome.outcome) if outcome is not None else None
 
 
 def _rest(sold: Sold, before: Mapping[str, Thousandths], given: Refund) -> bool:

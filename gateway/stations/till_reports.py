@@ -3,7 +3,6 @@ printed when somebody orders it, or by the configured hour; never otherwise."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import itertools
 from datetime import UTC, date, datetime, timedelta
@@ -14,9 +13,10 @@ from gateway.fiscal.rows import FiscalBegun
 from gateway.model.bodies import FiscalWorkBody
 from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, Stream
-from gateway.model.errors import Conflict, GatewayError, InputRefused
+from gateway.model.errors import GatewayError, InputRefused
 from gateway.model.fiscal import CashWork, PrintResult, ReportWork, Work
 from gateway.stations.answers import Asked, StoreAnswer, stored_answer
+from gateway.stations.once import Once
 from gateway.stations.report_words import CashRequest, ReportKind, ReportRequest, WorkAnswer
 from gateway.stations.services import Services, new_entry
 from gateway.stations.till_words import Fiscal
@@ -35,19 +35,19 @@ class Reports:
         self._device = device
         self._services = services
         self._z_at = z_at
-        self._busy: dict[str, asyncio.Task[bytes]] = {}
+        self._once = Once(services.ledger.query)
 
     async def report(self, request: ReportRequest, key: str) -> bytes:
         """A `WorkAnswer` as JSON. Raises `Conflict` (key reused, in progress), `NotReady` (nothing was recorded)."""
         asked = Asked.of("report", self._station, key, request)
-        return await self._once(asked, ReportWork(_key(asked), request.kind is ReportKind.Z))
+        return await self._print(asked, ReportWork(_key(asked), request.kind is ReportKind.Z))
 
     async def cash(self, request: CashRequest, key: str) -> bytes:
         """A `WorkAnswer` as JSON. Raises `InputRefused` for nothing, else as `report`."""
         if not request.cents:
             raise InputRefused("nothing is moved - at `$.cents`", "Positive: in; negative: out", code="bad_request")
         asked = Asked.of("cash", self._station, key, request)
-        return await self._once(asked, CashWork(_key(asked), request.cents))
+        return await self._print(asked, CashWork(_key(asked), request.cents))
 
     async def tick(self) -> None:
         """Each minute: print the scheduled Z report, once a day. While nobody vouches for the clock there is no hour.
@@ -55,13 +55,15 @@ class Reports:
         now = self._services.clock.stamp()
         if not self._z_at or now.quality is ClockQuality.GUESS:
             return
-        local = datetime.fromtimestamp(now.wall_ms / 1000, UTC).astimezone(self._services.benefits.zone)
-        for day in (local.date(), local.date() - timedelta(days=1)):
-            at = datetime.fromisoformat(f"{day}T{self._z_at}").replace(tzinfo=local.tzinfo)
-            if at <= local < at + LATE:
+        zone, utc = self._services.benefits.zone, datetime.fromtimestamp(now.wall_ms / 1000, UTC)
+        today = utc.astimezone(zone).date()
+        for day in (today, today - timedelta(days=1)):
+            # Held against each other in UTC: an hour that the clocks leave out in spring is the one after it then.
+            at = datetime.fromisoformat(f"{day}T{self._z_at}").replace(tzinfo=zone).astimezone(UTC)
+            if at <= utc < at + LATE:
                 asked = self._attempt(day)
                 try:
-                    await self._once(asked, ReportWork(_key(asked), z=True), scheduled=True)
+                    await self._print(asked, ReportWork(_key(asked), z=True), scheduled=True)
                 except GatewayError as error:
                     self._services.printers.tell(self._device, "z_scheduled", str(error))
 
@@ -74,16 +76,12 @@ class Reports:
                 return asked
         raise AssertionError("unreachable")
 
-    async def _once(self, asked: Asked, work: Work, *, scheduled: bool = False) -> bytes:
-        if asked.key in self._busy:
-            raise Conflict("this is being worked on", "Ask again in a moment", code="in_progress")
-        if (before := stored_answer(self._services.ledger.query, asked)) is not None:
-            return before
-        # A caller that hangs up changes nothing: the work goes its way, and whoever asks again hears of it.
-        task = asyncio.create_task(self._do(asked, work, scheduled=scheduled), name=f"work at {self._station}")
-        self._busy[asked.key] = task
-        task.add_done_callback(lambda _done: self._busy.pop(asked.key))
-        return await asyncio.shield(task)
+    async def stop(self) -> None:
+        """What is still under way after `once.STOP_S` is settled at the next start."""
+        await self._once.stop()
+
+    async def _print(self, asked: Asked, work: Work, *, scheduled: bool = False) -> bytes:
+        return await self._once.do(asked, lambda: self._do(asked, work, scheduled=scheduled))
 
     async def _do(self, asked: Asked, work: Work, *, scheduled: bool) -> bytes:
         printers = self._services.printers

@@ -52,6 +52,8 @@ class Taps:
         self._tap_ns = round(tap_s * 1e9)
         self._waiting: dict[str, Tap] = {}
         """By holder: two cards of one person are one tap, the later one."""
+        self._taken: list[Tap] = []
+        """Those whose quotes are being worked on: they wait no longer, and are nobody else's."""
         self._bound: dict[str, Tap] = {}
         """By quote."""
 
@@ -68,8 +70,8 @@ class Taps:
     def take(self, mark: str, replaces: str) -> Tap | None:
         """The tap that a new quote is for, which waits no longer: `bind` it, or `put_back`. None: nobody's.
 
-        `mark` chooses one, also one that is bound (its quote is `Tap.quote`). Raises `TwoTaps`, or `NotFound`
-        (`no_such_tap`).
+        `mark` chooses one, also one that is bound (its quote is `Tap.quote`). Raises `TwoTaps`, `NotFound`
+        (`no_such_tap`), or `Conflict` (`in_progress`: its own quote is being worked on).
         """
         self._tidy()
         if mark == NO_TAP:
@@ -86,11 +88,13 @@ class Taps:
 
     def put_back(self, tap: Tap | None) -> None:
         """The quote came to nothing. A tap that was bound is so still; a newer one of the same person stays."""
+        self._taken = [other for other in self._taken if other is not tap]
         if tap is not None and not tap.quote and tap.who.holder not in self._waiting:
             self._waiting[tap.who.holder or ""] = tap
 
     def bind(self, tap: Tap | None, quote: str, for_s: float) -> None:
         """The tap is this open quote's, and no other's."""
+        self._taken = [other for other in self._taken if other is not tap]
         if tap is not None:
             self._bound.pop(tap.quote, None)
             self._bound[quote] = Tap(tap.who, self._clock.mono_ns() + round(for_s * 1e9), quote)
@@ -100,9 +104,11 @@ class Taps:
         tap = self._bound.get(quote)
         return tap.who if tap is not None else None
 
-    def close(self, quote: str) -> None:
-        """Its receipt is closed, or void: the tap is over."""
+    def close(self, quote: str, holder: str | None) -> None:
+        """This holder's receipt is closed, or void: their tap is over, and so is one that they have made once more
+        meanwhile. Else it would be the next customer's."""
         self._bound.pop(quote, None)
+        self._waiting.pop(holder or "", None)
 
     @property
     def waiting(self) -> Identification | None:
@@ -118,8 +124,11 @@ class Taps:
         return digest[: _digits([digest, *(tap.digest for tap in self._all())])]
 
     def _take(self, tap: Tap) -> Tap:
+        if any(other is tap for other in self._taken):
+            raise Conflict("this tap's quote is being worked on", "Ask again in a moment", code="in_progress")
         if not tap.quote:
             del self._waiting[tap.who.holder or ""]
+            self._taken.append(tap)
         return tap
 
     def _named(self, mark: str) -> Tap:
@@ -131,7 +140,7 @@ class Taps:
         return named[0]
 
     def _all(self) -> list[Tap]:
-        return [*self._waiting.values(), *self._bound.values()]
+        return [*self._waiting.values(), *self._taken, *self._bound.values()]
 
     def _holders(self) -> set[str | None]:
         return {tap.who.holder for tap in self._all()}

@@ -143,6 +143,8 @@ class Fiscal(msgspec.Struct, frozen=True, omit_defaults=True):
     """When the printer closed it, by its own clock; with `fiscal_memory` and `number` it is named in a refund."""
     fiscal_memory: str = ""
     z_number: str = ""
+    where: str = ""
+    """The part of the paper that the printer refuses, such as `items[2].text`."""
 
 
 class CommitAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -50,7 +50,7 @@ class Stage:
 
     def prepare(self, *arguments: str) -> None:
         """Keys, bundles, configuration; `arguments` go to `tests.bench.prepare`."""
-        self.ports = {name: free_port() for name in ("broker", "camera", "pages")}
+        self.ports = {name: free_port() for name in ("broker", "camera", "pages", "netfp")}
         argv = [*python("tests.bench.prepare", str(self.folder), json.dumps(self.ports)), *arguments]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         require(done.returncode == 0, f"not prepared: {done.stderr[-1000:]}")

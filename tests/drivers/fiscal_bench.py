@@ -33,7 +33,7 @@ from drivers.fiscal.works import Works
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_families import endpoint
 from drivers.simulators.fiscal_line import MemoryLine, VirtualClock
-from drivers.simulators.fiscal_model import MODELS
+from drivers.simulators.fiscal_model import MODELS, Habits
 from drivers.simulators.fiscal_paper import Kind
 
 FAMILIES = tuple(SPOKEN)
@@ -64,10 +64,19 @@ class Bench:
     """One device and the driver on it. `crash_at`: the gateway goes away when this point is to be stored (it is stored,
     and the driver hears nothing more)."""
 
-    def __init__(self, family: str, *, line_ms: float = 0.0, timing: Timing | None = None, seed: int = 1) -> None:
+    def __init__(
+        self,
+        family: str,
+        *,
+        line_ms: float = 0.0,
+        timing: Timing | None = None,
+        seed: int = 1,
+        habits: Habits | None = None,
+    ) -> None:
         self.family = family
         self.clock = VirtualClock()
         self.device = Device(MODELS[family], now=self.clock.datetime)
+        self.device.habits = Habits() if habits is None else habits
         self.endpoint = endpoint(family, self.device, line_ms=line_ms)
         self.steps: list[PrintStep] = []
         self.held: list[tuple[Sign, ...]] = []

@@ -10,17 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drivers.fiscal.datecs_v1 import (
-    MAX_ANSWER,
-    MAX_DATA,
-    AnswerParser,
-    FrameError,
-    bcc,
-    decode_answer,
-    encode_request,
-    escape,
-    unescape,
-)
+from drivers.fiscal.datecs_frames import FrameError, bcc, unescape
+from drivers.fiscal.datecs_v1 import MAX_ANSWER, MAX_DATA, AnswerParser, decode_answer, encode_request, escape
 from drivers.fiscal.dialect import Answer, Event, Signal
 
 VECTORS: list[dict[str, Any]] = json.loads(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 import pytest
@@ -37,6 +37,9 @@ from drivers.contract.slip import Slip, SlipCode, SlipPrinted, SlipText
 from drivers.driver import CallRefused, DeviceError, GatewayGone
 from drivers.fiscal.driver import FiscalDriver
 from drivers.fiscal.options import Options
+from drivers.simulators.fiscal_model import Act
+from drivers.simulators.fiscal_v1 import Handler
+from drivers.simulators.fiscal_v1_commands import COMMANDS_A
 from drivers.simulators.printer import Simulator
 
 K = TypeVar("K")
@@ -441,6 +444,25 @@ def test_clock_is_compared_and_set_only_when_asked(rig: Rig) -> None:
     off.driver.close()
 
 
+def test_clock_that_was_never_set_and_rates_of_another_shape_keep_nobody_from_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands = cast("dict[int, Handler]", COMMANDS_A)
+    monkeypatch.setitem(commands, 62, Handler(Act.READ, lambda wire, data: b"00-00-00 00:00:00"))
+    monkeypatch.setitem(commands, 97, Handler(Act.READ, lambda wire, data: b"21.00,12.00,5.00"))
+    with Simulator() as simulator:
+        rig = Rig(simulator)
+        rig.driver.poll()
+        assert rig.status().device_time == ""
+        assert rig.detail["vat_letters"] == "ABCDEFGH"
+        assert rig.gateway.concerns == []
+        monkeypatch.undo()
+        set_to = handled(rig, SetClock("2026-11-27T08:05:09"), PrinterStatus).device_time
+        assert set_to[:16] == "2026-11-27T08:05"
+        assert rig.ask(receipt()).outcome is Result.PRINTED
+        rig.driver.close()
+
+
 def test_clock_and_copies_wait_for_an_open_receipt() -> None:
     with Simulator() as simulator:
         simulator.device.open(1, "0000", "1")
@@ -470,9 +492,11 @@ def test_slip_that_cannot_be_printed_says_why(rig: Rig) -> None:
 
 
 def test_slip_that_breaks_off_is_closed_and_the_next_receipt_is_printed(rig: Rig) -> None:
-    rig.simulator.fault("refuse", command=42)
-    assert refused(rig, Slip("s", (SlipText("x"),))) == "work_refused"
-    rig.simulator.device.open_slip()
+    for command in (42, 39):
+        rig.simulator.fault("refuse", command=command)
+        with pytest.raises(DeviceError) as broken_off:
+            rig.driver.handle(Slip("s", (SlipText("x"),)), time.monotonic() + 30)
+        assert broken_off.value.problem.code == "slip_broken_off"
     assert handled(rig, Slip("s", (SlipText("y"),)), SlipPrinted).key == "s"
     rig.simulator.device.open_slip()
     assert rig.ask(receipt()).outcome is Result.PRINTED

@@ -10,6 +10,7 @@ import pytest
 from drivers.contract.printer import Outcome, PrintPoint, Result, Work
 from drivers.driver import DeviceError, GatewayGone
 from drivers.simulators.fiscal_families import endpoint
+from drivers.simulators.fiscal_model import Habits
 from tests.drivers.fiscal_bench import BEFORE, CASH, FAMILIES, GIVEN_BACK, SALE, THREE, Bench, X, Z, is_honest
 
 STEPS = 24
@@ -164,6 +165,21 @@ def test_outcome_is_never_wrong(family: str, work: Work, first: int) -> None:
             if outcome is not None and outcome.outcome is Result.UNKNOWN and work is not X:
                 unknown.add(name)
     assert unknown <= {"Z by itself", "short power cut after"}
+
+
+@family
+@pytest.mark.parametrize("habits", [Habits(False, False, False), Habits(False, True, True), Habits(True, False, False)])
+def test_what_the_documents_leave_open_does_not_matter(family: str, habits: Habits) -> None:
+    """Whether a cancelled receipt or a report takes a number, and whether a Z report empties the drawer."""
+    for work, on in ((SALE, "close"), (SALE, "pay"), (SALE, "sell"), (Z, "z"), (CASH, "cash")):
+        for kind in ("drop_answer", "drop_request", "refuse"):
+            for point in (None, PrintPoint.OPENED, PrintPoint.CLOSING):
+                bench = Bench(family, habits=habits)
+                bench.crash_at = point
+                bench.endpoint.fault(kind, on=on, times=MANY)
+                outcome = ended(bench, work)
+                assert outcome is not None
+                assert outcome.outcome is not Result.UNKNOWN
 
 
 @family

@@ -27,9 +27,9 @@ class Told:
     """A device with a drawer and a fiscal day. `lost`: the answers of so many printing commands are lost, with the
     command carried out or not."""
 
-    def __init__(self, *lost: bool, z: int = 3, cash: int = 1000, **answers: Any) -> None:
+    def __init__(self, *lost: bool, z: int = 3, cash: int = 1000, sold: int | None = 5000, **answers: Any) -> None:
         self._lost = list(lost)
-        self.z, self.cash = z, cash
+        self.z, self.cash, self._sold = z, cash, sold
         self._answers = answers
 
     def __call__(self, move: Move) -> Event:
@@ -49,6 +49,8 @@ class Told:
             if executed is not None:
                 return SILENT
         match operation:
+            case ReadDay(part=1):
+                return Heard(Said(frozenset(), value=Day(sold_cents=self._sold)))
             case ReadDay(part=0) | PrintDay():
                 return Heard(Said(frozenset(), value=Day(f"{self.z:04}")))
             case ReadCash() | MoveCash():
@@ -164,6 +166,31 @@ def test_an_error_that_has_its_code_in_its_words_is_told_once() -> None:
     assert outcome.reason.count("-112002") == 1
 
 
+class Refusing(Told):
+    """It does what it is asked, and calls that a refusal: paper has ended on the way."""
+
+    def __call__(self, move: Move) -> Event:
+        event = super().__call__(move)
+        if move in (Ask(PrintDay(True), once=True), Ask(MoveCash(500), once=True)):
+            return Heard(Said(frozenset({Sign.PAPER_OUT}), "paper_out"))
+        return event
+
+
+@pytest.mark.parametrize("work", [Z, IN], ids=["z", "cash"])
+def test_what_is_called_refused_and_was_counted_is_printed(work: DayReport | CashMove) -> None:
+    outcome, moves = run(work, Refusing())
+    assert outcome.outcome is Result.PRINTED
+    assert (outcome.z_number, sent(moves), points(moves)) == ("0004" if work is Z else "0003", 1, list(ALL))
+
+
+def test_z_report_that_the_printer_confirms_and_does_not_count_is_unknown() -> None:
+    stale = Heard(Said(frozenset(), value=Day("0004")))
+    outcome, moves = run(Z, Told(PrintDay=stale))
+    assert (outcome.outcome, outcome.code, points(moves)) == (Result.UNKNOWN, "counters_differ", [PrintPoint.INTENT])
+    training = Heard(Said(frozenset({Sign.TRAINING}), value=Day("0004")))
+    assert run(Z, Told(PrintDay=training))[0].outcome is Result.PRINTED
+
+
 def test_drawer_that_holds_something_else_than_it_should_is_unknown() -> None:
     outcome, _ = run(IN, Told(MoveCash=Heard(Said(frozenset(), value=Cash(2000)))))
     assert (outcome.outcome, outcome.code) == (Result.UNKNOWN, "counters_differ")
@@ -212,6 +239,9 @@ def test_open_receipt_deadline_and_silence_come_before_the_intent() -> None:
         (IN, Told(cash=1500), Result.PRINTED, ""),
         (IN, Told(cash=1700), Result.UNKNOWN, "counters_differ"),
         (IN, Told(cash=1500, z=4), Result.UNKNOWN, "counters_differ"),
+        (IN, Told(cash=1500, sold=5500), Result.UNKNOWN, "counters_differ"),
+        (IN, Told(cash=1000, sold=4500), Result.UNKNOWN, "counters_differ"),
+        (IN, Told(cash=1500, sold=None), Result.PRINTED, ""),
         (IN, Told(ReadCash=Heard(Said(frozenset(), "no"))), Result.UNKNOWN, "counters_differ"),
         (Z, Told(ReadDay=SILENT), Result.UNKNOWN, "not_read_back"),
         (IN, Told(ReadCash=SILENT), Result.UNKNOWN, "not_read_back"),

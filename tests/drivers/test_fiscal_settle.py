@@ -150,7 +150,9 @@ def test_before_paying_was_stored_it_was_not_paid_by_us_and_somebody_may_have_fi
         (Told(number="", sold=6000), Verdict.NEITHER),
         (Told(number="", sold=None), Verdict.NEITHER),
         (Told(number="0000006", sold=None), Verdict.NOT_PRINTED),
-        (Told(number="0000007", sold=None), Verdict.PRINTED),
+        (Told(number="0000007", sold=None, paid=2390), Verdict.PRINTED),
+        (Told(number="0000007", sold=None, paid=None), Verdict.PRINTED),
+        (Told(number="0000007", sold=None, paid=0), Verdict.NEITHER),  # cancelled by hand
         (Told(number="0000007", sold=None, amount=900), Verdict.NEITHER),
         (Told(number="0000007", sold=None, amount=None), Verdict.NEITHER),
         (Told(number="A7", sold=6390), Verdict.NEITHER),
@@ -206,11 +208,44 @@ def test_device_without_a_serial_number_is_taken_for_the_same() -> None:
     assert outcome.outcome is Result.PRINTED
 
 
+def test_time_of_a_close_is_told_only_where_it_was_just_now() -> None:
+    """A reversal names it: the time of the settling would be that of no receipt."""
+    outcome, _ = settled(Told(number="0000007", sold=6390), CLOSING, why=SILENT)
+    assert (outcome.outcome, outcome.device_time) == (Result.PRINTED, "2026-11-27T08:05:09")
+    for point in (CLOSING, CLOSED):
+        outcome, _ = settled(Told(number="0000007", sold=6390), point)
+        assert (outcome.outcome, outcome.device_time) == (Result.PRINTED, "")
+
+
 def test_after_closed_was_stored_it_stays_printed() -> None:
     outcome, _ = settled(Told(number="0000007", sold=6390), CLOSED)
     assert (outcome.outcome, outcome.number) == (Result.PRINTED, "0000007")
     outcome, _ = settled(Told(number="0000042", sold=9999), CLOSED)
     assert (outcome.outcome, outcome.number, outcome.code) == (Result.PRINTED, "", "number_not_read")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(Stage.PAID, number="0000007", sold=6390, paid=1390),
+        Told(Stage.OPEN, number="0000007", sold=None),
+        Told(Stage.PAYING, number="0000006", sold=5000, paid=390, due=1000),
+        lambda move: SILENT,
+    ],
+    ids=["one like it is paid", "one like it is open", "counters stand still", "silent"],
+)
+def test_after_closed_was_stored_nothing_of_the_device_is_touched(told: Callable[[Move], Event]) -> None:
+    """The receipt that is open is the next customer's, who has bought the same."""
+    outcome, moves = settled(told, CLOSED)
+    assert (outcome.outcome, outcome.number, outcome.code) == (Result.PRINTED, "", "number_not_read")
+    assert not {type(operation) for operation in asked(moves)} & {Cancel, Close, Pay}
+
+
+def test_after_closed_was_stored_another_device_at_the_cable_changes_nothing() -> None:
+    other = Identity("FP-2000", serial="DT000999", fiscal_memory="99")
+    outcome, moves = settled(Told(number="0000007", sold=6390), CLOSED, identity=other)
+    assert (outcome.outcome, outcome.number, outcome.fiscal_memory) == (Result.PRINTED, "", "")
+    assert asked(moves) == []
 
 
 # Open ------------------------------------------------------------------------------------------------------
@@ -348,7 +383,7 @@ def test_device_that_does_not_tell_whether_a_receipt_is_open_is_not_guessed_at()
 
 
 def test_device_that_refuses_to_tell_a_counter_is_judged_by_the_others() -> None:
-    outcome, _ = settled(Told(number="0000007", refuses=(op.ReadDay,)), CLOSING)
+    outcome, _ = settled(Told(number="0000007", paid=2390, refuses=(op.ReadDay,)), CLOSING)
     assert outcome.outcome is Result.PRINTED
     outcome, _ = settled(Told(sold=6390, refuses=(op.ReadLast,)), CLOSING)
     assert outcome.outcome is Result.PRINTED

@@ -38,6 +38,13 @@ def test_what_cannot_be_printed_is_named() -> None:
     assert caught.value.where == "parts[0].data"
 
 
+def test_russian_is_printed_in_latin_letters_where_the_code_page_has_none() -> None:
+    text = "Съешь ещё этих мягких булок. Щука"
+    assert lines(SlipText(text), width=60) == (b"Sieesh' eshche etikh miagkikh bulok. Shchuka",)
+    assert lines(SlipText(text), encoding="cp1251", width=60) == (text.encode("cp1251"),)
+    assert lines(SlipText("Ж" * 12), width=8) == (b"ZhZhZhZh", b"ZhZhZhZh", b"ZhZhZhZh")
+
+
 def test_letter_that_becomes_several_stays_on_the_paper() -> None:
     assert lines(SlipText("€" * 10), encoding="cp437", width=10) == (b"EUREUREURE",)
 

@@ -10,20 +10,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drivers.fiscal.datecs_v1 import bcc
+from drivers.fiscal.datecs_frames import FrameError, bcc, unescape
 from drivers.fiscal.datecs_v2 import (
     MAX_ANSWER,
     MAX_ANSWER_DATA,
     MAX_DATA,
     AnswerParser,
-    FrameError,
     FramingV2,
     decode_answer,
     digits,
     encode_request,
     escape,
     number,
-    unescape,
 )
 from drivers.fiscal.dialect import Answer, Event, Framing, Signal
 

@@ -99,6 +99,12 @@ class House:
         await self.place.stop()
 
 
+async def in_doubt(house: House, key: str = "k1", point: str = "paying") -> PrintOutcome:
+    """A receipt whose printer went away after this point."""
+    house.outputs.print_script.append(point)
+    return await house.do(receipt(key))
+
+
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     (tmp_path / "state").mkdir()

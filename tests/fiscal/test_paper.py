@@ -305,6 +305,19 @@ def test_a_payer_without_a_means_is_refused_before_anything_is_printed(how: How,
         paper.refund("r", receipt, refund(receipt, decision), ORIGINAL, Payment.CASH, device, how)
 
 
+def test_a_means_that_the_printer_does_not_have_is_refused_before_anything_is_recorded() -> None:
+    receipt, decision = sold((BOOK, (), None))
+    cash_only = msgspec.structs.replace(DEVICE, payments=(Payment.CASH,))
+    with pytest.raises(InputRefused) as refused:
+        paper.sale("k", receipt, decision, (Tender(Payment.CARD, decision.due_cents),), cash_only, HOW)
+    assert (refused.value.code, "`$.paid`" in str(refused.value)) == ("means_not_taken", True)
+    with pytest.raises(InputRefused) as refused:
+        paper.refund("k", receipt, refund(receipt, decision), ORIGINAL, Payment.CARD, cash_only, HOW)
+    assert refused.value.code == "means_not_taken"
+    nobody_knows = msgspec.structs.replace(DEVICE, payments=())
+    assert paper.sale("k", receipt, decision, (Tender(Payment.CARD, decision.due_cents),), nobody_knows, HOW).tenders
+
+
 def test_a_device_that_is_not_known_yet_leaves_the_checks_to_its_driver() -> None:
     receipt, decision = sold((msgspec.structs.replace(BOOK, vat="H"), (Share("shop", "r1", 1120),), rate(900)))
     paper.check(receipt, decision, None, How())

@@ -21,7 +21,7 @@ from drivers.desfire.authenticate import prove
 from drivers.desfire.keys import FileKeys
 from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
-from drivers.fiscal import datecs_v1, datecs_v2, zfp
+from drivers.fiscal import datecs_frames, datecs_v1, datecs_v2, zfp
 from drivers.fiscal import dialect as fiscal
 from drivers.fiscal.datecs_v1_dialect import DatecsV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
@@ -294,9 +294,9 @@ def _targets() -> Iterator[Target]:
     yield Target("lines", _lines, bad, (seeds.STOP_LINE * 3,))
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
     yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
-    yield Target("datecs", datecs_v1.decode_answer, (datecs_v1.FrameError,), (seeds.FISCAL,))
+    yield Target("datecs", datecs_v1.decode_answer, (datecs_frames.FrameError,), (seeds.FISCAL,))
     yield Target("datecs-said", _datecs_v1_said, (fiscal.DataError,), seeds.FISCAL_V1_SAID)
-    yield Target("datecs-v2", datecs_v2.decode_answer, (datecs_v2.FrameError,), (seeds.FISCAL_V2,))
+    yield Target("datecs-v2", datecs_v2.decode_answer, (datecs_frames.FrameError,), (seeds.FISCAL_V2,))
     yield Target("datecs-v2-stream", _datecs_v2_stream, (), (b"\x16" + seeds.FISCAL_V2 * 2,))
     yield Target("datecs-v2-said", _datecs_v2_said, (fiscal.DataError,), seeds.FISCAL_V2_SAID)
     yield Target("zfp", zfp.decode_answer, (zfp.FrameError,), (seeds.ZFP_DATA, seeds.ZFP_ACK))

@@ -22,6 +22,7 @@ from tests.printing.cases import Case
 from tests.printing.enumerated import FAMILIES, everything_of
 from tests.printing.run import run
 from tests.printing.seams import seams
+from tests.printing.several import several
 from tests.printing.tally import Tally
 from tests.printing.trace import trace
 from tests.printing.works import WORKS
@@ -29,6 +30,8 @@ from tests.printing.works import WORKS
 SHARE = 3
 PROCESSES = 76
 """Of each family: more than 300."""
+SEVERAL = 1500
+"""Of each family."""
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:
@@ -53,6 +56,10 @@ def _seams(family: str, every: int) -> Tally:
     return counted(itertools.islice(seams(family), None, None, every))
 
 
+def _several(family: str, number: int, seed: int) -> Tally:
+    return counted(several(family, number, seed))
+
+
 def _told(what: str, tally: Tally, begun: float) -> int:
     print(f"{tally.total:,} runs {what}, {time.monotonic() - begun:.0f} s\n\n{tally.table()}\n")
     if whys := tally.whys():
@@ -68,18 +75,21 @@ def main() -> int:
         prog="python -m tests.printing", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--every", type=int, default=SHARE, help="a share of the systematic runs: every third, ...")
     parser.add_argument("--case")
     parser.add_argument("--processes", type=int, default=PROCESSES, help="runs of each family with real processes")
+    parser.add_argument("--seed", type=int, default=1, help="of the runs with several faults")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     if options.case:
         print("\n".join(trace(msgspec.json.decode(options.case, type=Case))))
         return 0
-    begun, every = time.monotonic(), 1 if options.all else SHARE
+    begun, every = time.monotonic(), 1 if options.all else options.every
     with ProcessPoolExecutor(options.jobs) as pool:
         real = [pool.submit(processes.counted, family, options.processes) for family in FAMILIES if options.processes]
         alone = [pool.submit(_systematic, family, work, every) for family in FAMILIES for work in WORKS]
         beside = [pool.submit(_seams, family, every) for family in FAMILIES]
+        by_chance = [pool.submit(_several, family, SEVERAL, options.seed) for family in FAMILIES]
         failed = 0
         if real:
             killed = sum(done.result()[1] for done in real)
@@ -87,6 +97,8 @@ def main() -> int:
             failed += _told(what, merged(done.result()[0] for done in real), begun)
         failed += _told("on a virtual clock", merged(done.result() for done in alone), begun)
         failed += _told("of two works, or with people at the printer", merged(done.result() for done in beside), begun)
+        what = f"with several faults at once (--seed {options.seed})"
+        failed += _told(what, merged(done.result() for done in by_chance), begun)
     return int(bool(failed))
 
 

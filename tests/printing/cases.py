@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -45,17 +46,20 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One run. Commands are counted over all processes of the driver, from 0. `same_seq`: a new process begins with the
-    very SEQ that the device saw last. `person`: somebody puts paper in and closes the cover. `hand`: what somebody does
-    at the printer when the work is in doubt for the first time. `then`: the work that follows, once it is known how the
-    first one ended."""
+    """One run. Commands are counted over all processes of the driver, from 0.
+
+    `seq`: a new process begins with the very SEQ that the device saw last, or with the one that the process before
+    began with, so that late answers to that one look like answers to the new one. `person`: somebody puts paper in and
+    closes the cover. `hand`: what somebody does at the printer when the work is in doubt for the first time. `then`:
+    the work that follows, once it is known how the first one ended.
+    """
 
     family: str
     work: str
     hits: tuple[Hit, ...] = ()
     deaths: tuple[Death, ...] = ()
     cuts: tuple[Cut, ...] = ()
-    same_seq: bool = False
+    seq: Literal["", "last", "first"] = ""
     person: bool = True
     line_ms: int = 0
     hand: str = ""

@@ -14,19 +14,18 @@ from pathlib import Path
 import msgspec
 
 from drivers.simulators.fiscal_model import Act, Why
-from drivers.simulators.fiscal_wire import Ping, Reader, Request, Wire
+from drivers.simulators.fiscal_wire import Request, Wire
 from tests.printing.gateway import Order, Told
+from tests.printing.through import Through
 
 ROOT = Path(__file__).parents[2]
 
 
-class Tripwire:
+class Tripwire(Through):
     """A wire on which somebody dies at a command."""
 
     def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self.nak, self.syn, self.retry = wire.nak, wire.syn, wire.retry
-        self.quiet, self.repeats = wire.quiet, wire.repeats
+        super().__init__(wire)
         self._left: int | None = None
         self._seq = -1
         self._executed = False
@@ -38,15 +37,6 @@ class Tripwire:
 
     def disarm(self) -> None:
         self._left = None
-
-    def reader(self) -> Reader:
-        return self._wire.reader()
-
-    def lines(self, act: Act) -> int:
-        return self._wire.lines(act)
-
-    def pong(self, ping: Ping, *, busy: bool) -> bytes:
-        return self._wire.pong(ping, busy=busy)
 
     def act(self, request: Request) -> Act:
         if request.seq != self._seq and self._left is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -71,6 +72,7 @@ FAULTS: Mapping[str, Hit] = {
 NOBODY_THERE = ("paper out", "cover open")
 """Those that are run with a person who mends them, and without one."""
 
+SEQS: tuple[Literal["last", "first", ""], ...] = ("last", "first", "")
 RESTARTS = ("nobody", "driver", "driver next", "driver later", "device", "device for long", "both", "both for long")
 
 
@@ -85,8 +87,8 @@ def faults_of(family: str) -> dict[str, Hit]:
 
 
 def restarted(case: Case, step: int, restart: str) -> Case:
-    """`case`, and at this step or just after it somebody starts anew. A driver that starts anew has the device's last
-    SEQ in every second run."""
+    """`case`, and at this step or just after it somebody starts anew; a driver with the device's last SEQ, with the one
+    that the driver before began with, or with any other."""
     who, _, when = restart.partition(" ")
     deaths, cuts = case.deaths, case.cuts
     if who in ("driver", "both"):
@@ -94,7 +96,7 @@ def restarted(case: Case, step: int, restart: str) -> Case:
         deaths = (*deaths, death.get(when, Death(step, Kill.SENT)))
     if who in ("device", "both"):
         cuts = (*cuts, Cut(step, 5000 if when else 30))
-    return msgspec.structs.replace(case, deaths=deaths, cuts=cuts, same_seq=step % 2 == 0)
+    return msgspec.structs.replace(case, deaths=deaths, cuts=cuts, seq=SEQS[step % 3])
 
 
 def faulted(family: str, work: str) -> Iterator[Case]:
@@ -113,8 +115,8 @@ def killed(family: str, work: str) -> Iterator[Case]:
     steps = prepared(family, work)
     for store in range(steps.stores):
         for when in (Kill.UNSTORED, Kill.STORED):
-            for same in (False, True):
-                case = Case(family, work, deaths=(Death(store, when),), same_seq=same)
+            for seq in SEQS[:2]:
+                case = Case(family, work, deaths=(Death(store, when),), seq=seq)
                 yield case
                 for command in range(steps.commands):
                     yield msgspec.structs.replace(case, cuts=(Cut(command, 1500),))

@@ -9,8 +9,9 @@ import msgspec
 from drivers.contract.printer import Line, Print
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_model import Stage
+from tests.printing.rows import Row
 from tests.printing.works import TEA
-from tests.printing.world import Row, World
+from tests.printing.world import World
 
 KEY = "by-hand"
 """On the person's receipts, so that they are known on paper. No driver reads paper."""
@@ -97,6 +98,11 @@ def ends_the_day(world: World, row: Row) -> None:
         world.device.report(z=True)
 
 
+def resets_it(world: World, row: Row) -> None:
+    """The device has lost the receipt that was open, without a document."""
+    world.device.memory.receipt = None
+
+
 def puts_another_there(world: World, row: Row) -> None:
     """Another device of the same kind at the cable, until it has been asked twice; then ours again."""
     ours, endpoint = world.device, world.endpoint
@@ -113,6 +119,6 @@ HANDS: Mapping[str, Callable[[World, Row], None]] = {
     hand.__name__.replace("_", " "): hand
     for hand in (
         prints, prints_alike, leaves_open, leaves_alike_open, leaves_half_paid, cancels_ours,
-        cancels_ours_for_one_alike, finishes_ours, ends_the_day, puts_another_there,
+        cancels_ours_for_one_alike, finishes_ours, ends_the_day, resets_it, puts_another_there,
     )
 }  # fmt: skip

@@ -18,7 +18,7 @@ def between(family: str, first: str, then: str) -> Iterator[Case]:
     for step in range(last - 3, last + 7):
         for hit in faults_of(family).values():
             for deaths in ((), (Death(step, Kill.SENT),), (Death(step + 1, Kill.BEFORE),)):
-                yield Case(family, first, (at(hit, step),), deaths, same_seq=bool(deaths), then=then)
+                yield Case(family, first, (at(hit, step),), deaths, seq="last" if deaths else "", then=then)
 
 
 def beside(family: str, work: str, hand: str) -> Iterator[Case]:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.printing.__main__ import counted
 from tests.printing.enumerated import FAMILIES, everything_of
+from tests.printing.several import several
 from tests.printing.works import WORKS
 
 EVERY = 31
@@ -26,3 +27,12 @@ def test_one_document_or_none_and_the_gateway_says_which(family: str) -> None:
     # What all runs could not do without: that works end both ways, and mostly so that somebody knows.
     assert tally.ends[family, "printed"] > tally.total // 4
     assert tally.ends[family, "unknown"] < tally.total // 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_several_faults_at_once(family: str) -> None:
+    tally = counted(several(family, 400))
+    assert not tally.failures(), tally.failures()
+    assert tally.ends[family, "printed"] > tally.total // 4

@@ -12,7 +12,8 @@ from drivers.simulators.fiscal_model import Stage
 from drivers.simulators.fiscal_paper import Document, Kind, VatSum
 from tests.printing.allowed import reason
 from tests.printing.prepared import Prepared
-from tests.printing.world import Row, World
+from tests.printing.rows import Row
+from tests.printing.world import World
 
 
 class Wrong(StrEnum):
@@ -63,7 +64,8 @@ def verdict(world: World, row: Row, before: Prepared) -> Verdict:
             found.append(Complaint(Wrong.LIE, what))
     if row.outcome is None:
         return Verdict("untold", (*found, Complaint(Wrong.UNTOLD, "no outcome was ever stored")))
-    if row.outcome.outcome is Result.REFUSED and world.notes.begun[row.work.key]:
+    begun = world.notes.begun[row.work.key] and world.case.hand != "resets it"  # which leaves no trace of it
+    if row.outcome.outcome is Result.REFUSED and begun:
         found.append(Complaint(Wrong.LIE, "refused was told, and a receipt was begun"))
     if world.case.hand != "finishes ours":
         found += [Complaint(Wrong.PAPER, what) for paper in papers for what in differences(paper, before.document)]

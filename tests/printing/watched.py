@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from drivers.contract.printer import PrintPoint
 from drivers.simulators.fiscal_model import Act, Stage, Why
 from drivers.simulators.fiscal_paper import Document, key_of
-from drivers.simulators.fiscal_wire import Ping, Reader, Request, Wire
+from drivers.simulators.fiscal_wire import Request, Wire
+from tests.printing.rows import Row
+from tests.printing.through import Through
 
 if TYPE_CHECKING:
-    from tests.printing.world import Row, World
+    from tests.printing.world import World
 
 NEEDS = {
     Act.OPEN: PrintPoint.INTENT,
@@ -39,24 +41,13 @@ class Notes:
         self.made: defaultdict[str, list[Document]] = defaultdict(list)
 
 
-class Watched:
+class Watched(Through):
     """A wire that notes what is asked of the device."""
 
     def __init__(self, world: World, wire: Wire) -> None:
+        super().__init__(wire)
         self._world = world
         self._notes = world.notes
-        self._wire = wire
-        self.nak, self.syn, self.retry = wire.nak, wire.syn, wire.retry
-        self.quiet, self.repeats = wire.quiet, wire.repeats
-
-    def reader(self) -> Reader:
-        return self._wire.reader()
-
-    def lines(self, act: Act) -> int:
-        return self._wire.lines(act)
-
-    def pong(self, ping: Ping, *, busy: bool) -> bytes:
-        return self._wire.pong(ping, busy=busy)
 
     def act(self, request: Request) -> Act:
         """A command has arrived."""

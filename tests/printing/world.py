@@ -9,9 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-import msgspec
-
-from drivers.contract.printer import Baseline, Outcome, Payment, PrintPoint, PrintStep, Result, Settle, Work
+from drivers.contract.printer import Outcome, Payment, PrintStep, Result, Settle, Work
 from drivers.driver import DeviceError
 from drivers.fiscal.dialect import Clerk, Dialect, ReadStatus
 from drivers.fiscal.dialects import SPOKEN, dialect_of
@@ -23,7 +21,8 @@ from drivers.simulators.fiscal_endpoint import Endpoint
 from drivers.simulators.fiscal_families import endpoint
 from drivers.simulators.fiscal_line import MemoryLine, VirtualClock
 from drivers.simulators.fiscal_paper import Kind
-from tests.printing.cases import Case, Cut, Kill
+from tests.printing.cases import Case, Cut, Death, Kill
+from tests.printing.rows import Row
 from tests.printing.watched import Notes, Watched
 
 DEADLINE_S = 60.0
@@ -38,35 +37,6 @@ SEQ_AT = {"datecs-v1": 2, "datecs-v1b": 2, "datecs-v2": 5, "tremol": 2}
 
 class Killed(Exception):
     """The process is gone: nothing of it goes on."""
-
-
-class Row(msgspec.Struct):
-    """What the gateway has on disk of one work."""
-
-    work: Work
-    steps: list[PrintStep] = []
-    outcome: Outcome | None = None
-    told: list[Outcome] = []
-    """Every end that the driver has ever told, stored or not."""
-
-    @property
-    def point(self) -> PrintPoint | None:
-        return self.steps[-1].point if self.steps else None
-
-    @property
-    def baseline(self) -> Baseline:
-        return next((step.baseline for step in self.steps if step.baseline is not None), Baseline())
-
-    @property
-    def number(self) -> str:
-        """As `closed` told it, where the outcome does not."""
-        numbers = [step.number for step in self.steps if step.number]
-        told = self.outcome.number if self.outcome is not None else ""
-        return told or (numbers[-1] if numbers else "")
-
-    @property
-    def ended(self) -> bool:
-        return self.outcome is not None and self.outcome.outcome is not Result.UNKNOWN
 
 
 class Line(MemoryLine):
@@ -109,17 +79,18 @@ class World:
         """All that were ever at the cable."""
         self._random = random.Random(seed)
         self._last_frame = b""
-        self._done: list[Cut] = []
+        self._done: list[Cut | Death] = []
         self._held_since: float | None = None
         self._works: Works | None = None
+        self._begun_with: int | None = None
 
     # The driver ------------------------------------------------------------------------------------------
 
     def driver(self) -> Works:
         """The driver, on a device that answers: a new process if there is none. A device that does not come back by
         itself is mended by a person."""
-        for attempt in range(2 * STARTS):
-            if attempt == STARTS:
+        for attempt in range(1, 5 * STARTS):
+            if attempt % STARTS == 0:
                 self.mend()
             works = self._works = self._works or self._made()
             try:
@@ -189,11 +160,13 @@ class World:
 
     def _first_seq(self) -> int:
         """Of the command before the first one."""
-        at = SEQ_AT[self.case.family]
-        if self.case.same_seq and len(self._last_frame) > at:
-            framing = self.dialect.framing
-            return self._last_frame[at] - framing.seq_first - 1
-        return self._random.randrange(256)
+        at, seq = SEQ_AT[self.case.family], self._random.randrange(256)
+        if self.case.seq == "last" and len(self._last_frame) > at:
+            seq = self._last_frame[at] - self.dialect.framing.seq_first - 1
+        elif self.case.seq == "first" and self._begun_with is not None:
+            seq = self._begun_with
+        self._begun_with = seq
+        return seq
 
     @property
     def dialect(self) -> Dialect:
@@ -233,8 +206,10 @@ class World:
         self._die(at, Kill.SENT)
 
     def _die(self, at: int, when: Kill) -> None:
-        if any(death.at == at and death.when is when for death in self.case.deaths):
-            raise Killed
+        for death in self.case.deaths:
+            if (death.at, death.when) == (at, when) and death not in self._done:
+                self._done.append(death)
+                raise Killed
 
     def _store(self, step: PrintStep) -> None:
         """Raises `Killed`."""

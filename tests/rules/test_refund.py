@@ -59,6 +59,15 @@ def test_cash_rounding_comes_back_with_the_last_line() -> None:
     assert (last.due_cents, last.rounding_cents) == (98, -2)
 
 
+def test_a_cent_that_was_rounded_away_is_never_asked_of_the_customer() -> None:
+    receipt = Receipt((line(101, id="1"), line(1, id="2")), Means.CASH)
+    decision = decided(receipt, cash_rounding_cents=5)
+    assert (decision.rounding_cents, decision.due_cents) == (-2, 100)
+    first = refund(receipt, decision, {"1": 1000})
+    last = refund(receipt, decision, None, {"1": 1000})
+    assert [(one.due_cents, one.rounding_cents) for one in (first, last)] == [(100, -1), (0, -1)]
+
+
 def test_units_of_quotas_come_back_whole() -> None:
     receipt = Receipt((line(150, quantity=3000),))
     uses = (Use("rides", "2026-05-10", 3), Use("money", "ever", 450), Use("visits", "2026-05", 1))
@@ -123,7 +132,10 @@ def test_whatever_comes_back_in_whatever_parts_adds_up_to_the_decision(
     assert due == Counter({one.line: one.due_cents for one in decision.lines}) + Counter()
     assert shares == Counter({(o.line, s.party, s.rule): s.cents for o in decision.lines for s in o.shares})
     assert sum(one.due_cents for one in refunds) == decision.due_cents
+    assert sum(one.rounding_cents for one in refunds) == decision.rounding_cents
     for one in refunds:
+        assert one.due_cents >= 0
+        assert one.due_cents == sum(returned.due_cents for returned in one.lines) + one.rounding_cents
         for returned in one.lines:
             assert returned.due_cents >= 0
             assert returned.list_cents == returned.due_cents + sum(share.cents for share in returned.shares)

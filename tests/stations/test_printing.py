@@ -100,6 +100,32 @@ async def test_the_outcome_is_stored_with_the_answer(place: Place, till: Till) -
     await after.stop()
 
 
+async def test_what_the_printer_refuses_is_named(place: Place, till: Till) -> None:
+    refused = PrintOutcome("", PrintResult.REFUSED, reason="no such letter", code="bad_text", where="items[0].text")
+    place.outputs.print_script.append(refused)
+    answer = await committed(till, await to_print(till))
+    assert answer.fiscal is not None
+    assert (answer.fiscal.state, answer.fiscal.reason, answer.fiscal.where) == ("refused", "bad_text", "items[0].text")
+
+
+async def test_a_means_that_the_printer_lacks_is_told_with_the_quote_and_books_nothing(place: Place) -> None:
+    place.outputs.description = msgspec.structs.replace(place.outputs.description, payments=(Payment.CASH,))
+    till = make_till(place)
+    await till.start()
+    place.services.printers.on_change(DeviceHealth("fiscal-1", "fiscal", Health.READY))
+    while place.services.printers.description("fiscal-1") is None:
+        await place.settle()
+    quote = QuoteRequest(Receipt((BOOK,), Means.CARD))
+    told = msgspec.json.decode(await till.quote(quote, "q1"), type=QuoteAnswer)
+    assert told.cannot_print is not None
+    assert told.cannot_print.code == "means_not_taken"
+    with pytest.raises(InputRefused, match="means"):
+        await till.commit(CommitRequest(told.quote, print=True), "r1")
+    assert place.kinds() == []
+    cash = CommitRequest(told.quote, print=True, paid=(Tendered(Means.CASH, 1000),))
+    assert state(await committed(till, cash, "r2")) == "printed"
+
+
 async def test_a_printer_that_is_away_books_nothing(place: Place, till: Till) -> None:
     request = await to_print(till)
     place.outputs.ready = False

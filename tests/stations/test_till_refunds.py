@@ -21,7 +21,8 @@ from gateway.model.receipt import Means
 from gateway.model.shown import Show
 from gateway.stations.answers import KEEP_MS
 from gateway.stations.refund_words import Back, RefundAnswer, RefundRequest, VoidRequest, WhyBack
-from gateway.stations.sales import KEEP_SALES_MS, SalesTidied, came_back, id_of
+from gateway.stations.sales import KEEP_SALES_MS, LOOK_AHEAD, SalesTidied, came_back, id_of
+from gateway.stations.till_ends import Ends
 from tests.stations.till_rig import Pos, book, held, in_use, refused, with_quotas
 from tests.support.outputs import Silence
 from tests.support.place import Place, SlowDisk
@@ -333,6 +334,25 @@ async def test_when_the_journal_has_forgotten_a_print_its_entries_know(place: Pl
     assert given.fiscal.state == "printed"
 
 
+@pytest.mark.parametrize(("seen", "says"), [("43", ""), (None, "not_printed")])
+async def test_a_receipt_that_was_settled_long_after_it_was_sold_is_given_back_all_the_same(
+    place: Place, counted: Pos, seen: str | None, says: str
+) -> None:
+    place.outputs.print_script.append("closing")
+    sold = await counted.sell(book(), print=True)
+    (doubt,) = place.services.printers.doubts()
+    for _ in range(LOOK_AHEAD):
+        await counted.sell(book(category="pens"))
+    await place.services.printers.settle_by_hand(doubt.key, seen, "Anna")
+    place.clock.advance(KEEP_MS / 1000 + 2 * 24 * 3600)
+    await counted.quote()
+    assert place.ledger.query("SELECT count(*) FROM fiscal") == [(0,)]
+    if says:
+        assert await refused(counted.refund(back(sold.entry))) == says
+    else:
+        assert (await counted.refund(back(sold.entry))).due_cents == 1000
+
+
 async def test_a_receipt_whose_number_nobody_told_is_given_back_by_hand(place: Place, counted: Pos) -> None:
     key = (await counted.quote()).quote
     place.outputs.print_script.append(PrintOutcome(key, PrintResult.PRINTED))
@@ -371,6 +391,29 @@ async def test_while_a_refund_is_in_doubt_nothing_else_of_its_receipt_comes_back
     assert told.fiscal.state == "printed"
     assert (await again.refund(back(sold.entry))).lines[0].quantity == 2000
     await printers.stop()
+    await after.stop()
+
+
+@pytest.mark.parametrize("seen", [None, "43"])
+async def test_a_till_that_has_no_printer_any_more_still_hears_how_its_refund_ended(
+    place: Place, counted: Pos, seen: str | None
+) -> None:
+    await counted.tap("anna")
+    sold = await counted.sell(book(quantity=3000), print=True)
+    place.outputs.print_script.append("closing")
+    part = RefundRequest(receipt=sold.entry, lines=(Back("1", 1000),), print=True)
+    assert (await counted.refund(part, "b-1")).fiscal is not None
+    after = await place.crash()
+    again = await Pos(after).start()
+    printers = after.services.printers
+    await printers.start(Ends(after.services))
+    (doubt,) = printers.doubts()
+    await printers.settle_by_hand(doubt.key, seen, "Anna")
+    assert came_back(after.ledger.query, id_of(sold.entry)) == ({"1": 1000} if seen else {})
+    assert (await again.refund(back(sold.entry))).lines[0].quantity == (2000 if seen else 3000)
+    told = await again.refund(part, "b-1")
+    assert told.fiscal is not None
+    assert told.fiscal.state == ("printed" if seen else "cancelled")
     await after.stop()
 
 

@@ -22,6 +22,10 @@ WORK, STEP, OUTCOME = EntryKind.FISCAL_WORK, EntryKind.FISCAL_STEP, EntryKind.FI
 X, Z = ReportRequest(ReportKind.X), ReportRequest(ReportKind.Z)
 NINE_UTC_MS = 1_795_424_400_000
 """Where the clock stands: 2026-11-23, 11:00 in Riga."""
+SPRING_UTC_MS = 1_806_195_600_000
+"""2027-03-28: in Riga 03:00 becomes 04:00."""
+AUTUMN_UTC_MS = 1_824_944_400_000
+"""2027-10-31: in Riga 04:00 becomes 03:00."""
 
 
 async def make_till(place: Place, z_at: str | None = None) -> Till:
@@ -124,6 +128,26 @@ async def test_without_an_hour_no_report_is_ever_printed_by_itself(place: Place,
         place.clock.advance(1800)
         await minute(place)
     assert place.outputs.jobs == []
+
+
+@pytest.mark.parametrize("z_at", ["03:00", "03:30", "03:59"])
+async def test_an_hour_that_the_clocks_leave_out_is_not_left_out(place: Place, z_at: str) -> None:
+    await make_till(place, z_at)
+    place.clock.set_wall(SPRING_UTC_MS - 20 * 60_000)
+    for _ in range(150):
+        place.clock.advance(60)
+        await minute(place)
+    assert len(place.outputs.jobs) == 1
+
+
+@pytest.mark.parametrize("z_at", ["03:00", "03:30", "03:59"])
+async def test_an_hour_that_comes_twice_is_one(place: Place, z_at: str) -> None:
+    await make_till(place, z_at)
+    place.clock.set_wall(AUTUMN_UTC_MS - 80 * 60_000)
+    for _ in range(200):
+        place.clock.advance(60)
+        await minute(place)
+    assert len(place.outputs.jobs) == 1
 
 
 async def test_at_its_hour_it_is_printed_once_a_day(place: Place) -> None:

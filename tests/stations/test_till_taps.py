@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.errors import Conflict
 from gateway.model.identification import Credential, CredentialKind, Identification, Refusal, Strength
 from gateway.model.shown import Show
 from gateway.stations.till_taps import Taps, TwoTaps
@@ -91,6 +92,19 @@ async def test_who_taps_again_while_their_quote_is_open_is_not_asked_about(pos: 
     await pos.quote()
     await pos.tap("berta", counter=3)
     assert (await pos.quote()).identified, "the POS has forgotten the first one"
+
+
+async def test_who_taps_again_while_they_pay_leaves_nothing_to_the_next_customer(pos: Pos) -> None:
+    await pos.tap("berta")
+    first = await pos.quote()
+    await pos.tap("berta", counter=3)
+    await pos.commit(first)
+    assert not (await pos.quote()).identified
+    await pos.tap("berta", counter=5)
+    again = await pos.quote()
+    await pos.tap("berta", counter=7)
+    await pos.till.withdraw(again.quote)
+    assert not (await pos.quote()).identified
 
 
 async def test_an_open_quote_forgets_its_tap_when_its_time_is_over(place: Place, pos: Pos) -> None:
@@ -265,3 +279,26 @@ def test_a_newer_tap_of_the_same_person_stays_when_a_quote_comes_to_nothing() ->
     taps.present(person("h-1", "b" * 64))
     taps.put_back(taken)
     assert taps.waiting == person("h-1", "b" * 64)
+
+
+def test_who_taps_while_somebody_elses_quote_is_worked_on_is_not_taken_for_them() -> None:
+    taps = Taps(FakeClock(), 60)
+    taps.present(person("h-1", "a" * 64))
+    first = taps.take("", "")
+    assert set(taps.present(person("h-2", "b" * 64))) == {"a" * 6, "b" * 6}
+    with pytest.raises(TwoTaps):
+        taps.take("", "")
+    with pytest.raises(Conflict) as caught:
+        taps.take("a" * 6, "")
+    assert caught.value.code == "in_progress"
+    taps.bind(first, "1f", 60.0)
+    chosen = taps.take("a" * 6, "")
+    assert chosen is not None
+    assert chosen.quote == "1f"
+
+
+def test_a_quote_that_comes_to_nothing_leaves_its_tap_to_the_next() -> None:
+    taps = Taps(FakeClock(), 60)
+    taps.present(person("h-1", "a" * 64))
+    taps.put_back(taps.take("", ""))
+    assert taps.take("a" * 6, "") is not None

@@ -18,7 +18,7 @@ from gateway.api.netfp.words import Message, Result, error, info, result, warnin
 from gateway.fiscal.port import FiscalDevices
 from gateway.fiscal.printers import Printers
 from gateway.fiscal.rows import row_of
-from gateway.fiscal.words import look_at, name_of
+from gateway.fiscal.words import in_doubt, look_at, name_of
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Clock
 from gateway.model.errors import DeadlineMissed, InputRefused, NotFound, NotReady
@@ -143,7 +143,11 @@ class Calls:
     # How a device is asked --------------------------------------------------------------------------------
 
     async def _in_turn(self, device: str, ask: Callable[[], Awaitable[Result]], effect: str = "") -> Result:
+        """`effect`: what it does to the device. While it is not known how a work there ended, that is refused: it is
+        read back from counters and from what is printed last."""
         async with self._printers.turn(device):
+            if effect and (doubts := self._printers.doubts(device)):
+                return codes.of_error(in_doubt(doubts[0]))
             return await self._asked(ask, effect)
 
     async def _asked(self, ask: Callable[[], Awaitable[Result]], effect: str = "") -> Result:
@@ -165,8 +169,10 @@ class Calls:
         told: list[Message] = []
         now = self._now()
         if status.device_time and now is not None:
-            seconds = (datetime.fromisoformat(status.device_time) - now).total_seconds()
-            if abs(seconds) > DRIFT_S:
+            seconds = _ahead_s(status.device_time, now)
+            if seconds is None:
+                told.append(warning(codes.CLOCK_DRIFT, "the device's clock cannot be read: look at it, and set it"))
+            elif abs(seconds) > DRIFT_S:
                 way = "fast" if seconds > 0 else "slow"
                 text = f"the device's clock is {abs(seconds) / 60:.0f} min {way}: set it when no receipt is open"
                 told.append(warning(codes.CLOCK_DRIFT, text))
@@ -182,3 +188,12 @@ class Calls:
         if not stamp.quality.trusted:
             return None
         return datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).replace(tzinfo=None)
+
+
+def _ahead_s(device_time: str, now: datetime) -> float | None:
+    """By how much the device's clock is fast; None when what it says is no local time."""
+    try:
+        said = datetime.fromisoformat(device_time)
+    except ValueError:
+        return None
+    return None if said.tzinfo is not None else (said - now).total_seconds()

@@ -240,15 +240,19 @@ class Tasks:
 
     def _told(self, kept: Kept, *, again: bool = False) -> bytes:
         """The answer of a task that does not live any more; `again`: to somebody who has asked for it once more."""
-        if isinstance(kept.result, Raw):
-            if not again:
-                return bytes(kept.result)
-            said = msgspec.json.decode(kept.result, type=Result)
-            message = Message(type=MessageType.INFO, code=codes.STORED_ANSWER, text=_AGAIN)
-            return encode(msgspec.structs.replace(said, messages=(*said.messages, message)))
         row = row_of(self._ledger.query, kept.key) if kept.key else None
-        text = look_at(row) if row is not None else _INTERRUPTED
-        return encode(result(error(codes.UNKNOWN_OUTCOME, text), *kept.messages))
+        if row is not None and row.said is not None and not row.in_doubt:
+            # The row's is the last word: it may have been settled while this face was switched off.
+            said = codes.of_outcome(row.said, row.kind, kept.messages)
+        elif isinstance(kept.result, Raw):
+            said = msgspec.json.decode(kept.result, type=Result)
+        else:
+            text = look_at(row) if row is not None else _INTERRUPTED
+            return encode(result(error(codes.UNKNOWN_OUTCOME, text), *kept.messages))
+        if again:
+            message = Message(type=MessageType.INFO, code=codes.STORED_ANSWER, text=_AGAIN)
+            said = msgspec.structs.replace(said, messages=(*said.messages, message))
+        return encode(said)
 
     def _status(self, task: Task) -> TaskStatus:
         if not task.key:

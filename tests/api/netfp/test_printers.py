@@ -239,6 +239,25 @@ async def test_copies_and_raw_commands_where_they_are_on(shop: Shop) -> None:
     assert code(await shop.post("rawrequest", {"rawRequest": "V€"})) == "E401"
 
 
+async def test_a_device_in_doubt_is_left_alone(shop: Shop) -> None:
+    await shop.close()
+    await shop.open(duplicate=True, raw=True)
+    shop.outputs.print_script.append("closing")
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    assert code(await shop.finished("t1")) == "E901"
+    for action, body in (("duplicate", None), ("rawrequest", {"rawRequest": "VT"}), ("datetime", "{}")):
+        answer = await shop.post(action, body)
+        assert (answer["ok"], code(answer)) == (False, "E902")
+    assert (shop.outputs.copies, shop.outputs.raws, shop.outputs.device_time) == (0, [], "")
+
+
+@pytest.mark.parametrize("said", ["27.11.2026 10:02", "2026-13-01T00:00:00", "2026-11-23T11:00:20+02:00", "T"])
+async def test_a_clock_that_cannot_be_read_is_told(shop: Shop, said: str) -> None:
+    shop.outputs.status = msgspec.structs.replace(shop.outputs.status, device_time=said)
+    answer = await shop.get(f"/printers/{PRINTER}/status")
+    assert "W901" in [message.get("code") for message in answer["messages"]]
+
+
 # Being freed ---------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.api.netfp.tasks import WAITING_MAX
+from gateway.fiscal.printers import Printers
 from gateway.fiscal.rows import FiscalBegun
 from gateway.model.entry import EntryKind
 from gateway.model.errors import DeadlineMissed, NotReady
@@ -193,6 +194,31 @@ async def test_a_persons_word_about_the_paper_is_the_answer_from_then_on(
     assert (answer["ok"], code(answer)) == (number is not None, code_now)
     assert answer.get("receiptNumber") == number
     assert (await shop.post("receipt?taskId=t2", RECEIPT))["ok"] is True
+
+
+@pytest.mark.parametrize(("number", "code_now"), [("0000042", ""), (None, "E904")])
+async def test_what_was_settled_while_the_face_was_switched_off_is_told_when_it_is_back(
+    shop: Shop, number: str | None, code_now: str
+) -> None:
+    shop.outputs.print_script.append("closing")
+    await shop.post("receipt?taskId=t1&asyncTimeout=0", RECEIPT)
+    await shop.finished("t1")
+    place = await shop.place.crash()
+    off = Printers(place.ledger, shop.outputs, place.clock)
+    await off.start()
+    await off.settle_by_hand(shop.outputs.jobs[0].key, number, "Anna")
+    await shop.close()
+    after = Shop(place, shop.outputs)
+    await after.open()
+    try:
+        answer = await after.finished("t1")
+        assert (answer["ok"], code(answer)) == (number is not None, code_now)
+        assert answer.get("receiptNumber") == number
+        assert (await after.post("receipt?taskId=t1", RECEIPT)).get("receiptNumber") == number
+        assert len(shop.outputs.jobs) == 1
+    finally:
+        await after.close()
+        await after.place.stop()
 
 
 async def test_a_reset_waits_for_what_is_under_way(shop: Shop) -> None:
