@@ -31,11 +31,13 @@ from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.files import Disk
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import Body, FloodBody, InsideWhy, MessageRefusedBody, SecurityBody, StartedBody
+from gateway.model.bodies import FloodBody, MessageRefusedBody, SecurityBody, StartedBody
+from gateway.model.body import Body
 from gateway.model.clock import SystemClock
 from gateway.model.device import DeviceHealth
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import ConfigurationError, GatewayError
+from gateway.model.gate_bodies import InsideWhy
 from gateway.notify import Notifier
 from gateway.quota.quotas import Quotas
 from gateway.rules import collector

@@ -17,8 +17,9 @@ import pytest
 from gateway.centre.publisher import read_bundle
 from gateway.cli.main import cli
 from gateway.model import chain
-from gateway.model.bodies import BODIES, AdmissionBody
+from gateway.model.bodies import BODIES
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.gate_bodies import AdmissionBody
 from gateway.model.identification import CredentialKind, Refusal
 from gateway.model.shown import Show
 from gateway.wire import commands, messages

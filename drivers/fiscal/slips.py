@@ -12,6 +12,9 @@ from drivers.contract.slip import Align, Slip, SlipCode, SlipText
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.text import TextRefused, printable, transcribed
 
+MOST_LINES = 200
+"""As many as an ESC/POS printer is given: some 80 cm of paper, in the time that a call has."""
+
 
 def slip_lines(slip: Slip, encoding: str, width: int) -> tuple[bytes, ...]:
     """The lines in the code page, at most `width` bytes each. Raises `Refusal`."""
@@ -24,6 +27,8 @@ def slip_lines(slip: Slip, encoding: str, width: int) -> tuple[bytes, ...]:
                 lines += [_encoded(row, align, encoding, width, f"{where}.text") for row in rows]
             case SlipCode(data=data):
                 lines += [_encoded(row, Align.LEFT, encoding, width, f"{where}.data") for row in _wrapped(data, width)]
+        if len(lines) > MOST_LINES:
+            raise Refusal(Reason.TOO_LARGE, f"more than {MOST_LINES} lines", where)
     return tuple(lines)
 
 

@@ -39,7 +39,8 @@ def explain(entry: str, rules_file: Path | None, language: str, as_json: bool, c
     """
     import msgspec
 
-    from gateway.model.bodies import AdmissionBody, ReceiptBody
+    from gateway.model.gate_bodies import AdmissionBody
+    from gateway.model.till_bodies import ReceiptBody
     from gateway.rules.evaluation import told
     from gateway.rules.explain import explain as in_words
     from gateway.rules.question import ask

@@ -13,14 +13,13 @@ from typing import Any
 
 import msgspec
 
+from gateway.config.gates import check_gates, check_passback
 from gateway.config.netfp import check_netfp
 from gateway.config.types import (
     Configuration,
     DeskStation,
     DeviceSection,
     GateStation,
-    GroupOpening,
-    PassbackScope,
     Station,
     TillStation,
 )
@@ -180,7 +179,7 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
             raise checker.wrong((*path, "id"), f"{station.id!r} is used twice", "Give each station its own id")
         stations.add(station.id)
         if isinstance(station, GateStation):
-            _check_passback(checker, station, path)
+            check_passback(station, path, checker.wrong)
         if isinstance(station, TillStation):
             _check_till(checker, station, path)
         for key, device in _uses(station):
@@ -207,57 +206,12 @@ def _check_stations(checker: _Checker, configuration: Configuration) -> None:
             what = f"{device!r} is a reader, relay, printer or keyboard of station {owner[device]!r}"
             advice = "Name the link to the library's own system (sip2) here, and nowhere else"
             raise checker.wrong(named_at, what, advice)
-    _check_gates(checker, configuration)
-
-
-INPUTS = ("passage_input", "exit_input", "exit_button_input", "staff_input", "alarm_input")
-
-
-def _check_gates(checker: _Checker, configuration: Configuration) -> None:
     boards = {
         device.id: msgspec.convert(device.options, driver_options("relay"))
         for device in configuration.device
         if device.driver == "relay" and not device.command
     }
-    gates = [(index, one) for index, one in enumerate(configuration.station) if isinstance(one, GateStation)]
-    areas: dict[str, GateStation] = {}
-    for index, gate in gates:
-        path = ("station", index)
-        _check_channels(checker, gate, path, boards.get(gate.relay))
-        if gate.group is GroupOpening.HELD and gate.passage_input is None:
-            advice = "Name its passage_input, or leave group out"
-            raise checker.wrong((*path, "group"), "a gate without a passage sensor cannot be held open", advice)
-        first = areas.setdefault(gate.area, gate)
-        for key in ("capacity", "reset_hour"):
-            if getattr(gate, key) != getattr(first, key):
-                what = f"station {first.id!r} of the same area has {getattr(first, key)}"
-                raise checker.wrong((*path, key), what, "Give all gates of an area the same")
-        out = [one for _, one in gates if one.area == gate.area and _sees_out(one)]
-        if gate.capacity and not out:
-            advice = "Name exit_input or exit_readers (or exit_button_input beside passage_input) at one of its gates"
-            raise checker.wrong((*path, "capacity"), "nobody is ever seen to leave this area", advice)
-
-
-def _sees_out(gate: GateStation) -> bool:
-    """With one sensor for both ways, who was let out by the button is seen by that; whom an exit reader lets out is
-    counted with a sensor or without."""
-    by_button = None not in (gate.exit_button_input, gate.passage_input)
-    return gate.exit_input is not None or by_button or bool(gate.exit_readers)
-
-
-def _check_channels(checker: _Checker, gate: GateStation, path: tuple[str | int, ...], board: Any) -> None:
-    """`board` has the options of one of our relay boards, or is None: of what is not ours only its hello tells."""
-    seen: dict[int, str] = {}
-    for key in INPUTS:
-        channel: int | None = getattr(gate, key)
-        if channel is None:
-            continue
-        if channel in seen:
-            raise checker.wrong((*path, key), f"input {channel} is {seen[channel]} already", "Give each its own input")
-        seen[channel] = key
-        if board is not None and channel >= board.inputs:
-            what = f"board {gate.relay!r} has {board.inputs} inputs, counted from 0"
-            raise checker.wrong((*path, key), what, "Correct the input, or `inputs` of the board")
+    check_gates(configuration, boards, checker.wrong)
 
 
 def _check_slips(
@@ -276,12 +230,6 @@ def _check_slips(
         if other or (not device.command and device.driver not in SLIPS):
             advice = "Name a device of the driver slip, or a fiscal printer"
             raise checker.wrong(path, f"{device.id!r} prints no slips", advice)
-
-
-def _check_passback(checker: _Checker, gate: GateStation, path: tuple[str | int, ...]) -> None:
-    if gate.anti_passback is not PassbackScope.GATE and not gate.anti_passback_s:
-        advice = "Set anti_passback_s to the seconds that have to pass, or remove anti_passback"
-        raise checker.wrong((*path, "anti_passback"), "it does nothing without anti_passback_s", advice)
 
 
 def _check_till(checker: _Checker, till: TillStation, path: tuple[str | int, ...]) -> None:

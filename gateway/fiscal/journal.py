@@ -14,10 +14,11 @@ from gateway.fiscal.port import OnStep, Owner
 from gateway.fiscal.rows import Ended, FiscalBegun, PointReached, WorkRow, open_rows
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import Body, FiscalOutcomeBody, FiscalStepBody, ZDueBody, ZSeenBody
+from gateway.model.body import Body
 from gateway.model.clock import Clock
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.fiscal import Baseline, PrintOutcome, PrintResult, WorkStep
+from gateway.model.till_bodies import FiscalOutcomeBody, FiscalStepBody, ZDueBody, ZSeenBody
 
 SELLS = frozenset({"receipt", "reversal"})
 """Kinds of works that begin a fiscal day."""
@@ -53,8 +54,8 @@ class Journal:
 
     def doubts(self, device: str | None = None) -> list[WorkRow]:
         """Works of which it is not known how they ended, of one device or of all, those under way left out; the oldest
-        first."""
-        rows = (row for row in self._open.values() if row.key not in self.under_way)
+        first. Not X reports of which nothing but the paper will tell."""
+        rows = (row for row in self._open.values() if row.key not in self.under_way and not row.leaves_no_trace)
         return [row for row in rows if device in (None, row.device)]
 
     def day(self, device: str) -> FiscalDay:

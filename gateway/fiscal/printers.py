@@ -21,7 +21,7 @@ from gateway.fiscal import words
 from gateway.fiscal.days import BLOCKS_H
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices, Owner
-from gateway.fiscal.rows import FiscalBegun, WorkRow
+from gateway.fiscal.rows import NO_TRACE, FiscalBegun, WorkRow, receipt_of
 from gateway.fiscal.settling import PAUSES_S, Settling, deadline_ms, not_begun, refused
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Clock, Stamp
@@ -68,6 +68,7 @@ class Printers:
         self._clock = clock
         self.on_attention: list[Callable[[str, str, str], None]] = []
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._query = ledger.query
         self._journal = Journal(ledger, clock)
         self._settling = Settling(self._journal, devices, self._turns, ledger.query, self._came, pauses_s)
         self._own: dict[str, None] = {}
@@ -144,6 +145,10 @@ class Printers:
         self._journal.load()
         return self._journal.doubts(device)
 
+    def receipt(self, device: str, number: str) -> WorkRow | None:
+        """What was printed on this device under this number, for as long as ended works are kept (14 days)."""
+        return receipt_of(self._query, device, number)
+
     def days(self) -> list[DeviceDay]:
         """Every fiscal device that somebody here prints on, and its fiscal day."""
         now = self._clock.stamp()
@@ -212,7 +217,7 @@ class Printers:
             known = self._journal.row(row.key) or row
             # A driver sends nothing that changes the device before its intent is stored.
             return refused(row.key, error) if known.point is WorkPoint.RECORDED else _unknown(known, error)
-        if outcome.result is not PrintResult.UNKNOWN:
+        if outcome.result is not PrintResult.UNKNOWN or outcome.code == NO_TRACE:
             return outcome
         # Of a device that does not answer the driver says the same, without what to type.
         said = f"{outcome.advice}. " if outcome.advice and outcome.code != "not_read_back" else ""

@@ -50,6 +50,10 @@ def kind_of(work: Work) -> str:
             return "cash"
 
 
+NO_TRACE = "x_has_no_trace"
+"""The code of a driver for an X report of which only the paper tells."""
+
+
 class WorkRow(msgspec.Struct, frozen=True):
     """Where one work stands. `owner`: the station or face that asked for it. `result` is empty while it is under way or
     was interrupted. `answer`: key of the answer that was stored for who asked. `work` is None once it has ended for
@@ -72,6 +76,11 @@ class WorkRow(msgspec.Struct, frozen=True):
     def in_doubt(self) -> bool:
         """It is not known how it ended."""
         return self.result in (None, PrintResult.UNKNOWN)
+
+    @property
+    def leaves_no_trace(self) -> bool:
+        """An X report whose answer was lost: it books nothing, and no reading will ever tell. Nothing waits for it."""
+        return self.said is not None and self.said.code == NO_TRACE
 
     def after(self, step: WorkStep) -> WorkRow:
         """The same row when this point is stored."""
@@ -96,6 +105,16 @@ class WorkRow(msgspec.Struct, frozen=True):
 def row_of(query: Query, key: str) -> WorkRow | None:
     """Where this work stands; None when there is none of this key (any more: docs/ledger.md, What may go)."""
     rows = query(f"SELECT {_COLUMNS}, w.work {_FROM} WHERE f.key=?", (key,))
+    return _row(rows[0]) if rows else None
+
+
+def receipt_of(query: Query, device: str, number: str) -> WorkRow | None:
+    """The newest receipt that was printed here under this number, however many zeros stand before it."""
+    rows = query(
+        f"SELECT {_COLUMNS}, w.work {_FROM} WHERE f.device=? AND f.kind='receipt' AND f.outcome='printed'"
+        " AND ltrim(f.number, '0')=? ORDER BY f.began_ms DESC LIMIT 1",
+        (device, number.lstrip("0")),
+    )
     return _row(rows[0]) if rows else None
 
 

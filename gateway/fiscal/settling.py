@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from gateway.fiscal import words
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices
-from gateway.fiscal.rows import Query, WorkRow, row_of
+from gateway.fiscal.rows import NO_TRACE, Query, WorkRow, row_of
 from gateway.model.errors import Conflict, GatewayError, InputRefused, NotFound
 from gateway.model.fiscal import CashWork, PrintOutcome, PrintResult, ReceiptWork, ReportWork, Work, WorkPoint
 
@@ -145,7 +145,7 @@ class Settling:
             outcome = await self._devices.settle(row.device, work, row.point, row.baseline, store, deadline)
         except InputRefused as error:  # a driver that cannot: nothing would come of asking again
             outcome = PrintOutcome(row.key, PrintResult.UNKNOWN, reason=error.what, code=error.code)
-        if outcome.result is not PrintResult.UNKNOWN:
+        if outcome.result is not PrintResult.UNKNOWN or outcome.code == NO_TRACE:
             return outcome
         advice = words.look_at(row, await self._last_number(row.device))
         return PrintOutcome(

@@ -23,7 +23,8 @@ from gateway.ledger import schema
 from gateway.ledger.files import Disk, Names, log_of, shared_of
 from gateway.ledger.rows import insert_entry
 from gateway.model import chain
-from gateway.model.bodies import Body, EpochReason
+from gateway.model.bodies import EpochReason
+from gateway.model.body import Body
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError, NotReady

@@ -8,18 +8,18 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-from gateway.ledger import schema
+from gateway.ledger import schema, tables
 
 log = logging.getLogger("ledger")
 
 STEPS: dict[int, tuple[str, ...]] = {
-    1: schema.STATE_2,
-    2: schema.STATE_3,
-    3: schema.STATE_4,
-    4: schema.STATE_5,
-    5: schema.STATE_6,
-    6: schema.STATE_7,
-    7: (*schema.STATE_8, *schema.STATE_8_TILL),
+    1: tables.STATE_2,
+    2: tables.STATE_3,
+    3: tables.STATE_4,
+    4: tables.STATE_5,
+    5: tables.STATE_6,
+    6: tables.STATE_7,
+    7: (*tables.STATE_8, *tables.STATE_8_TILL),
 }
 """Schema → the statements that lead to the next one."""
 

@@ -24,10 +24,11 @@ from gateway.ledger.salvage import Salvaged
 from gateway.ledger.state import raise_from, state_tables, take_over
 from gateway.ledger.verify import verify
 from gateway.ledger.witness import epoch_of, known_of
-from gateway.model.bodies import BundleBody, DroppedBody, EpochBeganBody, EpochReason, RefundBody
+from gateway.model.bodies import BundleBody, DroppedBody, EpochBeganBody, EpochReason
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError
+from gateway.model.till_bodies import RefundBody
 
 
 class Renewal:

@@ -17,9 +17,10 @@ import msgspec
 
 from gateway.ledger.pages import Row
 from gateway.model import chain
-from gateway.model.bodies import BundleBody, DroppedBody, ReceiptBody, RefundBody, SalvagedBody
+from gateway.model.bodies import BundleBody, DroppedBody, SalvagedBody
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryId, EntryKind, Header, Stream
+from gateway.model.till_bodies import ReceiptBody, RefundBody
 
 MOST_LOOSE = 1000
 """Rows without proof that are told one by one; of more than that the file set aside tells the rest."""

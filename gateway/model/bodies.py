@@ -10,21 +10,30 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.model.circumstances import Circumstances
+from gateway.model.body import Body
 from gateway.model.clock import ClockQuality
-from gateway.model.counter import CardDebit
-from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind
-from gateway.model.fiscal import Baseline, Work
+from gateway.model.gate_bodies import (
+    AdmissionBody,
+    FireAlarmBody,
+    InsideSetBody,
+    OpenedBody,
+    OverrideBody,
+    PassedBody,
+    VoidBody,
+    WalkedBody,
+)
 from gateway.model.identification import Credential, Identification
 from gateway.model.library import LibraryWord
-from gateway.model.money import Thousandths
-from gateway.model.receipt import Means, Receipt
-from gateway.model.refund import Refund, RefundReason
-
-
-class Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Base of all bodies."""
+from gateway.model.till_bodies import (
+    FiscalOutcomeBody,
+    FiscalStepBody,
+    FiscalWorkBody,
+    ReceiptBody,
+    RefundBody,
+    ZDueBody,
+    ZSeenBody,
+)
 
 
 class IdentificationBody(Body, frozen=True):
@@ -43,237 +52,6 @@ class FloodBody(Body, frozen=True):
     reason: str
     minute_ms: int
     count: int
-
-
-class AdmissionBody(Body, frozen=True):
-    """Identification, decision and grant at a gate, in one entry."""
-
-    station: str
-    identification: Identification
-    receipt: Receipt
-    decision: Decision
-    asked: Circumstances | None = None
-    """What the decision rested on beside the receipt: with both and the bundle it can be replayed."""
-    debit: CardDebit | None = None
-    """What it took of the holder's own counter on their card, which was debited before this was stored."""
-
-
-class OpenedBody(Body, frozen=True):
-    """The relay echoed the pulse. `passage`: for which passage of the grant, from 1."""
-
-    station: str
-    admission: int
-    mono_ns: int
-    epoch: str = ""
-    passage: int = 1
-
-
-class PassedBody(Body, frozen=True):
-    """The passage sensor saw a person; `passage`: the how manieth of this grant, from 1."""
-
-    station: str
-    admission: int
-    epoch: str = ""
-    passage: int = 1
-
-
-class VoidReason(StrEnum):
-    NO_PASSAGE = "no_passage"
-    NOT_OPENED = "not_opened"
-    RESTART = "restart"
-    FREE_PASSAGE = "free_passage"
-    """The fire alarm freed the gate."""
-
-
-class VoidBody(Body, frozen=True):
-    """The grant, or what was left of it, is taken back. `opening_unknown`: the relay may have opened.
-
-    `passages`: for how many it was not used. `passed`: how many have passed on it; when somebody has, the quota units
-    of `returned` are given back, else all that the admission took.
-    """
-
-    station: str
-    admission: int
-    reason: VoidReason
-    opening_unknown: bool = False
-    epoch: str = ""
-    passages: int = 1
-    passed: int = 0
-    returned: tuple[Use, ...] = ()
-
-
-class Way(StrEnum):
-    IN = "in"
-    OUT = "out"
-
-
-class WalkCause(StrEnum):
-    """Why somebody could pass without a grant."""
-
-    EXIT = "exit"
-    """The way out is free."""
-    STAFF_BUTTON = "staff_button"
-    EXIT_BUTTON = "exit_button"
-    EXIT_READER = "exit_reader"
-    FIRE_ALARM = "fire_alarm"
-
-
-class WalkedBody(Body, frozen=True):
-    """So many passed without a grant, within about a second."""
-
-    station: str
-    way: Way
-    cause: WalkCause
-    count: int = 1
-
-
-class OverrideKind(StrEnum):
-    STAFF_BUTTON = "staff_button"
-    EXIT_BUTTON = "exit_button"
-    EXIT_READER = "exit_reader"
-    """Something was presented at a reader on the way out. What it was is not recorded: nobody needs a reason to leave,
-    and a record of who left when is one that nobody asked for."""
-
-
-class OverrideBody(Body, frozen=True):
-    """A gate was opened without a decision: by the staff's button (stored before the relay moves) or by a person on the
-    way out (stored within a second after). `count`: so many times. `not_opened`: the relay did not do it, or nobody
-    knows whether it did."""
-
-    station: str
-    what: OverrideKind
-    count: int = 1
-    not_opened: bool = False
-
-
-class FireAlarmBody(Body, frozen=True):
-    """The fire alarm's input says that the gates are free (`on`), or no longer."""
-
-    station: str
-    on: bool
-    alarm: bool = True
-
-
-class InsideWhy(StrEnum):
-    STAFF = "staff"
-    HOUR = "hour"
-    """The hour of the day at which nobody is inside."""
-
-
-class InsideSetBody(Body, frozen=True):
-    """From now on so many persons are inside an area; `before`: how many were counted until then."""
-
-    area: str
-    persons: int
-    before: int
-    why: InsideWhy
-
-
-class PrintedBy(StrEnum):
-    POS = "pos"
-    GATEWAY = "gateway"
-
-
-class ReceiptBody(Body, frozen=True):
-    """A receipt with its decision. `key` is the caller's idempotency key, `fiscal_number` the number on the
-    POS's own paper; for `printed_by` gateway it follows in a `fiscal_outcome`. `late`: the quote had expired."""
-
-    station: str
-    key: str
-    quote: str
-    receipt: Receipt
-    decision: Decision
-    printed_by: PrintedBy
-    identification: Identification | None = None
-    fiscal_number: str = ""
-    late: bool = False
-    asked: Circumstances | None = None
-    """As in `AdmissionBody`."""
-    unmapped: tuple[str, ...] = ()
-    """Ids of the lines of which nobody could say what they are: without a category, or with one that no rule names."""
-
-
-class RefundBody(Body, frozen=True):
-    """What was given back of the receipt in entry `receipt`, as its own decision says. `key` is the caller's, as in
-    `ReceiptBody`. `before`: what of its lines had come back earlier (line → thousandths); `rest`: whether anything is
-    left. `printed_by` is absent when there is no paper that says so; for `gateway` the number follows in a
-    `fiscal_outcome` of the key `work`: only when that says `printed` was anything given back."""
-
-    station: str
-    key: str
-    receipt: str
-    refund: Refund
-    reason: RefundReason
-    means: Means
-    printed_by: PrintedBy | None = None
-    fiscal_number: str = ""
-    work: str = ""
-    before: dict[str, Thousandths] = {}
-    rest: bool = False
-
-
-class FiscalWorkBody(Body, frozen=True):
-    """A work was asked for on one of the gateway's own fiscal devices, without a decision, and is recorded before the
-    device hears of it: a report or a movement of cash at a till (`scheduled`: by the configured hour), or whatever a
-    program asks of another face: as `client`, on what that knows as `printer`, under its own id `task`."""
-
-    station: str
-    device: str
-    work: Work
-    printer: str = ""
-    task: str = ""
-    client: str = ""
-    scheduled: bool = False
-
-
-class FiscalStepBody(Body, frozen=True):
-    """A durable point of a work on one of the gateway's own fiscal devices. `station`: the station or face that asked.
-    `baseline`: number of the last document before it; `counters`: all counters before it, with the point `intent`."""
-
-    station: str
-    key: str
-    point: str
-    baseline: str = ""
-    number: str = ""
-    device: str = ""
-    counters: Baseline | None = None
-
-
-class FiscalOutcomeBody(Body, frozen=True):
-    """How a work ended: printed, refused, cancelled or unknown. A later one of the same key is the newer word: an
-    `unknown` was read back from the device, or (`by`) a person says what stands on the paper. `kind`: `receipt`,
-    `reversal`, `x`, `z` or `cash`. `device_time`, `fiscal_memory`, `z_number`: as the device says."""
-
-    station: str
-    key: str
-    outcome: str
-    number: str = ""
-    total_cents: int = 0
-    reason: str = ""
-    device: str = ""
-    kind: str = "receipt"
-    code: str = ""
-    device_time: str = ""
-    fiscal_memory: str = ""
-    z_number: str = ""
-    by: str = ""
-
-
-class ZSeenBody(Body, frozen=True):
-    """A fiscal device has printed a Z report that nobody here asked for: the number of its last one was `before`."""
-
-    device: str
-    before: str
-    now: str
-
-
-class ZDueBody(Body, frozen=True):
-    """Nobody has printed the Z report of a fiscal device for so many hours after the day's first receipt; after 24 it
-    sells no more."""
-
-    device: str
-    hours: int
-    alarm: bool = True
 
 
 class BundleBody(Body, frozen=True):
@@ -330,7 +108,7 @@ class EpochBeganBody(Body, frozen=True):
     previous: str
     reason: EpochReason
     detail: str = ""
-    last: dict[str, int] = {}
+    last: dict[str, int] = msgspec.field(default_factory=dict)
     unread: tuple[str, ...] = ()
     ask_centre: bool = False
     alarm: bool = False

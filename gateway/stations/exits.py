@@ -14,8 +14,8 @@ from collections.abc import Coroutine
 
 from gateway.config.types import GateStation
 from gateway.ledger.effects import Effect
-from gateway.model.bodies import OverrideKind, WalkCause, Way
 from gateway.model.errors import Conflict, LedgerError
+from gateway.model.gate_bodies import OverrideKind, WalkCause, Way
 from gateway.model.reading import BeaconReading, Presented, is_fresh
 from gateway.model.shown import Show
 from gateway.stations.opening import Passages

@@ -11,10 +11,10 @@ import logging
 from gateway.config.types import GateStation
 from gateway.identity.identify import Identified
 from gateway.ledger.effects import Effect
-from gateway.model.bodies import AdmissionBody, FireAlarmBody, OverrideKind, VoidReason, WalkCause, Way
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import Conflict, LedgerError
+from gateway.model.gate_bodies import AdmissionBody, FireAlarmBody, OverrideKind, VoidReason, WalkCause, Way
 from gateway.model.reading import BeaconReading, Input, InputReading, InputStates, Presented, Reading, is_fresh
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show

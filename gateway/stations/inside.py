@@ -16,10 +16,10 @@ import msgspec
 
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import InsideSetBody, InsideWhy, Way
 from gateway.model.clock import Clock, Stamp
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, LedgerError
+from gateway.model.gate_bodies import InsideSetBody, InsideWhy, Way
 
 log = logging.getLogger("stations")
 

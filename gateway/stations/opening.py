@@ -10,10 +10,10 @@ import logging
 
 from gateway.config.types import GateStation, GroupOpening
 from gateway.ledger.effects import Effect
-from gateway.model.bodies import OpenedBody, PassedBody, VoidBody, VoidReason, Way
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryId, EntryKind, Stream
 from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotReady
+from gateway.model.gate_bodies import OpenedBody, PassedBody, VoidBody, VoidReason, Way
 from gateway.model.identification import Identification
 from gateway.model.shown import Show, shown_left
 from gateway.stations.grants import Grant, GrantOpened, GrantPassed, GrantSettled

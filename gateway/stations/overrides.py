@@ -10,9 +10,9 @@ import asyncio
 import logging
 
 from gateway.config.types import GateStation
-from gateway.model.bodies import OverrideBody, OverrideKind, WalkCause
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import DeadlineMissed, InputRefused, LedgerError, NotReady
+from gateway.model.gate_bodies import OverrideBody, OverrideKind, WalkCause
 from gateway.model.reading import Reading, is_fresh
 from gateway.model.shown import Show
 from gateway.stations.opening import PULSE_DEADLINE_MS

@@ -13,11 +13,11 @@ import msgspec
 
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.source import Source
-from gateway.model.bodies import FiscalOutcomeBody, ReceiptBody
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import Entry, EntryId, EntryKind, Stream
 from gateway.model.errors import Conflict, InputRefused, NotFound
 from gateway.model.money import Thousandths
+from gateway.model.till_bodies import FiscalOutcomeBody, ReceiptBody
 from gateway.stations.answers import Query
 from gateway.stations.refund_words import Named
 from gateway.stations.till_words import CommitAnswer

@@ -14,7 +14,8 @@ from gateway.fiscal.printers import Printers
 from gateway.identity.identify import Identified, Identity
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import Body, FloodBody, IdentificationBody
+from gateway.model.bodies import FloodBody, IdentificationBody
+from gateway.model.body import Body
 from gateway.model.clock import Clock
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import msgspec
 
 from gateway.ledger.effects import Effect
-from gateway.model.bodies import PrintedBy, ReceiptBody
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused
 from gateway.model.fiscal import Payment, PrintResult, Tender
 from gateway.model.shown import Show, shown_left
+from gateway.model.till_bodies import PrintedBy, ReceiptBody
 from gateway.stations.answers import Asked, QuoteUsed, StoreAnswer, stored_answer
 from gateway.stations.deciding import has_changed
 from gateway.stations.printing import Printing, no_printer

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from gateway.fiscal.rows import OPEN
-from gateway.model.bodies import PrintedBy, ReceiptBody, RefundBody
 from gateway.model.clock import ClockQuality
 from gateway.model.decision import FiscalForm, LineVat, Share
 from gateway.model.entry import EntryId, EntryKind, Stream, entry_name
 from gateway.model.errors import InputRefused
 from gateway.model.money import Cents
 from gateway.model.refund import RefundReason
+from gateway.model.till_bodies import PrintedBy, ReceiptBody, RefundBody
 from gateway.stations.answers import Query
 from gateway.stations.day_words import (
     DayReport,

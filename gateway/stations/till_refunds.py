@@ -14,13 +14,13 @@ import msgspec
 
 from gateway.fiscal.rows import FiscalBegun, row_of
 from gateway.ledger.effects import Effect
-from gateway.model.bodies import PrintedBy, RefundBody
 from gateway.model.entry import EntryKind, Stream, entry_name
 from gateway.model.errors import Conflict, InputRefused
 from gateway.model.fiscal import PrintResult, Reversal, ReversalReason
 from gateway.model.money import Thousandths
 from gateway.model.refund import Refund, RefundReason
 from gateway.model.shown import Show
+from gateway.model.till_bodies import PrintedBy, RefundBody
 from gateway.rules.refund import refund
 from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.deciding import TRIES

@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 
 from gateway.fiscal.rows import FiscalBegun
-from gateway.model.bodies import FiscalWorkBody
 from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import GatewayError, InputRefused
 from gateway.model.fiscal import CashWork, PrintResult, ReportWork, Work
+from gateway.model.till_bodies import FiscalWorkBody
 from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.once import Once
 from gateway.stations.report_words import CashRequest, ReportKind, ReportRequest, WorkAnswer

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from gateway.config.types import GateStation
 from gateway.ledger.effects import Effect
-from gateway.model.bodies import WalkCause, WalkedBody, Way
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError
+from gateway.model.gate_bodies import WalkCause, WalkedBody, Way
 from gateway.model.shown import Show
 from gateway.stations.inside import Moved
 from gateway.stations.services import Services, new_entry

@@ -19,12 +19,12 @@ from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import InsideWhy
 from gateway.model.counter import CardDebited
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import Stream
 from gateway.model.errors import NotReady
 from gateway.model.fiscal import Baseline, PrinterDescription, PrinterStatus, PrintOutcome, Work, WorkPoint, WorkStep
+from gateway.model.gate_bodies import InsideWhy
 from gateway.model.identification import CredentialKind
 from gateway.model.reading import CodeReading
 from gateway.quota.quotas import Quotas

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.api.answers import StationView
 from gateway.config.types import GateStation
-from gateway.model.bodies import InsideWhy
 from gateway.model.entry import Stream
+from gateway.model.gate_bodies import InsideWhy
 from gateway.stations.gate import Gate
 from gateway.stations.inside import InsideCount
 from tests.api.conftest import Place

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from gateway.centre.quota_reconcile import _Body, _Books
-from gateway.model.bodies import Body, FiscalOutcomeBody, PrintedBy, ReceiptBody, RefundBody
+from gateway.model.body import Body
 from gateway.model.decision import Decision, LineDecision, Use
 from gateway.model.entry import EntryKind
 from gateway.model.identification import Identification
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.refund import Refund, RefundReason, Returned
+from gateway.model.till_bodies import FiscalOutcomeBody, PrintedBy, ReceiptBody, RefundBody
 
 USES = (Use("rides", "2026-11", 3), Use("rides", "2026-11", 1, card=True), Use("other", "2026-11", 9))
 SOLD = ReceiptBody(

@@ -21,7 +21,7 @@ from drivers.contract.printer import Outcome, PrinterStatus, PrintPoint, PrintSt
 from drivers.simulators import control
 from drivers.simulators.fiscal_paper import Paper
 from drivers.simulators.printer import Simulator
-from tests.drivers.test_fiscal_driver import receipt
+from tests.drivers.fiscal_rig import receipt
 from tests.support.driver_process import DriverProcess
 
 FAST = {"silence_ms": 150, "resends": 2, "answer_ms": 3000, "poll_s": 0.2}

@@ -152,20 +152,6 @@ def test_refused_is_refused(work: DayReport | CashMove) -> None:
     assert points(moves) == [PrintPoint.INTENT]
 
 
-def test_more_than_the_drawer_holds_is_told_with_what_it_holds() -> None:
-    no = Heard(Said(frozenset({Sign.NOT_ALLOWED}), "answered F"))
-    outcome, moves = run(CashMove("k-1", -500_000), Told(MoveCash=no))
-    assert (outcome.outcome, outcome.code) == (Result.REFUSED, "not_enough_cash")
-    assert "the drawer holds 10.00" in outcome.reason
-    assert points(moves) == [PrintPoint.INTENT]
-
-
-def test_an_error_that_has_its_code_in_its_words_is_told_once() -> None:
-    no = Heard(Said(frozenset({Sign.NOT_ALLOWED}), "not allowed (-112002)", "-112002"))
-    outcome, _ = run(Z, Told(PrintDay=no))
-    assert outcome.reason.count("-112002") == 1
-
-
 class Refusing(Told):
     """It does what it is asked, and calls that a refusal: paper has ended on the way."""
 
@@ -189,6 +175,20 @@ def test_z_report_that_the_printer_confirms_and_does_not_count_is_unknown() -> N
     assert (outcome.outcome, outcome.code, points(moves)) == (Result.UNKNOWN, "counters_differ", [PrintPoint.INTENT])
     training = Heard(Said(frozenset({Sign.TRAINING}), value=Day("0004")))
     assert run(Z, Told(PrintDay=training))[0].outcome is Result.PRINTED
+
+
+def test_more_than_the_drawer_holds_is_told_with_what_it_holds() -> None:
+    no = Heard(Said(frozenset({Sign.NOT_ALLOWED}), "answered F"))
+    outcome, moves = run(CashMove("k-1", -500_000), Told(MoveCash=no))
+    assert (outcome.outcome, outcome.code) == (Result.REFUSED, "not_enough_cash")
+    assert "the drawer holds 10.00" in outcome.reason
+    assert points(moves) == [PrintPoint.INTENT]
+
+
+def test_an_error_that_has_its_code_in_its_words_is_told_once() -> None:
+    no = Heard(Said(frozenset({Sign.NOT_ALLOWED}), "not allowed (-112002)", "-112002"))
+    outcome, _ = run(Z, Told(PrintDay=no))
+    assert outcome.reason.count("-112002") == 1
 
 
 def test_drawer_that_holds_something_else_than_it_should_is_unknown() -> None:

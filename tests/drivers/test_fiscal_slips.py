@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.contract.slip import Align, Slip, SlipCode, SlipPart, SlipText
 from drivers.fiscal.errors import Reason, Refusal
-from drivers.fiscal.slips import slip_lines
+from drivers.fiscal.slips import MOST_LINES, slip_lines
 
 
 def lines(*parts: SlipPart, encoding: str = "cp1257", width: int = 20) -> tuple[bytes, ...]:
@@ -43,6 +43,13 @@ def test_russian_is_printed_in_latin_letters_where_the_code_page_has_none() -> N
     assert lines(SlipText(text), width=60) == (b"Sieesh' eshche etikh miagkikh bulok. Shchuka",)
     assert lines(SlipText(text), encoding="cp1251", width=60) == (text.encode("cp1251"),)
     assert lines(SlipText("Ж" * 12), width=8) == (b"ZhZhZhZh", b"ZhZhZhZh", b"ZhZhZhZh")
+
+
+def test_slip_has_so_many_lines_at_most() -> None:
+    assert len(lines(SlipText("x\n" * 99 + "x"), SlipText("x\n" * 99 + "x"))) == MOST_LINES
+    with pytest.raises(Refusal) as caught:
+        lines(SlipText("x\n" * 100), SlipText("x\n" * 99 + "x"))
+    assert (caught.value.reason, caught.value.where) == (Reason.TOO_LARGE, "parts[1]")
 
 
 def test_letter_that_becomes_several_stays_on_the_paper() -> None:

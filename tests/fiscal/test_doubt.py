@@ -7,7 +7,9 @@ import sqlite3
 
 import pytest
 
+from drivers.fiscal.errors import Reason
 from gateway.fiscal.rows import FiscalBegun
+from gateway.fiscal.words import advice_on
 from gateway.model.clock import Stamp
 from gateway.model.device import Health
 from gateway.model.entry import EntryId
@@ -53,6 +55,17 @@ async def test_a_doubt_that_the_driver_tells_is_read_back_too(house: House) -> N
     assert outcome.advice.startswith("Look at it. Do not sell it again yet: it is read back")
     assert "smartplace till settle k1 --not-printed" in outcome.advice  # before the device could be asked
     assert [row.key for row in house.printers.doubts()] == ["k1"]
+
+
+async def test_an_x_report_whose_answer_was_lost_holds_nothing_up(house: House) -> None:
+    """It books nothing, and no reading will ever tell."""
+    lost = PrintOutcome("?", PrintResult.UNKNOWN, reason="silence", code=Reason.X_HAS_NO_TRACE, advice="Look for it")
+    house.outputs.print_script.append(lost)
+    outcome = await house.do(ReportWork("k1"))
+    assert (outcome.result, outcome.advice) == (PrintResult.UNKNOWN, "Look for it")
+    assert house.printers.doubts() == []
+    house.printers.check("p-1")
+    assert (await house.do(ReportWork("k2"))).result is PrintResult.PRINTED
 
 
 async def test_a_printer_that_is_away_is_not_ready_and_one_that_is_there_is_asked(house: House) -> None:
@@ -131,6 +144,13 @@ async def test_a_driver_that_cannot_read_back_leaves_it_to_a_person(house: House
     outcome = await house.until_heard(2)
     assert (outcome.result, outcome.code) == (PrintResult.UNKNOWN, "no_such_call")
     assert "smartplace till settle k1" in outcome.advice
+
+
+async def test_what_to_type_is_told_before_the_device_could_be_asked(house: House) -> None:
+    house.outputs.print_script.append(PrintOutcome("?", PrintResult.UNKNOWN, advice="Look at the paper for `Nr. k1`"))
+    await house.do(receipt("k1"))
+    (row,) = house.printers.doubts()
+    assert "smartplace till settle k1 --not-printed" in advice_on(row)
 
 
 async def test_what_a_description_says_is_known_once_the_device_is_there(house: House) -> None:

@@ -54,7 +54,7 @@ async def lived_in(place: Place) -> Place:
     till = Till(TillStation(id="till-1", readers=("nfc-1",)), place.services)
     await desk.start()
     await till.start()
-    cards = {name: Card(name) for name in ("anna", "berta")}
+    cards = {name: Card(name) for name in ("berta", "anna")}  # hers stays open, beside which nobody else is asked
     for turn in range(2):
         for name, card in cards.items():
             await desk.on_reading(card.tap(place))

@@ -11,9 +11,9 @@ from gateway.ledger import schema
 from gateway.ledger.pages import Row
 from gateway.ledger.renew import _reconcile
 from gateway.ledger.salvage import Salvaged, _learn
-from gateway.model.bodies import RefundBody
 from gateway.model.receipt import Means
 from gateway.model.refund import Refund, RefundReason, Returned
+from gateway.model.till_bodies import RefundBody
 
 
 def refund(quantity: int, before: int) -> Row:

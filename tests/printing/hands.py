@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from drivers.contract.printer import Line, Print
+from drivers.contract.printer import CashMove, Line, Print
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_model import Stage
 from tests.printing.rows import Row
@@ -54,6 +54,13 @@ def prints_alike(world: World, row: Row) -> None:
         _finish(world, world.device)
 
 
+def prints_as_much(world: World, row: Row) -> None:
+    """A receipt that puts just so much into the drawer as was to be put there."""
+    if world.device.stage is Stage.IDLE and isinstance(row.work, CashMove) and row.work.cents > 0:
+        _begin(world, Line("Tea", "A", row.work.cents, 1000))
+        _finish(world, world.device)
+
+
 def leaves_open(world: World, row: Row) -> None:
     """Another receipt that is not finished yet."""
     if world.device.stage is Stage.IDLE:
@@ -77,6 +84,12 @@ def cancels_ours(world: World, row: Row) -> None:
     if world.device.stage is Stage.OPEN:
         world.device.cancel()
     prints(world, row)
+
+
+def cancels_ours_alone(world: World, row: Row) -> None:
+    """And prints nothing: the last receipt is ours, with our sum, and counts nothing."""
+    if world.device.stage is Stage.OPEN:
+        world.device.cancel()
 
 
 def cancels_ours_for_one_alike(world: World, row: Row) -> None:
@@ -118,7 +131,7 @@ def puts_another_there(world: World, row: Row) -> None:
 HANDS: Mapping[str, Callable[[World, Row], None]] = {
     hand.__name__.replace("_", " "): hand
     for hand in (
-        prints, prints_alike, leaves_open, leaves_alike_open, leaves_half_paid, cancels_ours,
-        cancels_ours_for_one_alike, finishes_ours, ends_the_day, resets_it, puts_another_there,
+        prints, prints_alike, prints_as_much, leaves_open, leaves_alike_open, leaves_half_paid, cancels_ours,
+        cancels_ours_alone, cancels_ours_for_one_alike, finishes_ours, ends_the_day, resets_it, puts_another_there,
     )
 }  # fmt: skip

@@ -61,3 +61,20 @@ def test_ours_that_somebody_has_finished_is_not_told_as_cancelled(family: str) -
         for step in range(prepared(family, work).commands):
             found = run(Case(family, work, deaths=(Death(step, Kill.SENT),), hand="finishes ours"))
             assert not found.complaints
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_ours_that_somebody_has_cancelled_is_not_told_as_printed(family: str) -> None:
+    for work in ("sale", "three", "given back"):
+        for step in range(prepared(family, work).commands):
+            for when in (Kill.BEFORE, Kill.SENT):
+                found = run(Case(family, work, deaths=(Death(step, when),), hand="cancels ours alone"))
+                assert not found.complaints
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_cash_of_a_receipt_of_somebody_else_is_not_told_as_ours(family: str) -> None:
+    for step in range(prepared(family, "cash in").commands):
+        for when in (Kill.BEFORE, Kill.SENT):
+            found = run(Case(family, "cash in", deaths=(Death(step, when),), hand="prints as much"))
+            assert not found.complaints

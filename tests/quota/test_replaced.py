@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from gateway.ledger.checkpoint import Signer, load_signer
-from gateway.model.bodies import AdmissionBody, SecurityBody, VoidBody, VoidReason
+from gateway.model.bodies import SecurityBody
 from gateway.model.decision import Decision, Use
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, InputRefused
+from gateway.model.gate_bodies import AdmissionBody, VoidBody, VoidReason
 from gateway.model.identification import Credential, CredentialKind, Identification, Strength
 from gateway.model.receipt import Line, Receipt
 from gateway.wire.quota import HandOver, QuotaSaid

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from gateway.config.types import DeskStation, GateStation, TillStation
-from gateway.model.bodies import Way
 from gateway.model.decision import Use
 from gateway.model.entry import EntryKind, NewEntry, Stream
+from gateway.model.gate_bodies import Way
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
 from gateway.quota.quotas import Quotas

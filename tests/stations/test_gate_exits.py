@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from gateway.config.types import GateStation
-from gateway.model.bodies import InsideWhy, OverrideKind
 from gateway.model.entry import EntryKind
 from gateway.model.errors import DeadlineMissed
+from gateway.model.gate_bodies import InsideWhy, OverrideKind
 from gateway.model.identification import Refusal
 from gateway.model.reading import BeaconReading, CardReading, Presented, UnusableReading
 from gateway.model.shown import Show

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model.bodies import InsideWhy
 from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, Stream
+from gateway.model.gate_bodies import InsideWhy
 from gateway.model.shown import Show
 from gateway.stations.inside import InsideCount, last_struck_ms
 from tests.support.gates import EXIT, AtGate

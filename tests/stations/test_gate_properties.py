@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.verify import verify
-from gateway.model.bodies import OverrideKind, Way
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import DeadlineMissed, InputRefused, NotReady
+from gateway.model.gate_bodies import OverrideKind, Way
 from gateway.model.reading import CardReading
 from gateway.quota.quotas import Quotas
 from gateway.rules.index import compile as compile_rules

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from gateway.config.types import DeskStation, GateStation, TillStation
-from gateway.model.bodies import VoidReason
 from gateway.model.entry import EntryKind
+from gateway.model.gate_bodies import VoidReason
 from gateway.model.receipt import Line, Receipt
 from gateway.model.shown import Show
 from gateway.quota.quotas import Quotas

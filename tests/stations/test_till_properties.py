@@ -19,11 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.verify import verify
-from gateway.model.bodies import EpochReason, ReceiptBody, RefundBody
+from gateway.model.bodies import EpochReason
 from gateway.model.clock import Stamp
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import Entry, EntryId, EntryKind, Stream
 from gateway.model.errors import GatewayError, NotReady
+from gateway.model.till_bodies import ReceiptBody, RefundBody
 from gateway.quota.quotas import Quotas
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load

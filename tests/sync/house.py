@@ -14,7 +14,8 @@ from gateway.centre.settings import Settings
 from gateway.centre.sign import public_text
 from gateway.identity.registry import Cache
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import BODIES, Body
+from gateway.model.bodies import BODIES
+from gateway.model.body import Body
 from gateway.model.entry import EntryKind, Stream
 from gateway.sync.sync import Sync
 from tests.support.broker import Broker

@@ -13,13 +13,15 @@ from aiohttp import web
 from gateway.api.netfp import codes, questions, receipts, requests, tree
 from gateway.api.netfp.calls import Calls
 from gateway.api.netfp.guard import no_address, read_body
+from gateway.api.netfp.kept import OWNER
 from gateway.api.netfp.printers import Shelf
 from gateway.api.netfp.questions import Question
+from gateway.api.netfp.receipts import Refused
 from gateway.api.netfp.tasks import KEY_BYTES, Call, Job, Tasks
 from gateway.api.netfp.words import Message, Result, TaskGiven, encode, error, info, result
 from gateway.config.types import NetfpSection
 from gateway.fiscal.printers import Printers
-from gateway.model.fiscal import CashWork, ReportWork, Work
+from gateway.model.fiscal import CashWork, ReportWork, Reversal, Work
 
 INVOICES = frozenset({"invoice", "creditnote"})
 WITHOUT_BODY = frozenset({"xreport", "zreport", "duplicate", "reset"})
@@ -110,6 +112,8 @@ class PrinterRoutes:
             case "receipt" | "reversalreceipt":
                 request = requests.read_receipt(body, self._zone, reversal=action == "reversalreceipt")
                 checked = receipts.check(request, key, self._printers.description(device))
+                if checked.work.reversal is not None:
+                    self._check_sold_here(device, checked.work.reversal)
                 return asked.job(question, checked.work, (*checked.messages, *_passed_over(request.unused)))
             case "deposit" | "withdraw":
                 amount, unused = requests.read_amount(body)
@@ -136,6 +140,18 @@ class PrinterRoutes:
             error(codes.NOT_IMPLEMENTED, f"{action} is not done here: print a receipt, and the invoice elsewhere")
         )
 
+    def _check_sold_here(self, device: str, original: Reversal) -> None:
+        """What a till has sold on this printer comes back there: what has come back of it is written down there, and
+        part of it may be somebody else's money. Raises `Refused`."""
+        row = self._printers.receipt(device, original.number)
+        if row is None or row.owner == OWNER:
+            return
+        memory = row.said.fiscal_memory if row.said is not None else ""
+        if memory and original.fiscal_memory and memory != original.fiscal_memory:
+            return
+        what = f"receipt {original.number[:32]} was sold at the till {row.owner}, by its own decision"
+        raise Refused("E405", what, "Give it back there: POST /v1/stations/…/refunds", where="receiptNumber")
+
     # Tasks ------------------------------------------------------------------------------------------------
 
     async def _run(self, request: web.Request, asked: Asked, action: str, body: Any, make: Make) -> bytes:
@@ -145,12 +161,12 @@ class PrinterRoutes:
             question = questions.read(request.query)
             digest = questions.digest(asked.printer, action, body)
             task = self._tasks.known(question.task, digest) if question.task else None
-        except receipts.Refused as refused:
+        except Refused as refused:
             return encode(codes.of_error(refused))
         if task is None:
             try:
                 job = make(question)
-            except receipts.Refused as refused:
+            except Refused as refused:
                 job = codes.of_error(refused)
             task = self._tasks.begin(question.task, digest, asked.device, job, keep=question.keep)
         if not question.async_ms:

@@ -25,11 +25,11 @@ from gateway.fiscal.rows import FiscalBegun, WorkRow, row_of
 from gateway.fiscal.words import look_at
 from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
-from gateway.model.bodies import FiscalWorkBody
 from gateway.model.clock import Clock
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
 from gateway.model.errors import Conflict, GatewayError, LedgerError
 from gateway.model.fiscal import PrintOutcome, PrintResult, ReceiptWork, Work, WorkPoint
+from gateway.model.till_bodies import FiscalWorkBody
 from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer, Tidy
 
 log = logging.getLogger("netfp")

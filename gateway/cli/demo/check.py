@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from gateway.centre.query import EntryRow
-from gateway.model.bodies import VoidReason
 from gateway.model.entry import EntryKind
 from gateway.model.fiscal import PrintResult
+from gateway.model.gate_bodies import VoidReason
 
 PRESENTED = (EntryKind.IDENTIFICATION, EntryKind.REFUSAL, EntryKind.ADMISSION)
 ONCE_AN_ADMISSION = (EntryKind.OPENED, EntryKind.PASSED, EntryKind.VOID)

@@ -5,8 +5,19 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from gateway.fiscal.rows import FiscalBegun
 from gateway.model.errors import DeadlineMissed, NotReady
-from gateway.model.fiscal import CashWork, Payment, PrinterDescription, PrintOutcome, PrintResult, ReportWork
+from gateway.model.fiscal import (
+    CashWork,
+    Payment,
+    PrinterDescription,
+    PrintOutcome,
+    PrintResult,
+    ReceiptWork,
+    ReportWork,
+    SaleLine,
+    Tender,
+)
 from tests.api.netfp.conftest import PRINTER, RECEIPT, Shop, code
 
 DESCRIBED = PrinterDescription(
@@ -176,6 +187,25 @@ async def test_a_reversal_names_its_original(shop: Shop) -> None:
     assert answer["ok"] is True
     assert [m["code"] for m in answer["messages"] if m["type"] == "warning"] == ["W302"]
     assert code(await shop.post("reversalreceipt", RECEIPT)) == "E405"
+
+
+@pytest.mark.parametrize(
+    ("owner", "memory", "prints"), [("till-1", "", 0), ("netfp", "", 1), ("till-1", "01234567", 1)]
+)
+async def test_what_a_till_has_sold_comes_back_at_that_till(shop: Shop, owner: str, memory: str, prints: int) -> None:
+    sold = ReceiptWork("k1", (SaleLine("Tea", "A", 100),), (Tender(Payment.CASH, 100),), 100)
+    begun = FiscalBegun(sold, "till-printer", owner)
+    await shop.place.ledger.commit([], [begun])
+    shop.outputs.print_script.append(PrintOutcome("", PrintResult.PRINTED, "0000042", fiscal_memory=memory))
+    await shop.printers.run(begun)
+    shop.outputs.jobs.clear()
+    original = {"receiptNumber": "42", "receiptDateTime": "2023-11-15T00:00:00", "fiscalMemorySerialNumber": "02900001"}
+    answer = await shop.post("reversalreceipt", {**original, **RECEIPT, "reason": "refund"})
+    assert len(shop.outputs.jobs) == prints
+    assert answer["ok"] is bool(prints)
+    if not prints:
+        assert code(answer) == "E405"
+        assert owner in answer["messages"][0]["text"]
 
 
 @pytest.mark.parametrize("document", ["invoice", "creditnote"])
