@@ -53,6 +53,7 @@ async def test_a_doubt_that_the_driver_tells_is_read_back_too(house: House) -> N
     house.outputs.print_script.append(PrintOutcome("?", PrintResult.UNKNOWN, reason="silence", advice="Look at it"))
     outcome = await house.do(receipt())
     assert outcome.advice.startswith("Look at it. Do not sell it again yet: it is read back")
+    assert "smartplace till settle k1 --not-printed" in outcome.advice  # before the device could be asked
     assert [row.key for row in house.printers.doubts()] == ["k1"]
 
 
