@@ -175,6 +175,16 @@ class Settle(msgspec.Struct, frozen=True, omit_defaults=True, tag="settle", tag_
     baseline: Baseline
 
 
+class VatSum(msgspec.Struct, frozen=True):
+    """What a VAT letter has of a receipt, as the device counts: sum with VAT, rate, and the VAT in it by the device's
+    own rounding. Where another program's figure differs, this is the one on paper."""
+
+    letter: VatLetter
+    gross_cents: Cents
+    basis_points: BasisPoints
+    tax_cents: Cents
+
+
 class Result(StrEnum):
     """How a receipt ended. `unknown` stays unknown until a person or a read-back settles it."""
 
@@ -202,6 +212,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="result", om
     """When the device closed it, by its own clock; empty where that was found out later."""
     fiscal_memory: str = ""
     z_number: str = ""
+    vat: tuple[VatSum, ...] = ()
+    """Empty where the device does not tell, and where the receipt was found printed later."""
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", tag_field="call"):

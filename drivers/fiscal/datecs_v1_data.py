@@ -81,8 +81,12 @@ def reversed_time(device_time: str) -> str:
 
 
 def read_subtotal(data: bytes) -> Subtotal:
-    """51: its first field. Raises `DataError`."""
-    return Subtotal(_amount(data.split(b",")[0], "51"))
+    """51: the sum, and those of the VAT groups where all eight are told. Raises `DataError`."""
+    first, *groups = data.split(b",")
+    if len(groups) != len(LETTERS) or not all(map(_AMOUNT.fullmatch, groups)):
+        return Subtotal(_amount(first, "51"))
+    sums = {letter: _amount(cents, "51") for letter, cents in zip(LETTERS, groups, strict=True)}
+    return Subtotal(_amount(first, "51"), {letter: cents for letter, cents in sums.items() if cents})
 
 
 def read_paid(data: bytes) -> Paid | str:

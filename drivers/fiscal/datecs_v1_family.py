@@ -77,6 +77,7 @@ DATECS_V1_A = Family(
     note_bytes=42,
     max_lines=512,
     reads_error=True,
+    vat_by_net=True,
     max_cents=99_999_999,
     max_quantity=99_999_999,
     other_models=("DP-", "WP-"),

@@ -91,7 +91,13 @@ def _rates(_: Operation, told: wire.Reply) -> Value:
 
 
 def _subtotal(_: Operation, told: wire.Reply) -> Value:
-    return ask.Subtotal(_sum(told, 2, "subtotal"))
+    """Sums of the VAT groups where all eight are told."""
+    total = _sum(told, 2, "subtotal")
+    try:
+        groups = {letter: _sum(told, at, "VAT group") for at, letter in enumerate(wire.VAT_LETTERS, 3)}
+    except DataError:
+        return ask.Subtotal(total)
+    return ask.Subtotal(total, {letter: cents for letter, cents in groups.items() if cents})
 
 
 def _paid(_: Operation, told: wire.Reply) -> Value:

@@ -275,7 +275,10 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 class Subtotal(msgspec.Struct, frozen=True):
+    """`groups`: what each VAT letter has of it, where the family tells; letters without a sum are left out."""
+
     cents: Cents
+    groups: dict[str, Cents] = {}
 
 
 class Paid(msgspec.Struct, frozen=True):

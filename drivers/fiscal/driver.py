@@ -223,6 +223,7 @@ class FiscalDriver(Driver[Options]):
             self._service.letters,
             None if means is None else Payment(means),
             self._options.rounding_text,
+            self._service.rates,
         )
 
 

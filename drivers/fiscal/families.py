@@ -93,6 +93,8 @@ class Family(msgspec.Struct, frozen=True):
     adjusts: bool = True
     """Takes an amount off the subtotal; with `adjust_needs_vat` only where all lines are of one VAT letter."""
     adjust_needs_vat: bool = False
+    vat_by_net: bool = False
+    """How the device takes VAT out of a gross sum (see `vat`)."""
     zero_total: bool = False
     """Closes a receipt whose total is 0."""
     reversals: bool = True

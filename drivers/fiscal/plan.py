@@ -12,7 +12,7 @@ from collections.abc import Container
 
 import msgspec
 
-from drivers.contract.printer import Adjust, Cents, Item, Line, Note, Payment, Print
+from drivers.contract.printer import Adjust, BasisPoints, Cents, Item, Line, Note, Payment, Print
 from drivers.fiscal.dialect import AdjustSubtotal, Open, OpenReversal, Sale, Text
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Family
@@ -33,6 +33,8 @@ class Terms(msgspec.Struct, frozen=True):
     letters: Container[str]
     rounding_means: Payment | None = None
     rounding_text: str = "Rounding"
+    rates: dict[str, BasisPoints] = {}
+    """Of the letters, as they are programmed in the device."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class Plan(msgspec.Struct, frozen=True):
     footer: tuple[Text, ...]
     total_cents: Cents
     change_cents: Cents
+    rates: dict[str, BasisPoints] = {}
+    vat_by_net: bool = False
 
     @property
     def reversal(self) -> bool:
@@ -105,6 +109,8 @@ def plan(asked: Print, family: Family, terms: Terms) -> Plan:
         footer=tuple(footer),
         total_cents=total,
         change_cents=payments[-1].change_cents if payments else 0,
+        rates=terms.rates,
+        vat_by_net=family.vat_by_net,
     )
 
 

@@ -13,7 +13,9 @@ Source of what is legal when: Datecs, Communication Protocol, group A, v1.00BG, 
 
 from __future__ import annotations
 
-from drivers.contract.printer import Baseline, Outcome, PrintPoint
+import msgspec
+
+from drivers.contract.printer import Baseline, Outcome, PrintPoint, Result
 from drivers.fiscal.dialect import (
     Close,
     CloseSlip,
@@ -36,6 +38,7 @@ from drivers.fiscal.plan import Plan
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.standing import measure, read_transaction, value_of
 from drivers.fiscal.tenders import Paying, euros
+from drivers.fiscal.vat import vat_sums
 
 
 def receipt(work: Plan, dialect: Dialect, identity: Identity, patience_s: float) -> Course[Outcome]:
@@ -78,8 +81,16 @@ class _Receipt:
         self._ending = Ending(work.key)
         self._baseline = Baseline()
         self._declined = False
+        self._groups: dict[str, int] = {}
 
     def run(self) -> Course[Outcome]:
+        outcome = yield from self._run()
+        if outcome.outcome is not Result.PRINTED:
+            return outcome
+        sums = vat_sums(self._groups, self._work.rates, by_net=self._work.vat_by_net)
+        return msgspec.structs.replace(outcome, vat=sums)
+
+    def _run(self) -> Course[Outcome]:
         if (outcome := (yield from ready(self._dialect, self._ending))) is not None:
             return outcome
         self._baseline = yield from measure(self._dialect, self._identity)
@@ -131,6 +142,7 @@ class _Receipt:
             return "the printer does not tell its subtotal"
         if subtotal.cents != self._work.total_cents:
             return f"the printer's subtotal is {subtotal.cents} cents, the receipt's total {self._work.total_cents}"
+        self._groups = subtotal.groups
         return ""
 
     def _pay(self) -> Course[Lost | str]:

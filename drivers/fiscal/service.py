@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 from drivers.contract.core import Problem
 from drivers.contract.printer import (
+    BasisPoints,
     Copy,
     Description,
     PrinterStatus,
@@ -92,6 +93,11 @@ class Service:
         """VAT letters that the option and the device both have."""
         letters = self._options.vat_letters
         return letters if self._rates is None else "".join(filter(self._rates.rates.__contains__, letters))
+
+    @property
+    def rates(self) -> dict[str, BasisPoints]:
+        """VAT letter to rate, as the device has told at its opening."""
+        return {} if self._rates is None else self._rates.rates
 
     def status(self) -> PrinterStatus:
         signs = self.signs()

@@ -27,6 +27,7 @@ _print = msgspec.json.Decoder(printer.Print)
 _day_report = msgspec.json.Decoder(printer.DayReport)
 _cash_move = msgspec.json.Decoder(printer.CashMove)
 _step = msgspec.json.Decoder(printer.PrintStep)
+VAT_LETTERS = 8
 _outcome = msgspec.json.Decoder(printer.Outcome)
 _status = msgspec.json.Decoder(printer.PrinterStatus)
 _description = msgspec.json.Decoder(printer.Description)
@@ -126,6 +127,10 @@ def outcome(asked: fiscal.Work, body: msgspec.Raw) -> fiscal.PrintOutcome:
         device_time=_bounded(said.device_time),
         fiscal_memory=_bounded(said.fiscal_memory),
         z_number=_bounded(said.z_number),
+        vat=tuple(
+            fiscal.VatSum(one.letter, one.gross_cents, one.basis_points, one.tax_cents)
+            for one in said.vat[:VAT_LETTERS]
+        ),
     )
 
 

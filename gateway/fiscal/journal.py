@@ -108,6 +108,7 @@ class Journal:
             fiscal_memory=outcome.fiscal_memory,
             z_number=outcome.z_number,
             by=by,
+            vat=outcome.vat,
         )
         owner = self.owners.get(row.owner, self.others)
         answers: Sequence[Effect] = owner.answered(row, outcome) if owner is not None else ()

@@ -154,6 +154,15 @@ class PrintResult(StrEnum):
     """Until it is read back, or a person says what stands on the paper."""
 
 
+class VatSum(msgspec.Struct, frozen=True):
+    """What a VAT letter has of a printed receipt: sum with VAT, rate, and the VAT in it as the device rounds it."""
+
+    letter: str
+    gross_cents: Cents
+    basis_points: BasisPoints
+    tax_cents: Cents
+
+
 class PrintOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     """How a work ended. After any doubt `unknown`: nothing prints again by itself.
 
@@ -173,6 +182,8 @@ class PrintOutcome(msgspec.Struct, frozen=True, omit_defaults=True):
     device_time: str = ""
     fiscal_memory: str = ""
     z_number: str = ""
+    vat: tuple[VatSum, ...] = ()
+    """As the device counts it: the figure on paper."""
 
 
 class PrinterStatus(msgspec.Struct, frozen=True, omit_defaults=True):

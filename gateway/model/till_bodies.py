@@ -11,7 +11,7 @@ import msgspec
 from gateway.model.body import Body
 from gateway.model.circumstances import Circumstances
 from gateway.model.decision import Decision
-from gateway.model.fiscal import Baseline, Work
+from gateway.model.fiscal import Baseline, VatSum, Work
 from gateway.model.identification import Identification
 from gateway.model.money import Thousandths
 from gateway.model.receipt import Means, Receipt
@@ -106,6 +106,8 @@ class FiscalOutcomeBody(Body, frozen=True):
     fiscal_memory: str = ""
     z_number: str = ""
     by: str = ""
+    vat: tuple[VatSum, ...] = ()
+    """By the device's own count and rounding: this is what stands on paper, whatever the decision's figure is."""
 
 
 class ZSeenBody(Body, frozen=True):

@@ -26,6 +26,7 @@ from gateway.model.fiscal import (
     ReversalReason,
     SaleLine,
     Tender,
+    VatSum,
     WorkPoint,
     WorkStep,
 )
@@ -90,9 +91,18 @@ def test_a_work_that_the_contract_cannot_say_is_refused_with_its_field(work: Rec
 def test_steps_and_outcomes_belong_to_their_work() -> None:
     point = printer.PrintStep("key-1", printer.PrintPoint.CLOSED, number="42")
     assert convert.step(WORK, raw(point)) == WorkStep("key-1", WorkPoint.CLOSED, number="42")
-    done = printer.Outcome("key-1", printer.Result.PRINTED, "42", 270, device_time="2026-11-27T10:02:41", z_number="7")
+    done = printer.Outcome(
+        "key-1", printer.Result.PRINTED, "42", 270, device_time="2026-11-27T10:02:41", z_number="7",
+        vat=(printer.VatSum("A", 270, 2100, 47),),
+    )  # fmt: skip
     assert convert.outcome(WORK, raw(done)) == PrintOutcome(
-        "key-1", PrintResult.PRINTED, "42", 270, device_time="2026-11-27T10:02:41", z_number="7"
+        "key-1",
+        PrintResult.PRINTED,
+        "42",
+        270,
+        device_time="2026-11-27T10:02:41",
+        z_number="7",
+        vat=(VatSum("A", 270, 2100, 47),),
     )
     with pytest.raises(BadMessage):
         convert.step(WORK, raw(printer.PrintStep("key-2", printer.PrintPoint.CLOSED)))

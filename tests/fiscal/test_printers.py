@@ -10,7 +10,7 @@ import pytest
 from gateway.model.clock import Stamp
 from gateway.model.entry import EntryId
 from gateway.model.errors import Conflict, DeadlineMissed, InputRefused, NotReady
-from gateway.model.fiscal import Baseline, CashWork, PrintResult, ReportWork, WorkPoint
+from gateway.model.fiscal import Baseline, CashWork, PrintOutcome, PrintResult, ReportWork, VatSum, WorkPoint
 from tests.fiscal.conftest import OUTCOME, STEP, House, in_doubt, receipt
 from tests.support.outputs import POINTS, Silence
 
@@ -133,3 +133,11 @@ async def test_what_waited_behind_a_work_in_doubt_is_refused_and_was_not_begun(h
 async def test_what_is_not_wanted_when_its_turn_comes_is_not_begun(house: House) -> None:
     outcome = await house.printers.run(await house.begin(receipt()), lambda: False)
     assert (outcome.result, outcome.code, house.outputs.jobs) == (PrintResult.REFUSED, "not_wanted", [])
+
+
+async def test_the_devices_vat_is_kept_with_the_outcome(house: House) -> None:
+    vat = (VatSum("A", 1000, 2100, 174),)
+    house.outputs.print_script.append(PrintOutcome("?", PrintResult.PRINTED, "42", 1000, vat=vat))
+    await house.do(receipt())
+    (body,) = house.place.bodies(OUTCOME)
+    assert body["vat"] == [{"letter": "A", "gross_cents": 1000, "basis_points": 2100, "tax_cents": 174}]

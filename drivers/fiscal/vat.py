@@ -1,0 +1,31 @@
+"""VAT in a receipt as the device itself takes it out of the sums of its letters. Pure.
+
+Group A takes the net out first: net = gross * 100 / (100 + rate), VAT = gross - net. The others take the VAT out: VAT =
+gross * rate / (100 + rate). Both half up; at 12 % they differ by a cent for some sums (first: 0.14).
+Source: Datecs, Rounding in Fiscal Devices, Bulgaria, v1.0.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drivers.contract.printer import BasisPoints, Cents, VatSum
+
+_WHOLE = 10_000
+
+
+def vat_sums(groups: Mapping[str, Cents], rates: Mapping[str, BasisPoints], *, by_net: bool) -> tuple[VatSum, ...]:
+    """Of each letter, in their order. Empty when the rate of one of them is not known."""
+    if not all(letter in rates for letter in groups):
+        return ()
+    return tuple(_sum(letter, groups[letter], rates[letter], by_net=by_net) for letter in sorted(groups))
+
+
+def _sum(letter: str, gross: Cents, rate: BasisPoints, *, by_net: bool) -> VatSum:
+    if by_net:
+        return VatSum(letter, gross, rate, gross - _half_up(gross * _WHOLE, _WHOLE + rate))
+    return VatSum(letter, gross, rate, _half_up(gross * rate, _WHOLE + rate))
+
+
+def _half_up(number: int, by: int) -> int:
+    return (2 * number + by) // (2 * by)
