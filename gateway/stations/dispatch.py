@@ -17,6 +17,8 @@ log = logging.getLogger("stations")
 
 WAITING = 8
 """Readings that wait for one station at most: a reading is worthless after 2 s, so a longer queue is useless."""
+WAITS_FOR_HAND = "waits_for_hand"
+"""What a printer's driver tells while a receipt stands still for a person (paper, cover)."""
 
 
 class Dispatch:
@@ -77,7 +79,7 @@ class Dispatch:
             self._services.count_unidentified(station.id, "busy")
 
     def on_change(self, health: DeviceHealth) -> None:
-        """A device went or came back: its station's page says so."""
+        """A device went or came back, or a receipt stands still in it: its station's page says so."""
         station = self._owner.get(health.device)
         if station is None:
             return
@@ -87,7 +89,9 @@ class Dispatch:
             self._services.board.tell(station.id, Show.ATTENTION, reason="device_missing", advice=health.advice)
         elif health.health is Health.READY:
             last = self._services.board.last(station.id)
-            if last is not None and last.reason == "device_missing":
+            if health.code == WAITS_FOR_HAND:
+                self._services.board.tell(station.id, Show.ATTENTION, reason=WAITS_FOR_HAND, advice=health.advice)
+            elif last is not None and last.reason in ("device_missing", WAITS_FOR_HAND):
                 self._services.board.tell(station.id, Show.IDLE)
 
     async def _work(self, station: Station) -> None:

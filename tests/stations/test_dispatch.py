@@ -117,6 +117,21 @@ async def test_a_station_without_its_device_says_so_until_it_is_back(place: Plac
     await dispatch.stop()
 
 
+async def test_a_receipt_that_stands_still_is_shown_until_it_goes_on(place: Place) -> None:
+    dispatch = Dispatch([desk(place)], place.services, never)
+    await dispatch.start()
+    waits = DeviceHealth("nfc-1", "fiscal", Health.READY, code="waits_for_hand", advice="Put new paper in")
+    dispatch.on_change(waits)
+    shown = place.board.last("desk-1")
+    assert shown is not None
+    assert (shown.show, shown.reason, shown.advice) == (Show.ATTENTION, "waits_for_hand", "Put new paper in")
+    dispatch.on_change(DeviceHealth("nfc-1", "fiscal", Health.READY))
+    on = place.board.last("desk-1")
+    assert on is not None
+    assert on.show is Show.IDLE
+    await dispatch.stop()
+
+
 async def test_a_stop_does_not_wait_for_a_passage(place: Place) -> None:
     gate = Gate(GateStation(id="gate-1", readers=("nfc-1",), relay="relay-1", passage_input=0), place.services)
     dispatch = Dispatch([gate], place.services, never)
