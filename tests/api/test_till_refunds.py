@@ -66,7 +66,7 @@ async def test_a_receipt_is_voided_by_its_key(place: Place, http: aiohttp.Client
     status, given = await post(http, "voids", {"key": "r-1"}, "void-1")
     assert (status, given["due_cents"], given.get("rest", False)) == (200, 1000, False)
     status, problem = await post(http, "voids", {"key": "r-1"}, "void-2")
-    assert (status, problem["code"]) == (409, "partly_returned")
+    assert (status, problem["code"]) == (422, "nothing_left")
 
 
 async def test_two_taps_are_told_by_marks_and_never_by_who_they_are(place: Place, http: aiohttp.ClientSession) -> None:

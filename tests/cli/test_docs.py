@@ -83,6 +83,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "[sync]": types.SyncSection,
     "[ledger]": types.LedgerSection,
     "[api]": types.ApiSection,
+    "[netfp]": types.NetfpSection,
     "[[device]]": types.DeviceSection,
     '[[station]] kind = "desk"': types.DeskStation,
     '[[station]] kind = "gate"': types.GateStation,

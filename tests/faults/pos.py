@@ -22,6 +22,8 @@ TRIES_S = 0.1
 """After a gateway that is not there, or refuses."""
 ASK_S = 30.0
 GONE = "no_such_quote"
+CHOICES = 4
+"""How often a clerk says whose receipt it is: customers come and go."""
 
 
 class Told(NamedTuple):
@@ -90,7 +92,7 @@ class Pos:
         with self._lock:
             self._number += 1
             key = f"{self._name}-{self._number}"
-        status, answer = self._post("quotes", {"receipt": {"lines": BASKET}}, f"q-{key}")
+        status, answer = self._quote(key)
         if status != 200:
             self._refuse(answer)
             raise FaultFailed(f"no quote: {answer}")
@@ -98,6 +100,16 @@ class Pos:
         with self._lock:
             self._quoted[quote] = _taken_off(answer)
         return key, quote
+
+    def _quote(self, key: str) -> tuple[int, dict[str, Any]]:
+        """Of the customers who have presented a card meanwhile, the clerk takes one after the other."""
+        asked: dict[str, Any] = {"receipt": {"lines": BASKET}}
+        for _ in range(CHOICES):
+            status, answer = self._post("quotes", asked, f"q-{key}")
+            if answer.get("code") != "two_taps":
+                break
+            asked["tap"] = answer["marks"][0]
+        return status, answer
 
     def commit(self, key: str, quote: str) -> dict[str, Any] | None:
         """Commit, and note what was told: the answer, or None when it was refused. Raises `OSError`."""
