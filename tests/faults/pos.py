@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -102,13 +103,13 @@ class Pos:
         return key, quote
 
     def _quote(self, key: str) -> tuple[int, dict[str, Any]]:
-        """Of the customers who have presented a card meanwhile, the clerk takes one after the other."""
+        """Of the customers who have presented a card meanwhile, the clerk takes any."""
         asked: dict[str, Any] = {"receipt": {"lines": BASKET}}
         for _ in range(CHOICES):
             status, answer = self._post("quotes", asked, f"q-{key}")
             if answer.get("code") != "two_taps":
                 break
-            asked["tap"] = answer["marks"][0]
+            asked["tap"] = random.choice(answer["marks"])
         return status, answer
 
     def commit(self, key: str, quote: str) -> dict[str, Any] | None:
