@@ -12,6 +12,7 @@ from datetime import datetime
 
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
 from drivers.fiscal.dialect import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
+from drivers.fiscal.shown import money, readable
 
 _AMOUNT = re.compile(rb"([+-]?)([0-9]{1,12})(?:\.([0-9]{2}))?")
 _PAID = re.compile(rb"([DRFEI])([+-]?[0-9]{1,12}(?:\.[0-9]{2})?)?(?:,.*)?", re.DOTALL)
@@ -41,11 +42,6 @@ ONE_COPY = b"1"
 
 
 # Requests --------------------------------------------------------------------------------------------------
-
-
-def money(cents: Cents) -> str:
-    """`1390` as `13.90`."""
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
 
 
 def sale(text: bytes, vat: str, unit_cents: Cents, quantity: Thousandths, adjust_cents: Cents) -> bytes:
@@ -96,7 +92,7 @@ def read_paid(data: bytes) -> Paid | str:
     if found is None:
         raise DataError("answer to 53 is not a letter and an amount")
     if why := NOT_PAID.get(found[1]):
-        return f"{why} ({printable(data)})"
+        return f"{why} ({readable(data)})"
     cents = abs(_amount(found[2] or b"0", "53"))
     return Paid(due_cents=cents, change_cents=0) if found[1] == b"D" else Paid(due_cents=0, change_cents=cents)
 
@@ -166,7 +162,7 @@ def read_rates(data: bytes) -> Rates:
 
 def read_identity(data: bytes) -> Identity:
     """90. Never fails on a shape: firmware of other countries answers with other fields."""
-    fields = [part.strip() for part in printable(data).split(",")]
+    fields = [part.strip() for part in readable(data).split(",")]
     if len(fields) < 6:
         return Identity(fields[0])
     return Identity(fields[0], fields[1], fields[-2], fields[-1])
@@ -180,11 +176,6 @@ def read_error(data: bytes) -> str:
     if code is None:
         raise DataError("answer to 32 holds no code of an error")
     return "" if fields[0] != code and fields[0] not in _OPENINGS else code.decode("ascii")
-
-
-def printable(data: bytes) -> str:
-    """For people and logs: everything that is not printable ASCII as `.`"""
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)
 
 
 def _amount(field: bytes, command: str) -> Cents:

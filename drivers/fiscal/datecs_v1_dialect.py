@@ -17,6 +17,7 @@ from drivers.fiscal.datecs_v1 import Command, FramingV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
 from drivers.fiscal.dialect import Answer, Clerk, DataError, Framing, Operation, Said, Stage, Value
 from drivers.fiscal.families import OPEN_SIGNS, Family, Sign
+from drivers.fiscal.shown import money, readable
 
 
 class _Group(msgspec.Struct, frozen=True):
@@ -140,7 +141,7 @@ class DatecsV1:
             case op.PrintDay(z=z):
                 return Command.REPORT, wire.REPORT_Z if z else wire.REPORT_X
             case op.MoveCash(cents=cents):
-                return Command.CASH, wire.money(cents).encode("ascii")
+                return Command.CASH, money(cents).encode("ascii")
             case op.WriteClock(device_time=when):
                 return Command.WRITE_CLOCK, wire.clock(when)
             case op.SlipLine(text=text):
@@ -156,7 +157,7 @@ class DatecsV1:
         data = answer.data
         if command in self._group.letter_before:
             if data[:1] == b"F":
-                return Said(signs, f"answered {wire.printable(data)}")
+                return Said(signs, f"answered {readable(data)}")
             data = data.removeprefix(b"P").removeprefix(b",")
         if isinstance(operation, op.ReadError):
             code = wire.read_error(data)

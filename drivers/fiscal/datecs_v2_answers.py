@@ -13,6 +13,7 @@ from drivers.contract.printer import Cents
 from drivers.fiscal import datecs_v2_data as wire
 from drivers.fiscal import dialect as ask
 from drivers.fiscal.dialect import DataError, Operation, Value
+from drivers.fiscal.shown import readable
 
 NO_Z_YET = ask.Day(z_number="0")
 """What a device says, in whatever words, that has made no Z report."""
@@ -23,7 +24,7 @@ _REVERSALS_OPEN = ("2", "3", "4")
 
 def comma_identity(data: bytes) -> ask.Identity:
     """`Name,Firmware Date Time,Checksum,Switches,Serial,Memory`. Other countries leave fields out."""
-    parts = [part.strip() for part in wire.printable(data).split(",")]
+    parts = [part.strip() for part in readable(data).split(",")]
     if len(parts) < 6:
         return ask.Identity(*parts[:2])
     return ask.Identity(parts[0], parts[1], parts[4], parts[5])
@@ -31,7 +32,7 @@ def comma_identity(data: bytes) -> ask.Identity:
 
 def _identity(_: Operation, told: wire.Reply) -> Value:
     """The same in fields, firmware, date and time being three of them."""
-    parts = [wire.printable(part).strip() for part in told.fields]
+    parts = [readable(part).strip() for part in told.fields]
     if len(parts) < 8:
         return ask.Identity(*parts[:2]) if parts else ask.Identity("")
     return ask.Identity(parts[0], " ".join(parts[1:4]), parts[6], parts[7])

@@ -46,11 +46,6 @@ def fields(*values: bytes | str) -> bytes:
     return b"".join(value + TAB for value in encoded)
 
 
-def money(cents: Cents) -> str:
-    """`1390` as `13.90`. For amounts from 0 up."""
-    return f"{cents // 100}.{cents % 100:02}"
-
-
 def quantity(thousandths: Thousandths) -> str:
     """`2000` as `2.000`."""
     return f"{thousandths // 1000}.{thousandths % 1000:03}"
@@ -128,8 +123,3 @@ def read_rates(told: Reply) -> dict[str, BasisPoints]:
         if rate < _DISABLED:
             rates[letter] = rate
     return rates
-
-
-def printable(data: bytes) -> str:
-    """For people and logs: everything that is not printable ASCII as `.`"""
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in data)

@@ -18,6 +18,7 @@ from drivers.fiscal.datecs_v2 import STATUS_BYTES, FramingV2
 from drivers.fiscal.datecs_v2_family import Shape, family_of, shape_of
 from drivers.fiscal.dialect import Answer, Clerk, DataError, Framing, Operation, Said
 from drivers.fiscal.families import Family
+from drivers.fiscal.shown import money
 
 
 class Command(IntEnum):
@@ -104,7 +105,7 @@ class DatecsV2:
             case ask.ReadDay(part=part):
                 return _day_part(part)
             case ask.ReadCash():
-                return Command.CASH, wire.fields("0", wire.money(0))
+                return Command.CASH, wire.fields("0", money(0))
             case ask.ReadClock():
                 return Command.READ_CLOCK, b""
             case ask.ReadRates():
@@ -122,7 +123,7 @@ class DatecsV2:
             case ask.ReadSubtotal():
                 return Command.SUBTOTAL, _SILENT
             case ask.Pay(means=means, cents=cents):
-                return Command.PAY, wire.fields(self._letter(means), wire.money(cents), _PAID_WITH_MONEY)
+                return Command.PAY, wire.fields(self._letter(means), money(cents), _PAID_WITH_MONEY)
             case ask.Close():
                 return Command.CLOSE, b""
             case ask.Cancel():
@@ -210,7 +211,7 @@ class DatecsV2:
         return wire.fields(
             operation.text,
             str(wire.VAT_LETTERS.index(operation.vat) + 1),
-            wire.money(operation.unit_cents),
+            money(operation.unit_cents),
             wire.quantity(operation.quantity),
             *adjusted,
             _NO_DEPARTMENT,
@@ -243,13 +244,13 @@ def _written(where: str, device_time: str, *, summer: bool = False) -> str:
 def _adjusted(discount_cents: Cents, surcharge_cents: Cents, where: str) -> tuple[str, str]:
     """Type and value. Amounts only: a receipt in Latvia shows a discount in money."""
     if discount_cents > 0:
-        return _DISCOUNT_SUM, wire.money(discount_cents)
+        return _DISCOUNT_SUM, money(discount_cents)
     if surcharge_cents > 0:
-        return _SURCHARGE_SUM, wire.money(surcharge_cents)
+        return _SURCHARGE_SUM, money(surcharge_cents)
     raise ValueError(f"{where}: an adjustment is not 0")
 
 
 def _move_cash(cents: Cents) -> bytes:
     if not cents:
         raise ValueError("cents: moving nothing only reads")
-    return wire.fields("0" if cents > 0 else "1", wire.money(abs(cents)))
+    return wire.fields("0" if cents > 0 else "1", money(abs(cents)))

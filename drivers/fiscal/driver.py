@@ -38,7 +38,7 @@ from drivers.fiscal.options import Options
 from drivers.fiscal.plan import Terms
 from drivers.fiscal.ports import open_port
 from drivers.fiscal.service import Service
-from drivers.fiscal.tenders import euros
+from drivers.fiscal.shown import money
 from drivers.fiscal.text import is_code_page
 from drivers.fiscal.watch import Watch
 from drivers.fiscal.wire import Timing
@@ -172,7 +172,7 @@ class FiscalDriver(Driver[Options]):
         found = self._works.wire.value(ReadTransaction(), Transaction)
         if found is None or found.items is None or found.amount_cents is None:
             return "yes"
-        return f"{found.items} lines, {euros(found.amount_cents)}"
+        return f"{found.items} lines, {money(found.amount_cents)}"
 
     def _detail(self) -> dict[str, str]:
         identity, counters = self._works.wire.identity, self._service.describe().counters

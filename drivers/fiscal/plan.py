@@ -16,7 +16,8 @@ from drivers.contract.printer import Adjust, BasisPoints, Cents, Item, Line, Not
 from drivers.fiscal.dialect import AdjustSubtotal, Open, OpenReversal, Sale, Text
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Family
-from drivers.fiscal.tenders import Paying, euros, rounding_note, tendered
+from drivers.fiscal.shown import money
+from drivers.fiscal.tenders import Paying, rounding_note, tendered
 from drivers.fiscal.text import TextRefused, printable
 
 KEY_LINE = "Nr. "
@@ -184,7 +185,7 @@ def _sale(where: str, line: Line, family: Family, terms: Terms) -> Sale:
             raise Refusal(Reason.BAD_AMOUNT, f"{getattr(line, field)} is below {least}", f"{where}.{field}")
     row = row_cents(line)
     if max(line.unit_cents, row, row + line.surcharge_cents) > family.max_cents:
-        raise Refusal(Reason.TOO_LARGE, f"more than {euros(family.max_cents)}", f"{where}.unit_cents")
+        raise Refusal(Reason.TOO_LARGE, f"more than {money(family.max_cents)}", f"{where}.unit_cents")
     if line.quantity > family.max_quantity:
         raise Refusal(Reason.TOO_LARGE, f"more than {family.max_quantity} thousandths", f"{where}.quantity")
     if row == 0:
@@ -192,7 +193,7 @@ def _sale(where: str, line: Line, family: Family, terms: Terms) -> Sale:
     if line.discount_cents and line.surcharge_cents:
         raise Refusal(Reason.NOT_SUPPORTED, "a line has a discount or a surcharge, not both", where)
     if line.discount_cents > row:
-        what = f"the line costs {euros(row)}, its discount is {euros(line.discount_cents)}"
+        what = f"the line costs {money(row)}, its discount is {money(line.discount_cents)}"
         raise Refusal(Reason.DISCOUNT_TOO_LARGE, what, f"{where}.discount_cents")
     return Sale(text, line.vat, line.unit_cents, line.quantity, line.discount_cents, line.surcharge_cents)
 
@@ -214,8 +215,8 @@ def _adjust(where: str, adjust: Adjust, before: tuple[Item, ...], family: Family
 def _advanced(where: str, before: Progress, items: int, cents: Cents, family: Family) -> Progress:
     now = Progress(before.items + items, before.cents + cents)
     if now.cents < 0:
-        what = f"the subtotal is {euros(before.cents)}, {euros(-cents)} are taken off"
+        what = f"the subtotal is {money(before.cents)}, {money(-cents)} are taken off"
         raise Refusal(Reason.DISCOUNT_TOO_LARGE, what, f"{where}.cents")
     if now.cents > family.max_cents:
-        raise Refusal(Reason.TOO_LARGE, f"a total of {euros(now.cents)} is more than the device takes", where)
+        raise Refusal(Reason.TOO_LARGE, f"a total of {money(now.cents)} is more than the device takes", where)
     return now

@@ -36,8 +36,9 @@ from drivers.fiscal.finish import finish
 from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, Store, ask, in_time, steady
 from drivers.fiscal.plan import Plan
 from drivers.fiscal.settle import Settling
+from drivers.fiscal.shown import money
 from drivers.fiscal.standing import measure, read_transaction, value_of
-from drivers.fiscal.tenders import Paying, euros
+from drivers.fiscal.tenders import Paying
 from drivers.fiscal.vat import vat_sums
 
 
@@ -67,8 +68,8 @@ def wrong_payment(heard: Heard | Lost, expected: Paying) -> Lost | str:
         return ""
     for said, due in ((paid.due_cents, expected.due_cents), (paid.change_cents, expected.change_cents)):
         if said is not None and said != due:
-            what = f"{euros(paid.due_cents or 0)} due and {euros(paid.change_cents or 0)} change after a payment"
-            return f"the printer says {what}, not {euros(expected.due_cents)} and {euros(expected.change_cents)}"
+            what = f"{money(paid.due_cents or 0)} due and {money(paid.change_cents or 0)} change after a payment"
+            return f"the printer says {what}, not {money(expected.due_cents)} and {money(expected.change_cents)}"
     return ""
 
 
@@ -202,4 +203,4 @@ def _without_slip(signs: frozenset[Sign]) -> Course[frozenset[Sign]]:
 def _described(transaction: Transaction | None) -> str:
     if transaction is None or transaction.items is None or transaction.amount_cents is None:
         return "on the printer"
-    return f"{transaction.items} lines, {euros(transaction.amount_cents)}, on the printer"
+    return f"{transaction.items} lines, {money(transaction.amount_cents)}, on the printer"

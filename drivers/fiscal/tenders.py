@@ -18,6 +18,7 @@ from drivers.contract.printer import Cents, Payment, Print, Tender
 from drivers.fiscal.dialect import Pay
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Family
+from drivers.fiscal.shown import money
 
 MAX_ROUNDING_CENTS = 50
 """Half of the coarsest step in use (to a whole unit): more is a mistake."""
@@ -38,14 +39,9 @@ class _Given(msgspec.Struct, frozen=True):
     cents: Cents
 
 
-def euros(cents: Cents) -> str:
-    """`1390` as `13.90`."""
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
-
-
 def rounding_note(asked: Print, word: str) -> str | None:
     """The line that tells of cents paid above the total."""
-    return f"{word} +{euros(asked.rounding_cents)}" if asked.rounding_cents > 0 else None
+    return f"{word} +{money(asked.rounding_cents)}" if asked.rounding_cents > 0 else None
 
 
 def tendered(asked: Print, total: Cents, family: Family, rounding_means: Payment | None) -> tuple[Paying, ...]:
@@ -61,10 +57,10 @@ def tendered(asked: Print, total: Cents, family: Family, rounding_means: Payment
     due = total
     for index, one in enumerate(given):
         if (due <= 0 or one.cents == 0) and not (total == 0 and one.cents == 0 and index == 0):
-            raise Refusal(Reason.TENDER_TOO_LARGE, f"{one.means} of {euros(one.cents)} is needless", one.where)
+            raise Refusal(Reason.TENDER_TOO_LARGE, f"{one.means} of {money(one.cents)} is needless", one.where)
         before, due = total - due, due - one.cents
         if due < 0 and one.means is not Payment.CASH:
-            raise Refusal(Reason.TENDER_TOO_LARGE, f"{euros(-due)} more than due by {one.means}", one.where)
+            raise Refusal(Reason.TENDER_TOO_LARGE, f"{money(-due)} more than due by {one.means}", one.where)
         payments.append(Paying(Pay(one.means, one.cents), before, max(due, 0), max(-due, 0)))
     return tuple(payments)
 
@@ -99,6 +95,6 @@ def _rounded(rounding: Cents, given: list[_Given], family: Family, means: Paymen
 def _check_sum(given: list[_Given], total: Cents, family: Family) -> None:
     paid = sum(one.cents for one in given)
     if paid < total:
-        raise Refusal(Reason.TENDER_TOO_SMALL, f"{euros(paid)} for {euros(total)}", "tenders")
+        raise Refusal(Reason.TENDER_TOO_SMALL, f"{money(paid)} for {money(total)}", "tenders")
     if paid > family.max_cents:
-        raise Refusal(Reason.TENDER_TOO_LARGE, f"{euros(paid)} is more than the device takes", "tenders")
+        raise Refusal(Reason.TENDER_TOO_LARGE, f"{money(paid)} is more than the device takes", "tenders")

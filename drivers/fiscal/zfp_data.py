@@ -12,6 +12,7 @@ import re
 from datetime import datetime
 
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
+from drivers.fiscal import shown
 from drivers.fiscal.dialect import (
     Cash,
     DataError,
@@ -24,6 +25,7 @@ from drivers.fiscal.dialect import (
     Subtotal,
     Transaction,
 )
+from drivers.fiscal.shown import readable
 
 NAME_BYTES = 36
 """31h: the name of an article has a fixed width and is padded with blanks. 34 of them are printed."""
@@ -51,7 +53,7 @@ _CLOCK = re.compile(rb"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d)(?::(\d\d))?")
 
 def money(cents: Cents, symbols: int = _AMOUNT_SYMBOLS) -> str:
     """`-1390` as `-13.90`. Raises `ValueError` when that is more than the field's symbols."""
-    text = f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
+    text = shown.money(cents)
     if len(text) > symbols:
         raise ValueError(f"{text} has more than the {symbols} symbols that the device takes")
     return text
@@ -94,7 +96,7 @@ def short_time(device_time: str) -> str:
 
 def read_version(data: bytes) -> Identity:
     """21h: type, certificate, its date, model, version. Never fails on a shape."""
-    fields = [printable(field) for field in _fields(data)]
+    fields = [readable(field.strip()) for field in _fields(data)]
     if len(fields) < 4:
         return Identity(model=fields[0] if len(fields) == 1 else "")
     return Identity(model=fields[3], firmware=fields[4] if len(fields) > 4 else "")
@@ -102,13 +104,13 @@ def read_version(data: bytes) -> Identity:
 
 def read_numbers(data: bytes) -> Identity:
     """60h: numbers of the device and of its fiscal memory. Never fails on a shape."""
-    fields = [printable(field) for field in _fields(data)]
+    fields = [readable(field.strip()) for field in _fields(data)]
     return Identity(model="", serial=fields[0], fiscal_memory=fields[1] if len(fields) > 1 else "")
 
 
 def read_registration(data: bytes) -> Identity:
     """61h: the tax number comes first. Never fails on a shape."""
-    return Identity(model="", tax_number=printable(_fields(data)[0]))
+    return Identity(model="", tax_number=readable(_fields(data)[0].strip()))
 
 
 def read_subtotal(data: bytes) -> Subtotal:
@@ -195,11 +197,6 @@ def read_rates(data: bytes) -> Rates:
     if not rates:
         raise DataError("answer to 62h holds no VAT rate")
     return Rates(rates)
-
-
-def printable(field: bytes) -> str:
-    """For people: everything that is not printable ASCII as `.`"""
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in field.strip())
 
 
 def _fields(data: bytes) -> list[bytes]:

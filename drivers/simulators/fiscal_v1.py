@@ -15,7 +15,7 @@ import msgspec
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_model import LINES, Act, Refused, Why
 from drivers.simulators.fiscal_paper import Kind
-from drivers.simulators.fiscal_wire import Broken, Heard, Ping, Request
+from drivers.simulators.fiscal_wire import Broken, Heard, Held, Ping, Request
 
 NAK, SYN = b"\x15", b"\x16"
 _DIGITS = str.maketrans("abcdef", ":;<=>?")
@@ -35,15 +35,8 @@ def answer(request: Request, data: bytes, status: bytes) -> bytes:
     return b"\x01" + part + checksum(part) + b"\x03"
 
 
-class RequestReader:
+class RequestReader(Held):
     """Finds requests in what comes in. LEN, SEQ and CMD are one byte each."""
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    @property
-    def waiting(self) -> bool:
-        return bool(self._held)
 
     def feed(self, data: bytes) -> list[Heard]:
         found: list[Heard] = []
@@ -70,10 +63,6 @@ class RequestReader:
             held = b""
         self._held = held
         return found
-
-    def give_up(self) -> list[Heard]:
-        self._held = b""
-        return [Broken()]
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ import msgspec
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_model import LINES, Act, Refused, Why
 from drivers.simulators.fiscal_paper import Kind
-from drivers.simulators.fiscal_wire import Broken, Heard, Ping, Request
+from drivers.simulators.fiscal_wire import Broken, Heard, Held, Ping, Request
 
 NAK, SYN = b"\x15", b"\x16"
 MAX_FRAME = 700
@@ -64,15 +64,8 @@ def answer(request: Request, data: bytes, status: bytes) -> bytes:
     return b"\x01" + part + nibbles(sum(part) & 0xFFFF) + b"\x03"
 
 
-class RequestReader:
+class RequestReader(Held):
     """Finds requests in what comes in. LEN and CMD are four digits, SEQ is one byte."""
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    @property
-    def waiting(self) -> bool:
-        return bool(self._held)
 
     def feed(self, data: bytes) -> list[Heard]:
         found: list[Heard] = []
@@ -93,10 +86,6 @@ class RequestReader:
             self._held = self._held[size if isinstance(one, Request) else 1 :]
         self._held = b""
         return found
-
-    def give_up(self) -> list[Heard]:
-        self._held = b""
-        return [Broken()]
 
 
 def _request(frame: bytes) -> Request | Broken:

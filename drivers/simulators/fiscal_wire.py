@@ -45,6 +45,21 @@ class Reader(Protocol):
         ...
 
 
+class Held:
+    """What a `Reader` of any family keeps: the bytes of a request that is not complete."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._held)
+
+    def give_up(self) -> list[Heard]:
+        self._held = b""
+        return [Broken()]
+
+
 class Wire(Protocol):
     """A family's frames and commands, on one device."""
 

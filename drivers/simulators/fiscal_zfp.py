@@ -15,7 +15,7 @@ import msgspec
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_model import LINES, Act, Refused, Stage, Why
 from drivers.simulators.fiscal_paper import Kind
-from drivers.simulators.fiscal_wire import Broken, Heard, Ping, Request
+from drivers.simulators.fiscal_wire import Broken, Heard, Held, Ping, Request
 
 NACK, RETRY = b"\x15", b"\x0e"
 _ALIVE, _READY, _STATE = 0x04, 0x05, 0x09
@@ -55,15 +55,8 @@ def message(request: Request, data: bytes) -> bytes:
     return b"\x02" + part + checksum(part) + b"\x0a"
 
 
-class RequestReader:
+class RequestReader(Held):
     """Finds messages and pings in what comes in."""
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    @property
-    def waiting(self) -> bool:
-        return bool(self._held)
 
     def feed(self, data: bytes) -> list[Heard]:
         found: list[Heard] = []
@@ -89,10 +82,6 @@ class RequestReader:
             held = held[size if good else 1 :]
         self._held = held
         return found
-
-    def give_up(self) -> list[Heard]:
-        self._held = b""
-        return [Broken()]
 
 
 class Zfp:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from drivers.fiscal import datecs_v2_data as wire
 from drivers.fiscal import datecs_v2_errors as errors
 from drivers.fiscal.dialect import DataError
+from drivers.fiscal.shown import money
 
 safe = st.binary(max_size=20).map(lambda value: bytes(byte for byte in value if byte >= 0x20))
 
@@ -43,7 +44,7 @@ def test_what_begins_with_no_code_is_no_reply(data: bytes) -> None:
 
 @given(st.integers(0, 9_999_999_999))
 def test_money_comes_back(value: int) -> None:
-    assert wire.cents(wire.reply(wire.fields("0", wire.money(value))), 1, "sum") == value
+    assert wire.cents(wire.reply(wire.fields("0", money(value))), 1, "sum") == value
 
 
 @pytest.mark.parametrize(
