@@ -83,6 +83,8 @@ class _Checker:
             name = unknown[1]
             near = difflib.get_close_matches(name, _all_fields(kind), n=1)
             advice = f"Did you mean `{near[0]}`?" if near else "Remove it, or see docs/configuration.md"
+            if near == [name]:
+                advice = "It belongs to another section: see docs/configuration.md"
             return self.wrong((*path, name), "there is no such key", advice)
         if (missing := _MISSING.search(message)) is not None:
             return self.wrong(path, f"the key `{missing[1]}` is missing", "Add it: see docs/configuration.md")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.demo.children import Child, python
+from gateway.devices.intake import READINGS_PER_S
 from tests.bench.baselines.rule_index import CATEGORIES
 from tests.bench.cli import smartplace
 from tests.bench.context import Context
@@ -29,6 +30,7 @@ SIZES = (10, 100)
 """Lines of a receipt."""
 MERCHANT_GROUPS = '["m3", "m7"]'
 ADDED_MS = 5.0
+TAP_S = 1 / READINGS_PER_S
 
 DEVICES = """
 [[device]]
@@ -97,6 +99,7 @@ class _Till:
         self._random = random.Random(1)
         self._bytes = dict.fromkeys(SIZES, 4096)
         self._taps = 0
+        self._next_s = 0.0
         self._asked = 0
 
     def play(self, size: int, quotes: int) -> tuple[list[float], list[float]]:
@@ -143,7 +146,10 @@ class _Till:
         }
 
     def _tap(self) -> None:
-        """The card at the reader, until the till has it."""
+        """The card at the reader, until the till has it. No oftener than a reader's readings are taken: a flood is
+        refused, and the tap with it."""
+        time.sleep(max(0.0, self._next_s - time.monotonic()))
+        self._next_s = time.monotonic() + TAP_S
         self._taps += 1
         write(self._plan, Plan(self._taps, [0], [self._card]))
         until(lambda: bool(self._send("GET", "balance", None, "")["identified"]), 20, "the tap at the till")

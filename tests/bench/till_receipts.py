@@ -134,7 +134,7 @@ def _frames(key: str, cents: list[int]) -> list[tuple[int, str]]:
     time. Datecs, Communication Protocol, group A, v1.00BG."""
     sales = [(49, f"Article {at}\tA{_money(one)}*1.000") for at, one in enumerate(cents)]
     paid = [(51, "00"), (53, f"\tP{_money(sum(cents))}"), (56, ""), (113, ""), (62, "")]
-    return [(74, "X"), (113, ""), (110, ""), (65, "0"), (48, "1,0000,1"), (54, f"Nr. {key}"), *sales, *paid]
+    return [(74, "X"), (110, ""), (65, "0"), (113, ""), (48, "1,0000,1"), (54, f"Nr. {key}"), *sales, *paid]
 
 
 def _money(cents: int) -> str:

@@ -53,6 +53,7 @@ def test_what_may_be_written(tmp_path: Path, keys: str) -> None:
     ("keys", "key", "remedy"),
     [
         ("prt = 8001", "netfp.prt", "Did you mean `port`?"),
+        ("weak = []", "netfp.weak", "belongs to another section"),
         ("port = 8080", "netfp.port", "is that of [api]"),
         ('address = "192.168.4.2"', "netfp.address", "Give each client a token"),
         ('address = "0.0.0.0"\ntokens = { till-2 = "t" }', "netfp.address", "or plain = true"),

@@ -50,7 +50,9 @@ def test_cards_are_used_for_what_they_may_be(new_house: NewHouse) -> None:
     for reader in READER_OF.values():
         port = f'"{house.town.devices / reader}"'
         text = text.replace(port, f"{port}, poll_ms = 30")
-    house.town.config.write_text(text + "\nweak = []\n", encoding="utf-8")  # of the till, which stands last
+    till = f'id = "{TILL}"\n'
+    assert till in text
+    house.town.config.write_text(text.replace(till, f"{till}weak = []\n"), encoding="utf-8")
     house.rig.start_devices()
     house.rig.start_broker()
     house.rig.start_gateway()
