@@ -1,9 +1,9 @@
 // A till's software (POS) and the Smart Place Gateway: a whole sale, a refund and a void. Node 18 or newer, or a browser
 // whose origin the gateway's configuration names. Take what you need; it is under the licence of the gateway.
 //
-//     node pos.js http://127.0.0.1:8080/v1/stations/till-1
+//     node pos.js http://127.0.0.1:8080/v1/stations/shop-till
 
-const GATEWAY = globalThis.process?.argv[2] ?? "http://127.0.0.1:8080/v1/stations/till-1";
+const GATEWAY = globalThis.process?.argv[2] ?? "http://127.0.0.1:8080/v1/stations/shop-till";
 const TRIES = 10; // Of one request. A receipt that is printed at the gateway may take a minute.
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -1,7 +1,7 @@
 """A till's software (POS) and the Smart Place Gateway: a whole sale, a refund and a void. Python 3.8 or newer, nothing
 else. Take what you need; it is under the licence of the gateway.
 
-    python3 pos.py http://127.0.0.1:8080/v1/stations/till-1
+    python3 pos.py http://127.0.0.1:8080/v1/stations/shop-till
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import urllib.request
 import uuid
 from typing import Any
 
-GATEWAY = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080/v1/stations/till-1"
+GATEWAY = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080/v1/stations/shop-till"
 TRIES = 10
 """Of one request. A receipt that is printed at the gateway may take a minute."""
 
