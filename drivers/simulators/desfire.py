@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from drivers.simulators.cards import NOT_FOUND, WRONG_INSTRUCTION, Type4Tag, an10922
+from drivers.simulators.card_crypto import an10922
+from drivers.simulators.cards import NOT_FOUND, WRONG_INSTRUCTION, Type4Tag
 
 Random = Callable[[int], bytes]
 
