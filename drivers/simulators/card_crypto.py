@@ -28,10 +28,10 @@ def an10922(master: bytes, data: bytes) -> bytes:
     """AN10922's AES-128 CMAC over `data` (div constant included, at most 32 bytes) padded to 32 bytes."""
     if not 0 < len(data) <= 32:
         raise ValueError("AN10922 takes 1 to 32 bytes, the div constant included")
-    k1 = _double(_ecb(master, bytes(16)))
+    k1 = doubled(encrypted(master, bytes(16)))
     padded = data if len(data) == 32 else (data + b"\x80").ljust(32, b"\0")
-    last = _xor(padded[16:], k1 if len(data) == 32 else _double(k1))
-    return _ecb(master, _xor(_ecb(master, padded[:16]), last))
+    last = xored(padded[16:], k1 if len(data) == 32 else doubled(k1))
+    return encrypted(master, xored(encrypted(master, padded[:16]), last))
 
 
 def picc_data(meta_key: bytes, uid: bytes, counter: int, padding: bytes) -> bytes:
@@ -47,15 +47,26 @@ def sdm_mac(file_key: bytes, uid: bytes, counter: int) -> bytes:
     return aes_cmac(session, b"")[1::2]
 
 
-def _ecb(key: bytes, block: bytes) -> bytes:
-    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 (one block: AN10922's CIPH)
-    return encryptor.update(block) + encryptor.finalize()
+def encrypted(key: bytes, block: bytes) -> bytes:
+    """One block under AES."""
+    return _ecb(key).encryptor().update(block)
 
 
-def _double(block: bytes) -> bytes:
+def decrypted(key: bytes, block: bytes) -> bytes:
+    """The other way."""
+    return _ecb(key).decryptor().update(block)
+
+
+def doubled(block: bytes) -> bytes:
+    """How CMAC makes its subkeys (SP 800-38B, 6.1)."""
     shifted = int.from_bytes(block, "big") << 1
     return ((shifted & (1 << 128) - 1) ^ (0x87 if shifted >> 128 else 0)).to_bytes(16, "big")
 
 
-def _xor(left: bytes, right: bytes) -> bytes:
+def xored(left: bytes, right: bytes) -> bytes:
+    """Two values of one length. Raises `ValueError` when they are not."""
     return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
+def _ecb(key: bytes) -> Cipher[modes.ECB]:
+    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 (CBC and CMAC are spelt out around it)
