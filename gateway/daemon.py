@@ -54,7 +54,8 @@ from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, Pace, RulesInForce
 from gateway.sync.configured import read_broker, read_trusted
 from gateway.sync.epochs import Epochs
-from gateway.sync.link import Broker, PahoLink
+from gateway.sync.link import PahoLink
+from gateway.sync.port import Broker
 from gateway.sync.sync import Sync
 from gateway.wire.topics import Topics
 

@@ -8,18 +8,17 @@ As a program (`python -m drivers.simulators.camera --port 0`) it is steered by J
 from __future__ import annotations
 
 import argparse
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from drivers.simulators import control
 from drivers.simulators.camera_pictures import jpeg, noisy, oversized, scene, with_code
+from drivers.simulators.camera_server import StreamServer
 from drivers.simulators.simulated import Act, Simulated, missing
 
 BOUNDARY = "frame"
@@ -64,7 +63,7 @@ class CameraSimulator:
         self._every_s = 1 / fps
         self._on_event = on_event
         self._lock = threading.RLock()
-        self._server: _Server | None = None
+        self._server: StreamServer | None = None
         self._thread: threading.Thread | None = None
         self._timer: threading.Timer | None = None
         self._empty: list[bytes] = []
@@ -216,7 +215,7 @@ class CameraSimulator:
         with self._lock:
             if self._server is not None:
                 return
-            self._server = _Server(("127.0.0.1", self._port), self)
+            self._server = StreamServer(self._port, self.stream)
             self._port = self._server.server_port
             self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
             self._thread.start()
@@ -232,50 +231,6 @@ class CameraSimulator:
         self._wake()
         server.cut()
         server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False  # server_close waits for every connection's thread
-    allow_reuse_address = True
-
-    def __init__(self, address: tuple[str, int], camera: CameraSimulator) -> None:
-        self.camera = camera
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(address, _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut(self) -> None:
-        """Cut every connection."""
-        with self._open_lock:
-            for connection in self._open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:  # the other end was faster
-                    continue
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A viewer that goes away is no error."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = 10
-
-    def do_GET(self) -> None:
-        self.server.camera.stream(self.wfile.write)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Stays quiet: stderr is for what matters."""
 
 
 @contextmanager

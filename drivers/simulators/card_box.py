@@ -17,7 +17,8 @@ from typing import Annotated
 
 import msgspec
 
-from drivers.simulators.cards import Card, Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.card_crypto import diversify
+from drivers.simulators.cards import Card, Ntag424, Type2Tag, uri_message
 from drivers.simulators.desfire import Desfire, card_key
 from drivers.simulators.foreign_cards import BankCard, IdentityCard, Phone
 
@@ -34,7 +35,7 @@ class Type2(msgspec.Struct, frozen=True, tag="type2", forbid_unknown_fields=True
 
 
 class Ntag(msgspec.Struct, frozen=True, tag="ntag424", forbid_unknown_fields=True):
-    """A genuine card: its file key is made from `master_key` by `cards.diversify`."""
+    """A genuine card: its file key is made from `master_key` by `card_crypto.diversify`."""
 
     uid: Hex7
     meta_key: Key

@@ -9,8 +9,7 @@ import os
 from collections.abc import Callable
 from typing import ClassVar
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.cmac import CMAC
+from drivers.simulators.card_crypto import picc_data, sdm_mac
 
 URL = "pass.example/t?e={picc}&c={mac}"
 """What the pass URL of a genuine card looks like after `https://`: PICC data and MAC as upper-case hex."""
@@ -19,64 +18,6 @@ OK, NOT_FOUND, WRONG_INSTRUCTION, BAD_OFFSET = (bytes.fromhex(sw) for sw in ("90
 NDEF_APPLICATION = bytes.fromhex("D2760000850101")
 FRAME = 128
 """FSC of an NTAG 424 DNA in bytes (ATS below: FSCI 7): it chains what is longer, CRC and PCB included."""
-
-
-# Cryptography of SUN --------------------------------------------------------------------------------------
-
-
-def aes_cmac(key: bytes, message: bytes) -> bytes:
-    """AES-CMAC (RFC 4493)."""
-    mac = CMAC(algorithms.AES(key))
-    mac.update(message)
-    return mac.finalize()
-
-
-def diversify(master: bytes, uid: bytes) -> bytes:
-    """The file key (SDMFileReadKey) of the card with this UID: NXP AN10922 section 2.2, AES-128.
-
-    D = 01 || UID (7 bytes, ISO 14443-3 order) || 53 55 4E ("SUN"), 11 bytes, then 80 00 .. 00 up to **32**
-    bytes: AN10922 always works on two blocks. The key is the CBC-MAC (zero IV) under `master` of D with its
-    last 16 bytes XORed with CMAC's second subkey K2. A plain RFC 4493 CMAC of the 11 bytes is another value.
-    """
-    data = b"\x01" + uid + b"SUN"
-    return an10922(master, data)
-
-
-def an10922(master: bytes, data: bytes) -> bytes:
-    """AN10922's AES-128 CMAC over `data` (div constant included, at most 32 bytes) padded to 32 bytes."""
-    if not 0 < len(data) <= 32:
-        raise ValueError("AN10922 takes 1 to 32 bytes, the div constant included")
-    k1 = _double(_ecb(master, bytes(16)))
-    padded = data if len(data) == 32 else (data + b"\x80").ljust(32, b"\0")
-    last = _xor(padded[16:], k1 if len(data) == 32 else _double(k1))
-    return _ecb(master, _xor(_ecb(master, padded[:16]), last))
-
-
-def picc_data(meta_key: bytes, uid: bytes, counter: int, padding: bytes) -> bytes:
-    """Encrypted PICC data (AN12196 section 3.4.2): AES-CBC, zero IV, of C7 || UID || counter LE || random."""
-    clear = b"\xc7" + uid + counter.to_bytes(3, "little") + padding
-    encryptor = Cipher(algorithms.AES(meta_key), modes.CBC(bytes(16))).encryptor()
-    return encryptor.update(clear) + encryptor.finalize()
-
-
-def sdm_mac(file_key: bytes, uid: bytes, counter: int) -> bytes:
-    """SDM MAC (AN12196 section 3.4.4) over no input: odd bytes of a CMAC under the session key from SV2."""
-    session = aes_cmac(file_key, bytes.fromhex("3CC300010080") + uid + counter.to_bytes(3, "little"))
-    return aes_cmac(session, b"")[1::2]
-
-
-def _ecb(key: bytes, block: bytes) -> bytes:
-    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 (one block: AN10922's CIPH)
-    return encryptor.update(block) + encryptor.finalize()
-
-
-def _double(block: bytes) -> bytes:
-    shifted = int.from_bytes(block, "big") << 1
-    return ((shifted & (1 << 128) - 1) ^ (0x87 if shifted >> 128 else 0)).to_bytes(16, "big")
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
 def uri_message(rest: str) -> bytes:

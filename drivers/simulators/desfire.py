@@ -12,9 +12,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-from drivers.simulators.cards import NOT_FOUND, WRONG_INSTRUCTION, Type4Tag, an10922
+from drivers.simulators.card_crypto import an10922, decrypted, doubled, encrypted, xored
+from drivers.simulators.cards import NOT_FOUND, WRONG_INSTRUCTION, Type4Tag
 
 Random = Callable[[int], bytes]
 
@@ -143,7 +142,7 @@ class Desfire(Type4Tag):
         if key is None:
             return NO_SUCH_KEY
         ours = self._random(BLOCK)
-        challenge = _block(key, ours)
+        challenge = encrypted(key, ours)
         self._begun = key, ours, challenge
         return ADDITIONAL + challenge
 
@@ -155,19 +154,19 @@ class Desfire(Type4Tag):
         self._read_whole()  # whatever comes of it, the reader has what it wanted of this card
         if len(token) != 2 * BLOCK:
             return BAD_LENGTH
-        theirs = _xor(_unblock(key, token[:BLOCK]), challenge)
-        if _xor(_unblock(key, token[BLOCK:]), token[:BLOCK]) != ours[1:] + ours[:1]:
+        theirs = xored(decrypted(key, token[:BLOCK]), challenge)
+        if xored(decrypted(key, token[BLOCK:]), token[:BLOCK]) != ours[1:] + ours[:1]:
             return WRONG_KEY
         self._session = theirs[0:4] + ours[0:4] + theirs[12:16] + ours[12:16]
         self._iv = bytes(BLOCK)
-        return OK + _block(key, _xor(theirs[1:] + theirs[:1], token[BLOCK:]))
+        return OK + encrypted(key, xored(theirs[1:] + theirs[:1], token[BLOCK:]))
 
     # Session ------------------------------------------------------------------------------------------------
 
     def _card_uid(self, key: bytes) -> bytes:
         self._iv = self._mac(key, bytes([CARD_UID]))
         clear = self.own_uid + _crc32(self.own_uid + OK)
-        self._iv = _block(key, _xor(clear.ljust(BLOCK, b"\0"), self._iv))
+        self._iv = encrypted(key, xored(clear.ljust(BLOCK, b"\0"), self._iv))
         return OK + self._iv
 
     def _value(self, command: bytes) -> bytes:
@@ -233,14 +232,14 @@ class Desfire(Type4Tag):
 
     def _mac(self, key: bytes, message: bytes) -> bytes:
         """CMAC (SP 800-38B), chained to what was before."""
-        subkey = _doubled(_block(key, bytes(BLOCK)))
+        subkey = doubled(encrypted(key, bytes(BLOCK)))
         if not message or len(message) % BLOCK:
-            subkey = _doubled(subkey)
+            subkey = doubled(subkey)
             message += b"\x80" + bytes(-(len(message) + 1) % BLOCK)
         iv = self._iv
         for at in range(0, len(message) - BLOCK, BLOCK):
-            iv = _block(key, _xor(message[at : at + BLOCK], iv))
-        return _block(key, _xor(_xor(message[-BLOCK:], subkey), iv))
+            iv = encrypted(key, xored(message[at : at + BLOCK], iv))
+        return encrypted(key, xored(xored(message[-BLOCK:], subkey), iv))
 
 
 class Without(Desfire):
@@ -271,28 +270,6 @@ class Saying(Desfire):
 
     def _apdu(self, command: bytes) -> bytes:
         return next(self._answers, b"\x91\x1c") if command[:1] == b"\x90" else super()._apdu(command)
-
-
-def _ecb(key: bytes) -> Cipher[modes.ECB]:
-    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 (CBC is spelt out around it)
-
-
-def _block(key: bytes, block: bytes) -> bytes:
-    return _ecb(key).encryptor().update(block)
-
-
-def _unblock(key: bytes, block: bytes) -> bytes:
-    return _ecb(key).decryptor().update(block)
-
-
-def _doubled(block: bytes) -> bytes:
-    bits = "".join(f"{byte:08b}" for byte in block)
-    value = int(bits[1:] + "0", 2) ^ (0x87 if bits[0] == "1" else 0)
-    return value.to_bytes(BLOCK, "big")
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
 
 
 def _crc32(data: bytes) -> bytes:

@@ -7,20 +7,17 @@ and the error codes; group B, v2.04BG, the same sections (in Bulgarian).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 import msgspec
 
+from drivers.simulators.fiscal_datecs import HASH, Bits, DatecsWire, with_bits
 from drivers.simulators.fiscal_device import Device
-from drivers.simulators.fiscal_model import LINES, Act, Refused, Why
+from drivers.simulators.fiscal_model import Act, Refused, Why
 from drivers.simulators.fiscal_paper import Kind
-from drivers.simulators.fiscal_wire import Broken, Heard, Held, Ping, Request
+from drivers.simulators.fiscal_wire import Broken, Heard, Held, Request
 
-NAK, SYN = b"\x15", b"\x16"
 _DIGITS = str.maketrans("abcdef", ":;<=>?")
-Bits = frozenset[tuple[int, int]]
-"""Places of status bits: byte and bit."""
 
 
 def checksum(part: bytes) -> bytes:
@@ -87,7 +84,6 @@ class Group(msgspec.Struct, frozen=True):
     """What a command that is refused says in DATA, besides the bits."""
 
 
-_HASH = (0, 5)
 _OPEN = (2, 3)
 
 GROUP_A = Group(
@@ -99,15 +95,15 @@ GROUP_A = Group(
         "s": "cheque",
     },
     refusals={
-        Why.SYNTAX: frozenset({(0, 0), _HASH}),
-        Why.UNKNOWN: frozenset({(0, 1), _HASH}),
-        Why.NO_PAPER: frozenset({(2, 0), _HASH}),
-        Why.OVERFLOW: frozenset({(1, 0), (1, 1), _HASH}),
+        Why.SYNTAX: frozenset({(0, 0), HASH}),
+        Why.UNKNOWN: frozenset({(0, 1), HASH}),
+        Why.NO_PAPER: frozenset({(2, 0), HASH}),
+        Why.OVERFLOW: frozenset({(1, 0), (1, 1), HASH}),
     },
     open_bits={
         Kind.SALE: frozenset({_OPEN}), Kind.REVERSAL: frozenset({_OPEN, (1, 4)}), Kind.SLIP: frozenset({(2, 5)}),
     },
-    paper_bits=frozenset({(2, 0), _HASH}), cover_bits=frozenset({(0, 6)}), line_bytes=42, note_bytes=42,
+    paper_bits=frozenset({(2, 0), HASH}), cover_bits=frozenset({(0, 6)}), line_bytes=42, note_bytes=42,
     units=True, styles=True, keeps=True,
 )  # fmt: skip
 GROUP_B = Group(
@@ -130,32 +126,24 @@ ERROR_CODES: Mapping[Why, int] = {
 """Of command 32 in group A; what is missing here is "not permitted"."""
 
 
-class V1:
+class V1(DatecsWire[str]):
     """Version 1 on one device. `handlers` are a group's commands: what kind each is and what it does, from DATA (as
-    text) to DATA. `encoding` is the code page of the firmware."""
+    text) to DATA."""
 
-    nak, syn, retry = NAK, SYN, b""
-    repeats, quiet = True, False
+    quiet = False
+    kept = "\t\n"
 
     def __init__(self, device: Device, group: Group, handlers: Mapping[int, Handler], *, encoding: str = "cp1257"):
-        self.device = device
+        super().__init__(device, {command: handler.act for command, handler in handlers.items()}, encoding=encoding)
         self.group = group
-        self.encoding = encoding
         self.last_error = ""
         self._handlers = handlers
 
     def reader(self) -> RequestReader:
         return RequestReader()
 
-    def act(self, request: Request) -> Act:
-        handler = self._handlers.get(request.command)
-        if handler is None:
-            return Act.READ
-        act = handler.act
-        return act if isinstance(act, Act) else act(self.readable(request.data))
-
-    def lines(self, act: Act) -> int:
-        return LINES.get(act, 0)
+    def read(self, data: bytes) -> str:
+        return self.readable(data)
 
     def answer(self, request: Request, deny: Why | None, *, quiet: bool) -> bytes:
         data, bits = b"", Bits()
@@ -174,16 +162,12 @@ class V1:
             if letter is not None:
                 data = f"{letter}{self._sum(request.command)}".encode("ascii")
             else:
-                bits = self.group.refusals.get(refused.why, frozenset({(1, 1), _HASH}))
+                bits = self.group.refusals.get(refused.why, frozenset({(1, 1), HASH}))
                 data = self.group.errors.get(request.command, b"")
         return answer(request, data, self.status(bits))
 
-    def pong(self, ping: Ping, *, busy: bool) -> bytes:
-        return b""
-
     def status(self, bits: Bits = frozenset()) -> bytes:
         """Six status bytes: the standing ones of a fiscalised device, and `bits`."""
-        status = bytearray((0x80, 0x80, 0x80, 0x80, 0x86, 0x9A))
         device = self.device
         if (receipt := device.memory.receipt) is not None:
             bits |= self.group.open_bits[receipt.kind]
@@ -193,15 +177,7 @@ class V1:
             bits |= self.group.cover_bits
         if not device.memory.clock_set:
             bits |= {(0, 2)}
-        for byte, bit in bits:
-            status[byte] |= 1 << bit
-        return bytes(status)
-
-    def readable(self, data: bytes) -> str:
-        """DATA as this device's code page shows it; what is neither a letter nor TAB nor LF leaves a dot on paper."""
-        data = re.sub(rb"\x10([\x40-\x5f])", lambda found: bytes((found[1][0] - 0x40,)), data)
-        text = data.decode(self.encoding, "replace")
-        return "".join(letter if letter.isprintable() or letter in "\t\n" else "." for letter in text)
+        return with_bits(bytes((0x80, 0x80, 0x80, 0x80, 0x86, 0x9A)), bits)
 
     def _sum(self, command: int) -> str:
         """What a letter that refuses is followed by: the subtotal, or what is in the drawer."""

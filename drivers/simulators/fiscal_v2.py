@@ -9,27 +9,24 @@ codes".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 import msgspec
 
+from drivers.simulators.fiscal_datecs import HASH, Bits, DatecsWire, with_bits
 from drivers.simulators.fiscal_device import Device
-from drivers.simulators.fiscal_model import LINES, Act, Refused, Why
+from drivers.simulators.fiscal_model import Act, Refused, Why
 from drivers.simulators.fiscal_paper import Kind
-from drivers.simulators.fiscal_wire import Broken, Heard, Held, Ping, Request
+from drivers.simulators.fiscal_wire import Broken, Heard, Held, Request
 
-NAK, SYN = b"\x15", b"\x16"
 MAX_FRAME = 700
 """No longer frame is waited for: more than the longest DATA of any version of the protocol."""
-Bits = frozenset[tuple[int, int]]
-_HASH = (0, 5)
 
 BITS: Mapping[Why, Bits] = {
-    Why.SYNTAX: frozenset({(0, 0), _HASH}),
-    Why.UNKNOWN: frozenset({(0, 1), _HASH}),
-    Why.NOT_NOW: frozenset({(1, 1), _HASH}),
-    Why.OVERFLOW: frozenset({(1, 0), _HASH}),
+    Why.SYNTAX: frozenset({(0, 0), HASH}),
+    Why.UNKNOWN: frozenset({(0, 1), HASH}),
+    Why.NOT_NOW: frozenset({(1, 1), HASH}),
+    Why.OVERFLOW: frozenset({(1, 0), HASH}),
 }
 CODES: Mapping[Why, int] = {
     Why.SYNTAX: -112001, Why.UNKNOWN: -112000, Why.NOT_NOW: -112002, Why.NO_PAPER: -112006, Why.COVER: -112007,
@@ -96,29 +93,20 @@ def _request(frame: bytes) -> Request | Broken:
     return Request(part[4], command, part[9:-1])
 
 
-class V2:
-    """Version 2 on one device. `encoding` is the code page of the firmware."""
+class V2(DatecsWire[list[str]]):
+    """Version 2 on one device. `handlers` are its commands."""
 
-    nak, syn, retry = NAK, SYN, b""
-    repeats, quiet = True, True
+    quiet = True
 
     def __init__(self, device: Device, handlers: Mapping[int, Handler], *, encoding: str = "cp1257") -> None:
-        self.device = device
-        self.encoding = encoding
+        super().__init__(device, {command: handler.act for command, handler in handlers.items()}, encoding=encoding)
         self._handlers = handlers
 
     def reader(self) -> RequestReader:
         return RequestReader()
 
-    def act(self, request: Request) -> Act:
-        handler = self._handlers.get(request.command)
-        if handler is None:
-            return Act.READ
-        act = handler.act
-        return act if isinstance(act, Act) else act(self.readable(request.data).split("\t"))
-
-    def lines(self, act: Act) -> int:
-        return LINES.get(act, 0)
+    def read(self, data: bytes) -> list[str]:
+        return self.readable(data).split("\t")
 
     def answer(self, request: Request, deny: Why | None, *, quiet: bool) -> bytes:
         data, bits = b"", Bits()
@@ -144,29 +132,18 @@ class V2:
         told = "".join(f"{field}\t" for field in ("0", *handler.do(self, fields)))
         return told.encode("latin-1" if handler.raw else self.encoding, "replace")
 
-    def pong(self, ping: Ping, *, busy: bool) -> bytes:
-        return b""
-
     def status(self, bits: Bits = frozenset()) -> bytes:
         """Eight status bytes: the standing ones of a fiscalised device, and `bits`."""
-        status = bytearray((0x80, 0x80, 0x80, 0x80, 0x86, 0x9A, 0x80, 0x80))
         device = self.device
         if (receipt := device.memory.receipt) is not None:
             bits |= {(2, 5) if receipt.kind is Kind.SLIP else (2, 3)}
         if not device.has_paper:
-            bits |= {(2, 0), _HASH}
+            bits |= {(2, 0), HASH}
         if device.cover_open:
             bits |= {(0, 6)}
         if not device.memory.clock_set:
             bits |= {(0, 2)}
-        for byte, bit in bits:
-            status[byte] |= 1 << bit
-        return bytes(status)
-
-    def readable(self, data: bytes) -> str:
-        """DATA as this device's code page shows it; what is neither a letter nor TAB leaves a dot on paper."""
-        data = re.sub(rb"\x10([\x40-\x5f])", lambda found: bytes((found[1][0] - 0x40,)), data)
-        return "".join(a if a.isprintable() or a == "\t" else "." for a in data.decode(self.encoding, "replace"))
+        return with_bits(bytes((0x80, 0x80, 0x80, 0x80, 0x86, 0x9A, 0x80, 0x80)), bits)
 
 
 class Handler(msgspec.Struct, frozen=True):

@@ -29,7 +29,7 @@ from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_families import ENCODINGS, endpoint
 from drivers.simulators.fiscal_model import MODELS
 from drivers.simulators.fiscal_paper import Document, Paper
-from drivers.simulators.printer_ports import Plug, Pty, Tcp
+from drivers.simulators.plugs import Plug, Pty, Tcp
 from drivers.simulators.simulated import Act, Simulated
 
 LONGEST_WAIT_S = 3600.0

@@ -27,14 +27,12 @@ from gateway.ledger.prealloc import preallocate
 from gateway.ledger.reader import Reader
 from gateway.ledger.refusals import is_full
 from gateway.ledger.turn import Turn, reopened
+from gateway.ledger.waiting import Waiting
 from gateway.ledger.writer import Writer
 from gateway.model.bodies import EpochReason
 from gateway.model.clock import Clock
 from gateway.model.entry import Entry, EntryId, NewEntry, Stream
 from gateway.model.errors import LedgerError
-
-RIDE_S = 1.0
-"""How long an entry that may ride with the next commit waits for one."""
 
 
 class Ledger:
@@ -70,9 +68,6 @@ class Ledger:
         self._signer = signer
         self._listeners: list[Callable[[frozenset[Stream]], None]] = []
         self._epoch_listeners: list[Callable[[], None]] = []
-        self._riding: list[Job] = []
-        self._ride_timer: asyncio.TimerHandle | None = None
-        self._held: list[tuple[Job, ...]] | None = None
         self._signed: dict[Stream, int] = {}
         self._commits_before = 0
 
@@ -86,6 +81,7 @@ class Ledger:
         """
         self._loop = asyncio.get_running_loop()
         self._turn = asyncio.Lock()
+        self._waiting = Waiting(self._loop, self._submit)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with for_us_only():
             opened = self._open()
@@ -130,7 +126,7 @@ class Ledger:
         """Commit what waits, mark a clean stop, close."""
         async with self._turn:
             self.checkpoint()
-            self._send()
+            self._waiting.send()
             await asyncio.get_running_loop().run_in_executor(None, self._writer.stop)
             self._reader.close()  # first: the last connection to close moves the write-ahead log into the file
             self._writer.damaged |= self._reader.damaged
@@ -163,7 +159,7 @@ class Ledger:
         A cancelled caller does not undo the commit. While a new epoch begins, it waits.
         """
         job = self._job(entries, effects)
-        self._send(job)
+        self._waiting.send(job)
         return await job.done
 
     def ride(self, entry: NewEntry, effects: Sequence[Effect] = ()) -> asyncio.Future[tuple[EntryId, ...]]:
@@ -171,9 +167,7 @@ class Ledger:
         job = self._job([entry], effects)
         # Nobody need look at this future; what is wrong with the disk is told by `problem`.
         job.done.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._riding.append(job)
-        if self._ride_timer is None:
-            self._ride_timer = self._loop.call_later(RIDE_S, self._send)
+        self._waiting.ride(job)
         return job.done
 
     def checkpoint(self) -> None:
@@ -189,18 +183,8 @@ class Ledger:
     def _job(self, entries: Sequence[NewEntry], effects: Sequence[Effect]) -> Job:
         return Job(entries, effects, self._clock.stamp(), self._loop.create_future())
 
-    def _send(self, *jobs: Job) -> None:
-        """These, and what rides along, as one: a rider that came a moment later would cost a commit of its own."""
-        if self._ride_timer is not None:
-            self._ride_timer.cancel()
-            self._ride_timer = None
-        riders, self._riding = self._riding, []
-        if not jobs and not riders:
-            return
-        if self._held is None:
-            self._writer.submit((*jobs, *riders))
-        else:
-            self._held.append((*jobs, *riders))
+    def _submit(self, jobs: tuple[Job, ...]) -> None:
+        self._writer.submit(jobs)
 
     # Epochs ----------------------------------------------------------------------------------------------
 
@@ -253,15 +237,12 @@ class Ledger:
     async def _quiet(self) -> AsyncIterator[None]:
         """Jobs wait, the writer's thread has ended: what is inside has the file to itself. Afterwards `_writer` takes
         the jobs that waited."""
-        self._send()
-        self._held = []
+        self._waiting.hold()
         try:
             await self._loop.run_in_executor(None, self._writer.stop)
             yield
         finally:
-            held, self._held = self._held, None
-            for jobs in held:
-                self._writer.submit(jobs)
+            self._waiting.let_go()
 
     @asynccontextmanager
     async def pause(self) -> AsyncIterator[None]:

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -23,10 +21,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.model.errors import NotReady
-from gateway.sync.port import Broker, Connected, Link, Listener, Will
-from gateway.wire.tcp import refuse_itself
-
-__all__ = ["Broker", "Connected", "Link", "Listener", "PahoLink", "Will"]
+from gateway.sync.loop_socket import LoopSocket
+from gateway.sync.port import Broker, Connected, Listener, Will
 
 CONNECT_S = 6.0
 """For TCP, TLS and CONNACK together. A black hole must not hold an attempt for minutes."""
@@ -54,7 +50,7 @@ class PahoLink:
         self._broker = broker
         self._speak_old = broker.protocol == "3.1.1"
         self._client: mqtt.Client | None = None
-        self._misc: asyncio.TimerHandle | None = None
+        self._socket: LoopSocket | None = None
 
     async def connect(self, will: Will, listener: Listener) -> Connected:
         """One attempt. Raises `NotReady` with the reason; an MQTT 5 attempt that was refused for its version, or
@@ -69,9 +65,10 @@ class PahoLink:
         self._lost_told = True  # Nothing is there yet that could be lost.
         self._refusal_told = False
         client = self._client = self._make_client(will)
+        served = self._socket = LoopSocket(self._loop, client, self._broker.keepalive_s, self._silent)
         try:
             async with asyncio.timeout(CONNECT_S):
-                await self._reach(client)
+                await self._reach(client, served)
                 connected = await self._answer
         except TimeoutError as error:
             if client.socket() is not None:
@@ -87,7 +84,7 @@ class PahoLink:
             self.drop()
             raise
         self._lost_told = False
-        self._keep_alive()
+        served.keep_alive()
         return connected
 
     def _make_client(self, will: Will) -> mqtt.Client:
@@ -107,13 +104,9 @@ class PahoLink:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        client.on_socket_open = self._on_socket_open
-        client.on_socket_close = lambda _c, _u, sock: self._unwatch(sock)
-        client.on_socket_register_write = lambda _c, _u, sock: self._from_any(self._watch_write, client, sock)
-        client.on_socket_unregister_write = lambda _c, _u, sock: self._from_any(self._loop.remove_writer, sock.fileno())
         return client
 
-    async def _reach(self, client: mqtt.Client) -> None:
+    async def _reach(self, client: mqtt.Client, served: LoopSocket) -> None:
         """TCP and TLS, in a thread that nobody waits for: a resolver may hang for a minute, and the daemon's end
         must not. Whoever comes through too late is sent home, or it would push the next connection out."""
         answer: asyncio.Future[None] = self._loop.create_future()
@@ -124,14 +117,14 @@ class PahoLink:
                 client.connect(self._broker.host, self._broker.port, keepalive=self._broker.keepalive_s)
             except (OSError, ValueError) as error:
                 failed = error
-            self._from_any(self._reached, client, answer, failed)
+            served.from_any(self._reached, served, answer, failed)
 
         threading.Thread(target=work, name="mqtt connect", daemon=True).start()
         await answer
 
-    def _reached(self, client: mqtt.Client, answer: asyncio.Future[None], failed: OSError | ValueError | None) -> None:
-        if client is not self._client:
-            self._close(client)
+    def _reached(self, served: LoopSocket, answer: asyncio.Future[None], failed: OSError | ValueError | None) -> None:
+        if served is not self._socket:
+            served.close()
         elif not answer.done():
             if failed is None:
                 answer.set_result(None)
@@ -178,24 +171,10 @@ class PahoLink:
 
     def drop(self) -> None:
         """Close the socket without a goodbye, as a cut cable would."""
-        client, self._client = self._client, None
-        if self._misc is not None:
-            self._misc.cancel()
-            self._misc = None
-        if client is not None:
-            self._close(client)
-
-    def _close(self, client: mqtt.Client) -> None:
-        sock = client.socket()
-        if not isinstance(sock, socket.socket):
-            return  # Not there, or not yet: `_reached` sees to it.
-        if sock.fileno() >= 0:
-            self._unwatch(sock)
-            with suppress(OSError):
-                sock.close()
-        # paho closes once more when it is collected, wherever that may be: this number is another's by then.
-        client.on_socket_open = client.on_socket_close = None
-        client.on_socket_register_write = client.on_socket_unregister_write = None
+        self._client = None
+        served, self._socket = self._socket, None
+        if served is not None:
+            served.close()
 
     def _live(self) -> mqtt.Client:
         if self._client is None:
@@ -262,59 +241,9 @@ class PahoLink:
             self.drop()
             self._listener.on_lost(reason)
 
+    def _silent(self) -> None:
+        self._lost("no answer to a ping")
+
     def _after_refusal(self) -> None:
         if self._broker.protocol == "auto":
             self._speak_old = not self._speak_old
-
-    # The socket in the loop ------------------------------------------------------------------------------
-
-    def _on_socket_open(self, client: mqtt.Client, _user: object, sock: Any) -> None:
-        """Called where it connects, before anything is sent. Raises `ConnectionRefusedError`."""
-        refuse_itself(sock)
-        self._from_any(self._watch, client, sock)
-
-    def _watch(self, client: mqtt.Client, sock: Any) -> None:
-        if client is self._client and sock.fileno() >= 0:
-            self._loop.add_reader(sock.fileno(), self._read, client)
-            if client.want_write():
-                self._watch_write(client, sock)
-
-    def _watch_write(self, client: mqtt.Client, sock: Any) -> None:
-        if client is self._client and sock.fileno() >= 0:
-            self._loop.add_writer(sock.fileno(), client.loop_write)
-
-    def _unwatch(self, sock: Any) -> None:
-        descriptor = sock.fileno()
-        if descriptor >= 0:
-            self._from_any(self._remove, descriptor)
-
-    def _remove(self, descriptor: int) -> None:
-        self._loop.remove_reader(descriptor)
-        self._loop.remove_writer(descriptor)
-
-    def _read(self, client: mqtt.Client) -> None:
-        """paho reads as many packets as it has messages on their way, whatever it is told; what TLS has decrypted
-        beyond that would wait for the next byte from the broker."""
-        client.loop_read()
-        while isinstance(sock := client.socket(), ssl.SSLSocket) and sock.pending():
-            client.loop_read()
-
-    def _from_any(self, call: Callable[..., object], *arguments: Any) -> None:
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
-        if running is self._loop:
-            call(*arguments)
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(call, *arguments)
-
-    def _keep_alive(self) -> None:
-        """Let paho send its ping and notice a missing answer; few wake-ups, none while unconnected."""
-        client = self._client
-        if client is None:
-            return
-        if client.loop_misc() is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._lost("no answer to a ping")
-            return
-        self._misc = self._loop.call_later(max(1.0, self._broker.keepalive_s / 4), self._keep_alive)

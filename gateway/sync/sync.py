@@ -24,8 +24,8 @@ from gateway.sync.anchors import LOOK_S, Anchors
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles
 from gateway.sync.commands import Commands, NewEpochHook
-from gateway.sync.link import Link, Will
 from gateway.sync.notes import Notes
+from gateway.sync.port import Link, Will
 from gateway.sync.pump import Pump
 from gateway.sync.quota import QuotaLine
 from gateway.sync.status import SyncStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from drivers.simulators.cards import diversify
+from drivers.simulators.card_crypto import diversify
 
 UID = bytes.fromhex("04DE5F1EACC040")
 META_KEY, MASTER_KEY = bytes(range(16)), bytes(range(16, 32))

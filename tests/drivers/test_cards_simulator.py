@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drivers.simulators.cards import (
-    Ntag424,
-    Type2Tag,
-    Type4Tag,
-    an10922,
-    diversify,
-    picc_data,
-    sdm_mac,
-    uri_message,
-)
+from drivers.simulators.card_crypto import an10922, diversify, picc_data, sdm_mac
+from drivers.simulators.cards import Ntag424, Type2Tag, Type4Tag, uri_message
 
 UID = bytes.fromhex("04DE5F1EACC040")
 ZEROS = bytes(16)

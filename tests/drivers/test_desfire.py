@@ -248,7 +248,7 @@ def test_a_cards_own_key_is_the_published_one(master: str, by: str, key: str) ->
 
 @given(blocks, st.binary(min_size=1, max_size=31))
 def test_keys_are_made_alike_at_both_ends(master: bytes, by: bytes) -> None:
-    from drivers.simulators.cards import an10922
+    from drivers.simulators.card_crypto import an10922
 
     assert diversified(master, by) == an10922(master, b"\x01" + by)
 

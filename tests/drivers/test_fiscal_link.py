@@ -13,7 +13,8 @@ from drivers.fiscal.frame_log import FrameLog
 from drivers.fiscal.link import Link, LinkLost, Loss, Pace, PortGone
 from drivers.fiscal.serial_port import SerialPort
 from drivers.fiscal.zfp import ZfpFraming, checksum
-from drivers.simulators.fiscal_v1 import NAK, SYN, RequestReader, answer
+from drivers.simulators.fiscal_datecs import NAK, SYN
+from drivers.simulators.fiscal_v1 import RequestReader, answer
 from drivers.simulators.fiscal_wire import Request
 from drivers.simulators.printer import Simulator
 

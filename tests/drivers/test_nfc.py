@@ -12,7 +12,8 @@ import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reading, State
 from drivers.contract.reader import Card, Several
-from drivers.simulators.cards import Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.card_crypto import diversify
+from drivers.simulators.cards import Ntag424, Type2Tag, uri_message
 from drivers.simulators.field import in_order
 from drivers.simulators.pn532 import Pn532, plugged
 from tests.drivers.proofs import MASTER_KEY, META_KEY, UID, proved_counter

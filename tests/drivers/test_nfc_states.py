@@ -18,9 +18,10 @@ from drivers.driver import Detail, DeviceError
 from drivers.nfc.driver import NfcDriver
 from drivers.nfc.options import Options
 from drivers.nfc.presence import RELEASE_LOOKS
+from drivers.simulators.card_crypto import diversify
 from drivers.simulators.card_place import CardPlace
 from drivers.simulators.cards import Card as SimulatedCard
-from drivers.simulators.cards import Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.cards import Ntag424, Type2Tag, uri_message
 from drivers.simulators.foreign_cards import CommandCard
 from drivers.simulators.pn532 import Pn532
 from drivers.simulators.port100 import Port100

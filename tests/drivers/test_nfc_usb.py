@@ -12,8 +12,9 @@ from drivers.contract.core import DeviceState, Problem, Reading, State
 from drivers.contract.desfire import DesfireFailed, DesfireProof
 from drivers.contract.reader import Card, Code, Recognised, RecognisedKind, Several
 from drivers.simulators import port100
+from drivers.simulators.card_crypto import diversify
 from drivers.simulators.cards import Card as SimulatedCard
-from drivers.simulators.cards import Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.cards import Ntag424, Type2Tag, uri_message
 from drivers.simulators.field import in_order
 from drivers.simulators.foreign_cards import BankCard, CommandCard, IdentityCard, Phone
 from drivers.simulators.port100 import Port100, plugged

@@ -12,8 +12,9 @@ import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reading, State
 from drivers.contract.reader import Card
+from drivers.simulators.card_crypto import diversify
 from drivers.simulators.cards import Card as SimulatedCard
-from drivers.simulators.cards import Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.cards import Ntag424, Type2Tag, uri_message
 from drivers.simulators.vpcd import Slot
 from tests.drivers.proofs import MASTER_KEY, META_KEY, UID, proved_counter
 from tests.support.driver_process import DriverProcess

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from drivers.cards.apdu import Transmit
 from drivers.pcsc.cards import GET_UID, MAX_NDEF, SELECT_NDEF, ndef_of, shown_by, storage_name, uid_of
-from drivers.simulators.cards import Card, Ntag424, Type2Tag, diversify, uri_message
+from drivers.simulators.card_crypto import diversify
+from drivers.simulators.cards import Card, Ntag424, Type2Tag, uri_message
 from drivers.simulators.vpcd import answer, atr_of
 from tests.drivers.proofs import MASTER_KEY, META_KEY, UID, proved_counter
 

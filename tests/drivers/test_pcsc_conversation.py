@@ -13,7 +13,8 @@ from drivers.contract.reader import Code, Recognised, RecognisedKind
 from drivers.desfire.outcome import Proved
 from drivers.desfire.prover import Prover
 from drivers.pcsc.conversation import CardGone, Read, read_whole
-from drivers.simulators.cards import Card, Ntag424, Type2Tag, diversify
+from drivers.simulators.card_crypto import diversify
+from drivers.simulators.cards import Card, Ntag424, Type2Tag
 from drivers.simulators.desfire import Desfire
 from drivers.simulators.foreign_cards import BankCard, CommandCard, IdentityCard, Phone
 from drivers.simulators.vpcd import answer, atr_of

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.fiscal.link import PortGone
+from drivers.simulators.fiscal_datecs import NAK, SYN
 from drivers.simulators.fiscal_endpoint import JUNK
 from drivers.simulators.fiscal_faults import FaultKind
 from drivers.simulators.fiscal_line import MemoryLine
 from drivers.simulators.fiscal_model import Stage
-from drivers.simulators.fiscal_v1 import NAK, SYN
 from tests.drivers.printer_host import BOOK, CLOSE, COFFEE, OPEN, PAY, RECEIPT, Host, data, status
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.simulators.fiscal_datecs import NAK
 from drivers.simulators.fiscal_endpoint import REST_OF_FRAME_S
 from drivers.simulators.fiscal_model import Stage
-from drivers.simulators.fiscal_v1 import NAK, RequestReader, answer, checksum
+from drivers.simulators.fiscal_v1 import RequestReader, answer, checksum
 from drivers.simulators.fiscal_wire import Broken, Request
 from tests.drivers.printer_host import BOOK, CLOSE, COFFEE, OPEN, PAY, RECEIPT, Host, data, frame, status
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers.simulators.fiscal_datecs import NAK, SYN
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_families import endpoint
 from drivers.simulators.fiscal_line import MemoryLine, VirtualClock
 from drivers.simulators.fiscal_model import MODELS, Stage
-from drivers.simulators.fiscal_v2 import NAK, SYN, RequestReader, answer, nibbles
+from drivers.simulators.fiscal_v2 import RequestReader, answer, nibbles
 from drivers.simulators.fiscal_v2_commands import COMMANDS
 from drivers.simulators.fiscal_wire import Broken, Request
 

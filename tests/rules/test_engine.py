@@ -9,9 +9,8 @@ import pytest
 
 from gateway.model.decision import Decision, FiscalForm, LineDecision, Reason, Share, Traced, Use
 from gateway.model.errors import NotFound
-from gateway.rules import engine
-from gateway.rules.engine import DecisionBroken
 from gateway.rules.index import no_rules
+from gateway.rules.sums import DecisionBroken, assert_sums
 from tests.rules.builders import MERCHANT, line, percent, question, rule, rule_set
 
 
@@ -212,7 +211,7 @@ def test_inputs_are_the_hash_that_the_page_describes() -> None:
 )
 def test_sums_that_do_not_agree_grant_nothing(broken: Decision) -> None:
     with pytest.raises(DecisionBroken) as caught:
-        engine.assert_sums(broken, question())
+        assert_sums(broken, question())
     assert caught.value.code == "decision_broken"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from drivers.simulators import cards
+from drivers.simulators import card_crypto, cards
 from gateway.config.types import LedgerSection
 from gateway.identity.identify import Identity
 from gateway.identity.keys import Keys
@@ -113,7 +113,7 @@ class Card(cards.Ntag424):
     """A genuine card of one of `UIDS`, personalised with this place's keys."""
 
     def __init__(self, name: str = "anna", counter: int = 0) -> None:
-        super().__init__(UIDS[name], META_KEY, cards.diversify(MASTER_KEY, UIDS[name]), counter)
+        super().__init__(UIDS[name], META_KEY, card_crypto.diversify(MASTER_KEY, UIDS[name]), counter)
 
     def tap(self, place: Place, device: str = "nfc-1") -> CardReading:
         """A fresh reading with a new message."""

@@ -18,8 +18,8 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.entry import Entry, EntryKind, NewEntry, Stream
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, Pace, RulesInForce
-from gateway.sync.link import Broker as Address
 from gateway.sync.link import PahoLink
+from gateway.sync.port import Broker as Address
 from gateway.sync.sync import Sync
 from gateway.wire.bundle import BundleKind, SignedBundle, parse_public_key
 from gateway.wire.commands import Command, CommandResult

@@ -23,8 +23,8 @@ from gateway.model.shown import Show
 from gateway.stations.gate import Gate
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, Pace
-from gateway.sync.link import Broker as Address
 from gateway.sync.link import PahoLink
+from gateway.sync.port import Broker as Address
 from gateway.sync.sync import Sync
 from gateway.wire import registry as wire
 from gateway.wire.bundle import SignedBundle

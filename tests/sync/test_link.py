@@ -16,8 +16,9 @@ import pytest
 from gateway.cli.demo.ports import free_port
 from gateway.model.errors import NotReady
 from gateway.sync import link as link_module
-from gateway.sync.link import Broker as Address
-from gateway.sync.link import Connected, PahoLink, Will
+from gateway.sync.link import PahoLink
+from gateway.sync.port import Broker as Address
+from gateway.sync.port import Connected, Will
 from tests.support.broker import Broker, amqtt, mosquitto
 from tests.support.proxy import Proxy
 from tests.sync.servers import (

@@ -1,4 +1,4 @@
-"""Where a simulated printer is plugged in: a pty under a stable name, or a TCP port. Both can be pulled."""
+"""Where a simulated device is plugged in: a pty under a stable name, or a TCP port. Both can be pulled."""
 
 from __future__ import annotations
 
