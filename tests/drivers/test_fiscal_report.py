@@ -112,6 +112,12 @@ def test_lost_answer_is_read_back_and_what_was_not_done_is_asked_again(
     assert (told.z, told.cash) == ((4, 1000) if work is Z else (3, 1500))
 
 
+def test_the_number_of_a_report_is_read_next_to_it_on_both_sides() -> None:
+    """A day that ends by itself in between leaves a doubt: nothing that a report does not need is read there."""
+    _, moves = run(Z, Told(True))
+    assert asked(moves) == [ReadStatus(), op.ReadLast(), ReadDay(), PrintDay(True), ReadStatus(), ReadDay()]
+
+
 def test_what_is_never_done_is_given_up_and_booked_nowhere() -> None:
     outcome, moves = run(Z, Told(*[False] * 9))
     assert (outcome.outcome, outcome.code) == (Result.REFUSED, "never_begun")
