@@ -155,7 +155,10 @@ class AdjustSubtotal(msgspec.Struct, frozen=True):
 
 
 class ReadSubtotal(msgspec.Struct, frozen=True):
-    """Answered by `Subtotal`."""
+    """Answered by `Subtotal`. A family may need a second command for what each VAT letter has of it: see
+    `Family.reads_subtotal`."""
+
+    part: int = 0
 
 
 class Pay(msgspec.Struct, frozen=True):

@@ -60,7 +60,12 @@ class Plan(msgspec.Struct, frozen=True):
     total_cents: Cents
     change_cents: Cents
     rates: dict[str, BasisPoints] = {}
-    vat_by_net: bool = False
+    vat_by_net: bool | None = False
+
+    @property
+    def letters(self) -> set[str]:
+        """VAT letters of its lines."""
+        return {operation.vat for operation in self.body if isinstance(operation, Sale)}
 
     @property
     def reversal(self) -> bool:

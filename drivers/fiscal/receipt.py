@@ -143,7 +143,25 @@ class _Receipt:
             return "the printer does not tell its subtotal"
         if subtotal.cents != self._work.total_cents:
             return f"the printer's subtotal is {subtotal.cents} cents, the receipt's total {self._work.total_cents}"
-        self._groups = subtotal.groups
+        return (yield from self._letters(subtotal))
+
+    def _letters(self, subtotal: Subtotal) -> Course[Lost | str]:
+        """What each VAT letter has of the subtotal, for its VAT. The one letter of a receipt has all of it, which needs
+        no question. A device that refuses to tell, or tells another sum, leaves it untold."""
+        letters = self._work.letters
+        if subtotal.groups:
+            self._groups = subtotal.groups
+        elif len(letters) == 1:
+            self._groups = dict.fromkeys(letters, subtotal.cents)
+        elif self._dialect.family.reads_subtotal > 1:
+            heard = yield from steady(ReadSubtotal(1), 0.0)
+            if isinstance(heard, Heard) and heard.said.refused:
+                return ""
+            if (why := wrong(heard, "the sums of the VAT letters")) or isinstance(heard, Lost):
+                return why
+            told = value_of(heard, Subtotal)
+            if told is not None and told.cents == subtotal.cents and told.groups.keys() <= letters:
+                self._groups = told.groups
         return ""
 
     def _pay(self) -> Course[Lost | str]:

@@ -90,6 +90,7 @@ _REASONS = {ReversalReason.ERROR: "0", ReversalReason.REFUND: "1", ReversalReaso
 _IDENTIFY = (Command.VERSION, Command.NUMBERS, Command.REGISTRATION)
 _DAY = ((Command.REGISTERS, wire.REGISTER_COUNTERS), (Command.SUMS, b""))
 _TRANSACTION = (b"", wire.PAYMENTS)
+_SUBTOTAL = ((Command.SUBTOTAL, wire.SUBTOTAL_SILENT), (Command.RECEIPT, b""))
 _READS = Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadSubtotal
 _WITHIN = Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay
 """What a device carries out only when a receipt is open after it. Its acknowledgement has no bit that says so."""
@@ -133,8 +134,8 @@ class Tremol:
                 return Command.SALE, wire.sale(text, vat, unit, quantity, change)
             case AdjustSubtotal(cents=cents):
                 return Command.SUBTOTAL, wire.adjust(cents)
-            case ReadSubtotal():
-                return Command.SUBTOTAL, wire.SUBTOTAL_SILENT
+            case ReadSubtotal(part=part):
+                return _SUBTOTAL[part]
             case Pay(means=means, cents=cents):
                 if means not in self.family.payments:
                     raise ValueError(f"the device takes no payment by {means}")
@@ -199,8 +200,11 @@ class Tremol:
                 value = wire.read_clock(data)
             case ReadRates():
                 value = wire.read_rates(data)
-            case ReadSubtotal():
+            case ReadSubtotal(part=0):
                 value = wire.read_subtotal(data)
+            case ReadSubtotal():
+                value = wire.read_groups(data)
+                signs = _of(value is not None, Sign.RECEIPT_OPEN)
             case AdjustSubtotal():
                 value = None  # whether the sum is that before or after the adjustment is not written
             case _:

@@ -90,6 +90,7 @@ def test_receipt_from_opening_to_its_number() -> None:
     till = Till()
     till.do(ask.Open("ZK000900-0001-0000007"), ask.Text(b"Nr. k-1"), COFFEE, BOOK)
     assert till.value(ask.ReadSubtotal(), ask.Subtotal).cents == 1450
+    assert till.value(ask.ReadSubtotal(1), ask.Subtotal) == ask.Subtotal(1450, {"A": 450, "C": 1000})
     assert till.transaction() == ask.Transaction(Stage.OPEN, False, 2, 1450, 0)
     till.do(CARD)
     assert till.transaction() == ask.Transaction(Stage.PAYING, False, 2, 1450, 500)
@@ -112,6 +113,7 @@ def test_reversal_is_told_as_one_and_adds_to_what_was_given_back() -> None:
     reversal = Reversal("000001", ReversalReason.REFUND, "2026-11-27T07:30:00", "50000900")
     till.do(ask.OpenReversal(reversal), COFFEE)
     assert till.transaction() == ask.Transaction(Stage.OPEN, True, 1, 450, 0)
+    assert till.value(ask.ReadSubtotal(1), ask.Subtotal) == ask.Subtotal(450, {"A": 450})
     till.device.memory.cash = 10_000
     till.do(ask.Pay(Payment.CASH, 450), ask.Close())
     assert till.day() == ask.Day("0", 0, 450)
@@ -239,6 +241,7 @@ def test_both_readings_come_to_the_same_cents(lines: list[tuple[bytes, str, int,
         total += row + change
         till.do(ask.Sale(text, vat, unit, quantity, max(-change, 0), max(change, 0)))
         assert till.value(ask.ReadSubtotal(), ask.Subtotal).cents == total
+        assert till.value(ask.ReadSubtotal(1), ask.Subtotal).cents == total
     if total <= 1:
         return
     card = card % (total - 1) + 1

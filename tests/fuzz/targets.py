@@ -250,7 +250,7 @@ ZFP_READS: tuple[fiscal.Operation, ...] = (
     fiscal.Identify(), fiscal.Identify(1), fiscal.Identify(2), fiscal.ReadStatus(), fiscal.ReadTransaction(),
     fiscal.ReadTransaction(1), fiscal.ReadLast(), fiscal.ReadDay(), fiscal.ReadDay(1), fiscal.ReadCash(),
     fiscal.ReadClock(), fiscal.ReadRates(), fiscal.ReadSubtotal(), fiscal.AdjustSubtotal(1),
-    fiscal.Pay(Payment.CASH, 1), fiscal.Close(),
+    fiscal.Pay(Payment.CASH, 1), fiscal.Close(), fiscal.ReadSubtotal(1),
 )  # fmt: skip
 
 

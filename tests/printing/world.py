@@ -150,7 +150,7 @@ class World:
             dialect_of(self.case.family, Clerk("1", "", "1")),
             self._open_line,
             self._store,
-            terms=lambda: Terms("cp1257", "ABCD", Payment.RESERVED1),
+            terms=lambda: Terms("cp1257", "ABCD", Payment.RESERVED1, rates=dict(self.device.rates)),
             first_seq=self._first_seq(),
             clock=self.clock,
             wait=self._wait,
