@@ -103,7 +103,7 @@ class Family(msgspec.Struct, frozen=True):
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
     reads_identity: int = 1
-    """How many `Identify` parts make an `Identity`; see `dialect.merged`."""
+    """How many `Identify` parts make an `Identity`; see `said.merged`."""
     reads_error: bool = False
     """`ReadError` tells why the command before was refused."""
     reads_transaction: int = 1

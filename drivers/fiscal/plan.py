@@ -13,9 +13,9 @@ from collections.abc import Container
 import msgspec
 
 from drivers.contract.printer import Adjust, BasisPoints, Cents, Item, Line, Note, Payment, Print
-from drivers.fiscal.dialect import AdjustSubtotal, Open, OpenReversal, Sale, Text
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Family
+from drivers.fiscal.operations import AdjustSubtotal, Open, OpenReversal, Sale, Text
 from drivers.fiscal.shown import money
 from drivers.fiscal.tenders import Paying, rounding_note, tendered
 from drivers.fiscal.text import TextRefused, printable

@@ -16,25 +16,15 @@ from __future__ import annotations
 import msgspec
 
 from drivers.contract.printer import Baseline, Outcome, PrintPoint, Result
-from drivers.fiscal.dialect import (
-    Close,
-    CloseSlip,
-    Dialect,
-    Identity,
-    Paid,
-    ReadError,
-    ReadStatus,
-    ReadSubtotal,
-    Said,
-    Subtotal,
-    Transaction,
-)
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason, Trouble
 from drivers.fiscal.families import OPEN_SIGNS, Sign
 from drivers.fiscal.finish import finish
 from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, Store, ask, in_time, steady
+from drivers.fiscal.operations import Close, CloseSlip, ReadError, ReadStatus, ReadSubtotal
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.said import Identity, Paid, Said, Subtotal, Transaction
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.shown import money
 from drivers.fiscal.standing import measure, read_transaction, value_of

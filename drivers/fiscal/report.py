@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from drivers.contract.printer import Baseline, CashMove, DayReport, Outcome, PrintPoint, Result
 from drivers.fiscal.counters import Verdict, has_moved
-from drivers.fiscal.dialect import Cash, Day, Dialect, Identity, MoveCash, PrintDay, ReadCash
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
+from drivers.fiscal.operations import MoveCash, PrintDay, ReadCash
 from drivers.fiscal.receipt import ready
+from drivers.fiscal.said import Cash, Day, Identity
 from drivers.fiscal.standing import (
     acknowledge,
     measure,

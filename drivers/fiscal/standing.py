@@ -13,23 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from drivers.contract.printer import Baseline
-from drivers.fiscal.dialect import (
-    Cash,
-    Day,
-    Dialect,
-    Identity,
-    Last,
-    Operation,
-    ReadCash,
-    ReadDay,
-    ReadLast,
-    ReadStatus,
-    ReadTransaction,
-    Transaction,
-    merged,
-)
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, ask
+from drivers.fiscal.operations import Operation, ReadCash, ReadDay, ReadLast, ReadStatus, ReadTransaction
+from drivers.fiscal.said import Cash, Day, Identity, Last, Transaction, merged
 
 V = TypeVar("V")
 

@@ -13,18 +13,7 @@ from datetime import datetime
 
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
 from drivers.fiscal import shown
-from drivers.fiscal.dialect import (
-    Cash,
-    DataError,
-    Day,
-    DeviceClock,
-    Identity,
-    Last,
-    Rates,
-    Stage,
-    Subtotal,
-    Transaction,
-)
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Rates, Stage, Subtotal, Transaction
 from drivers.fiscal.shown import readable
 
 NAME_BYTES = 36

@@ -10,23 +10,21 @@ from enum import IntEnum
 
 from drivers.contract.printer import Reversal, ReversalReason
 from drivers.fiscal import zfp_data as wire
-from drivers.fiscal.dialect import (
+from drivers.fiscal.dialect import Clerk
+from drivers.fiscal.families import Family, Sign
+from drivers.fiscal.frames import Answer, Framing
+from drivers.fiscal.operations import (
     AdjustSubtotal,
-    Answer,
     Cancel,
-    Clerk,
     Close,
     CloseSlip,
     CopyLast,
-    DataError,
-    Framing,
     Identify,
     MoveCash,
     Open,
     OpenReversal,
     OpenSlip,
     Operation,
-    Paid,
     Pay,
     PrintDay,
     ReadCash,
@@ -38,15 +36,12 @@ from drivers.fiscal.dialect import (
     ReadStatus,
     ReadSubtotal,
     ReadTransaction,
-    Said,
     Sale,
     SlipLine,
-    Stage,
     Text,
-    Value,
     WriteClock,
 )
-from drivers.fiscal.families import Family, Sign
+from drivers.fiscal.said import DataError, Paid, Said, Stage, Value
 from drivers.fiscal.zfp import ZfpFraming
 from drivers.fiscal.zfp_family import COMMAND_FAULTS, DEVICE_FAULTS, POWER_CUT, STATUS_BYTES, Fault
 

@@ -15,10 +15,11 @@ from drivers.fiscal.datecs_v1_dialect import DatecsV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
 from drivers.fiscal.datecs_v2_dialect import DatecsV2
 from drivers.fiscal.datecs_v2_family import DATECS_V2
-from drivers.fiscal.dialect import AdjustSubtotal, Clerk, Open, OpenReversal, Pay, Sale, Text
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.dialects import SPOKEN, dialect_of
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Family
+from drivers.fiscal.operations import AdjustSubtotal, Open, OpenReversal, Pay, Sale, Text
 from drivers.fiscal.plan import Plan, Progress, Terms, line_cents, plan, row_cents
 from drivers.fiscal.sendable import check
 from drivers.fiscal.tenders import Paying

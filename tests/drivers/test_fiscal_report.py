@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Baseline, CashMove, DayReport, Outcome, PrintPoint, Result
-from drivers.fiscal import dialect as op
-from drivers.fiscal.dialect import Cash, Day, Identity, MoveCash, PrintDay, ReadCash, ReadDay, ReadStatus, Said
+from drivers.fiscal import operations as op
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Ask, Event, Heard, InTime, Lost, Move, NotBegun, Reopen
+from drivers.fiscal.operations import MoveCash, PrintDay, ReadCash, ReadDay, ReadStatus
 from drivers.fiscal.report import ATTEMPTS, Booking
+from drivers.fiscal.said import Cash, Day, Identity, Said
 from tests.drivers.fiscal_values import HERE, OPEN, SILENT, A, asked, drawn, good, points, walk
 
 X, Z, IN = DayReport("k-1"), DayReport("k-1", z=True), CashMove("k-1", 500)
@@ -214,7 +216,7 @@ def test_what_the_family_cannot_send_is_refused_before_a_byte() -> None:
         def request(self, operation: op.Operation) -> tuple[int, bytes]:
             raise ValueError("cents: too many")
 
-    outcome, moves = walk(Booking(IN, Narrow(A.family, op.Clerk("1", "0000", "1")), HERE).run(), Told())
+    outcome, moves = walk(Booking(IN, Narrow(A.family, Clerk("1", "0000", "1")), HERE).run(), Told())
     assert (outcome.code, outcome.where, moves) == ("not_supported", "cents", [])
 
 

@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Baseline, Line, Outcome, Payment, Print, PrintPoint, Result, Reversal, Tender
-from drivers.fiscal import dialect as op
+from drivers.fiscal import operations as op
 from drivers.fiscal.counters import Verdict, judge
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A
-from drivers.fiscal.dialect import Cancel, Close, Day, Identity, Last, Pay, ReadTransaction, Said, Stage, Transaction
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.moves import Ask, Event, Heard, Lost, Move, Reopen
+from drivers.fiscal.operations import Cancel, Close, Pay, ReadTransaction
 from drivers.fiscal.plan import Plan, Terms, plan
+from drivers.fiscal.said import Day, Identity, Last, Paid, Said, Stage, Transaction
 from drivers.fiscal.settle import MAX_ACTS, Settling
 from drivers.fiscal.standing import Standing
 from tests.drivers.fiscal_values import HERE, OPEN, SILENT, A, asked, drawn, example, good, points, walk
@@ -65,7 +67,7 @@ class Told(msgspec.Struct):
             case Pay(cents=cents):
                 self.due -= cents
                 self.stage = Stage.PAYING if self.due > 0 else Stage.PAID
-                value = op.Paid()
+                value = Paid()
                 signs = OPEN
             case Close() | Cancel():
                 self.stage = Stage.NONE
@@ -403,7 +405,7 @@ def three() -> Plan:
 
 
 def quiet(**fields: Any) -> tuple[Any, Told]:
-    return Silent(DATECS_V1_A, op.Clerk("1", "0000", "1")), Told(paid=None, **fields)
+    return Silent(DATECS_V1_A, Clerk("1", "0000", "1")), Told(paid=None, **fields)
 
 
 @pytest.mark.parametrize(
@@ -468,7 +470,7 @@ def test_rules_hold_for_any_answers(data: st.DataObject, point: PrintPoint, tell
             replies.append((move.operation, event))
         return event
 
-    dialect = A if tells else Silent(DATECS_V1_A, op.Clerk("1", "0000", "1"))
+    dialect = A if tells else Silent(DATECS_V1_A, Clerk("1", "0000", "1"))
     whys: list[Lost | str] = ["", "no", SILENT]
     why = data.draw(st.sampled_from(whys))
     outcome, moves = settled(kept, point, dialect=dialect, why=why)

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Line, Outcome, Payment, Print, Result, Tender, VatSum
-from drivers.fiscal.dialect import Clerk, Close, Last, Pay, ReadLast, ReadSubtotal, Said, Subtotal
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Ask, Event, Heard, Lost, Move, Reopen
+from drivers.fiscal.operations import Close, Pay, ReadLast, ReadSubtotal
 from drivers.fiscal.plan import Terms, plan
 from drivers.fiscal.receipt import receipt
+from drivers.fiscal.said import Last, Said, Subtotal
 from drivers.fiscal.vat import vat_sums
 from drivers.fiscal.zfp_dialect import Tremol
 from drivers.fiscal.zfp_family import TREMOL

@@ -9,18 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.fiscal import zfp_data as wire
-from drivers.fiscal.dialect import (
-    Cash,
-    DataError,
-    Day,
-    DeviceClock,
-    Identity,
-    Last,
-    Rates,
-    Stage,
-    Subtotal,
-    Transaction,
-)
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Rates, Stage, Subtotal, Transaction
 
 CASES = st.binary(max_size=120)
 BY_FIELDS = st.lists(

@@ -9,26 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment, Reversal, ReversalReason
-from drivers.fiscal.dialect import (
+from drivers.fiscal.dialect import Clerk, Dialect
+from drivers.fiscal.families import Sign
+from drivers.fiscal.frames import Answer
+from drivers.fiscal.operations import (
     AdjustSubtotal,
-    Answer,
     Cancel,
-    Clerk,
     Close,
     CloseSlip,
     CopyLast,
-    DataError,
-    Day,
-    Dialect,
     Identify,
-    Identity,
-    Last,
     MoveCash,
     Open,
     OpenReversal,
     OpenSlip,
     Operation,
-    Paid,
     Pay,
     PrintDay,
     ReadCash,
@@ -40,17 +35,12 @@ from drivers.fiscal.dialect import (
     ReadStatus,
     ReadSubtotal,
     ReadTransaction,
-    Said,
     Sale,
     SlipLine,
-    Stage,
-    Subtotal,
     Text,
-    Transaction,
     WriteClock,
-    merged,
 )
-from drivers.fiscal.families import Sign
+from drivers.fiscal.said import DataError, Day, Identity, Last, Paid, Said, Stage, Subtotal, Transaction, merged
 from drivers.fiscal.zfp import encode_request
 from drivers.fiscal.zfp_dialect import Tremol
 from drivers.fiscal.zfp_family import COMMAND_FAULTS, DEVICE_FAULTS, TREMOL
