@@ -10,8 +10,8 @@ from __future__ import annotations
 from enum import Enum
 
 from drivers.contract.printer import Baseline, Cents
-from drivers.fiscal.dialect import Day, Transaction
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.said import Day, Transaction
 from drivers.fiscal.standing import Standing, steps
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from drivers.fiscal.dialect import Answer, Event, Signal
+from drivers.fiscal.frames import Answer, Event, Signal
 
 PREAMBLE, SEPARATOR, POSTAMBLE, TERMINATOR = 0x01, 0x04, 0x05, 0x03
 

@@ -24,7 +24,7 @@ from drivers.fiscal.datecs_frames import (
     escaped,
     unescape,
 )
-from drivers.fiscal.dialect import Answer
+from drivers.fiscal.frames import Answer
 
 SEQ_FIRST, SEQ_LAST = 0x20, 0x7F
 STATUS_BYTES = 6

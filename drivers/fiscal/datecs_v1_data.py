@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
-from drivers.fiscal.dialect import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
 from drivers.fiscal.shown import money, readable
 
 _AMOUNT = re.compile(rb"([+-]?)([0-9]{1,12})(?:\.([0-9]{2}))?")

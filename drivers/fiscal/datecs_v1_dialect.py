@@ -12,11 +12,14 @@ import msgspec
 
 from drivers.contract.printer import Reversal, ReversalReason
 from drivers.fiscal import datecs_v1_data as wire
-from drivers.fiscal import dialect as op
+from drivers.fiscal import operations as op
 from drivers.fiscal.datecs_v1 import Command, FramingV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
-from drivers.fiscal.dialect import Answer, Clerk, DataError, Framing, Operation, Said, Stage, Value
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import OPEN_SIGNS, Family, Sign
+from drivers.fiscal.frames import Answer, Framing
+from drivers.fiscal.operations import Operation
+from drivers.fiscal.said import DataError, Day, Said, Stage, Transaction, Value
 from drivers.fiscal.shown import money, readable
 
 
@@ -189,9 +192,9 @@ class DatecsV1:
             case op.ReadDay(part=0):
                 return wire.read_closure(data, self._group.day_field)
             case op.ReadDay(part=1):
-                return op.Day(sold_cents=wire.read_sums(data))
+                return Day(sold_cents=wire.read_sums(data))
             case op.ReadDay():
-                return op.Day(returned_cents=wire.read_sums(data))
+                return Day(returned_cents=wire.read_sums(data))
             case op.ReadCash() | op.MoveCash():
                 return wire.read_cash(data)
             case op.ReadClock():
@@ -208,7 +211,7 @@ class DatecsV1:
                 return None
 
     @staticmethod
-    def _transaction(data: bytes, signs: frozenset[Sign]) -> op.Transaction:
+    def _transaction(data: bytes, signs: frozenset[Sign]) -> Transaction:
         """A service document is open, too, for 76: the status bits tell which it is."""
         opened, items, amount, paid = wire.read_transaction(data)
         fiscal = bool(OPEN_SIGNS & signs)
@@ -220,4 +223,4 @@ class DatecsV1:
             stage = Stage.OPEN
         else:
             stage = Stage.PAYING if paid < amount else Stage.PAID
-        return op.Transaction(stage, Sign.STORNO_OPEN in signs, items, amount, paid)
+        return Transaction(stage, Sign.STORNO_OPEN in signs, items, amount, paid)

@@ -23,7 +23,7 @@ from drivers.fiscal.datecs_frames import (
     escaped,
     unescape,
 )
-from drivers.fiscal.dialect import Answer
+from drivers.fiscal.frames import Answer
 
 SEQ_FIRST, SEQ_LAST = 0x20, 0xFF
 STATUS_BYTES = 8
@@ -102,7 +102,7 @@ class AnswerParser(Scanner):
 
 
 class FramingV2:
-    """`dialect.Framing` of version 2."""
+    """`frames.Framing` of version 2."""
 
     seq_first: int = SEQ_FIRST
     seq_last: int = SEQ_LAST

@@ -11,84 +11,98 @@ from collections.abc import Callable, Mapping
 
 from drivers.contract.printer import Cents
 from drivers.fiscal import datecs_v2_data as wire
-from drivers.fiscal import dialect as ask
-from drivers.fiscal.dialect import DataError, Operation, Value
+from drivers.fiscal import operations as ask
+from drivers.fiscal.operations import Operation
+from drivers.fiscal.said import (
+    Cash,
+    DataError,
+    Day,
+    DeviceClock,
+    Identity,
+    Last,
+    Paid,
+    Rates,
+    Stage,
+    Subtotal,
+    Transaction,
+    Value,
+)
 from drivers.fiscal.shown import readable
 
-NO_Z_YET = ask.Day(z_number="0")
+NO_Z_YET = Day(z_number="0")
 """What a device says, in whatever words, that has made no Z report."""
 
 _CLOSED, _SALE_OPEN, _SERVICE_OPEN = "0", "1", "5"
 _REVERSALS_OPEN = ("2", "3", "4")
 
 
-def comma_identity(data: bytes) -> ask.Identity:
+def comma_identity(data: bytes) -> Identity:
     """`Name,Firmware Date Time,Checksum,Switches,Serial,Memory`. Other countries leave fields out."""
     parts = [part.strip() for part in readable(data).split(",")]
     if len(parts) < 6:
-        return ask.Identity(*parts[:2])
-    return ask.Identity(parts[0], parts[1], parts[4], parts[5])
+        return Identity(*parts[:2])
+    return Identity(parts[0], parts[1], parts[4], parts[5])
 
 
 def _identity(_: Operation, told: wire.Reply) -> Value:
     """The same in fields, firmware, date and time being three of them."""
     parts = [readable(part).strip() for part in told.fields]
     if len(parts) < 8:
-        return ask.Identity(*parts[:2]) if parts else ask.Identity("")
-    return ask.Identity(parts[0], " ".join(parts[1:4]), parts[6], parts[7])
+        return Identity(*parts[:2]) if parts else Identity("")
+    return Identity(parts[0], " ".join(parts[1:4]), parts[6], parts[7])
 
 
 def _transaction(_: Operation, told: wire.Reply) -> Value:
     state = wire.numeral(told, 1, "state")
     if state == _SERVICE_OPEN:
-        return ask.Transaction(ask.Stage.NONE)
+        return Transaction(Stage.NONE)
     items = int(wire.numeral(told, 3, "items"))
     amount, paid = _sum(told, 4, "amount"), _sum(told, 5, "paid")
     if state == _CLOSED:
-        return ask.Transaction(ask.Stage.NONE, False, items, amount, paid)
+        return Transaction(Stage.NONE, False, items, amount, paid)
     if state != _SALE_OPEN and state not in _REVERSALS_OPEN:
         raise DataError(f"field 1 (state) is {state}, which no document names")
-    stage = ask.Stage.OPEN if not paid else ask.Stage.PAYING if paid < amount else ask.Stage.PAID
-    return ask.Transaction(stage, state in _REVERSALS_OPEN, items, amount, paid)
+    stage = Stage.OPEN if not paid else Stage.PAYING if paid < amount else Stage.PAID
+    return Transaction(stage, state in _REVERSALS_OPEN, items, amount, paid)
 
 
 def _last(operation: Operation, told: wire.Reply) -> Value:
     """While a receipt is open, 76 tells its number and not the last one's."""
     if wire.numeral(told, 1, "state") != _CLOSED:
-        return ask.Last("")
-    return ask.Last(_plain(told, 2, "number"))
+        return Last("")
+    return Last(_plain(told, 2, "number"))
 
 
 def _closed(_: Operation, told: wire.Reply) -> Value:
-    return ask.Last(_plain(told, 1, "slip number"))
+    return Last(_plain(told, 1, "slip number"))
 
 
 def _day(operation: Operation, told: wire.Reply) -> Value:
     match operation:
         case ask.ReadDay(part=0):
-            return ask.Day(z_number=_plain(told, 1, "report"))
+            return Day(z_number=_plain(told, 1, "report"))
         case ask.ReadDay(part=1):
-            return ask.Day(sold_cents=_total(told, 2, "turnover"))
+            return Day(sold_cents=_total(told, 2, "turnover"))
         case _:
-            return ask.Day(returned_cents=_total(told, 2, "turnover"))
+            return Day(returned_cents=_total(told, 2, "turnover"))
 
 
 def _report(operation: Operation, told: wire.Reply) -> Value:
     """An X report's number is not said to be one of a Z report."""
     number = _plain(told, 1, "report") if operation == ask.PrintDay(z=True) else ""
-    return ask.Day(number, _total(told, 2, "total"), _total(told, 10, "reversals"))
+    return Day(number, _total(told, 2, "total"), _total(told, 10, "reversals"))
 
 
 def _cash(_: Operation, told: wire.Reply) -> Value:
-    return ask.Cash(_sum(told, 1, "cash"))
+    return Cash(_sum(told, 1, "cash"))
 
 
 def _device_clock(_: Operation, told: wire.Reply) -> Value:
-    return ask.DeviceClock(wire.read_time(told, 1, "time"))
+    return DeviceClock(wire.read_time(told, 1, "time"))
 
 
 def _rates(_: Operation, told: wire.Reply) -> Value:
-    return ask.Rates(wire.read_rates(told))
+    return Rates(wire.read_rates(told))
 
 
 def _subtotal(_: Operation, told: wire.Reply) -> Value:
@@ -97,8 +111,8 @@ def _subtotal(_: Operation, told: wire.Reply) -> Value:
     try:
         groups = {letter: _sum(told, at, "VAT group") for at, letter in enumerate(wire.VAT_LETTERS, 3)}
     except DataError:
-        return ask.Subtotal(total)
-    return ask.Subtotal(total, {letter: cents for letter, cents in groups.items() if cents})
+        return Subtotal(total)
+    return Subtotal(total, {letter: cents for letter, cents in groups.items() if cents})
 
 
 def _paid(_: Operation, told: wire.Reply) -> Value:
@@ -106,7 +120,7 @@ def _paid(_: Operation, told: wire.Reply) -> Value:
     letter, amount = wire.field(told, 1, "status"), _sum(told, 2, "amount")
     if letter not in (b"D", b"R"):
         raise DataError("the answer to a payment is not D or R and a sum")
-    return ask.Paid(amount, 0) if letter == b"D" else ask.Paid(0, amount)
+    return Paid(amount, 0) if letter == b"D" else Paid(0, amount)
 
 
 def _sum(told: wire.Reply, at: int, what: str) -> Cents:

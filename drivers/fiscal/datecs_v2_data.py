@@ -15,7 +15,7 @@ from datetime import datetime
 import msgspec
 
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
-from drivers.fiscal.dialect import DataError
+from drivers.fiscal.said import DataError
 
 TAB = b"\t"
 VAT_LETTERS = "ABCDEFGH"

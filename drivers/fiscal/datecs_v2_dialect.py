@@ -13,11 +13,14 @@ from drivers.contract.printer import Cents, Payment, ReversalReason
 from drivers.fiscal import datecs_v2_answers as answers
 from drivers.fiscal import datecs_v2_data as wire
 from drivers.fiscal import datecs_v2_errors as errors
-from drivers.fiscal import dialect as ask
+from drivers.fiscal import operations as ask
 from drivers.fiscal.datecs_v2 import STATUS_BYTES, FramingV2
 from drivers.fiscal.datecs_v2_family import Shape, family_of, shape_of
-from drivers.fiscal.dialect import Answer, Clerk, DataError, Framing, Operation, Said
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import Family
+from drivers.fiscal.frames import Answer, Framing
+from drivers.fiscal.operations import Operation
+from drivers.fiscal.said import DataError, Identity, Said
 from drivers.fiscal.shown import money
 
 
@@ -89,7 +92,7 @@ class DatecsV2:
         self._shape = shape or Shape()
         self.family = family_of(family, self._shape)
 
-    def known(self, device: ask.Identity) -> DatecsV2:
+    def known(self, device: Identity) -> DatecsV2:
         """The dialect for this very device: what its model and firmware take."""
         return DatecsV2(self.family, self._clerk, shape_of(device.model, device.firmware))
 

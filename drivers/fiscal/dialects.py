@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from drivers.fiscal.dialect import Clerk, Dialect, Identity
+from drivers.fiscal.dialect import Clerk, Dialect
+from drivers.fiscal.said import Identity
 
 
 class Spoken(msgspec.Struct, frozen=True):

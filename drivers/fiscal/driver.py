@@ -29,14 +29,15 @@ from drivers.contract.printer import (
 from drivers.contract.slip import Slip
 from drivers.driver import DeviceError, Driver, Port
 from drivers.fiscal.clerks import clerk_of
-from drivers.fiscal.dialect import ReadTransaction, Transaction
 from drivers.fiscal.dialects import SPOKEN, dialect_of
 from drivers.fiscal.errors import Trouble, problem
 from drivers.fiscal.families import OPEN_SIGNS, Sign
 from drivers.fiscal.link import Pace
+from drivers.fiscal.operations import ReadTransaction
 from drivers.fiscal.options import Options
 from drivers.fiscal.plan import Terms
 from drivers.fiscal.ports import open_port
+from drivers.fiscal.said import Transaction
 from drivers.fiscal.service import Service
 from drivers.fiscal.shown import money
 from drivers.fiscal.text import is_code_page

@@ -93,8 +93,8 @@ class Family(msgspec.Struct, frozen=True):
     adjusts: bool = True
     """Takes an amount off the subtotal; with `adjust_needs_vat` only where all lines are of one VAT letter."""
     adjust_needs_vat: bool = False
-    vat_by_net: bool = False
-    """How the device takes VAT out of a gross sum (see `vat`)."""
+    vat_by_net: bool | None = False
+    """How the device takes VAT out of a gross sum (see `vat`). None: no document says."""
     zero_total: bool = False
     """Closes a receipt whose total is 0."""
     reversals: bool = True
@@ -103,11 +103,13 @@ class Family(msgspec.Struct, frozen=True):
     day_hours: float = 24.0
     """From the day's first receipt to when the device takes none before its Z report."""
     reads_identity: int = 1
-    """How many `Identify` parts make an `Identity`; see `dialect.merged`."""
+    """How many `Identify` parts make an `Identity`; see `said.merged`."""
     reads_error: bool = False
     """`ReadError` tells why the command before was refused."""
     reads_transaction: int = 1
     """How many `ReadTransaction` parts make a `Transaction`."""
+    reads_subtotal: int = 1
+    """2: what each VAT letter has of the subtotal is told by `ReadSubtotal(1)`."""
 
     def is_other(self, model: str) -> bool:
         """True when a device of this name belongs to another family."""

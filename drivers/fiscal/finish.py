@@ -4,12 +4,13 @@ printed. Pure courses."""
 from __future__ import annotations
 
 from drivers.contract.printer import Outcome, PrintPoint, Result
-from drivers.fiscal.dialect import DeviceClock, Identity, Last, ReadClock, ReadLast
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason, advice
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Course, Heard, Lost, Store, reopen
+from drivers.fiscal.operations import ReadClock, ReadLast
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.said import DeviceClock, Identity, Last
 from drivers.fiscal.standing import steps, told, value_of
 
 SOON_S = (0.0, 0.5, 1.0)

@@ -18,8 +18,8 @@ from typing import Protocol
 
 import msgspec
 
-from drivers.fiscal.dialect import Answer, Event, Framing, Signal
 from drivers.fiscal.frame_log import FrameLog
+from drivers.fiscal.frames import Answer, Event, Framing, Signal
 
 SYNC_TRIES = 3
 """New SEQs at the start. One is enough against the filter; the others are for a line full of old answers."""

@@ -12,9 +12,10 @@ from typing import TypeVar
 import msgspec
 
 from drivers.contract.printer import Baseline, PrintPoint
-from drivers.fiscal.dialect import Identity, Operation, ReadStatus, Said
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.families import HOLD_SIGNS, OPEN_SIGNS, Sign
+from drivers.fiscal.operations import Operation, ReadStatus
+from drivers.fiscal.said import Identity, Said
 
 HOLD_POLL_S = 1.0
 """Between two looks at a printer whose paper is being changed."""

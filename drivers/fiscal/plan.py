@@ -13,9 +13,9 @@ from collections.abc import Container
 import msgspec
 
 from drivers.contract.printer import Adjust, BasisPoints, Cents, Item, Line, Note, Payment, Print
-from drivers.fiscal.dialect import AdjustSubtotal, Open, OpenReversal, Sale, Text
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Family
+from drivers.fiscal.operations import AdjustSubtotal, Open, OpenReversal, Sale, Text
 from drivers.fiscal.shown import money
 from drivers.fiscal.tenders import Paying, rounding_note, tendered
 from drivers.fiscal.text import TextRefused, printable
@@ -60,7 +60,12 @@ class Plan(msgspec.Struct, frozen=True):
     total_cents: Cents
     change_cents: Cents
     rates: dict[str, BasisPoints] = {}
-    vat_by_net: bool = False
+    vat_by_net: bool | None = False
+
+    @property
+    def letters(self) -> set[str]:
+        """VAT letters of its lines."""
+        return {operation.vat for operation in self.body if isinstance(operation, Sale)}
 
     @property
     def reversal(self) -> bool:

@@ -16,25 +16,15 @@ from __future__ import annotations
 import msgspec
 
 from drivers.contract.printer import Baseline, Outcome, PrintPoint, Result
-from drivers.fiscal.dialect import (
-    Close,
-    CloseSlip,
-    Dialect,
-    Identity,
-    Paid,
-    ReadError,
-    ReadStatus,
-    ReadSubtotal,
-    Said,
-    Subtotal,
-    Transaction,
-)
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason, Trouble
 from drivers.fiscal.families import OPEN_SIGNS, Sign
 from drivers.fiscal.finish import finish
 from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, Store, ask, in_time, steady
+from drivers.fiscal.operations import Close, CloseSlip, ReadError, ReadStatus, ReadSubtotal
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.said import Identity, Paid, Said, Subtotal, Transaction
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.shown import money
 from drivers.fiscal.standing import measure, read_transaction, value_of
@@ -143,7 +133,25 @@ class _Receipt:
             return "the printer does not tell its subtotal"
         if subtotal.cents != self._work.total_cents:
             return f"the printer's subtotal is {subtotal.cents} cents, the receipt's total {self._work.total_cents}"
-        self._groups = subtotal.groups
+        return (yield from self._letters(subtotal))
+
+    def _letters(self, subtotal: Subtotal) -> Course[Lost | str]:
+        """What each VAT letter has of the subtotal, for its VAT. The one letter of a receipt has all of it, which needs
+        no question. A device that refuses to tell, or tells another sum, leaves it untold."""
+        letters = self._work.letters
+        if subtotal.groups:
+            self._groups = subtotal.groups
+        elif len(letters) == 1:
+            self._groups = dict.fromkeys(letters, subtotal.cents)
+        elif self._dialect.family.reads_subtotal > 1:
+            heard = yield from steady(ReadSubtotal(1), 0.0)
+            if isinstance(heard, Heard) and heard.said.refused:
+                return ""
+            if (why := wrong(heard, "the sums of the VAT letters")) or isinstance(heard, Lost):
+                return why
+            told = value_of(heard, Subtotal)
+            if told is not None and told.cents == subtotal.cents and told.groups.keys() <= letters:
+                self._groups = told.groups
         return ""
 
     def _pay(self) -> Course[Lost | str]:

@@ -11,13 +11,24 @@ from __future__ import annotations
 
 from drivers.contract.printer import Baseline, CashMove, DayReport, Outcome, PrintPoint, Result
 from drivers.fiscal.counters import Verdict, has_moved
-from drivers.fiscal.dialect import Cash, Day, Dialect, Identity, MoveCash, PrintDay, ReadCash
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
+from drivers.fiscal.operations import MoveCash, PrintDay, ReadCash
 from drivers.fiscal.receipt import ready
-from drivers.fiscal.standing import acknowledge, measure, read_day, steps, told, value_of
+from drivers.fiscal.said import Cash, Day, Identity
+from drivers.fiscal.standing import (
+    acknowledge,
+    measure,
+    measure_for_report,
+    read_day,
+    read_z_number,
+    steps,
+    told,
+    value_of,
+)
 
 ATTEMPTS = 3
 """How often a command goes out whose answer was lost, each time after the counters have said that it did nothing."""
@@ -47,8 +58,7 @@ class Booking:
         z = isinstance(self._work, DayReport)
         if (refused := (yield from ready(self._dialect, self._ending, for_z=z))) is not None:
             return refused
-        cash = isinstance(self._work, CashMove)
-        self._begin((yield from measure(self._dialect, self._identity, cash=cash)))
+        self._begin((yield from self._measure()))
         yield Store(PrintPoint.INTENT, baseline=self._baseline)
         if not (yield from in_time()):
             return self._ending.refused(Reason.TOO_LATE, "the deadline passed before it was begun")
@@ -76,6 +86,11 @@ class Booking:
             yield Store(PrintPoint.CLOSED)
         return outcome
 
+    def _measure(self) -> Course[Baseline]:
+        if isinstance(self._work, DayReport):
+            return (yield from measure_for_report(self._identity))
+        return (yield from measure(self._dialect, self._identity, cash=True))
+
     def _begin(self, baseline: Baseline) -> None:
         self._baseline = baseline
         self._ending = Ending(self._work.key, baseline)
@@ -93,7 +108,7 @@ class Booking:
             return self._ending.unknown(Reason.COUNTERS_DIFFER, self._drawer(cash.cents))
         day = value_of(heard, Day) or Day()
         if isinstance(self._work, DayReport) and (self._work.z or not day.z_number):
-            counted = yield from read_day(self._dialect, z_last=True)
+            counted = yield from read_z_number()
             if self._work.z and self._stands_still(counted) and Sign.TRAINING not in heard.said.signs:
                 what = "the printer says that it has printed the Z report, and its number stands still"
                 return self._ending.unknown(Reason.COUNTERS_DIFFER, what)
@@ -121,7 +136,7 @@ class Booking:
 
     def _day_of_report(self) -> Course[Day]:
         """With the number of a Z report only when no other one has followed."""
-        return self._of_report((yield from read_day(self._dialect)))
+        return self._of_report((yield from read_z_number()))
 
     def _of_report(self, day: Day | Lost) -> Day:
         is_z = isinstance(self._work, DayReport) and self._work.z
@@ -134,19 +149,18 @@ class Booking:
             what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
             return self._ending.unknown(Reason.OTHER_DEVICE, what)
         if (silent := (yield from acknowledge())) is not None:
-            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {silent.why}" if why else silent.why)
-        cash = None
-        if isinstance(self._work, CashMove):
-            found = yield from told(ReadCash(), Cash)
-            if isinstance(found, Lost):
-                return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {found.why}" if why else found.why)
-            cash = found
-        day = yield from read_day(self._dialect, z_last=True)
-        if isinstance(day, Lost):
-            return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {day.why}" if why else day.why)
+            return self._not_read(silent, why)
         if isinstance(self._work, DayReport):
-            return self._report_by(day, why)
-        return self._cash_by(day, cash, why)
+            day = yield from read_z_number()
+            return self._not_read(day, why) if isinstance(day, Lost) else self._report_by(day, why)
+        cash = yield from told(ReadCash(), Cash)
+        if isinstance(cash, Lost):
+            return self._not_read(cash, why)
+        day = yield from read_day(self._dialect, z_last=True)
+        return self._not_read(day, why) if isinstance(day, Lost) else self._cash_by(day, cash, why)
+
+    def _not_read(self, lost: Lost, why: str) -> Outcome:
+        return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {lost.why}" if why else lost.why)
 
     def _report_by(self, day: Day, why: str) -> Outcome:
         moved = steps(self._baseline.z_number, day.z_number)

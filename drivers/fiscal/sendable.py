@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from drivers.fiscal.dialect import Dialect, Operation
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.errors import Reason, Refusal
+from drivers.fiscal.operations import Operation
 from drivers.fiscal.plan import Plan
 
 _FIELD = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")

@@ -17,16 +17,14 @@ from drivers.contract.printer import (
 )
 from drivers.contract.slip import Slip, SlipPrinted
 from drivers.driver import CallRefused, DeviceError
-from drivers.fiscal.dialect import (
-    Cash,
+from drivers.fiscal.dialects import SPOKEN
+from drivers.fiscal.errors import Reason, Refusal, Trouble, advice, problem
+from drivers.fiscal.families import OPEN_SIGNS, Sign
+from drivers.fiscal.operations import (
     CloseSlip,
     CopyLast,
-    Day,
-    DeviceClock,
-    Last,
     OpenSlip,
     Operation,
-    Rates,
     ReadCash,
     ReadClock,
     ReadDay,
@@ -35,12 +33,9 @@ from drivers.fiscal.dialect import (
     ReadStatus,
     SlipLine,
     WriteClock,
-    merged,
 )
-from drivers.fiscal.dialects import SPOKEN
-from drivers.fiscal.errors import Reason, Refusal, Trouble, advice, problem
-from drivers.fiscal.families import OPEN_SIGNS, Sign
 from drivers.fiscal.options import Options
+from drivers.fiscal.said import Cash, Day, DeviceClock, Last, Rates, merged
 from drivers.fiscal.slips import slip_lines
 from drivers.fiscal.watch import Watch
 from drivers.fiscal.wire import Wire

@@ -28,12 +28,14 @@ import itertools
 
 from drivers.contract.printer import Baseline, Outcome, PrintPoint
 from drivers.fiscal.counters import Verdict, has_booked, judge, sums_tell
-from drivers.fiscal.dialect import Cancel, Close, Dialect, Identity, Last, Pay, Stage, Transaction
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
 from drivers.fiscal.finish import finish, printed
 from drivers.fiscal.moves import Course, Lost, Store, reopen, steady
+from drivers.fiscal.operations import Cancel, Close, Pay
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.said import Identity, Last, Stage, Transaction
 from drivers.fiscal.standing import Standing, look, read_transaction, steps
 
 MAX_ACTS = 3

@@ -2,7 +2,8 @@
 
 A device may end its fiscal day by itself between any two readings, which sets sums back and may take a number. So the
 number of the last Z report is the first that is read before a work and the last that is read after it: whatever comes
-in between shows in it.
+in between shows in it. For a report it is the other way round: that number is all that tells its end, and is read as
+close to it as can be, so that another report seldom comes in between.
 """
 
 from __future__ import annotations
@@ -12,23 +13,11 @@ from typing import TypeVar
 import msgspec
 
 from drivers.contract.printer import Baseline
-from drivers.fiscal.dialect import (
-    Cash,
-    Day,
-    Dialect,
-    Identity,
-    Last,
-    Operation,
-    ReadCash,
-    ReadDay,
-    ReadLast,
-    ReadStatus,
-    ReadTransaction,
-    Transaction,
-    merged,
-)
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.moves import Course, Heard, Lost, NotBegun, ask
+from drivers.fiscal.operations import Operation, ReadCash, ReadDay, ReadLast, ReadStatus, ReadTransaction
+from drivers.fiscal.said import Cash, Day, Identity, Last, Transaction, merged
 
 V = TypeVar("V")
 
@@ -65,6 +54,12 @@ def read_day(dialect: Dialect, *, z_last: bool = False) -> Course[Day | Lost]:
             return found
         parts[part] = found or Day()
     return merged([parts[part] for part in order])
+
+
+def read_z_number() -> Course[Day | Lost]:
+    """The number of the last Z report alone; left out when the device refuses to tell it."""
+    found = yield from told(ReadDay(), Day)
+    return found or Day()
 
 
 def read_transaction(dialect: Dialect) -> Course[Transaction | Lost | None]:
@@ -108,7 +103,7 @@ def look(dialect: Dialect) -> Course[Standing | Lost]:
 
 
 def measure(dialect: Dialect, identity: Identity, *, cash: bool = False) -> Course[Baseline]:
-    """The counters before a work begins. Raises `NotBegun`."""
+    """The counters before a receipt or a movement of cash. Raises `NotBegun`."""
     day = _answered((yield from read_day(dialect)))
     last = _answered((yield from told(ReadLast(), Last)))
     drawer = _answered((yield from told(ReadCash(), Cash))) if cash else None
@@ -120,6 +115,13 @@ def measure(dialect: Dialect, identity: Identity, *, cash: bool = False) -> Cour
         returned_cents=day.returned_cents,
         serial=identity.serial,
     )
+
+
+def measure_for_report(identity: Identity) -> Course[Baseline]:
+    """The counters before a day report; its number last. Raises `NotBegun`."""
+    last = _answered((yield from told(ReadLast(), Last)))
+    day = _answered((yield from read_z_number()))
+    return Baseline(number=last.number if last is not None else "", z_number=day.z_number, serial=identity.serial)
 
 
 def _answered(found: V | Lost) -> V:

@@ -15,9 +15,9 @@ from __future__ import annotations
 import msgspec
 
 from drivers.contract.printer import Cents, Payment, Print, Tender
-from drivers.fiscal.dialect import Pay
 from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Family
+from drivers.fiscal.operations import Pay
 from drivers.fiscal.shown import money
 
 MAX_ROUNDING_CENTS = 50

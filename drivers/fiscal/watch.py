@@ -7,8 +7,8 @@ from datetime import datetime
 
 from drivers.contract.core import Problem
 from drivers.contract.printer import DayReport, Outcome, Print, Result, Work
-from drivers.fiscal.dialect import Day
 from drivers.fiscal.errors import Trouble, problem
+from drivers.fiscal.said import Day
 from drivers.fiscal.standing import steps
 
 WARN_BEFORE_H = 2.0

@@ -8,11 +8,13 @@ from typing import TypeVar
 import msgspec
 
 from drivers.driver import DeviceError
-from drivers.fiscal.dialect import (
-    DataError,
-    Dialect,
+from drivers.fiscal.dialect import Dialect
+from drivers.fiscal.errors import Trouble, problem
+from drivers.fiscal.frame_log import FrameLog
+from drivers.fiscal.link import Counters, Exchange, Link, LinkLost, Loss, Pace, PortGone, Transport
+from drivers.fiscal.moves import Ask, Heard, Lost
+from drivers.fiscal.operations import (
     Identify,
-    Identity,
     MoveCash,
     Open,
     OpenReversal,
@@ -20,15 +22,10 @@ from drivers.fiscal.dialect import (
     Operation,
     PrintDay,
     ReadStatus,
-    Said,
     SlipLine,
     Text,
-    merged,
 )
-from drivers.fiscal.errors import Trouble, problem
-from drivers.fiscal.frame_log import FrameLog
-from drivers.fiscal.link import Counters, Exchange, Link, LinkLost, Loss, Pace, PortGone, Transport
-from drivers.fiscal.moves import Ask, Heard, Lost
+from drivers.fiscal.said import DataError, Identity, Said, merged
 
 _LOSSES = {
     Loss.SILENT: Trouble.NO_ANSWER,

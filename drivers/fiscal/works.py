@@ -14,7 +14,7 @@ import msgspec
 
 from drivers.contract.printer import Outcome, Print, PrintStep, Result, Settle, Work
 from drivers.driver import DeviceError
-from drivers.fiscal.dialect import Dialect, Identity
+from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason, Refusal, Trouble
 from drivers.fiscal.families import Sign
@@ -23,6 +23,7 @@ from drivers.fiscal.moves import Ask, Course, Event, InTime, Lost, Move, NotBegu
 from drivers.fiscal.plan import Terms, plan
 from drivers.fiscal.receipt import receipt
 from drivers.fiscal.report import Booking
+from drivers.fiscal.said import Identity
 from drivers.fiscal.sendable import check
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.wire import Timing, Wire

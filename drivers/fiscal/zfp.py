@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from drivers.fiscal.dialect import Answer, Event, Signal
+from drivers.fiscal.frames import Answer, Event, Signal
 
 START, ACKNOWLEDGED, END = 0x02, 0x06, 0x0A
 NBL_FIRST, NBL_LAST = 0x20, 0x9F
@@ -168,7 +168,7 @@ def _announced(head: bytes) -> int:
 
 
 class ZfpFraming:
-    """`drivers.fiscal.dialect.Framing`.
+    """`drivers.fiscal.frames.Framing`.
 
     `repeats` is False. The document asks for an NBL other than the last one's (3.1) and leaves open what the device
     does with the same one; no public driver relies on it (erpnet/ErpNet.FP, BgZfpFiscalPrinter.Frame.cs, sends the

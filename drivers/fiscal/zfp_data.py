@@ -13,18 +13,7 @@ from datetime import datetime
 
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
 from drivers.fiscal import shown
-from drivers.fiscal.dialect import (
-    Cash,
-    DataError,
-    Day,
-    DeviceClock,
-    Identity,
-    Last,
-    Rates,
-    Stage,
-    Subtotal,
-    Transaction,
-)
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Rates, Stage, Subtotal, Transaction
 from drivers.fiscal.shown import readable
 
 NAME_BYTES = 36
@@ -124,11 +113,8 @@ def read_transaction(data: bytes) -> tuple[Transaction, bool]:
     fields = _fields(data)
     if not _flag(fields, 0, "72h"):
         return Transaction(Stage.NONE), False
-    groups = [*fields[2:5], *fields[14:19]]
-    if len(groups) != _VAT_GROUPS:
-        raise DataError(f"answer to 72h has {len(fields)} fields, not 19 or more")
+    amount = sum(_groups(fields))
     began, finished = _flag(fields, 8, "72h"), _flag(fields, 9, "72h")
-    amount = sum(_money(group, "72h") for group in groups)
     transaction = Transaction(
         stage=Stage.PAID if finished else Stage.PAYING if began else Stage.OPEN,
         reversal=fields[11] in (b"4", b"5", b"6", b"7"),
@@ -136,6 +122,26 @@ def read_transaction(data: bytes) -> tuple[Transaction, bool]:
         amount_cents=abs(amount),
     )
     return transaction, _flag(fields, 10, "72h")
+
+
+def read_groups(data: bytes) -> Subtotal | None:
+    """72h: what each VAT group has of the open receipt; None when none is open. Whether a reversal's sums are negative
+    is not written: taken without their sign where they all have the same. Raises `DataError`."""
+    fields = _fields(data)
+    if not _flag(fields, 0, "72h"):
+        return None
+    amounts = _groups(fields)
+    same = min(amounts) >= 0 or max(amounts) <= 0
+    sums = {letter: abs(cents) for letter, cents in zip(VAT_BYTES, amounts, strict=True) if cents}
+    return Subtotal(abs(sum(amounts)), sums if same else {})
+
+
+def _groups(fields: list[bytes]) -> list[Cents]:
+    """Of an answer to 72h for an open receipt. Three stand apart from the other five."""
+    groups = [*fields[2:5], *fields[14:19]]
+    if len(groups) != _VAT_GROUPS:
+        raise DataError(f"answer to 72h has {len(fields)} fields, not 19 or more")
+    return [_money(group, "72h") for group in groups]
 
 
 def read_payments(data: bytes) -> Transaction:

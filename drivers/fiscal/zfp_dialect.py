@@ -10,23 +10,21 @@ from enum import IntEnum
 
 from drivers.contract.printer import Reversal, ReversalReason
 from drivers.fiscal import zfp_data as wire
-from drivers.fiscal.dialect import (
+from drivers.fiscal.dialect import Clerk
+from drivers.fiscal.families import Family, Sign
+from drivers.fiscal.frames import Answer, Framing
+from drivers.fiscal.operations import (
     AdjustSubtotal,
-    Answer,
     Cancel,
-    Clerk,
     Close,
     CloseSlip,
     CopyLast,
-    DataError,
-    Framing,
     Identify,
     MoveCash,
     Open,
     OpenReversal,
     OpenSlip,
     Operation,
-    Paid,
     Pay,
     PrintDay,
     ReadCash,
@@ -38,15 +36,12 @@ from drivers.fiscal.dialect import (
     ReadStatus,
     ReadSubtotal,
     ReadTransaction,
-    Said,
     Sale,
     SlipLine,
-    Stage,
     Text,
-    Value,
     WriteClock,
 )
-from drivers.fiscal.families import Family, Sign
+from drivers.fiscal.said import DataError, Paid, Said, Stage, Value
 from drivers.fiscal.zfp import ZfpFraming
 from drivers.fiscal.zfp_family import COMMAND_FAULTS, DEVICE_FAULTS, POWER_CUT, STATUS_BYTES, Fault
 
@@ -90,6 +85,7 @@ _REASONS = {ReversalReason.ERROR: "0", ReversalReason.REFUND: "1", ReversalReaso
 _IDENTIFY = (Command.VERSION, Command.NUMBERS, Command.REGISTRATION)
 _DAY = ((Command.REGISTERS, wire.REGISTER_COUNTERS), (Command.SUMS, b""))
 _TRANSACTION = (b"", wire.PAYMENTS)
+_SUBTOTAL = ((Command.SUBTOTAL, wire.SUBTOTAL_SILENT), (Command.RECEIPT, b""))
 _READS = Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadSubtotal
 _WITHIN = Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay
 """What a device carries out only when a receipt is open after it. Its acknowledgement has no bit that says so."""
@@ -133,8 +129,8 @@ class Tremol:
                 return Command.SALE, wire.sale(text, vat, unit, quantity, change)
             case AdjustSubtotal(cents=cents):
                 return Command.SUBTOTAL, wire.adjust(cents)
-            case ReadSubtotal():
-                return Command.SUBTOTAL, wire.SUBTOTAL_SILENT
+            case ReadSubtotal(part=part):
+                return _SUBTOTAL[part]
             case Pay(means=means, cents=cents):
                 if means not in self.family.payments:
                     raise ValueError(f"the device takes no payment by {means}")
@@ -199,8 +195,11 @@ class Tremol:
                 value = wire.read_clock(data)
             case ReadRates():
                 value = wire.read_rates(data)
-            case ReadSubtotal():
+            case ReadSubtotal(part=0):
                 value = wire.read_subtotal(data)
+            case ReadSubtotal():
+                value = wire.read_groups(data)
+                signs = _of(value is not None, Sign.RECEIPT_OPEN)
             case AdjustSubtotal():
                 value = None  # whether the sum is that before or after the adjustment is not written
             case _:

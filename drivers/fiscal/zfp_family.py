@@ -116,6 +116,8 @@ TREMOL = Family(
     reversals=True,
     reads_identity=3,
     reads_transaction=2,
+    reads_subtotal=2,
+    vat_by_net=None,
     reversal_needs=("number", "device_time", "fiscal_memory"),
 )
 """`text_bytes`: a name has 36, of which 34 are printed. `note_bytes`: two less than the paper's width, which is 32 on

@@ -10,7 +10,7 @@ from functools import partial
 
 from drivers.fiscal.datecs_v1 import FramingV1
 from drivers.fiscal.datecs_v2 import FramingV2
-from drivers.fiscal.dialect import Answer, Framing
+from drivers.fiscal.frames import Answer, Framing
 from drivers.fiscal.zfp import ZfpFraming
 from tests.bench.context import Context
 from tests.bench.frame import Row, compare, require

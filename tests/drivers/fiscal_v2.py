@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TypeVar
 
 from drivers.contract.printer import Payment, Reversal, ReversalReason
-from drivers.fiscal import dialect as ask
+from drivers.fiscal import operations as ask
 from drivers.fiscal.datecs_v2_dialect import DatecsV2
 from drivers.fiscal.datecs_v2_family import DATECS_V2, Shape
-from drivers.fiscal.dialect import Answer, Clerk, Operation, Said
+from drivers.fiscal.dialect import Clerk
+from drivers.fiscal.frames import Answer
+from drivers.fiscal.operations import Operation
+from drivers.fiscal.said import Said
 
 V = TypeVar("V")
 

@@ -8,14 +8,16 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Line, Note, Payment, Print, PrintPoint, Tender
-from drivers.fiscal import dialect as op
+from drivers.fiscal import operations as op
 from drivers.fiscal.datecs_v1_dialect import DatecsV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A
-from drivers.fiscal.dialect import Clerk, Identity, Operation, Said, Stage
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Ask, Course, Event, Heard, InTime, Lost, Move, Reopen, Store
+from drivers.fiscal.operations import Operation
 from drivers.fiscal.plan import Plan, Terms, plan
+from drivers.fiscal.said import Cash, Day, DeviceClock, Identity, Last, Paid, Said, Stage, Subtotal, Transaction
 
 T = TypeVar("T")
 
@@ -63,24 +65,24 @@ def good(operation: Operation) -> Heard:
         case op.ReadStatus():
             return Heard(Said(frozenset()))
         case op.ReadLast():
-            return Heard(Said(frozenset(), value=op.Last("0000007")))
+            return Heard(Said(frozenset(), value=Last("0000007")))
         case op.ReadDay():
-            return Heard(Said(frozenset(), value=op.Day("0003", 1390, 0)))
+            return Heard(Said(frozenset(), value=Day("0003", 1390, 0)))
         case op.ReadCash() | op.MoveCash():
-            return Heard(Said(frozenset(), value=op.Cash(500)))
+            return Heard(Said(frozenset(), value=Cash(500)))
         case op.ReadTransaction():
-            return Heard(Said(frozenset(), value=op.Transaction(Stage.NONE, False, 2, 1390, 2390)))
+            return Heard(Said(frozenset(), value=Transaction(Stage.NONE, False, 2, 1390, 2390)))
         case op.ReadSubtotal():
-            return Heard(Said(OPEN, value=op.Subtotal(1390)))
+            return Heard(Said(OPEN, value=Subtotal(1390)))
         case op.Pay(cents=cents):
-            due = op.Paid(1000, 0) if cents == 390 else op.Paid(0, 1000)
+            due = Paid(1000, 0) if cents == 390 else Paid(0, 1000)
             return Heard(Said(OPEN, value=due))
         case op.PrintDay():
-            return Heard(Said(frozenset(), value=op.Day("0004")))
+            return Heard(Said(frozenset(), value=Day("0004")))
         case op.Close() | op.Cancel() | op.CloseSlip():
             return Heard(Said(frozenset()))
         case op.ReadClock():
-            return Heard(Said(frozenset(), value=op.DeviceClock("2026-11-27T08:05:09")))
+            return Heard(Said(frozenset(), value=DeviceClock("2026-11-27T08:05:09")))
         case _:
             return Heard(Said(OPEN))
 
@@ -94,14 +96,12 @@ _signs = st.one_of(
 _cents = st.sampled_from([0, 390, 450, 1390, 2390, 1000, None])
 _values = st.one_of(
     st.none(),
-    st.builds(op.Last, st.sampled_from(["0000006", "0000007", "0000008", "", "x"])),
-    st.builds(op.Day, st.sampled_from(["0003", "0004", ""]), _cents, _cents),
-    st.builds(
-        op.Transaction, st.sampled_from(Stage), st.booleans(), st.sampled_from([0, 1, 2, 3, None]), _cents, _cents
-    ),
-    st.builds(op.Subtotal, st.sampled_from([1390, 1391])),
-    st.builds(op.Paid, _cents, _cents),
-    st.builds(op.Cash, st.sampled_from([0, 500, 1000])),
+    st.builds(Last, st.sampled_from(["0000006", "0000007", "0000008", "", "x"])),
+    st.builds(Day, st.sampled_from(["0003", "0004", ""]), _cents, _cents),
+    st.builds(Transaction, st.sampled_from(Stage), st.booleans(), st.sampled_from([0, 1, 2, 3, None]), _cents, _cents),
+    st.builds(Subtotal, st.sampled_from([1390, 1391])),
+    st.builds(Paid, _cents, _cents),
+    st.builds(Cash, st.sampled_from([0, 500, 1000])),
 )
 heard = st.builds(
     Heard,

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from drivers.contract.printer import Baseline, Outcome, PrintPoint
-from drivers.fiscal import dialect as op
-from drivers.fiscal.dialect import Cancel, Close, Day, Identity, Last, Pay, ReadTransaction, Said, Stage, Transaction
+from drivers.fiscal import operations as op
 from drivers.fiscal.moves import Ask, Event, Heard, Lost, Move, Reopen
+from drivers.fiscal.operations import Cancel, Close, Pay, ReadTransaction
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.said import Day, Identity, Last, Paid, Said, Stage, Transaction
 from drivers.fiscal.settle import Settling
 from tests.drivers.fiscal_values import HERE, OPEN, SILENT, A, example, good, walk
 
@@ -58,7 +59,7 @@ class Told(msgspec.Struct):
             case Pay(cents=cents):
                 self.due -= cents
                 self.stage = Stage.PAYING if self.due > 0 else Stage.PAID
-                value = op.Paid()
+                value = Paid()
                 signs = OPEN
             case Close() | Cancel():
                 self.stage = Stage.NONE

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drivers.fiscal.datecs_frames import FrameError, bcc, unescape
 from drivers.fiscal.datecs_v1 import MAX_ANSWER, MAX_DATA, AnswerParser, decode_answer, encode_request, escape
-from drivers.fiscal.dialect import Answer, Event, Signal
+from drivers.fiscal.frames import Answer, Event, Signal
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "data" / "fiscal-vectors.json").read_text("utf-8")

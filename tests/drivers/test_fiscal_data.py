@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.fiscal import datecs_v1_data as wire
-from drivers.fiscal.dialect import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
 
 
 def test_sale_says_quantity_and_the_discount_as_an_amount() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from drivers.contract.printer import Adjust, Line, Note, Payment
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
-from drivers.fiscal.dialect import AdjustSubtotal, Open, OpenReversal, Pay, Sale, Text
 from drivers.fiscal.errors import Reason
+from drivers.fiscal.operations import AdjustSubtotal, Open, OpenReversal, Pay, Sale, Text
 from drivers.fiscal.plan import Progress, row_cents
 from drivers.fiscal.tenders import Paying
 from tests.drivers.planning import BACK, BOOK, COFFEE, NO_BANK, ROUNDING, card, cash, planned, refused

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Baseline, Line, Outcome, PrintPoint, Result
-from drivers.fiscal import dialect as op
-from drivers.fiscal.dialect import Cancel, Close, Open, Pay, ReadStatus, ReadSubtotal, ReadTransaction, Said, Stage
+from drivers.fiscal import operations as op
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Ask, Event, Heard, InTime, Move, NotBegun, Reopen, Store, Tell, Wait
+from drivers.fiscal.operations import Cancel, Close, Open, Pay, ReadStatus, ReadSubtotal, ReadTransaction
 from drivers.fiscal.plan import row_cents
 from drivers.fiscal.receipt import receipt
+from drivers.fiscal.said import Day, Last, Paid, Said, Stage, Subtotal, Transaction
 from tests.drivers.fiscal_values import HERE, OPEN, SILENT, A, asked, drawn, example, good, points, walk
 
 PATIENCE_S = 300.0
@@ -28,7 +29,7 @@ def run(answer: Callable[[Move], Event]) -> tuple[Outcome, list[Move]]:
 def well(move: Move) -> Event:
     match move:
         case Ask(operation=op.ReadLast()):
-            return Heard(Said(frozenset(), value=op.Last("0000006")))
+            return Heard(Said(frozenset(), value=Last("0000006")))
         case Ask(operation=operation):
             return good(operation)
         case Reopen():
@@ -49,9 +50,9 @@ class Numbers:
             return event
         match move:
             case Ask(operation=op.ReadLast()):
-                return Heard(Said(frozenset(), value=op.Last("0000007" if self._closed else "0000006")))
+                return Heard(Said(frozenset(), value=Last("0000007" if self._closed else "0000006")))
             case Ask(operation=op.ReadDay()):
-                return Heard(Said(frozenset(), value=op.Day("0003", 1390 if self._closed else 0, 0)))
+                return Heard(Said(frozenset(), value=Day("0003", 1390 if self._closed else 0, 0)))
             case Ask(operation=Close()):
                 self._closed = True
         return well(move)
@@ -81,13 +82,13 @@ def test_subtotal_that_differs_is_cancelled_before_anything_is_paid() -> None:
     def also(move: Move) -> Event | None:
         match move:
             case Ask(operation=ReadSubtotal()):
-                return Heard(Said(OPEN, value=op.Subtotal(1391)))
+                return Heard(Said(OPEN, value=Subtotal(1391)))
             case Ask(operation=Open()):
                 state["open"] = True
             case Ask(operation=Cancel()):
                 state["open"] = False
             case Ask(operation=ReadTransaction()) if state["open"]:
-                return Heard(Said(OPEN, value=op.Transaction(Stage.OPEN, False, 2, 1390, 0)))
+                return Heard(Said(OPEN, value=Transaction(Stage.OPEN, False, 2, 1390, 0)))
         return None
 
     outcome, moves = run(Numbers(also))
@@ -110,9 +111,9 @@ def test_payment_after_which_the_device_says_another_sum_is_read_back() -> None:
         match move:
             case Ask(operation=Pay(cents=390)):
                 state["paid"] = True
-                return Heard(Said(OPEN, value=op.Paid(610, 0)))
+                return Heard(Said(OPEN, value=Paid(610, 0)))
             case Ask(operation=ReadTransaction()) if state["paid"]:
-                return Heard(Said(OPEN, value=op.Transaction(Stage.PAYING, False, 2, 1390, 780)))
+                return Heard(Said(OPEN, value=Transaction(Stage.PAYING, False, 2, 1390, 780)))
         return None
 
     outcome, moves = run(Numbers(also))
@@ -269,7 +270,7 @@ def test_paper_that_is_not_put_in_is_given_up_when_the_time_is_over() -> None:
             case Ask(operation=op.Sale() | Cancel()):
                 return refused
             case Ask(operation=ReadTransaction()) if state["open"]:
-                return Heard(Said(OPEN, value=op.Transaction(Stage.OPEN, False, 0, 0, 0)))
+                return Heard(Said(OPEN, value=Transaction(Stage.OPEN, False, 0, 0, 0)))
             case InTime():
                 return not state["open"]
         return None
@@ -321,7 +322,7 @@ def test_rules_hold_for_any_answers(data: st.DataObject) -> None:
         assert order.index(PrintPoint.PAYING) < order.index(Pay)
         subtotal = next(reply for operation, reply in replies if operation == ReadSubtotal())
         assert isinstance(subtotal, Heard)
-        assert subtotal.said.value == op.Subtotal(1390)
+        assert subtotal.said.value == Subtotal(1390)
         assert not subtotal.said.refused
     if Close in order:
         assert order.index(PrintPoint.CLOSING) < order.index(Close)
@@ -331,7 +332,7 @@ def test_rules_hold_for_any_answers(data: st.DataObject) -> None:
             before = [reply for asked_before, reply in replies[:at] if asked_before == ReadTransaction()]
             last = before[-1]
             assert isinstance(last, Heard)
-            assert isinstance(last.said.value, op.Transaction)
+            assert isinstance(last.said.value, Transaction)
             assert last.said.value.stage is Stage.OPEN
             if PrintPoint.PAYING in stored:
                 paid = [reply for operation, reply in replies[:at] if isinstance(operation, Pay)]
@@ -345,7 +346,7 @@ def test_rules_hold_for_any_answers(data: st.DataObject) -> None:
             numbers = [
                 reply.said.value.number
                 for operation, reply in replies
-                if isinstance(reply, Heard) and isinstance(reply.said.value, op.Last) and operation == op.ReadLast()
+                if isinstance(reply, Heard) and isinstance(reply.said.value, Last) and operation == op.ReadLast()
             ]
             assert confirmed or len(set(numbers)) > 1 or numbers == []
         case Result.CANCELLED:

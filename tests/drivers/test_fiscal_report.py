@@ -10,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Baseline, CashMove, DayReport, Outcome, PrintPoint, Result
-from drivers.fiscal import dialect as op
-from drivers.fiscal.dialect import Cash, Day, Identity, MoveCash, PrintDay, ReadCash, ReadDay, ReadStatus, Said
+from drivers.fiscal import operations as op
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Ask, Event, Heard, InTime, Lost, Move, NotBegun, Reopen
+from drivers.fiscal.operations import MoveCash, PrintDay, ReadCash, ReadDay, ReadStatus
 from drivers.fiscal.report import ATTEMPTS, Booking
+from drivers.fiscal.said import Cash, Day, Identity, Said
 from tests.drivers.fiscal_values import HERE, OPEN, SILENT, A, asked, drawn, good, points, walk
 
 X, Z, IN = DayReport("k-1"), DayReport("k-1", z=True), CashMove("k-1", 500)
@@ -110,6 +112,12 @@ def test_lost_answer_is_read_back_and_what_was_not_done_is_asked_again(
     assert outcome.outcome is Result.PRINTED
     assert sent(moves) == (1 if executed else 2)
     assert (told.z, told.cash) == ((4, 1000) if work is Z else (3, 1500))
+
+
+def test_the_number_of_a_report_is_read_next_to_it_on_both_sides() -> None:
+    """A day that ends by itself in between leaves a doubt: nothing that a report does not need is read there."""
+    _, moves = run(Z, Told(True))
+    assert asked(moves) == [ReadStatus(), op.ReadLast(), ReadDay(), PrintDay(True), ReadStatus(), ReadDay()]
 
 
 def test_what_is_never_done_is_given_up_and_booked_nowhere() -> None:
@@ -208,7 +216,7 @@ def test_what_the_family_cannot_send_is_refused_before_a_byte() -> None:
         def request(self, operation: op.Operation) -> tuple[int, bytes]:
             raise ValueError("cents: too many")
 
-    outcome, moves = walk(Booking(IN, Narrow(A.family, op.Clerk("1", "0000", "1")), HERE).run(), Told())
+    outcome, moves = walk(Booking(IN, Narrow(A.family, Clerk("1", "0000", "1")), HERE).run(), Told())
     assert (outcome.code, outcome.where, moves) == ("not_supported", "cents", [])
 
 

@@ -7,10 +7,11 @@ import typing
 import pytest
 
 from drivers.contract.printer import Payment, Reversal
-from drivers.fiscal import dialect as op
-from drivers.fiscal.dialect import Clerk, Operation
+from drivers.fiscal import operations as op
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.dialects import SPOKEN, dialect_of
 from drivers.fiscal.moves import Ask
+from drivers.fiscal.operations import Operation
 from drivers.fiscal.wire import Timing, Wire
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_families import endpoint

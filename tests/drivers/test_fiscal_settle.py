@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment, PrintPoint, Result
-from drivers.fiscal import dialect as op
+from drivers.fiscal import operations as op
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A
-from drivers.fiscal.dialect import Cancel, Close, Pay, ReadTransaction, Stage
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.moves import Ask, Event, Heard, Lost, Move, Reopen
+from drivers.fiscal.operations import Cancel, Close, Pay, ReadTransaction
+from drivers.fiscal.said import Stage
 from drivers.fiscal.settle import MAX_ACTS
 from tests.drivers.fiscal_values import HERE, SILENT, A, asked, drawn, points
 from tests.drivers.settling import CLOSED, CLOSING, INTENT, OPENED, PAYING, Silent, Told, settled
@@ -169,7 +171,7 @@ def test_rules_hold_for_any_answers(data: st.DataObject, point: PrintPoint, tell
             replies.append((move.operation, event))
         return event
 
-    dialect = A if tells else Silent(DATECS_V1_A, op.Clerk("1", "0000", "1"))
+    dialect = A if tells else Silent(DATECS_V1_A, Clerk("1", "0000", "1"))
     whys: list[Lost | str] = ["", "no", SILENT]
     why = data.draw(st.sampled_from(whys))
     outcome, moves = settled(kept, point, dialect=dialect, why=why)

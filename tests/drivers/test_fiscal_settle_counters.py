@@ -9,9 +9,10 @@ import pytest
 from drivers.contract.printer import Line, Payment, Print, PrintPoint, Result, Reversal, Tender
 from drivers.fiscal.counters import Verdict, judge
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A
-from drivers.fiscal.dialect import Cancel, Close, Day, Identity, Last, Pay, Stage, Transaction
 from drivers.fiscal.moves import Event, Move
+from drivers.fiscal.operations import Cancel, Close, Pay
 from drivers.fiscal.plan import Terms, plan
+from drivers.fiscal.said import Day, Identity, Last, Stage, Transaction
 from drivers.fiscal.standing import Standing
 from tests.drivers.fiscal_values import SILENT, asked, example, points
 from tests.drivers.settling import BEFORE, CLOSED, CLOSING, INTENT, OPENED, PAYING, Told, settled

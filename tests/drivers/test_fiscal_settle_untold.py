@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from drivers.contract.printer import Line, Payment, Print, Result, Tender
-from drivers.fiscal import dialect as op
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A
-from drivers.fiscal.dialect import Pay, ReadTransaction, Stage
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.moves import Ask, Event, Move
+from drivers.fiscal.operations import Pay, ReadTransaction
 from drivers.fiscal.plan import Plan, Terms, plan
+from drivers.fiscal.said import Stage
 from tests.drivers.fiscal_values import SILENT, asked, points
 from tests.drivers.settling import CLOSED, CLOSING, PAYING, Silent, Told, settled
 
@@ -23,7 +24,7 @@ def three() -> Plan:
 
 
 def quiet(**fields: Any) -> tuple[Any, Told]:
-    return Silent(DATECS_V1_A, op.Clerk("1", "0000", "1")), Told(paid=None, **fields)
+    return Silent(DATECS_V1_A, Clerk("1", "0000", "1")), Told(paid=None, **fields)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment, Reversal, ReversalReason
-from drivers.fiscal import dialect as op
+from drivers.fiscal import operations as op
 from drivers.fiscal.datecs_v1 import decode_answer, encode_request
 from drivers.fiscal.datecs_v1_dialect import DatecsV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
-from drivers.fiscal.dialect import Answer, Clerk, DataError, Operation, Said, Stage
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import Family, Sign
+from drivers.fiscal.frames import Answer
+from drivers.fiscal.operations import Operation
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Last, Paid, Said, Stage, Subtotal, Transaction
 
 A = DatecsV1(DATECS_V1_A, Clerk("1", "0000", "1"))
 B = DatecsV1(DATECS_V1_B, Clerk("1", "1", "24"))
@@ -107,21 +110,21 @@ def test_refused_command_of_a_real_log_is_a_refusal(dialect: DatecsV1) -> None:
 def test_without_paper_what_prints_is_refused_and_what_reads_is_answered(dialect: DatecsV1) -> None:
     assert said(dialect, op.Sale(b"x", "A", 100, 1000), b"", NO_PAPER).refused == "paper_out"
     assert said(dialect, op.AdjustSubtotal(-5), b"", NO_PAPER).refused == "paper_out"
-    assert said(dialect, op.ReadLast(), b"0000472", NO_PAPER).value == op.Last("0000472")
-    assert said(dialect, op.ReadCash(), b"P,5,0,0", NO_PAPER).value == op.Cash(5)
+    assert said(dialect, op.ReadLast(), b"0000472", NO_PAPER).value == Last("0000472")
+    assert said(dialect, op.ReadCash(), b"P,5,0,0", NO_PAPER).value == Cash(5)
 
 
 @both
 def test_receipt_by_its_stage(dialect: DatecsV1) -> None:
     for paid, stage in ((0, Stage.OPEN), (500, Stage.PAYING), (1390, Stage.PAID), (2000, Stage.PAID)):
         data = f"1,0002,+00001390,+{paid:08}".encode()
-        assert said(dialect, op.ReadTransaction(), data, OPEN).value == op.Transaction(stage, False, 2, 1390, paid)
+        assert said(dialect, op.ReadTransaction(), data, OPEN).value == Transaction(stage, False, 2, 1390, paid)
 
 
 @both
 def test_slip_that_is_open_is_no_receipt(dialect: DatecsV1) -> None:
     found = said(dialect, op.ReadTransaction(), b"1,0002,+1390,+1390", bytes.fromhex("80 80 A0 80 86 9A"))
-    assert found.value == op.Transaction(Stage.NONE, False, 2, 1390, 1390)
+    assert found.value == Transaction(Stage.NONE, False, 2, 1390, 1390)
 
 
 def test_status_and_answer_that_contradict_each_other_are_believed_neither() -> None:
@@ -131,29 +134,29 @@ def test_status_and_answer_that_contradict_each_other_are_believed_neither() -> 
 
 def test_storno_that_is_open_is_seen_in_a() -> None:
     found = said(A, op.ReadTransaction(), b"1,0001,+250,0", bytes.fromhex("80 90 80 80 86 9A"))
-    assert found.value == op.Transaction(Stage.OPEN, True, 1, 250, 0)
+    assert found.value == Transaction(Stage.OPEN, True, 1, 250, 0)
 
 
 def test_letters_in_front_of_an_answer() -> None:
-    assert said(A, op.ReadDay(0), b"0,0,0,0,0,0,0,0,0017,0001").value == op.Day("0017")
-    assert said(B, op.ReadDay(0), b"P,0,0,0,0,0,0,0,0,0017,0001").value == op.Day("0017")
+    assert said(A, op.ReadDay(0), b"0,0,0,0,0,0,0,0,0017,0001").value == Day("0017")
+    assert said(B, op.ReadDay(0), b"P,0,0,0,0,0,0,0,0,0017,0001").value == Day("0017")
     assert said(B, op.ReadDay(0), b"F").refused == "answered F"
     assert said(B, op.Open(), b"F", OPEN).refused == "answered F"
     assert said(A, op.MoveCash(-100), b"F,0,0,0").refused == "answered F,0,0,0"
-    assert said(A, op.MoveCash(100), b"P,600,100,0").value == op.Cash(600)
+    assert said(A, op.MoveCash(100), b"P,600,100,0").value == Cash(600)
 
 
 def test_sums_of_the_day_that_each_group_tells() -> None:
-    assert said(A, op.ReadDay(1), b"100,0,0,0,0,0,0,0").value == op.Day(sold_cents=100)
+    assert said(A, op.ReadDay(1), b"100,0,0,0,0,0,0,0").value == Day(sold_cents=100)
     assert (A.reads_day, B.reads_day) == (2, 3)
     assert B.request(op.ReadDay(2)) == (65, b"5")
-    assert said(B, op.ReadDay(2), b"7,0,0,0,0,0,0,0").value == op.Day(returned_cents=7)
+    assert said(B, op.ReadDay(2), b"7,0,0,0,0,0,0,0").value == Day(returned_cents=7)
 
 
 @both
 def test_payment_that_failed_is_a_refusal_under_clean_bits(dialect: DatecsV1) -> None:
     assert said(dialect, op.Pay(Payment.CASH, 100), b"F", OPEN).refused == "failed (F)"
-    assert said(dialect, op.Pay(Payment.CASH, 100), b"D50", OPEN).value == op.Paid(50, 0)
+    assert said(dialect, op.Pay(Payment.CASH, 100), b"D50", OPEN).value == Paid(50, 0)
 
 
 def test_day_that_is_over_is_a_sign() -> None:
@@ -164,10 +167,10 @@ def test_day_that_is_over_is_a_sign() -> None:
 @both
 def test_plain_yes_says_nothing_more(dialect: DatecsV1) -> None:
     assert said(dialect, op.Close(), b"0001,0001") == Said(frozenset())
-    assert said(dialect, op.PrintDay(z=True), b"0018,1,2").value == op.Day("0018")
+    assert said(dialect, op.PrintDay(z=True), b"0018,1,2").value == Day("0018")
     assert said(dialect, op.ReadRates(), b"21.00,12.00,5.00,0.00,DT,DT,DT,DT").value is not None
-    assert said(dialect, op.ReadClock(), b"27-11-26 08:05:09").value == op.DeviceClock("2026-11-27T08:05:09")
-    assert said(dialect, op.ReadSubtotal(), b"1390,0", OPEN).value == op.Subtotal(1390)
+    assert said(dialect, op.ReadClock(), b"27-11-26 08:05:09").value == DeviceClock("2026-11-27T08:05:09")
+    assert said(dialect, op.ReadSubtotal(), b"1390,0", OPEN).value == Subtotal(1390)
 
 
 @settings(deadline=None)

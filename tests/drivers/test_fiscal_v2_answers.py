@@ -7,10 +7,25 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment
-from drivers.fiscal import dialect as ask
+from drivers.fiscal import operations as ask
 from drivers.fiscal.datecs_v2 import decode_answer
-from drivers.fiscal.dialect import Answer, DataError, Operation, Said, Stage
 from drivers.fiscal.families import Sign
+from drivers.fiscal.frames import Answer
+from drivers.fiscal.operations import Operation
+from drivers.fiscal.said import (
+    Cash,
+    DataError,
+    Day,
+    DeviceClock,
+    Identity,
+    Last,
+    Paid,
+    Rates,
+    Said,
+    Stage,
+    Subtotal,
+    Transaction,
+)
 from tests.drivers.fiscal_v2 import CLEAN, OPEN, OPERATIONS, dialect, said, value
 from tests.drivers.test_fiscal_v2_codec import V2
 
@@ -30,7 +45,7 @@ def test_published_refusal_under_entirely_clean_status_bits() -> None:
 
 
 def test_published_answer_to_closing() -> None:
-    assert dialect().said(ask.Close(), decode_answer(V2[12])) == Said(frozenset(), value=ask.Last("473"))
+    assert dialect().said(ask.Close(), decode_answer(V2[12])) == Said(frozenset(), value=Last("473"))
 
 
 @pytest.mark.parametrize(
@@ -41,60 +56,60 @@ def test_published_answer_to_closing() -> None:
     ],
 )
 def test_identity_in_both_forms(data: bytes) -> None:
-    told = value(ask.Identify(), data, ask.Identity)
-    assert told == ask.Identity("FP-700MX", "3.00 22Jul25 0923", "DA052093", "79052093")
+    told = value(ask.Identify(), data, Identity)
+    assert told == Identity("FP-700MX", "3.00 22Jul25 0923", "DA052093", "79052093")
 
 
 @pytest.mark.parametrize(
     ("data", "identity"),
     [
-        (b"DP-25,410236 14Feb18 1000,ABCD,00000000,DB4200076708", ask.Identity("DP-25", "410236 14Feb18 1000")),
-        (b"DP-25", ask.Identity("DP-25")),
-        (b"0\tDP-25\t", ask.Identity("DP-25")),
-        (b"0\t", ask.Identity("")),
+        (b"DP-25,410236 14Feb18 1000,ABCD,00000000,DB4200076708", Identity("DP-25", "410236 14Feb18 1000")),
+        (b"DP-25", Identity("DP-25")),
+        (b"0\tDP-25\t", Identity("DP-25")),
+        (b"0\t", Identity("")),
     ],
 )
-def test_identity_never_fails_on_a_shape(data: bytes, identity: ask.Identity) -> None:
-    assert value(ask.Identify(), data, ask.Identity) == identity
+def test_identity_never_fails_on_a_shape(data: bytes, identity: Identity) -> None:
+    assert value(ask.Identify(), data, Identity) == identity
 
 
 @pytest.mark.parametrize(
     ("data", "status", "transaction"),
     [
-        (b"0\t0\t472\t2\t13.20\t20.00\t", CLEAN, ask.Transaction(Stage.NONE, False, 2, 1320, 2000)),
-        (b"0\t1\t473\t0\t0.00\t0.00\t", OPEN, ask.Transaction(Stage.OPEN, False, 0, 0, 0)),
-        (b"0\t1\t473\t2\t13.20\t0.00\t", OPEN, ask.Transaction(Stage.OPEN, False, 2, 1320, 0)),
-        (b"0\t1\t473\t2\t13.20\t13.19\t", OPEN, ask.Transaction(Stage.PAYING, False, 2, 1320, 1319)),
-        (b"0\t1\t473\t2\t13.20\t13.20\t", OPEN, ask.Transaction(Stage.PAID, False, 2, 1320, 1320)),
-        (b"0\t2\t473\t2\t13.20\t0.00\t", OPEN, ask.Transaction(Stage.OPEN, True, 2, 1320, 0)),
-        (b"0\t3\t473\t2\t13.20\t1.00\t", OPEN, ask.Transaction(Stage.PAYING, True, 2, 1320, 100)),
-        (b"0\t4\t473\t2\t13.20\t20.00\t", OPEN, ask.Transaction(Stage.PAID, True, 2, 1320, 2000)),
-        (b"0\t5\t473\t\t\t\t", CLEAN, ask.Transaction(Stage.NONE)),
+        (b"0\t0\t472\t2\t13.20\t20.00\t", CLEAN, Transaction(Stage.NONE, False, 2, 1320, 2000)),
+        (b"0\t1\t473\t0\t0.00\t0.00\t", OPEN, Transaction(Stage.OPEN, False, 0, 0, 0)),
+        (b"0\t1\t473\t2\t13.20\t0.00\t", OPEN, Transaction(Stage.OPEN, False, 2, 1320, 0)),
+        (b"0\t1\t473\t2\t13.20\t13.19\t", OPEN, Transaction(Stage.PAYING, False, 2, 1320, 1319)),
+        (b"0\t1\t473\t2\t13.20\t13.20\t", OPEN, Transaction(Stage.PAID, False, 2, 1320, 1320)),
+        (b"0\t2\t473\t2\t13.20\t0.00\t", OPEN, Transaction(Stage.OPEN, True, 2, 1320, 0)),
+        (b"0\t3\t473\t2\t13.20\t1.00\t", OPEN, Transaction(Stage.PAYING, True, 2, 1320, 100)),
+        (b"0\t4\t473\t2\t13.20\t20.00\t", OPEN, Transaction(Stage.PAID, True, 2, 1320, 2000)),
+        (b"0\t5\t473\t\t\t\t", CLEAN, Transaction(Stage.NONE)),
     ],
 )
-def test_transaction(data: bytes, status: bytes, transaction: ask.Transaction) -> None:
-    assert value(ask.ReadTransaction(), data, ask.Transaction, status) == transaction
+def test_transaction(data: bytes, status: bytes, transaction: Transaction) -> None:
+    assert value(ask.ReadTransaction(), data, Transaction, status) == transaction
 
 
 def test_last_number_is_the_one_that_closing_told() -> None:
-    assert value(ask.Close(), b"0\t473\t", ask.Last) == ask.Last("473")
-    assert value(ask.ReadLast(), b"0\t0\t0000473\t2\t13.20\t20.00\t", ask.Last) == ask.Last("473")
+    assert value(ask.Close(), b"0\t473\t", Last) == Last("473")
+    assert value(ask.ReadLast(), b"0\t0\t0000473\t2\t13.20\t20.00\t", Last) == Last("473")
 
 
 def test_while_a_receipt_is_open_the_last_number_is_not_told() -> None:
-    assert value(ask.ReadLast(), b"0\t1\t474\t0\t0.00\t0.00\t", ask.Last, OPEN) == ask.Last("")
+    assert value(ask.ReadLast(), b"0\t1\t474\t0\t0.00\t0.00\t", Last, OPEN) == Last("")
 
 
 def test_day_in_its_three_parts() -> None:
-    assert value(ask.ReadDay(0), b"0\t57\t" + b"9.00\t" * 8 + b"26-11-26\t", ask.Day) == ask.Day("57")
+    assert value(ask.ReadDay(0), b"0\t57\t" + b"9.00\t" * 8 + b"26-11-26\t", Day) == Day("57")
     sums = b"10.00\t5.00\t0.05\t0\t0.00\t0.00\t0.00\t0.01\t"
-    assert value(ask.ReadDay(1), b"0\t58\t" + sums, ask.Day) == ask.Day("", 1506, None)
-    assert value(ask.ReadDay(2), b"0\t58\t" + sums, ask.Day) == ask.Day("", None, 1506)
+    assert value(ask.ReadDay(1), b"0\t58\t" + sums, Day) == Day("", 1506, None)
+    assert value(ask.ReadDay(2), b"0\t58\t" + sums, Day) == Day("", None, 1506)
 
 
 @pytest.mark.parametrize("data", [b"", b"-100003\t", b"-100004\t", b"-100005\t"])
 def test_a_device_without_any_z_report_has_number_0(data: bytes) -> None:
-    assert value(ask.ReadDay(0), data, ask.Day) == ask.Day("0")
+    assert value(ask.ReadDay(0), data, Day) == Day("0")
 
 
 @pytest.mark.parametrize("part", [1, 2])
@@ -106,27 +121,27 @@ def test_the_sums_of_the_day_are_never_taken_for_nothing(part: int) -> None:
 
 def test_reports() -> None:
     data = b"0\t58\t" + b"1.00\t" * 8 + b"0.10\t" * 8
-    assert value(ask.PrintDay(z=True), data, ask.Day) == ask.Day("58", 800, 80)
-    assert value(ask.PrintDay(z=False), data, ask.Day) == ask.Day("", 800, 80)
+    assert value(ask.PrintDay(z=True), data, Day) == Day("58", 800, 80)
+    assert value(ask.PrintDay(z=False), data, Day) == Day("", 800, 80)
 
 
 @pytest.mark.parametrize("operation", [ask.ReadCash(), ask.MoveCash(100)])
 def test_cash(operation: Operation) -> None:
-    assert value(operation, b"0\t123.45\t200.00\t76.55\t", ask.Cash) == ask.Cash(12_345)
+    assert value(operation, b"0\t123.45\t200.00\t76.55\t", Cash) == Cash(12_345)
 
 
 def test_clock_with_and_without_summer_time() -> None:
-    assert value(ask.ReadClock(), b"0\t08-01-20 23:34:28\t", ask.DeviceClock).device_time == "2020-01-08T23:34:28"
-    assert value(ask.ReadClock(), b"0\t08-07-20 23:34:28 DST\t", ask.DeviceClock).device_time == "2020-07-08T23:34:28"
+    assert value(ask.ReadClock(), b"0\t08-01-20 23:34:28\t", DeviceClock).device_time == "2020-01-08T23:34:28"
+    assert value(ask.ReadClock(), b"0\t08-07-20 23:34:28 DST\t", DeviceClock).device_time == "2020-07-08T23:34:28"
 
 
 def test_rates() -> None:
-    told = value(ask.ReadRates(), b"0\t1\t21.00\t12.00\t" + b"100.00\t" * 6 + b"01-01-26\t", ask.Rates)
+    told = value(ask.ReadRates(), b"0\t1\t21.00\t12.00\t" + b"100.00\t" * 6 + b"01-01-26\t", Rates)
     assert told.rates == {"A": 2100, "B": 1200}
 
 
 def test_subtotal_is_the_second_field() -> None:
-    assert value(ask.ReadSubtotal(), b"0\t473\t13.20\t4.50\t" + b"0.00\t" * 7, ask.Subtotal, OPEN).cents == 1320
+    assert value(ask.ReadSubtotal(), b"0\t473\t13.20\t4.50\t" + b"0.00\t" * 7, Subtotal, OPEN).cents == 1320
 
 
 @pytest.mark.parametrize("operation", [ask.AdjustSubtotal(-70), ask.Open(), ask.Sale(b"a", "A", 1, 1000), ask.Cancel()])
@@ -137,14 +152,14 @@ def test_what_no_document_explains_is_not_told(operation: Operation) -> None:
 @pytest.mark.parametrize(
     ("data", "paid"),
     [
-        (b"0\tD\t3.20\t", ask.Paid(320, 0)),
-        (b"0\tR\t6.80\t", ask.Paid(0, 680)),
-        (b"0\tD\t0.00\t", ask.Paid(0, 0)),
-        (b"0\tR\t0.00\t", ask.Paid(0, 0)),
+        (b"0\tD\t3.20\t", Paid(320, 0)),
+        (b"0\tR\t6.80\t", Paid(0, 680)),
+        (b"0\tD\t0.00\t", Paid(0, 0)),
+        (b"0\tR\t0.00\t", Paid(0, 0)),
     ],
 )
-def test_paid_goes_by_the_sum_where_it_is_exact(data: bytes, paid: ask.Paid) -> None:
-    assert value(ask.Pay(Payment.CASH, 2000), data, ask.Paid, OPEN) == paid
+def test_paid_goes_by_the_sum_where_it_is_exact(data: bytes, paid: Paid) -> None:
+    assert value(ask.Pay(Payment.CASH, 2000), data, Paid, OPEN) == paid
 
 
 @pytest.mark.parametrize(
@@ -195,7 +210,7 @@ def test_bits_refuse_too(status: str, refused: str, data: bytes, operation: Oper
 
 def test_paper_that_ran_out_under_a_command_that_was_carried_out_refuses_nothing() -> None:
     told = said(ask.Pay(Payment.CASH, 2000), b"0\tR\t6.80\t", bytes.fromhex("A0 80 89 80 86 9A 80 80"))
-    assert told == Said(frozenset({Sign.PAPER_OUT, Sign.RECEIPT_OPEN}), value=ask.Paid(0, 680))
+    assert told == Said(frozenset({Sign.PAPER_OUT, Sign.RECEIPT_OPEN}), value=Paid(0, 680))
 
 
 @pytest.mark.parametrize(

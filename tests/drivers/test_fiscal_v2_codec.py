@@ -23,7 +23,7 @@ from drivers.fiscal.datecs_v2 import (
     escape,
     number,
 )
-from drivers.fiscal.dialect import Answer, Event, Framing, Signal
+from drivers.fiscal.frames import Answer, Event, Framing, Signal
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "data" / "fiscal-vectors.json").read_text("utf-8")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drivers.fiscal import datecs_v2_data as wire
 from drivers.fiscal import datecs_v2_errors as errors
-from drivers.fiscal.dialect import DataError
+from drivers.fiscal.said import DataError
 from drivers.fiscal.shown import money
 
 safe = st.binary(max_size=20).map(lambda value: bytes(byte for byte in value if byte >= 0x20))

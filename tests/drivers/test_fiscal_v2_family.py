@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from drivers.fiscal import datecs_v2_family as tables
-from drivers.fiscal import dialect as ask
+from drivers.fiscal import operations as ask
 from drivers.fiscal.datecs_v2_family import DATECS_V2, Row, Shape
 from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import Sign
+from drivers.fiscal.said import Identity
 from tests.drivers.fiscal_v2 import CLERK, NSALE, ORIGINAL, dialect
 
 
@@ -50,13 +51,13 @@ def test_status_bits(status: str, signs: set[Sign]) -> None:
     ],
 )
 def test_what_a_model_has_from_the_factory(model: str, password: bytes, note_bytes: int) -> None:
-    spoken = dialect(clerk=Clerk("7", "", "1")).known(ask.Identity(model, "3.00 22Jul25 0923"))
+    spoken = dialect(clerk=Clerk("7", "", "1")).known(Identity(model, "3.00 22Jul25 0923"))
     assert spoken.request(ask.Open())[1] == b"7\t" + password + b"\t1\t\t"
     assert spoken.family.note_bytes == note_bytes
 
 
 def test_the_password_that_was_given_counts_on_every_model() -> None:
-    spoken = dialect(clerk=Clerk("7", "4321", "1")).known(ask.Identity("FP-700X"))
+    spoken = dialect(clerk=Clerk("7", "4321", "1")).known(Identity("FP-700X"))
     assert spoken.request(ask.Open())[1] == b"7\t4321\t1\t\t"
 
 

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment, Reversal, ReversalReason
-from drivers.fiscal import dialect as ask
+from drivers.fiscal import operations as ask
 from drivers.fiscal.datecs_v2_family import DATECS_V2, Shape
-from drivers.fiscal.dialect import Dialect, Operation
+from drivers.fiscal.dialect import Dialect
+from drivers.fiscal.operations import Operation
 from tests.drivers.fiscal_v2 import NSALE, OPERATIONS, ORIGINAL, dialect
 from tests.drivers.test_fiscal_v2_codec import V2
 

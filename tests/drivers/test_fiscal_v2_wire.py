@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment, Reversal, ReversalReason
-from drivers.fiscal import dialect as ask
+from drivers.fiscal import operations as ask
 from drivers.fiscal.datecs_v2_dialect import DatecsV2
 from drivers.fiscal.datecs_v2_family import DATECS_V2
-from drivers.fiscal.dialect import Answer, Clerk, Operation, Said, Stage
+from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import Sign
+from drivers.fiscal.frames import Answer, Event
+from drivers.fiscal.operations import Operation
+from drivers.fiscal.said import Cash, Day, DeviceClock, Identity, Last, Paid, Rates, Said, Stage, Subtotal, Transaction
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_families import endpoint
 from drivers.simulators.fiscal_faults import FaultKind
@@ -39,7 +42,7 @@ class Till:
         self._seq = 0x20
         unknown = DatecsV2(DATECS_V2, Clerk("1", "", "24"))
         self.dialect = unknown
-        self.identity = self.value(ask.Identify(), ask.Identity)
+        self.identity = self.value(ask.Identify(), Identity)
         self.dialect = unknown.known(self.identity)
 
     def send(self, operation: Operation) -> Answer:
@@ -55,7 +58,7 @@ class Till:
         return self.receive(command)
 
     def receive(self, command: int) -> Answer:
-        parser, events = self.dialect.framing.parser(), list[ask.Event]()
+        parser, events = self.dialect.framing.parser(), list[Event]()
         while came := self._line.receive(0.5):
             events += parser.feed(came)
         events += parser.expire()
@@ -85,52 +88,52 @@ class Till:
         return told.code
 
     def day(self) -> tuple[str, int | None, int | None]:
-        parts = [self.value(ask.ReadDay(part), ask.Day) for part in range(self.dialect.reads_day)]
+        parts = [self.value(ask.ReadDay(part), Day) for part in range(self.dialect.reads_day)]
         return parts[0].z_number, parts[1].sold_cents, parts[2].returned_cents
 
-    def receipt(self, cents: int = 1320) -> ask.Last:
+    def receipt(self, cents: int = 1320) -> Last:
         self.do(ask.Open(), ask.Sale(b"Prece", "A", cents, 1000), ask.Pay(Payment.CASH, cents))
-        return self.value(ask.Close(), ask.Last)
+        return self.value(ask.Close(), Last)
 
 
 def test_the_device_is_known() -> None:
     till = Till()
     model = MODELS["datecs-v2"]
-    assert till.identity == ask.Identity(model.name, model.firmware, model.serial, model.fiscal_memory)
+    assert till.identity == Identity(model.name, model.firmware, model.serial, model.fiscal_memory)
 
 
 def test_rates_clock_and_cash_are_read_and_written() -> None:
     till = Till()
-    assert till.value(ask.ReadRates(), ask.Rates).rates == {"A": 2100, "B": 1200, "C": 500, "D": 0}
+    assert till.value(ask.ReadRates(), Rates).rates == {"A": 2100, "B": 1200, "C": 500, "D": 0}
     for summer in (False, True):
         till.do(ask.WriteClock("2027-06-01T08:00:00", summer))
-        assert till.value(ask.ReadClock(), ask.DeviceClock).device_time == "2027-06-01T08:00:00"
-    assert till.value(ask.MoveCash(10_000), ask.Cash) == ask.Cash(10_000)
-    assert till.value(ask.MoveCash(-2_550), ask.Cash) == ask.Cash(7_450)
+        assert till.value(ask.ReadClock(), DeviceClock).device_time == "2027-06-01T08:00:00"
+    assert till.value(ask.MoveCash(10_000), Cash) == Cash(10_000)
+    assert till.value(ask.MoveCash(-2_550), Cash) == Cash(7_450)
     assert till.refused(ask.MoveCash(-7_451)) == "-111017"
-    assert till.value(ask.ReadCash(), ask.Cash) == ask.Cash(7_450)
+    assert till.value(ask.ReadCash(), Cash) == Cash(7_450)
     assert len(till.device.documents) == 2
 
 
 def test_a_receipt_from_open_to_its_number() -> None:
     till = Till()
-    assert till.value(ask.ReadLast(), ask.Last) == ask.Last("0")
+    assert till.value(ask.ReadLast(), Last) == Last("0")
     assert Sign.RECEIPT_OPEN in till.said(ask.Open(NSALE)).signs
     till.do(ask.Text(b"Nr. k-1"), COFFEE, BOOK)
-    assert till.value(ask.ReadLast(), ask.Last) == ask.Last("")
-    assert till.value(ask.ReadTransaction(), ask.Transaction) == ask.Transaction(Stage.OPEN, False, 2, 1450, 0)
-    assert till.value(ask.ReadSubtotal(), ask.Subtotal).cents == 1450
+    assert till.value(ask.ReadLast(), Last) == Last("")
+    assert till.value(ask.ReadTransaction(), Transaction) == Transaction(Stage.OPEN, False, 2, 1450, 0)
+    assert till.value(ask.ReadSubtotal(), Subtotal).cents == 1450
     till.do(ask.AdjustSubtotal(-150), ask.AdjustSubtotal(20))
-    assert till.value(ask.ReadSubtotal(), ask.Subtotal).cents == 1320
-    assert till.value(ask.Pay(Payment.CARD, 320), ask.Paid) == ask.Paid(1000, 0)
-    assert till.value(ask.ReadTransaction(), ask.Transaction) == ask.Transaction(Stage.PAYING, False, 2, 1320, 320)
-    assert till.value(ask.Pay(Payment.CASH, 1500), ask.Paid) == ask.Paid(0, 500)
-    assert till.value(ask.ReadTransaction(), ask.Transaction).stage is Stage.PAID
-    closed = till.value(ask.Close(), ask.Last)
-    assert closed == ask.Last("1") == till.value(ask.ReadLast(), ask.Last)
-    after = till.value(ask.ReadTransaction(), ask.Transaction)
+    assert till.value(ask.ReadSubtotal(), Subtotal).cents == 1320
+    assert till.value(ask.Pay(Payment.CARD, 320), Paid) == Paid(1000, 0)
+    assert till.value(ask.ReadTransaction(), Transaction) == Transaction(Stage.PAYING, False, 2, 1320, 320)
+    assert till.value(ask.Pay(Payment.CASH, 1500), Paid) == Paid(0, 500)
+    assert till.value(ask.ReadTransaction(), Transaction).stage is Stage.PAID
+    closed = till.value(ask.Close(), Last)
+    assert closed == Last("1") == till.value(ask.ReadLast(), Last)
+    after = till.value(ask.ReadTransaction(), Transaction)
     assert (after.stage, after.items, after.amount_cents) == (Stage.NONE, 2, 1320)
-    assert till.value(ask.ReadCash(), ask.Cash) == ask.Cash(1000)
+    assert till.value(ask.ReadCash(), Cash) == Cash(1000)
     (paper,) = till.device.documents
     assert (paper.total_cents, paper.payments) == (1320, (("credit", 320), ("cash", 1500)))
     assert [f"sale {NSALE}", "Nr. k-1"] == list(paper.lines[:2])
@@ -139,21 +142,21 @@ def test_a_receipt_from_open_to_its_number() -> None:
 def test_exactly_paid_is_neither_due_nor_change() -> None:
     till = Till()
     till.do(ask.Open(), COFFEE)
-    assert till.value(ask.Pay(Payment.CHEQUE, 450), ask.Paid) == ask.Paid(0, 0)
+    assert till.value(ask.Pay(Payment.CHEQUE, 450), Paid) == Paid(0, 0)
 
 
 @pytest.mark.parametrize("reason", ReversalReason)
 def test_a_reversal_names_what_the_receipt_was_told_to_be(reason: ReversalReason) -> None:
     till = Till()
     number = till.receipt().number
-    when = till.value(ask.ReadClock(), ask.DeviceClock).device_time
+    when = till.value(ask.ReadClock(), DeviceClock).device_time
     till.do(ask.OpenReversal(Reversal(number, reason, when, till.identity.fiscal_memory), NSALE))
     till.do(ask.Sale(b"Prece", "A", 1320, 1000))
-    assert till.value(ask.ReadTransaction(), ask.Transaction) == ask.Transaction(Stage.OPEN, True, 1, 1320, 0)
-    assert till.value(ask.Pay(Payment.CASH, 1320), ask.Paid) == ask.Paid(0, 0)
-    assert till.value(ask.Close(), ask.Last) == ask.Last("2")
+    assert till.value(ask.ReadTransaction(), Transaction) == Transaction(Stage.OPEN, True, 1, 1320, 0)
+    assert till.value(ask.Pay(Payment.CASH, 1320), Paid) == Paid(0, 0)
+    assert till.value(ask.Close(), Last) == Last("2")
     assert till.day() == ("0", 1320, 1320)
-    assert till.value(ask.ReadCash(), ask.Cash) == ask.Cash(0)
+    assert till.value(ask.ReadCash(), Cash) == Cash(0)
     assert (
         f"reversal ({reason.value}) of {number.zfill(7)} {when} {till.identity.fiscal_memory}"
         in till.device.documents[-1].lines
@@ -165,13 +168,13 @@ def test_x_and_z_reports_and_the_day() -> None:
     assert till.day() == ("0", 0, 0)
     till.receipt(1000)
     till.receipt(250)
-    assert till.value(ask.PrintDay(z=False), ask.Day) == ask.Day("", 1250, 0)
+    assert till.value(ask.PrintDay(z=False), Day) == Day("", 1250, 0)
     assert till.day() == ("0", 1250, 0)
-    assert till.value(ask.PrintDay(z=True), ask.Day) == ask.Day("1", 1250, 0)
+    assert till.value(ask.PrintDay(z=True), Day) == Day("1", 1250, 0)
     assert till.day() == ("1", 0, 0)
     till.receipt(70)
     assert till.day() == ("1", 70, 0)
-    assert till.value(ask.PrintDay(z=True), ask.Day) == ask.Day("2", 70, 0)
+    assert till.value(ask.PrintDay(z=True), Day) == Day("2", 70, 0)
     kinds = [document.kind.value for document in till.device.documents]
     assert kinds == ["sale", "sale", "x", "z", "sale", "z"]
 
@@ -186,8 +189,8 @@ def test_numbers_go_on_over_a_z_report() -> None:
 def test_slips_and_copies() -> None:
     till = Till()
     assert Sign.SERVICE_OPEN in till.said(ask.OpenSlip()).signs
-    assert till.value(ask.ReadTransaction(), ask.Transaction) == ask.Transaction(Stage.NONE)
-    assert till.value(ask.ReadLast(), ask.Last) == ask.Last("")
+    assert till.value(ask.ReadTransaction(), Transaction) == Transaction(Stage.NONE)
+    assert till.value(ask.ReadLast(), Last) == Last("")
     till.do(ask.SlipLine(b"Labdien"), ask.CloseSlip())
     till.receipt()
     till.do(ask.CopyLast())
@@ -255,10 +258,10 @@ def test_paper_and_cover_in_the_middle_hold_and_change_nothing(kind: FaultKind, 
     told = till.said(BOOK)
     assert (told.code, sign in told.signs) == (code, True)
     assert sign in till.said(ask.ReadStatus()).signs
-    assert till.value(ask.ReadTransaction(), ask.Transaction).items == 1
+    assert till.value(ask.ReadTransaction(), Transaction).items == 1
     till.device.has_paper, till.device.cover_open = True, False
     till.do(BOOK)
-    assert till.value(ask.ReadTransaction(), ask.Transaction).items == 2
+    assert till.value(ask.ReadTransaction(), Transaction).items == 2
 
 
 def test_an_error_in_data_alone_is_a_refusal() -> None:
@@ -268,7 +271,7 @@ def test_an_error_in_data_alone_is_a_refusal() -> None:
     told = till.said(ask.Pay(Payment.CASH, 450))
     assert told.refused
     assert told.signs == {Sign.RECEIPT_OPEN}
-    assert till.value(ask.ReadTransaction(), ask.Transaction).stage is Stage.OPEN
+    assert till.value(ask.ReadTransaction(), Transaction).stage is Stage.OPEN
 
 
 @pytest.mark.parametrize("kind", [FaultKind.JUNK, FaultKind.DUPLICATE, FaultKind.STALE, FaultKind.BYTEWISE])
@@ -276,8 +279,8 @@ def test_the_answer_is_found_in_what_else_comes(kind: FaultKind) -> None:
     till = Till()
     till.do(ask.Open(), COFFEE)
     till.endpoint.fault(kind)
-    assert till.value(ask.ReadSubtotal(), ask.Subtotal).cents == 450
-    assert till.value(ask.ReadTransaction(), ask.Transaction).items == 1
+    assert till.value(ask.ReadSubtotal(), Subtotal).cents == 450
+    assert till.value(ask.ReadTransaction(), Transaction).items == 1
 
 
 def test_a_frame_that_is_sent_again_is_carried_out_once() -> None:
@@ -285,7 +288,7 @@ def test_a_frame_that_is_sent_again_is_carried_out_once() -> None:
     till.do(ask.Open())
     first = till.send(COFFEE)
     assert till.again(COFFEE) == first
-    assert till.value(ask.ReadTransaction(), ask.Transaction).items == 1
+    assert till.value(ask.ReadTransaction(), Transaction).items == 1
 
 
 lines = st.builds(
@@ -311,8 +314,8 @@ def test_sums_agree_to_the_cent(sold: list[tuple[ask.Sale, int]], adjusted: int)
         total += row + change
     if adjusted and total + adjusted > 0 and not till.said(ask.AdjustSubtotal(adjusted)).refused:
         total += adjusted
-    assert till.value(ask.ReadSubtotal(), ask.Subtotal).cents == total
+    assert till.value(ask.ReadSubtotal(), Subtotal).cents == total
     if total:
-        assert till.value(ask.Pay(Payment.CASH, total + 5), ask.Paid) == ask.Paid(0, 5)
+        assert till.value(ask.Pay(Payment.CASH, total + 5), Paid) == Paid(0, 5)
         till.do(ask.Close())
         assert till.day() == ("0", total, 0)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drivers.contract.printer import CashMove, DayReport, Line, Outcome, Print, Result
-from drivers.fiscal.dialect import Day
+from drivers.fiscal.said import Day
 from drivers.fiscal.watch import Watch
 
 HOUR = 3600.0

@@ -17,10 +17,11 @@ from drivers.contract.printer import (
     Tender,
 )
 from drivers.driver import DeviceError
-from drivers.fiscal.dialect import Day, Identify, Last, ReadDay, ReadLast
 from drivers.fiscal.families import Sign
 from drivers.fiscal.link import Pace
 from drivers.fiscal.moves import Ask, Lost
+from drivers.fiscal.operations import Identify, ReadDay, ReadLast
+from drivers.fiscal.said import Day, Last
 from drivers.fiscal.wire import Timing
 from tests.drivers.fiscal_bench import CASH, FAMILIES, GIVEN_BACK, KEY, SALE, THREE, Bench, X, Z
 

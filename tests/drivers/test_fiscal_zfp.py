@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drivers.fiscal.dialect import Answer, Event, Signal
+from drivers.fiscal.frames import Answer, Event, Signal
 from drivers.fiscal.zfp import (
     MAX_ANSWER,
     MAX_DATA,

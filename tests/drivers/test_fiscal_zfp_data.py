@@ -9,18 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.fiscal import zfp_data as wire
-from drivers.fiscal.dialect import (
-    Cash,
-    DataError,
-    Day,
-    DeviceClock,
-    Identity,
-    Last,
-    Rates,
-    Stage,
-    Subtotal,
-    Transaction,
-)
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Rates, Stage, Subtotal, Transaction
 
 CASES = st.binary(max_size=120)
 BY_FIELDS = st.lists(
@@ -64,6 +53,17 @@ def test_no_receipt_is_open(data: bytes) -> None:
 
 def test_receipt_of_an_older_device_has_no_number_and_ends_with_a_semicolon() -> None:
     assert wire.read_transaction(receipt().rsplit(b";", 1)[0] + b";") == wire.read_transaction(receipt())
+
+
+def test_vat_groups_of_the_open_receipt_are_told_by_their_letters() -> None:
+    assert wire.read_groups(receipt()) == Subtotal(1490, {"A": 450, "C": 940, "H": 100})
+    assert wire.read_groups(b"0;") is None
+
+
+def test_vat_groups_of_a_reversal_may_be_negative_and_of_two_signs_are_not_told() -> None:
+    back = receipt(kind="6").replace(b"4.50", b"-4.50").replace(b"9.40", b"-9.40").replace(b"1.00", b"-1.00")
+    assert wire.read_groups(back) == Subtotal(1490, {"A": 450, "C": 940, "H": 100})
+    assert wire.read_groups(receipt().replace(b"4.50", b"-4.50")) == Subtotal(590)
 
 
 def test_payments_of_all_means_are_one_sum() -> None:
@@ -136,6 +136,8 @@ def test_identity_never_fails_on_a_shape(data: bytes) -> None:
         (wire.read_transaction, b"2;003"),
         (wire.read_transaction, b"1;003;4.50"),
         (wire.read_transaction, receipt(began="2")),
+        (wire.read_groups, b"1;003;4.50"),
+        (wire.read_groups, receipt().replace(b"9.40", b"9,40")),
         (wire.read_payments, b"P;1"),
         (wire.read_payments, b"1;0.00;0.00"),
         (wire.read_sums, b"0.00;0.00"),

@@ -9,26 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.contract.printer import Payment, Reversal, ReversalReason
-from drivers.fiscal.dialect import (
+from drivers.fiscal.dialect import Clerk, Dialect
+from drivers.fiscal.families import Sign
+from drivers.fiscal.frames import Answer
+from drivers.fiscal.operations import (
     AdjustSubtotal,
-    Answer,
     Cancel,
-    Clerk,
     Close,
     CloseSlip,
     CopyLast,
-    DataError,
-    Day,
-    Dialect,
     Identify,
-    Identity,
-    Last,
     MoveCash,
     Open,
     OpenReversal,
     OpenSlip,
     Operation,
-    Paid,
     Pay,
     PrintDay,
     ReadCash,
@@ -40,17 +35,12 @@ from drivers.fiscal.dialect import (
     ReadStatus,
     ReadSubtotal,
     ReadTransaction,
-    Said,
     Sale,
     SlipLine,
-    Stage,
-    Subtotal,
     Text,
-    Transaction,
     WriteClock,
-    merged,
 )
-from drivers.fiscal.families import Sign
+from drivers.fiscal.said import DataError, Day, Identity, Last, Paid, Said, Stage, Subtotal, Transaction, merged
 from drivers.fiscal.zfp import encode_request
 from drivers.fiscal.zfp_dialect import Tremol
 from drivers.fiscal.zfp_family import COMMAND_FAULTS, DEVICE_FAULTS, TREMOL
@@ -83,6 +73,7 @@ REQUESTS: list[tuple[Operation, int, bytes]] = [
     (AdjustSubtotal(-100, "A"), 0x33, b"0;0:-1.00"),
     (AdjustSubtotal(100, "A"), 0x33, b"0;0:1.00"),
     (ReadSubtotal(), 0x33, b"0;0"),
+    (ReadSubtotal(1), 0x72, b""),
     (Pay(Payment.CASH, 2000), 0x35, b"0;0;20.00"),
     (Pay(Payment.CARD, 1390), 0x35, b"7;0;13.90"),
     (Pay(Payment.RESERVED2, 1390), 0x35, b"10;0;13.90"),
@@ -278,6 +269,13 @@ def test_parts_make_one_day() -> None:
 def test_values_that_take_one_command() -> None:
     assert TREMOL_DIALECT.said(ReadLast(), told(0x71, b"000123")).value == Last("000123")
     assert TREMOL_DIALECT.said(ReadSubtotal(), told(0x33, b"13.90")).value == Subtotal(1390)
+
+
+def test_letters_of_the_subtotal_are_told_of_an_open_receipt_only() -> None:
+    data = b"1;002;4.50;0.00;9.40;0;1;1;0;0;0;2;0.00;0;0.00;0.00;0.00;0.00;0.00;000124"
+    said = TREMOL_DIALECT.said(ReadSubtotal(1), told(0x72, data))
+    assert said == Said(frozenset({Sign.RECEIPT_OPEN}), value=Subtotal(1390, {"A": 450, "C": 940}))
+    assert TREMOL_DIALECT.said(ReadSubtotal(1), told(0x72, b"0;")) == Said(frozenset())
 
 
 def test_sum_after_an_adjustment_is_not_believed_to_be_the_new_one() -> None:

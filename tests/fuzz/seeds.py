@@ -12,7 +12,7 @@ from drivers.contract.core import Reading, Stop
 from drivers.contract.printer import Payment
 from drivers.desfire.authenticate import Wanted, prove
 from drivers.desfire.keys import FileKeys
-from drivers.fiscal import dialect as fiscal
+from drivers.fiscal import operations as fiscal
 from drivers.relay import modbus
 from drivers.simulators import fiscal_v1, sip2
 from drivers.simulators.desfire import Desfire

@@ -22,11 +22,14 @@ from drivers.desfire.keys import FileKeys
 from drivers.desfire.prover import KeyFault, parsed
 from drivers.driver import DeviceError
 from drivers.fiscal import datecs_frames, datecs_v1, datecs_v2, zfp
-from drivers.fiscal import dialect as fiscal
+from drivers.fiscal import operations as fiscal
 from drivers.fiscal.datecs_v1_dialect import DatecsV1
 from drivers.fiscal.datecs_v1_family import DATECS_V1_A, DATECS_V1_B
 from drivers.fiscal.datecs_v2_dialect import DatecsV2
 from drivers.fiscal.datecs_v2_family import DATECS_V2
+from drivers.fiscal.dialect import Clerk
+from drivers.fiscal.frames import Answer
+from drivers.fiscal.said import DataError
 from drivers.fiscal.zfp_dialect import Tremol
 from drivers.fiscal.zfp_family import TREMOL
 from drivers.nfc import attached, several
@@ -189,8 +192,8 @@ def _datecs_v1_said(data: bytes) -> None:
     """A byte that picks the operation and the group, six of status, then DATA."""
     operation = seeds.FISCAL_OPERATIONS[data[0] % len(seeds.FISCAL_OPERATIONS)] if data else fiscal.Identify()
     family = DATECS_V1_B if data[:1] >= b"\x80" else DATECS_V1_A
-    answer = fiscal.Answer(0x20, None, data[7:], data[1:7].ljust(6, b"\x80"))
-    DatecsV1(family, fiscal.Clerk("1", "1", "1")).said(operation, answer)
+    answer = Answer(0x20, None, data[7:], data[1:7].ljust(6, b"\x80"))
+    DatecsV1(family, Clerk("1", "1", "1")).said(operation, answer)
 
 
 def _datecs_v2_stream(data: bytes) -> None:
@@ -205,8 +208,8 @@ def _datecs_v2_stream(data: bytes) -> None:
 def _datecs_v2_said(data: bytes) -> None:
     """A byte that picks the operation, eight of status, then DATA."""
     operation = seeds.FISCAL_OPERATIONS[data[0] % len(seeds.FISCAL_OPERATIONS)] if data else fiscal.Identify()
-    answer = fiscal.Answer(0x20, None, data[9:], data[1:9])
-    DatecsV2(DATECS_V2, fiscal.Clerk("1", "", "1")).said(operation, answer)
+    answer = Answer(0x20, None, data[9:], data[1:9])
+    DatecsV2(DATECS_V2, Clerk("1", "", "1")).said(operation, answer)
 
 
 def _zfp_line(data: bytes) -> None:
@@ -250,16 +253,16 @@ ZFP_READS: tuple[fiscal.Operation, ...] = (
     fiscal.Identify(), fiscal.Identify(1), fiscal.Identify(2), fiscal.ReadStatus(), fiscal.ReadTransaction(),
     fiscal.ReadTransaction(1), fiscal.ReadLast(), fiscal.ReadDay(), fiscal.ReadDay(1), fiscal.ReadCash(),
     fiscal.ReadClock(), fiscal.ReadRates(), fiscal.ReadSubtotal(), fiscal.AdjustSubtotal(1),
-    fiscal.Pay(Payment.CASH, 1), fiscal.Close(),
+    fiscal.Pay(Payment.CASH, 1), fiscal.Close(), fiscal.ReadSubtotal(1),
 )  # fmt: skip
 
 
 def _zfp_said(data: bytes) -> None:
     """The first byte picks what was asked, its highest bit how it is answered; the rest is the answer."""
     which, rest = (data[0] if data else 0), data[1:]
-    operation, tremol = ZFP_READS[which % len(ZFP_READS)], Tremol(TREMOL, fiscal.Clerk("1", "0000", "1"))
+    operation, tremol = ZFP_READS[which % len(ZFP_READS)], Tremol(TREMOL, Clerk("1", "0000", "1"))
     command = None if which & 0x80 else tremol.request(operation)[0]
-    tremol.said(operation, fiscal.Answer(0x20, command, b"" if command is None else rest, rest[:2]))
+    tremol.said(operation, Answer(0x20, command, b"" if command is None else rest, rest[:2]))
 
 
 def _targets() -> Iterator[Target]:
@@ -295,13 +298,13 @@ def _targets() -> Iterator[Target]:
     yield Target("modbus", _modbus, (modbus.ModbusError,), (seeds.COILS,))
     yield Target("sip2", sip2.decode, (sip2.Sip2Error,), (seeds.PATRON, seeds.LOGGED_IN))
     yield Target("datecs", datecs_v1.decode_answer, (datecs_frames.FrameError,), (seeds.FISCAL,))
-    yield Target("datecs-said", _datecs_v1_said, (fiscal.DataError,), seeds.FISCAL_V1_SAID)
+    yield Target("datecs-said", _datecs_v1_said, (DataError,), seeds.FISCAL_V1_SAID)
     yield Target("datecs-v2", datecs_v2.decode_answer, (datecs_frames.FrameError,), (seeds.FISCAL_V2,))
     yield Target("datecs-v2-stream", _datecs_v2_stream, (), (b"\x16" + seeds.FISCAL_V2 * 2,))
-    yield Target("datecs-v2-said", _datecs_v2_said, (fiscal.DataError,), seeds.FISCAL_V2_SAID)
+    yield Target("datecs-v2-said", _datecs_v2_said, (DataError,), seeds.FISCAL_V2_SAID)
     yield Target("zfp", zfp.decode_answer, (zfp.FrameError,), (seeds.ZFP_DATA, seeds.ZFP_ACK))
     yield Target("zfp-line", _zfp_line, (), (seeds.ZFP_DATA + seeds.ZFP_ACK, b"\x0e" + seeds.ZFP_ACK[1:]))
-    yield Target("zfp-said", _zfp_said, (fiscal.DataError,), seeds.ZFP_SAID)
+    yield Target("zfp-said", _zfp_said, (DataError,), seeds.ZFP_SAID)
     yield Target("slip-answers", lambda data: Answers().feed(data), (), (b"\x1e\x1a\x12\x12\x00LABELOK",))
     yield Target("slip-text", _slip_text, (TextRefused,), ("Vēl 3 no 10\nmuzejā".encode(), b"\x1bp0"))
     yield Target("slip-printed", _slip_printed, bad, (seeds.SLIP_PRINTED,))

@@ -48,3 +48,19 @@ def test_the_number_of_another_z_report_is_not_told_for_ours(family: str) -> Non
     for step in range(prepared(family, "z").commands + 1):
         found = run(Case(family, "z", (Hit(step, "spontaneous_z"),)))
         assert not found.complaints
+
+
+@family
+def test_a_day_that_ends_by_itself_beside_a_z_report_leaves_a_doubt_at_two_moments_only(family: str) -> None:
+    """Three counters were read between the report's number and the report, and two before it was read again."""
+    commands = prepared(family, "z").commands
+    ends = {
+        (step, later): run(Case(family, "z", (Hit(step, "spontaneous_z"),), (Death(step + later, Kill.SENT),)))
+        for step in range(commands)
+        for later in (0, 1)
+        if step + later < commands
+    }
+    assert not any(found.complaints for found in ends.values())
+    ordered, looked_at = commands - 2, commands - 1
+    unknown = {step for (step, _), found in ends.items() if found.ended.startswith("unknown")}
+    assert unknown == {ordered, looked_at}

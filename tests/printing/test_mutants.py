@@ -17,10 +17,12 @@ from drivers.fiscal import report as report_module
 from drivers.fiscal import settle as settle_module
 from drivers.fiscal.counters import Verdict as Counted
 from drivers.fiscal.datecs_v2_dialect import DatecsV2
-from drivers.fiscal.dialect import Answer, Event, Operation, Said, Stage
+from drivers.fiscal.frames import Answer, Event
 from drivers.fiscal.link import Exchange, Link, LinkLost, Loss
 from drivers.fiscal.moves import Course, Heard, Lost, Store
+from drivers.fiscal.operations import Operation
 from drivers.fiscal.receipt import _Receipt
+from drivers.fiscal.said import Said, Stage
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.standing import Standing
 from tests.printing.cases import Case, Cut, Death, Hit, Kill

@@ -137,7 +137,8 @@ def _numbered(row: Row, paper: Document) -> list[Complaint]:
         return [Complaint(Wrong.LIE, f"Z report {outcome.z_number} was told, {paper.z_number} is on paper")]
     if isinstance(row.work, Print) and row.number and int(row.number) != int(paper.number):
         return [Complaint(Wrong.LIE, f"number {row.number} was told, {paper.number} is on paper")]
-    return []
+    told = tuple(VatSum(one.letter, one.gross_cents, one.tax_cents) for one in outcome.vat)
+    return [Complaint(Wrong.LIE, f"{told} was told, {paper.vat} is on paper")] if told not in ((), paper.vat) else []
 
 
 def _others(world: World, before: Prepared) -> list[Complaint]:

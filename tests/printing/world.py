@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from drivers.contract.printer import Outcome, Payment, PrintStep, Result, Settle, Work
 from drivers.driver import DeviceError
-from drivers.fiscal.dialect import Clerk, Dialect, ReadStatus
+from drivers.fiscal.dialect import Clerk, Dialect
 from drivers.fiscal.dialects import SPOKEN, dialect_of
 from drivers.fiscal.families import Sign
+from drivers.fiscal.operations import ReadStatus
 from drivers.fiscal.plan import Terms
 from drivers.fiscal.works import Works
 from drivers.simulators.fiscal_device import Device
@@ -150,7 +151,7 @@ class World:
             dialect_of(self.case.family, Clerk("1", "", "1")),
             self._open_line,
             self._store,
-            terms=lambda: Terms("cp1257", "ABCD", Payment.RESERVED1),
+            terms=lambda: Terms("cp1257", "ABCD", Payment.RESERVED1, rates=dict(self.device.rates)),
             first_seq=self._first_seq(),
             clock=self.clock,
             wait=self._wait,
