@@ -148,6 +148,7 @@ class Daemon:
         self._devices = Devices(
             configuration.device,
             self._clock,
+            gateway.time_zone,
             on_reading=lambda reading: self._dispatch.on_reading(reading),
             on_change=self._on_change,
             on_flood=self._on_flood,

@@ -38,6 +38,7 @@ class Wired:
         self.devices = Devices(
             [DeviceSection(id="slips-1", driver="slip", options=options)],
             self.place.clock,
+            "Europe/Riga",
             on_reading=lambda _reading: None,
             on_change=lambda _health: None,
             on_flood=lambda *_: None,
