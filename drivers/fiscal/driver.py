@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import select
 import time
-from datetime import datetime, tzinfo
 from typing import ClassVar
 
 import msgspec
@@ -45,10 +44,9 @@ from drivers.fiscal.watch import Watch
 from drivers.fiscal.wire import Timing
 from drivers.fiscal.works import Works
 
-DAY_POLL_S = 60.0
-"""Between two looks at the day's counters: a Z report that the device made by itself is noticed within it."""
-
-CLOCK_POLL_S = 24 * 3600.0
+SLOW_POLL_S = 60.0
+"""Between two looks at the day's counters and the clock: a Z report that the device made by itself is noticed within
+it, and a clock that was put right at the device itself as well."""
 
 
 class FiscalDriver(Driver[Options]):
@@ -71,13 +69,12 @@ class FiscalDriver(Driver[Options]):
     _works: Works
     _watch: Watch
     _service: Service
-    _zone: tzinfo | None
 
     def __init__(self, port: Port) -> None:
         super().__init__(port)
         self._made = False
         self._told: frozenset[Sign] = frozenset()
-        self._day_at = self._clock_at = 0.0
+        self._slowly_at = 0.0
 
     # Life ------------------------------------------------------------------------------------------------
 
@@ -89,7 +86,7 @@ class FiscalDriver(Driver[Options]):
         self._told = frozenset()
         signs = self._look()
         self._service.read_rates()
-        self._day_at = self._clock_at = 0.0
+        self._slowly_at = 0.0
         self._look_slowly()
         detail = {
             "family": self._works.wire.dialect.family.name,
@@ -126,9 +123,7 @@ class FiscalDriver(Driver[Options]):
             case Describe():
                 return self._service.describe()
             case SetClock():
-                status = self._service.set_clock(call)
-                self._clock_at = 0.0
-                return status
+                return self._service.set_clock(call)
             case Copy():
                 return self._service.copy(call)
             case Raw():
@@ -158,16 +153,14 @@ class FiscalDriver(Driver[Options]):
         return signs
 
     def _look_slowly(self) -> None:
-        """The day's counters now and then, the clock once a day."""
+        """The day's counters and the clock, now and then."""
         now = time.monotonic()
-        if now >= self._day_at:
-            self._day_at = now + DAY_POLL_S
-            if self._watch.saw_day(self._service.day(), now):
-                self.log(f"a Z report that was not asked for here: {self._watch.by_itself}")
-        if now >= self._clock_at:
-            self._clock_at = now + CLOCK_POLL_S
-            if told := self._service.device_time():
-                self._watch.saw_clock(told, datetime.now(self._zone))
+        if now < self._slowly_at:
+            return
+        self._slowly_at = now + SLOW_POLL_S
+        if self._watch.saw_day(self._service.day(), now):
+            self.log(f"a Z report that was not asked for here: {self._watch.by_itself}")
+        self._service.device_time()
 
     def _open_receipt(self) -> str:
         found = self._works.wire.value(ReadTransaction(), Transaction)
@@ -192,7 +185,6 @@ class FiscalDriver(Driver[Options]):
         if not is_code_page(options.encoding):
             raise DeviceError(problem(Trouble.BAD_ENCODING, what=options.encoding))
         self._options = options
-        self._zone = _zone(options.time_zone)
         dialect = dialect_of(options.family, clerk_of(options))
         self._works = Works(
             dialect,
@@ -212,9 +204,7 @@ class FiscalDriver(Driver[Options]):
             port=options.port,
         )
         self._watch = Watch(dialect.family.day_hours, options.clock_tolerance_s)
-        self._service = Service(
-            self._works.wire, lambda: self._works.unknown, options, self._watch, time.monotonic, self._zone
-        )
+        self._service = Service(self._works.wire, lambda: self._works.unknown, options, self._watch, time.monotonic)
         self._made = True
 
     def _terms(self) -> Terms:
@@ -226,18 +216,6 @@ class FiscalDriver(Driver[Options]):
             self._options.rounding_text,
             self._service.rates,
         )
-
-
-def _zone(name: str) -> tzinfo | None:
-    """None: this machine's. Raises `DeviceError`."""
-    if not name:
-        return None
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise DeviceError(problem(Trouble.BAD_TIME_ZONE, what=name)) from error
 
 
 def _wait(seconds: float) -> None:

@@ -25,7 +25,6 @@ class Trouble(StrEnum):
     WRONG_FAMILY = "wrong_family"
     BAD_PASSWORD_FILE = "bad_password_file"
     BAD_ENCODING = "bad_encoding"
-    BAD_TIME_ZONE = "bad_time_zone"
     STRANGE_ANSWER = "strange_answer"
     SLIP_BROKEN_OFF = "slip_broken_off"
     WAITS_FOR_HAND = "waits_for_hand"
@@ -68,10 +67,6 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
         "the code page {what} is not known",
         "Set `encoding` to a single-byte code page such as cp1257, cp1251 or cp775",
     ),
-    Trouble.BAD_TIME_ZONE: (
-        "the time zone {what} is not known",
-        "Set `time_zone` to a name such as Europe/Riga, or leave it out",
-    ),
     Trouble.STRANGE_ANSWER: (
         "the printer on {port} answers what its protocol does not know: {what}",
         "Check `family`; if it is right, send the model and firmware of the printer to the developers",
@@ -86,7 +81,8 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
     ),
     Trouble.CLOCK_OFF: (
         "the printer's clock is off by {what}",
-        "Set it when no receipt is open (the day's Z report may be needed before); check the gateway's own clock first",
+        "Check the gateway's own clock and `time_zone` under [gateway] first; then set the printer's when no receipt "
+        "is open (the day's Z report may be needed before)",
     ),
     Trouble.Z_DUE: (
         "the fiscal day has lasted {what} hours",

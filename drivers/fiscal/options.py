@@ -71,9 +71,6 @@ RoundingText = Annotated[
 ClockToleranceS = Annotated[
     int, msgspec.Meta(ge=1, le=86_400, description="The device's clock may be off by so much before a person is told")
 ]
-TimeZone = Annotated[
-    str, msgspec.Meta(description="Zone of the device's clock, such as Europe/Riga; empty: that of this machine")
-]
 Copies = Annotated[
     bool, msgspec.Meta(description="Allow a copy of the last receipt. Forbidden in Latvia: leave it off there")
 ]
@@ -105,7 +102,6 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     rounding_means: RoundingMeans | None = None
     rounding_text: RoundingText = "Rounding"
     clock_tolerance_s: ClockToleranceS = 120
-    time_zone: TimeZone = ""
     copies: Copies = False
     raw: RawAllowed = False
     poll_s: PollS = 5.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from datetime import datetime, tzinfo
 
 from drivers.contract.core import Problem
 from drivers.contract.printer import (
@@ -17,6 +17,7 @@ from drivers.contract.printer import (
 )
 from drivers.contract.slip import Slip, SlipPrinted
 from drivers.driver import CallRefused, DeviceError
+from drivers.fiscal import local_time
 from drivers.fiscal.dialects import SPOKEN
 from drivers.fiscal.errors import Reason, Refusal, Trouble, advice, problem
 from drivers.fiscal.families import OPEN_SIGNS, Sign
@@ -52,14 +53,14 @@ class Service:
         options: Options,
         watch: Watch,
         clock: Callable[[], float],
-        zone: tzinfo | None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._wire = wire
         self._unknown = unknown
         self._options = options
         self._watch = watch
         self._clock = clock
-        self._zone = zone
+        self._wall = wall
         self._rates: Rates | None = None
 
     # Reading ---------------------------------------------------------------------------------------------
@@ -73,10 +74,13 @@ class Service:
         return merged(parts)
 
     def device_time(self) -> str:
-        """Empty when the device does not tell it, or tells no time: a clock that was never set must not keep the device
-        from being set."""
+        """For the watch as well. Empty when the device does not tell it, or tells no time: a clock that was never set
+        must not keep the device from being set."""
         clock = self._wire.understood(ReadClock(), DeviceClock)
-        return clock.device_time if clock is not None else ""
+        if clock is None:
+            return ""
+        self._watch.saw_clock(local_time.off_s(clock.device_time, self._wall()))
+        return clock.device_time
 
     def read_rates(self) -> None:
         """The VAT letters that are programmed: the others are refused from now on. Firmware that tells them otherwise
@@ -98,6 +102,7 @@ class Service:
         signs = self.signs()
         last, cash, day = self._wire.value(ReadLast(), Last), self._wire.value(ReadCash(), Cash), self.day()
         self._watch.saw_day(day, self._clock())
+        device_time = self.device_time()
         troubles = [*signs, *self._watch.troubles(self._clock())]
         return PrinterStatus(
             ready=not self._wire.dialect.family.blocks(signs),
@@ -106,7 +111,7 @@ class Service:
             last_number=last.number if last is not None else "",
             problems=tuple(sorted(trouble.value for trouble in troubles)),
             z_number=day.z_number,
-            device_time=self.device_time(),
+            device_time=device_time,
             cash_cents=cash.cents if cash is not None else None,
         )
 
@@ -190,10 +195,9 @@ class Service:
     def _is_summer(self, device_time: str) -> bool:
         """Raises `CallRefused` when it is no time."""
         try:
-            local = datetime.fromisoformat(device_time)
+            return local_time.is_summer(device_time, self._wall())
         except ValueError as error:
             raise _refused(Reason.BAD_AMOUNT, f"{device_time} is no time: {error}") from error
-        return bool((local.replace(tzinfo=self._zone) if self._zone is not None else local.astimezone()).dst())
 
     def _none_open(self) -> None:
         if OPEN_SIGNS & self.signs():

@@ -3,8 +3,6 @@ ended, a clock that is off. Pure: told what was seen and when, in seconds of any
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from drivers.contract.core import Problem
 from drivers.contract.printer import DayReport, Outcome, Print, Result, Work
 from drivers.fiscal.errors import Trouble, problem
@@ -13,6 +11,9 @@ from drivers.fiscal.standing import steps
 
 WARN_BEFORE_H = 2.0
 """Hours before the device takes no receipt any more."""
+
+JITTER_S = 2.0
+"""A device tells whole seconds, and a command takes its time: two looks at one clock differ by less."""
 
 
 class Watch:
@@ -29,7 +30,7 @@ class Watch:
         self._z_number = ""
         self._began_s: float | None = None
         self._by_itself = ""
-        self._clock_off_s = 0.0
+        self._clock_off_s: float | None = None
 
     @property
     def by_itself(self) -> str:
@@ -57,9 +58,11 @@ class Watch:
             self._began_s = now_s
         return moved
 
-    def saw_clock(self, device_time: str, local_time: datetime) -> None:
-        """The device's clock, and the gateway's own at the place."""
-        self._clock_off_s = (datetime.fromisoformat(device_time) - local_time.replace(tzinfo=None)).total_seconds()
+    def saw_clock(self, off_s: float) -> None:
+        """By how much the device's clock is ahead of the gateway's own; behind: negative. What may be jitter is no
+        news, so that nobody is told of the same clock again and again."""
+        if self._clock_off_s is None or abs(off_s - self._clock_off_s) >= JITTER_S:
+            self._clock_off_s = off_s
 
     def hours(self, now_s: float) -> float:
         """Since the day's first receipt; 0 when there was none."""
@@ -71,16 +74,20 @@ class Watch:
             return problem(Trouble.Z_DUE, what=f"{int(self.hours(now_s))}")
         if self._by_itself:
             return problem(Trouble.Z_BY_ITSELF, what=self._by_itself)
-        if abs(self._clock_off_s) > self._tolerance_s:
-            return problem(Trouble.CLOCK_OFF, what=_span(self._clock_off_s))
+        if self._clock_is_off:
+            return problem(Trouble.CLOCK_OFF, what=_span(self._clock_off_s or 0.0))
         return None
+
+    @property
+    def _clock_is_off(self) -> bool:
+        return abs(self._clock_off_s or 0.0) > self._tolerance_s
 
     def troubles(self, now_s: float) -> tuple[Trouble, ...]:
         """All of them, for the status."""
         seen = (
             (Trouble.Z_DUE, self.hours(now_s) >= self._day_hours - WARN_BEFORE_H),
             (Trouble.Z_BY_ITSELF, bool(self._by_itself)),
-            (Trouble.CLOCK_OFF, abs(self._clock_off_s) > self._tolerance_s),
+            (Trouble.CLOCK_OFF, self._clock_is_off),
         )
         return tuple(trouble for trouble, is_so in seen if is_so)
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 _FORMS = (
     re.compile(r"(?P<d>\d\d)-(?P<m>\d\d)-(?P<y>\d\d) (?P<h>\d\d):(?P<min>\d\d)(?::(?P<s>\d\d))?"),
     re.compile(r"(?P<d>\d\d)(?P<m>\d\d)(?P<y>\d\d)(?P<h>\d\d)(?P<min>\d\d)(?P<s>\d\d)?"),
 )
+
+
+def clock_of(zone: str) -> Callable[[], datetime]:
+    """One that is right in this zone, such as Europe/Riga; empty: in that of this machine. Raises `ValueError`, or
+    `ZoneInfoNotFoundError` (a `KeyError`), when there is no such zone."""
+    if not zone:
+        return datetime.now
+    place = ZoneInfo(zone)
+    return lambda: datetime.now(place).replace(tzinfo=None)
 
 
 def iso(when: datetime) -> str:

@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from drivers.simulators.fiscal_clock import clock_of
 from drivers.simulators.fiscal_device import Device
 from drivers.simulators.fiscal_families import ENCODINGS, endpoint
 from drivers.simulators.fiscal_model import MODELS
@@ -38,8 +39,8 @@ LONGEST_WAIT_S = 3600.0
 class Simulator:
     """The printer at its port, in its own thread. `port` is what a driver opens. A context manager.
 
-    `tcp`: a port number instead of a pty (0: one that is free). `line_ms`: time that a printed line takes. Every method
-    may be called from any thread.
+    `tcp`: a port number instead of a pty (0: one that is free). `line_ms`: time that a printed line takes. `zone`: that
+    of its clock, such as Europe/Riga; empty: that of this machine. Every method may be called from any thread.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class Simulator:
         baud: int = 0,
         auto_z: str = "",
         encoding: str = "",
+        zone: str = "",
         on_document: Callable[[Document], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         moment = datetime.fromisoformat(f"2026-01-01T{auto_z}").time() if auto_z else None
-        self.device = Device(MODELS[family], paper, auto_z=moment)
+        self.device = Device(MODELS[family], paper, now=clock_of(zone), auto_z=moment)
         self.endpoint = endpoint(
             family, self.device, encoding=encoding or ENCODINGS[family], line_ms=line_ms, syn_ms=syn_ms, baud=baud,
             on_document=on_document,

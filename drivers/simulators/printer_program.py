@@ -7,6 +7,7 @@ import codecs
 from datetime import time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -42,12 +43,13 @@ def main() -> None:
     parser.add_argument("--baud", type=int, default=0, help="bytes take their time, as at this speed; 0: none")
     parser.add_argument("--auto-z", type=_moment, metavar="HH:MM:SS", help="a Z report by itself at this time of day")
     parser.add_argument("--encoding", type=_code_page, help="code page of its firmware, by its Python name")
+    parser.add_argument("--zone", type=_zone, metavar="NAME", help="zone of its clock; else this machine's")
     parser.add_argument("--fault", action="append", default=[], metavar="KIND[:KEY=VALUE,...]", help="arm a fault")
     arguments = parser.parse_args()
     printer = Simulator(
         arguments.link, family=arguments.family, tcp=arguments.tcp, paper=Paper(arguments.journal),
         line_ms=arguments.line_ms, baud=arguments.baud, auto_z=arguments.auto_z or "",
-        encoding=arguments.encoding or "", on_document=_told,
+        encoding=arguments.encoding or "", zone=arguments.zone or "", on_document=_told,
     )  # fmt: skip
     try:
         for fault in arguments.fault:
@@ -85,6 +87,13 @@ def _code_page(text: str) -> str:
         return codecs.lookup(text).name
     except LookupError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise argparse.ArgumentTypeError(f"no such zone: {text!r}, write one such as Europe/Riga") from error
 
 
 def _told(document: Document) -> None:

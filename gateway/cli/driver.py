@@ -69,13 +69,14 @@ def run(
     if device is not None and options:
         raise click.UsageError("--device brings the options of the configuration: give --device or --option")
     if device is not None:
-        argv, given = _configured(config, device, name)
+        argv, given, zone = _configured(config, device, name)
     else:
         argv, given = _by_hand(name, options)
+        zone = _place_zone(config)
 
     from gateway.cli.watch import watch
 
-    code = watch(argv, device or "by-hand", given, count=count, timeout=timeout, as_json=as_json)
+    code = watch(argv, device or "by-hand", given, count=count, timeout=timeout, as_json=as_json, time_zone=zone)
     raise click.exceptions.Exit(code)
 
 
@@ -120,7 +121,8 @@ def _simulated(
         )  # fmt: skip
 
 
-def _configured(config: Path, device: str, name: str | None) -> tuple[Sequence[str], Mapping[str, Any]]:
+def _configured(config: Path, device: str, name: str | None) -> tuple[Sequence[str], Mapping[str, Any], str]:
+    """Command line, options, and the place's time zone."""
     from gateway.config.load import load
     from gateway.model.errors import NotFound
 
@@ -131,7 +133,19 @@ def _configured(config: Path, device: str, name: str | None) -> tuple[Sequence[s
         raise NotFound(f"there is no device {device!r}", f"Devices there: {known}", where=str(loaded.file))
     if name not in (None, section.driver):
         raise click.UsageError(f"device {device} has driver {section.driver}, not {name}")
-    return section.command or _argv(section.driver), section.options
+    zone = loaded.configuration.gateway.time_zone
+    return section.command or _argv(section.driver), section.options, zone
+
+
+def _place_zone(config: Path) -> str:
+    """The place's time zone; empty where no configuration can be read, which a driver by hand does not need."""
+    from gateway.config.load import load
+    from gateway.model.errors import ConfigurationError
+
+    try:
+        return load(config).configuration.gateway.time_zone
+    except ConfigurationError:
+        return ""
 
 
 def _known(name: str | None) -> str:

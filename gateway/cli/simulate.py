@@ -27,6 +27,7 @@ def simulate() -> None:
 @click.option("--baud", type=click.IntRange(0), default=0, help="Bytes take their time, as at this speed. 0: none.")
 @click.option("--auto-z", metavar="HH:MM:SS", default="", help="A Z report by itself at this time of day.")
 @click.option("--encoding", default="", help="Code page of its firmware, by its Python name.")
+@click.option("--zone", metavar="NAME", default="", help="Zone of its clock, such as Europe/Riga; else this machine's.")
 @click.option("--fault", "faults", metavar="KIND[:KEY=VALUE,...]", multiple=True, help="Arm a fault. Repeat it.")
 @as_json
 def printer(
@@ -38,6 +39,7 @@ def printer(
     baud: int,
     auto_z: str,
     encoding: str,
+    zone: str,
     faults: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -49,6 +51,7 @@ def printer(
     if link is not None and tcp is not None:
         raise click.UsageError("one of --link and --tcp")
     given = {"--link": link, "--tcp": tcp, "--journal": journal, "--auto-z": auto_z, "--encoding": encoding}
+    given["--zone"] = zone
     argv = ["--family", family, "--line-ms", str(line_ms), "--baud", str(baud)]
     argv += [word for name, value in given.items() if value not in (None, "") for word in (name, str(value))]
     argv += [word for fault in faults for word in ("--fault", fault)]

@@ -23,7 +23,8 @@ from gateway.cli.lazy import one_line
 from gateway.cli.output import line, talk
 from gateway.cli.simulation import Simulation
 from gateway.cli.tell import Teller, sentence
-from gateway.devices.process import NO_CORE, environment, how_it_ended
+from gateway.devices.environment import environment
+from gateway.devices.process import NO_CORE, how_it_ended
 from gateway.model.errors import GatewayError
 
 EXIT_BAD_OPTIONS = 9
@@ -41,10 +42,11 @@ def watch(
     count: int | None,
     timeout: float | None,
     as_json: bool,
+    time_zone: str = "",
     simulation: Simulation | None = None,
 ) -> Exit:
-    """Run the driver until it ends, `count` readings have come, or `timeout` seconds have passed. A `simulation` is
-    played from when the driver is ready.
+    """Run the driver until it ends, `count` readings have come, or `timeout` seconds have passed. `time_zone`: the
+    place's, empty where none is known. A `simulation` is played from when the driver is ready.
 
     Ctrl-C raises `KeyboardInterrupt`, once the driver has ended. Raises `GatewayError` when it cannot be run.
     """
@@ -56,7 +58,7 @@ def watch(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            env=environment(os.environ) | ({} if simulation is None else simulation.env),
+            env=environment(os.environ, time_zone) | ({} if simulation is None else simulation.env),
             start_new_session=True,
         )
     except OSError as error:

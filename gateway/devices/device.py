@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -39,6 +39,7 @@ class Device:
         section: DeviceSection,
         clock: Clock,
         guard: Guard,
+        environment: Mapping[str, str],
         *,
         on_reading: Callable[[Reading], None],
         on_change: Callable[[DeviceHealth], None],
@@ -47,6 +48,7 @@ class Device:
         self.id = section.id
         self._section = section
         self._guard = guard
+        self._environment = environment
         self._standing = Standing(section.id, section.driver, clock, on_change)
         self._refusals = Refusals(lambda reason, count: on_flood(section.id, reason, count))
         self._intake = Intake(section.id, clock, self._standing, self._refusals, on_reading)
@@ -108,6 +110,7 @@ class Device:
         session = Session(
             self._section,
             self._intake,
+            self._environment,
             on_log=self._log.line,
             on_life=self._life,
             on_state=self._told,

@@ -8,6 +8,7 @@ the loop's exception handler and stops no device.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from drivers.contract.core import Kind
 from gateway.config.types import DeviceSection
 from gateway.devices import convert, convert_printer, convert_slip
 from gateway.devices.device import Device
+from gateway.devices.environment import environment
 from gateway.devices.guard import Guard
 from gateway.model.clock import Clock
 from gateway.model.counter import CardDebited
@@ -46,23 +48,26 @@ OnWorkStep = Callable[[WorkStep], Awaitable[None]]
 class Devices:
     """Supervises one driver process for each device.
 
-    `on_reading` gets fresh readings only (see `Refused` for what is not), `on_change` each change of a device's
-    health, `on_flood(device, reason, count)` what was refused, at most once per device, reason and minute.
+    `time_zone`: the place's (IANA name), which is every driver's local time. `on_reading` gets fresh readings only (see
+    `Refused` for what is not), `on_change` each change of a device's health, `on_flood(device, reason, count)` what was
+    refused, at most once per device, reason and minute.
     """
 
     def __init__(
         self,
         sections: Sequence[DeviceSection],
         clock: Clock,
+        time_zone: str,
         *,
         on_reading: Callable[[Reading], None],
         on_change: Callable[[DeviceHealth], None],
         on_flood: Callable[[str, str, int], None],
     ) -> None:
         self._guard = Guard()
+        theirs = environment(os.environ, time_zone)
         self._devices = {
             section.id: Device(
-                section, clock, self._guard, on_reading=on_reading, on_change=on_change, on_flood=on_flood
+                section, clock, self._guard, theirs, on_reading=on_reading, on_change=on_change, on_flood=on_flood
             )
             for section in sections
         }

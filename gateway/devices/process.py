@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import resource
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +18,6 @@ pipes dumps to, which a limit of 0 does not (core(5); fs/coredump.c)."""
 DEAF_S = 1.0
 """A driver that ends closes its pipes first, its end follows. One that closes them and lives on is hung."""
 
-KEPT = ("PATH", "LANG", "HOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "CREDENTIALS_DIRECTORY")
-"""All of the environment that a driver gets. The last is where systemd has put the key files of the unit: a path, and
-no more than the driver, which runs as the same user, could read anyway."""
-
-
-def environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """A driver's environment, out of ours: nothing but `KEPT`, so that no secret travels in it."""
-    return {name: ours[name] for name in KEPT if name in ours}
-
 
 class Process:
     """A program that is started once. `on_stuck`: it does not read its input or has closed its output.
@@ -37,6 +27,7 @@ class Process:
     def __init__(
         self,
         argv: Sequence[str],
+        environment: Mapping[str, str],
         *,
         on_line: Callable[[bytes], None],
         on_garbage: Callable[[int], None],
@@ -44,7 +35,7 @@ class Process:
         on_stuck: Callable[[], None],
         on_end: Callable[[int], None],
     ) -> None:
-        self._child = Child(argv, environment(os.environ), self._gone)
+        self._child = Child(argv, environment, self._gone)
         self._on_line = on_line
         self._on_garbage = on_garbage
         self._on_log = on_log

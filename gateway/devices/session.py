@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -45,13 +45,15 @@ _any_hello = msgspec.json.Decoder(_AnyHello)
 
 
 class Session:
-    """`on_life`: the device has answered. `on_state`: the driver tells of its device. `on_end`: the process
-    has ended, why, and whether that is final because a new start would end the same way."""
+    """`environment`: all that the driver gets. `on_life`: the device has answered. `on_state`: the driver tells of its
+    device. `on_end`: the process has ended, why, and whether that is final because a new start would end the same
+    way."""
 
     def __init__(
         self,
         section: DeviceSection,
         intake: Intake,
+        environment: Mapping[str, str],
         *,
         on_log: Callable[[bytes], None],
         on_life: Callable[[], None],
@@ -65,6 +67,7 @@ class Session:
         self._on_end = on_end
         self._process = Process(
             section.command or (sys.executable, "-m", f"drivers.{section.driver}"),
+            environment,
             on_line=self._line,
             on_garbage=intake.garbage,
             on_log=on_log,

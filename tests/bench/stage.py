@@ -23,6 +23,8 @@ from tests.bench.frame import BenchFailed, require
 from tests.bench.machine import ends_within
 
 CITY = "jelgava"
+ZONE = "Europe/Riga"
+"""The place's, as the demo's configuration says."""
 LOOK_S = 0.005
 """Between two looks at a starting program: the error of a start's figure."""
 UP_S, READY_S, STOP_S = 60.0, 90.0, 20.0
@@ -91,7 +93,8 @@ class Stage:
         camera = python("drivers.simulators.camera", "--port", str(self.ports["camera"]), "--fps", "5")
         self.child("sim-camera", camera)
         self.start_relay("gate-relay")
-        self.child("sim-printer", python("drivers.simulators.printer", "--link", str(self.devices / "till-printer")))
+        printer = ["--link", str(self.devices / "till-printer"), "--zone", ZONE]
+        self.child("sim-printer", python("drivers.simulators.printer", *printer))
 
     def start_relay(self, name: str) -> Child:
         """A relay board's simulator behind `devices/name`."""

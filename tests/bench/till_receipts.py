@@ -13,7 +13,7 @@ from typing import Any
 from gateway.cli.demo.children import Child, python
 from tests.bench.context import Context
 from tests.bench.frame import Promise, Row, compare, median, require
-from tests.bench.stage import Gateway, Stage, until
+from tests.bench.stage import ZONE, Gateway, Stage, until
 
 ROUNDS, RECEIPTS = 5, 8
 LINES = 10
@@ -142,7 +142,7 @@ def _money(cents: int) -> str:
 
 
 def _printer(stage: Stage, name: str) -> Child:
-    flags = ["--link", str(stage.devices / name), "--line-ms", str(LINE_MS), "--baud", str(BAUD)]
+    flags = ["--link", str(stage.devices / name), "--line-ms", str(LINE_MS), "--baud", str(BAUD), "--zone", ZONE]
     return stage.child(f"sim-{name}", python("drivers.simulators.printer", *flags))
 
 

@@ -18,6 +18,7 @@ from drivers.contract.desfire import Counter, DesfireFailed, DesfireProof, Proof
 from drivers.contract.reader import AccessCard, Card, Code, Recognised, RecognisedKind, Several
 from drivers.simulators.cards import Type2Tag
 from drivers.simulators.pn532 import Pn532, plugged
+from drivers.simulators.printer import Simulator
 from drivers.simulators.relay import RelayBoard
 from gateway.cli.tell import Teller, sentence
 from tests.cli.conftest import Running, smartplace, write_config
@@ -178,6 +179,35 @@ def test_a_driver_of_someone_else(tmp_path: Path, program: str, code: int, what:
     told = smartplace("driver", "run", "--config", config, "--device", "foreign", "--timeout", "30")
     assert told.returncode == code, told.stderr
     assert what in told.stderr
+
+
+PRINTER = """
+[[device]]
+id = "till-printer"
+driver = "fiscal"
+options = {{ port = "{port}", poll_s = 0.1 }}
+"""
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize(("zone", "problems"), [("Europe/Riga", set()), ("Europe/Lisbon", {"clock_off"})])
+def test_a_driver_lives_in_the_places_time_zone(tmp_path: Path, by_hand: bool, zone: str, problems: set[str]) -> None:
+    with Simulator(tmp_path / "printer", zone=zone) as printer:
+        config = write_config(tmp_path / "etc", more=PRINTER.format(port=printer.port))
+        which = ("fiscal", "--option", f"port={printer.port}", "--option", "poll_s=0.1")
+        device = which if by_hand else ("--device", "till-printer")
+        told = smartplace("driver", "run", *device, "--config", config, "--json", "--timeout", "4", TZ="Asia/Tokyo")
+    states = [line for line in map(json.loads, told.stdout.splitlines()) if line["message"] == "state"]
+    assert states[-1]["state"] == "ready", told.stderr
+    assert {state["problem"]["code"] for state in states if state.get("problem")} == problems
+
+
+def test_without_a_configuration_a_driver_lives_in_the_callers_time_zone(tmp_path: Path) -> None:
+    with Simulator(tmp_path / "printer", zone="Asia/Tokyo") as printer:
+        device = ("fiscal", "--option", f"port={printer.port}", "--option", "poll_s=0.1", "--config", tmp_path / "none")
+        told = smartplace("driver", "run", *device, "--json", "--timeout", "4", TZ="Asia/Tokyo")
+    assert '"ready"' in told.stdout, told.stderr
+    assert "clock_off" not in told.stdout
 
 
 def test_a_driver_that_will_not_end_is_ended(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ import os
 import select
 import signal
 import socket
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -71,6 +73,18 @@ def test_json_lines_for_a_script_on_tcp() -> None:
     assert told[2]["ok"] is None
 
 
+def test_its_clock_is_that_of_the_zone_that_is_named() -> None:
+    with Running(*RUN, "--zone", "Pacific/Auckland", "--json", typed=True) as printer:
+        printer.until('"ready"')
+        printer.type('{"do": "state"}')
+        printer.until('"ok"')
+        printer.interrupt()
+        printer.end()
+    told = datetime.fromisoformat(json.loads(printer.out.splitlines()[-1])["ok"]["device_time"])
+    there = datetime.now(ZoneInfo("Pacific/Auckland")).replace(tzinfo=None)
+    assert abs((there - told).total_seconds()) < 60
+
+
 def test_it_goes_on_when_nothing_is_typed() -> None:
     with Running(*RUN) as printer:
         printer.until("a simulated datecs-v1 printer is at /dev/pts/")
@@ -102,6 +116,7 @@ def test_whatever_ends_it_nothing_stays_behind(tmp_path: Path, number: signal.Si
         (("--auto-z", "noon"), 2, "--auto-z"),
         (("--encoding", "no-such"), 2, "unknown encoding"),
         (("--family", "posnet"), 2, "posnet"),
+        (("--zone", "Mars/Olympus"), 2, "no such zone: 'Mars/Olympus'"),
     ],
 )
 def test_what_it_does_not_take_is_said(arguments: tuple[str, ...], code: int, what: str) -> None:

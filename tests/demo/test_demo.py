@@ -15,6 +15,7 @@ import pytest
 
 from gateway.cli.demo import demo
 from gateway.cli.demo.stage import Stage
+from gateway.cli.demo.watch import look_inside
 from gateway.model.errors import GatewayError
 from tests.demo.conftest import Play
 from tests.demo.tree import pause
@@ -95,6 +96,19 @@ def test_a_morning_that_is_broken_off_leaves_nothing_behind(number: signal.Signa
     assert tree.left(0.5) == {}
     assert tree.out.read_text(encoding="utf-8") == ""
     assert not list(tree.out.parent.glob("smartplace-*")), "the work folder is left"
+
+
+def test_every_device_is_well_wherever_the_machine_stands(play: Play) -> None:
+    tree = play("--once", "--port", "0", TZ="Pacific/Auckland")
+    tree.until_says("The library opens")
+    [folder] = tree.out.parent.glob("smartplace-*")
+    devices = look_inside(folder / "state" / "api.sock", "/v1/devices")["devices"]
+    assert {device["device"]: device.get("code", "") for device in devices if device.get("code")} == {}
+    assert "till-printer" in {device["device"] for device in devices}
+    tree.process.send_signal(signal.SIGINT)
+    assert tree.end() == 130
+    [paper] = [device for device in devices if device["device"] == "till-printer"]
+    assert paper["health"] == "ready"
 
 
 def test_ctrl_c_while_the_stage_is_being_set_leaves_nothing_behind(play: Play) -> None:

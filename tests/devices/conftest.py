@@ -47,6 +47,7 @@ class Place:
         self.devices = Devices(
             sections,
             SystemClock(),
+            "Europe/Riga",
             on_reading=self.readings.append,
             on_change=self.changes.append,
             on_flood=lambda *flood: self.floods.append(flood),

@@ -49,7 +49,8 @@ async def main() -> None:
         DeviceSection(id="dev-hangs", driver="test_hangs", command=command("hangs")),
     ]
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    devices = Devices(sections, SystemClock(), on_reading=lambda _: None, on_change=changed, on_flood=lambda *_: None)
+    clock, zone = SystemClock(), "Europe/Riga"
+    devices = Devices(sections, clock, zone, on_reading=lambda _: None, on_change=changed, on_flood=lambda *_: None)
     await devices.start()
     await all_ready.wait()
     while True:

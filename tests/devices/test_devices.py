@@ -274,14 +274,17 @@ async def test_a_driver_gets_nothing_of_the_environment_that_it_does_not_need(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMARTPLACE_SECRET", "do not tell")
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/smartplace.service")
     place = await start(section("prints_secrets_of_environment"))
     await place.ready("dev-prints-secrets-of-environment")
-    told = set(place.of("dev-prints-secrets-of-environment").detail)
+    detail = place.of("dev-prints-secrets-of-environment").detail
+    told = set(detail)
     # LC_CTYPE is Python's own doing (PEP 538).
     pythons = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LC_CTYPE"}
-    assert told <= {"PATH", "LANG", "HOME", "CREDENTIALS_DIRECTORY"} | pythons
+    assert told <= {"PATH", "LANG", "HOME", "CREDENTIALS_DIRECTORY", "TZ"} | pythons
     assert {"PATH", "CREDENTIALS_DIRECTORY"} <= told
+    assert detail["TZ"] == "Europe/Riga"
 
 
 def test_every_misbehaving_program_is_used_by_a_test() -> None:

@@ -221,6 +221,7 @@ async def test_a_fault_in_a_callback_does_not_stop_the_device(start: Start) -> N
     devices = Devices(
         [section("reader", {"every_s": 0.05})],
         SystemClock(),
+        "Europe/Riga",
         on_reading=broken,
         on_change=place.changes.append,
         on_flood=lambda *_: None,

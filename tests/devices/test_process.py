@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drivers.contract.core import MAX_LINE
 from gateway.devices import pipe
-from gateway.devices.process import Process, environment, how_it_ended
+from gateway.devices.process import Process, how_it_ended
 from tests.devices.conftest import descriptors
 
 
@@ -29,6 +29,7 @@ class Heard:
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.process = Process(
             argv,
+            os.environ,
             on_line=self.lines.append,
             on_garbage=self._count,
             on_log=self.log.append,
@@ -120,6 +121,7 @@ async def test_a_program_that_cannot_be_started_leaves_no_descriptor_behind() ->
     before = descriptors(os.getpid())
     process = Process(
         ["/no/such/program"],
+        {},
         on_line=lambda _: None,
         on_garbage=lambda _: None,
         on_log=lambda _: None,
@@ -129,11 +131,6 @@ async def test_a_program_that_cannot_be_started_leaves_no_descriptor_behind() ->
     with pytest.raises(FileNotFoundError):
         process.start()
     assert descriptors(os.getpid()) == before
-
-
-def test_the_environment_of_a_driver_is_a_closed_list() -> None:
-    ours = {"PATH": "/bin", "HOME": "/root", "CREDENTIALS_DIRECTORY": "/run/x", "MQTT_PASSWORD": "x"}
-    assert environment(ours) == {"PATH": "/bin", "HOME": "/root", "CREDENTIALS_DIRECTORY": "/run/x"}
 
 
 def test_the_end_is_told_in_words() -> None:

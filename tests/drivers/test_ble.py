@@ -14,7 +14,7 @@ from drivers.contract.core import Alive, DeviceState, Hello, Kind, Problem, Read
 from drivers.contract.reader import Beacon, BeaconEvent
 from drivers.simulators.beacons import Advertised
 from drivers.simulators.ble import CROWD, Ble
-from gateway.devices.process import environment
+from gateway.devices.environment import environment
 from tests.support.bluez import bluez
 from tests.support.driver_process import DriverProcess
 

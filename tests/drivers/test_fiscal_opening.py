@@ -110,12 +110,6 @@ def test_every_family_on_every_port(family: str, tcp: int | None) -> None:
         assert simulator.device.documents[-1].lines == ("Balance", "and more", "QR-1")
 
 
-def test_time_zone_that_does_not_exist_is_told() -> None:
-    with Simulator() as simulator, pytest.raises(DeviceError) as error:
-        Rig(simulator, time_zone="Mars/Olympus")
-    assert error.value.problem.code == "bad_time_zone"
-
-
 def test_two_names_of_one_port_are_one_port(rig: Rig, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.symlink_to(rig.simulator.port)

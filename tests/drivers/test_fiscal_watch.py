@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from drivers.contract.printer import CashMove, DayReport, Line, Outcome, Print, Result
@@ -13,7 +11,6 @@ from drivers.fiscal.watch import Watch
 HOUR = 3600.0
 SALE = Print("k", (Line("x", "A", 100, 1000),), (), 100)
 DONE = Outcome("k", Result.PRINTED)
-NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 def watch() -> Watch:
@@ -80,7 +77,7 @@ def test_z_report_that_was_not_asked_for_here() -> None:
 )
 def test_clock_that_is_off(off: int, words: str) -> None:
     seen = watch()
-    seen.saw_clock((NOON + timedelta(seconds=off)).replace(tzinfo=None).isoformat(), NOON)
+    seen.saw_clock(off)
     concern = seen.concern(0.0)
     assert (concern is not None) is bool(words)
     if concern is not None:
@@ -90,7 +87,18 @@ def test_clock_that_is_off(off: int, words: str) -> None:
 
 def test_small_tolerance_is_told_in_seconds() -> None:
     seen = Watch(24.0, 10)
-    seen.saw_clock("2026-11-27T12:00:30", NOON)
+    seen.saw_clock(30)
     concern = seen.concern(0.0)
     assert concern is not None
     assert "+30 s" in concern.cause
+
+
+def test_the_same_clock_is_told_once_and_one_that_was_put_right_no_more() -> None:
+    seen = watch()
+    seen.saw_clock(149.6)
+    told_first = seen.concern(0.0)
+    for jitter in (150.4, 149.0, 151.2):
+        seen.saw_clock(jitter)
+        assert seen.concern(0.0) == told_first
+    seen.saw_clock(-0.4)
+    assert seen.concern(0.0) is None

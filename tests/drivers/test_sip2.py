@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -19,6 +22,7 @@ from drivers.simulators.sip2 import PatronRecord, Sip2Server
 from drivers.sip2 import codec
 from drivers.sip2.link import Link, connect
 from drivers.sip2.options import Options
+from gateway.devices.environment import environment
 from tests.support.certificate import certificate
 from tests.support.driver_process import DriverProcess
 
@@ -102,6 +106,17 @@ def test_a_pin_counts_only_when_it_was_typed(driver: DriverProcess) -> None:
 def test_each_patrons_session_is_ended(driver: DriverProcess, server: Sip2Server) -> None:
     driver.ask(PatronStatus(CARD))
     assert server.wait(lambda: server.ended == [CARD])
+
+
+def test_the_time_that_the_library_is_told_is_the_places(server: Sip2Server, tmp_path: Path) -> None:
+    theirs = environment({**os.environ, "TZ": "UTC"}, "Pacific/Auckland")
+    with DriverProcess("drivers.sip2", {"port": server.port, "ask": "status"}, environment=theirs) as driver:
+        driver.expect_state(DeviceState.READY)
+        driver.ask(PatronStatus(CARD))
+    [asked] = [line for line in server.heard if line[:2] == b"23"]
+    told = datetime.strptime(asked[5:23].decode(), "%Y%m%d    %H%M%S")  # noqa: DTZ007  the protocol's local time
+    there = datetime.now(ZoneInfo("Pacific/Auckland")).replace(tzinfo=None)
+    assert abs((there - told).total_seconds()) < 60
 
 
 def test_a_card_that_would_write_fields_of_its_own_is_refused(driver: DriverProcess, server: Sip2Server) -> None:

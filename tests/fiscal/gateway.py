@@ -70,12 +70,12 @@ async def main(folder: Path, moment: str) -> None:
             ready.set()
         printers.on_change(health)
 
-    clock, asker = SystemClock(), Asker()
+    clock, zone, asker = SystemClock(), "Europe/Riga", Asker()
     ledger = Ledger(folder / "ledger.db", "gw-test", clock)
     ledger.start()
     options = {"memory": str(folder / "device.json")}
     section = DeviceSection(id="p-1", driver="test_fiscal", command=COMMAND, options=options)
-    devices = KilledAt([section], clock, on_reading=lambda _: None, on_change=changed, on_flood=lambda *_: None)
+    devices = KilledAt([section], clock, zone, on_reading=lambda _: None, on_change=changed, on_flood=lambda *_: None)
     devices.moment = moment
     printers = Printers(ledger, devices, clock)
     await printers.own("till-1", asker, ("p-1",))

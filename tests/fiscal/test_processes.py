@@ -36,7 +36,12 @@ class Real(House):
         self.memory = memory
         self.ready: dict[str, asyncio.Event] = {section.id: asyncio.Event() for section in sections}
         self.devices = Devices(
-            sections, SystemClock(), on_reading=lambda _: None, on_change=self.changed, on_flood=lambda *_: None
+            sections,
+            SystemClock(),
+            "Europe/Riga",
+            on_reading=lambda _: None,
+            on_change=self.changed,
+            on_flood=lambda *_: None,
         )
         self.printers = Printers(place.ledger, self.devices, place.clock)
 

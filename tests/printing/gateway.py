@@ -52,6 +52,10 @@ class Told(msgspec.Struct, frozen=True):
     z_number: str = ""
 
 
+ZONE = "Europe/Riga"
+"""Of the place, and of the printer's clock."""
+
+
 class Mortal(Devices):
     """Devices of a gateway that is killed in the middle of a work."""
 
@@ -96,7 +100,7 @@ class Gateway:
         self.ledger = Ledger(folder / "ledger.db", "gw-test", clock)
         section = DeviceSection(id="p-1", driver="fiscal", options={"port": port, "family": family, **FAST})
         self.devices = Mortal(
-            [section], clock, on_reading=lambda _: None, on_change=self._changed, on_flood=lambda *_: None
+            [section], clock, ZONE, on_reading=lambda _: None, on_change=self._changed, on_flood=lambda *_: None
         )
         self.printers = Printers(self.ledger, self.devices, clock, pauses_s=(0.2,))
 

@@ -23,7 +23,7 @@ from gateway.model.fiscal import Work, WorkPoint
 from tests.printing.allowed import reason
 from tests.printing.cases import Case, Hit
 from tests.printing.children import Child, Tripwire
-from tests.printing.gateway import Order, Told
+from tests.printing.gateway import ZONE, Order, Told
 from tests.printing.prepared import prepared
 from tests.printing.tally import Tally
 from tests.printing.verdict import Complaint, Verdict, Wrong, differences
@@ -117,7 +117,7 @@ class Rig:
 
     def __enter__(self) -> Rig:
         self._folder = tempfile.TemporaryDirectory(prefix="printing-")
-        self._simulator = Simulator(Path(self._folder.name) / "printer", family=self.family)
+        self._simulator = Simulator(Path(self._folder.name) / "printer", family=self.family, zone=ZONE)
         self._wire = Tripwire(self._simulator.endpoint.wire)
         self._simulator.endpoint.wire = self._wire
         self._simulator.start()

@@ -45,6 +45,7 @@ async def site(tmp_path: Path) -> AsyncIterator[tuple[Place, Pn532, RelayBoard]]
                 DeviceSection(id="relay-1", driver="relay", options={"port": board.path, "inputs": 5}),
             ],
             place.clock,
+            "Europe/Riga",
             on_reading=lambda reading: dispatch.on_reading(reading),
             on_change=lambda health: dispatch.on_change(health),
             on_flood=lambda *_: None,

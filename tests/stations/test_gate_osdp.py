@@ -68,6 +68,7 @@ async def test_a_card_at_the_reader_opens_the_readers_own_output_once(
     devices = Devices(
         [DeviceSection(id="door", driver="osdp", options=options)],
         place.clock,
+        "Europe/Riga",
         on_reading=readings.put_nowait,
         on_change=lambda told: ready.set() if told.health is Health.READY else None,
         on_flood=lambda *_flood: None,

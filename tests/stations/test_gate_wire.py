@@ -43,6 +43,7 @@ async def wired(tmp_path: Path) -> AsyncIterator[tuple[AtGate, RelayBoard]]:
         devices = Devices(
             [DeviceSection(id="relay-1", driver="relay", options=options)],
             place.clock,
+            "Europe/Riga",
             on_reading=dispatch.on_reading,
             on_change=dispatch.on_change,
             on_flood=lambda *_: None,

@@ -11,7 +11,7 @@ import pytest
 
 from drivers.simulators.escpos import EscPosPrinter
 from gateway.config.types import DeviceSection, TillStation
-from gateway.daemon import make_station
+from gateway.daemon.makers import make_station
 from gateway.devices import Devices
 from gateway.model.device import Health
 from gateway.model.receipt import Receipt
@@ -38,6 +38,7 @@ class Wired:
         self.devices = Devices(
             [DeviceSection(id="slips-1", driver="slip", options=options)],
             self.place.clock,
+            "Europe/Riga",
             on_reading=lambda _reading: None,
             on_change=lambda _health: None,
             on_flood=lambda *_: None,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -36,16 +36,25 @@ class DriverProcess:
     Every wait has a time-out (generous: machines are shared) and fails with what did come instead.
     """
 
-    def __init__(self, module: str, options: dict[str, Any], argv: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        options: dict[str, Any],
+        argv: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._argv = list(argv) if argv is not None else [sys.executable, "-m", module]
         self._options = options
+        self._environment = environment
         self.heard: list[ToGateway] = []
         self.garbage: list[bytes] = []
         self._inbox: queue.SimpleQueue[ToGateway | None] = queue.SimpleQueue()
         self._calls = 0
 
     def __enter__(self) -> DriverProcess:
-        self.process = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._environment
+        )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self.send(Options("test", msgspec.Raw(msgspec.json.encode(self._options))))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -183,17 +183,19 @@ class Calls:
         return codes.of_status(status, told)
 
     def _now(self) -> datetime | None:
-        """The place's local time, None when it cannot be trusted."""
+        """Now, in the place's zone; None when our clock cannot be trusted."""
         stamp = self._clock.stamp()
-        if not stamp.quality.trusted:
-            return None
-        return datetime.fromtimestamp(stamp.wall_ms / 1000, UTC).astimezone(self._zone).replace(tzinfo=None)
+        return datetime.fromtimestamp(stamp.wall_ms / 1000, self._zone) if stamp.quality.trusted else None
 
 
 def _ahead_s(device_time: str, now: datetime) -> float | None:
-    """By how much the device's clock is fast; None when what it says is no local time."""
+    """By how much the device's clock is fast; None when what it says is no local time. In the hour that comes twice it
+    is taken for the moment that is nearer to now, and in the one that is left out for a clock not put forward yet."""
     try:
         said = datetime.fromisoformat(device_time)
-    except ValueError:
+        if said.tzinfo is not None:
+            return None
+        moments = [said.replace(tzinfo=now.tzinfo, fold=fold).timestamp() for fold in (0, 1)]
+    except (ValueError, OverflowError):
         return None
-    return None if said.tzinfo is not None else (said - now).total_seconds()
+    return min((moment - now.timestamp() for moment in moments), key=abs)

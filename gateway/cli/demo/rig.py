@@ -170,7 +170,8 @@ class Rig:
             case "gate-relay":
                 return python("drivers.simulators.relay", *link)
             case "till-printer":
-                return python("drivers.simulators.printer", *link, "--journal", str(town.paper))
+                paper = ["--journal", str(town.paper), "--zone", town.time_zone]
+                return python("drivers.simulators.printer", *link, *paper)
             case _:
                 counters = ["--counters", str(town.folder / f"{name}.counters")]
                 return python("drivers.simulators.pn532", *link, "--cards", str(town.cards), *counters)

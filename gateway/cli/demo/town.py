@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -93,6 +94,12 @@ class Town:
     @property
     def config(self) -> Path:
         return self.folder / "gateway.toml"
+
+    @property
+    def time_zone(self) -> str:
+        """The place's, which devices that tell local time are set to."""
+        zone: str = tomllib.loads(self.config.read_text(encoding="utf-8"))["gateway"]["time_zone"]
+        return zone
 
     @property
     def state(self) -> Path:

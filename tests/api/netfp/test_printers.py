@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 import pytest
 
@@ -286,6 +288,26 @@ async def test_a_clock_that_cannot_be_read_is_told(shop: Shop, said: str) -> Non
     shop.outputs.status = msgspec.structs.replace(shop.outputs.status, device_time=said)
     answer = await shop.get(f"/printers/{PRINTER}/status")
     assert "W901" in [message.get("code") for message in answer["messages"]]
+
+
+@pytest.mark.parametrize(
+    ("now", "said", "fast"),
+    [
+        ("2026-10-25T01:00:30+00:00", "2026-10-25T03:59:50", []),
+        ("2026-10-25T00:59:50+00:00", "2026-10-25T03:00:20", []),
+        ("2026-10-25T02:30:00+00:00", "2026-10-25T05:30:00", ["60 min fast"]),
+        ("2026-03-29T01:00:30+00:00", "2026-03-29T02:59:50", []),
+        ("2026-03-29T02:30:00+00:00", "2026-03-29T04:30:00", ["60 min slow"]),
+    ],
+)
+async def test_a_device_that_changes_to_winter_or_summer_time_a_bit_later_does_not_drift(
+    shop: Shop, now: str, said: str, fast: list[str]
+) -> None:
+    shop.place.clock.set_wall(round(datetime.fromisoformat(now).timestamp() * 1000))
+    shop.outputs.status = msgspec.structs.replace(shop.outputs.status, device_time=said)
+    answer = await shop.get(f"/printers/{PRINTER}/status")
+    told = [m["text"] for m in answer["messages"] if m.get("code") == "W901"]
+    assert told == [f"the device's clock is {words}: set it when no receipt is open" for words in fast]
 
 
 # Being freed ---------------------------------------------------------------------------------------------
