@@ -1,7 +1,7 @@
 """Runs one driver on one byte stream: `run(NfcDriver)` in the driver's `__main__`.
 
 Guarantees: nothing but contract lines leaves on the stream, whatever a library prints; a call that has
-passed its deadline is not begun; the end of the stream and `Stop` end the process within `GRACE_S`, however
+passed its deadline is not begun; the end of the stream and `Stop` end the process within `stream.GRACE_S`, however
 the device hangs; a lost device is reported once and opened again with a capped back-off.
 """
 
@@ -10,17 +10,15 @@ from __future__ import annotations
 import os
 import queue
 import sys
-import threading
 import time
 from types import FrameType
 from typing import Any, BinaryIO
 
 import msgspec
 
-from drivers.contract.codec import BadMessage, LineSplitter, decode_body, decode_for_driver, encode, raw
+from drivers.contract.codec import BadMessage, decode_body, raw
 from drivers.contract.core import (
     CONTRACT,
-    MAX_LINE,
     Alive,
     Call,
     DeviceState,
@@ -33,14 +31,9 @@ from drivers.contract.core import (
     Reply,
     State,
     Step,
-    Stop,
-    Stored,
-    ToGateway,
 )
 from drivers.driver import CallRefused, Detail, DeviceError, Driver, GatewayGone
-
-GRACE_S = 1.0
-"""From the end of the stream to the end of the process, for closing the device properly."""
+from drivers.stream import Stream
 
 ALIVE_EVERY_S = 4.0
 """Least time between two `alive`: three of them fit into the shortest silence a gateway tolerates."""
@@ -52,21 +45,14 @@ REOPEN_FIRST_S, REOPEN_CAP_S = 0.25, 5.0
 """Back-off between attempts to open. A cable that is put back works again within the cap; a device that was
 well for as long as the cap starts from the first pause again, one that opens and fails at once does not."""
 
-LONGEST_DEADLINE_MS = 24 * 3600 * 1000
-"""A deadline beyond this is cut to it: no call takes a day, and a number of any size must not end a driver."""
-
 
 class Runner:
     """One driver's life. `run` returns the exit code."""
 
     def __init__(self, driver: type[Driver[Any]], inward: BinaryIO, outward: BinaryIO) -> None:
         self._type = driver
-        self._in = inward
-        self._out = outward
-        self._out_lock = threading.Lock()
-        self._calls: queue.SimpleQueue[tuple[Call, float] | Options | None] = queue.SimpleQueue()
-        self._stored: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-        self._ended = threading.Event()
+        self._stream = Stream(inward, outward)
+        self._ended, self._calls = self._stream.ended, self._stream.calls
         self._alive_at = -ALIVE_EVERY_S
         self._pause = REOPEN_FIRST_S
         self._steps = 0
@@ -79,13 +65,13 @@ class Runner:
     # Port: what the driver says --------------------------------------------------------------------------
 
     def reading(self, body: msgspec.Struct, mono_ns: int) -> None:
-        self._send(Reading(mono_ns, raw(body)))
+        self._stream.send(Reading(mono_ns, raw(body)))
 
     def alive(self) -> None:
         now = time.monotonic()
         if now - self._alive_at >= ALIVE_EVERY_S:
             self._alive_at = now
-            self._send(Alive(time.monotonic_ns()))
+            self._stream.send(Alive(time.monotonic_ns()))
 
     def concern(self, problem: Problem | None, detail: Detail | None = None) -> None:
         state = self._state
@@ -94,12 +80,8 @@ class Runner:
 
     def step(self, body: msgspec.Struct) -> None:
         self._steps += 1
-        self._send(Step(self._steps, self._in_call, raw(body)))
-        while (stored := self._stored.get()) != self._steps:
-            if stored is None:
-                raise GatewayGone
-        if self._ended.is_set():
-            raise GatewayGone
+        self._stream.send(Step(self._steps, self._in_call, raw(body)))
+        self._stream.until_stored(self._steps)
 
     # Life ------------------------------------------------------------------------------------------------
 
@@ -107,8 +89,8 @@ class Runner:
         """Speak the contract until `Stop` or the end of the stream."""
         try:
             said = self._type
-            self._send(Hello(CONTRACT, said.name, said.version, said.kind, said.also))
-            threading.Thread(target=self._listen, name="contract", daemon=True).start()
+            self._stream.send(Hello(CONTRACT, said.name, said.version, said.kind, said.also))
+            self._stream.listen()
             options = self._first_options()
             if options is None:
                 return 0 if self._ended.is_set() else EXIT_BAD_OPTIONS
@@ -197,11 +179,11 @@ class Runner:
             self._refuse(call, Problem("bad_call", str(error), "Install gateway and driver of one version"))
             return False
         if isinstance(body, Reopen):
-            self._send(Reply(call.id, raw(Done())))
+            self._stream.send(Reply(call.id, raw(Done())))
             return True
         self._in_call = call.id
         try:
-            self._send(Reply(call.id, raw(self._driver.handle(body, deadline))))
+            self._stream.send(Reply(call.id, raw(self._driver.handle(body, deadline))))
         except CallRefused as error:
             self._refuse(call, error.problem)
         except DeviceError as error:
@@ -221,77 +203,13 @@ class Runner:
                 self._refuse(item[0], problem)
 
     def _refuse(self, call: Call, problem: Problem) -> None:
-        self._send(Reply(call.id, problem=problem))
+        self._stream.send(Reply(call.id, problem=problem))
 
     def _tell(self, state: State) -> None:
         """States on change only: the tenth failed attempt is no news."""
         if state != self._state:
             self._state = state
-            self._send(state)
-
-    # Stream ----------------------------------------------------------------------------------------------
-
-    def _send(self, message: ToGateway) -> None:
-        line = encode(message)
-        try:
-            with self._out_lock:
-                self._out.write(line)
-                self._out.flush()
-        except (BrokenPipeError, ConnectionError) as error:
-            self._end()
-            raise GatewayGone from error
-
-    def _listen(self) -> None:
-        """Thread: lines in. Ends the process when the stream ends and the device will not let go."""
-        try:
-            self._hear()
-        finally:
-            self._end()
-            time.sleep(GRACE_S)
-            os._exit(0)
-
-    def _hear(self) -> None:
-        """Until the stream ends or `Stop`: both mean the same, also to a driver that hangs."""
-        lines = LineSplitter()
-        skipped = 0
-        while not self._ended.is_set() and (data := self._read()):
-            for line in lines.feed(data):
-                self._take(line)
-            if lines.skipped != skipped:
-                skipped = lines.skipped
-                Driver.log(f"a line longer than {MAX_LINE} bytes was skipped, {skipped} so far")
-
-    def _read(self) -> bytes:
-        try:
-            return os.read(self._in.fileno(), 65536)
-        except OSError:
-            return b""
-
-    def _take(self, line: bytes) -> None:
-        try:
-            message = decode_for_driver(line)
-        except BadMessage as error:
-            Driver.log(f"not a message of the contract: {error}")
-            return
-        match message:
-            case Call():
-                self._calls.put((message, _moment(message.deadline_ms)))
-            case Stored(step=step):
-                self._stored.put(step)
-            case Options():
-                self._calls.put(message)
-            case Stop():
-                self._end()
-
-    def _end(self) -> None:
-        self._ended.set()
-        self._calls.put(None)
-        self._stored.put(None)
-
-
-def _moment(deadline_ms: int) -> float:
-    """When a deadline that has just come in will have passed, in `time.monotonic()` seconds."""
-    return time.monotonic() + min(max(deadline_ms, 0), LONGEST_DEADLINE_MS) / 1000
+            self._stream.send(state)
 
 
 def _union(types: tuple[type[msgspec.Struct], ...]) -> Any:

@@ -15,28 +15,22 @@ from pathlib import Path
 import msgspec
 
 from gateway.identity.cachefile import CacheFile
+from gateway.identity.registry_rows import AT, NEVER, base_of, day, forget_after, insert, orphan, written
 from gateway.identity.staging import Staging
 from gateway.model.errors import InputRefused
 from gateway.model.identification import CredentialKind
 from gateway.wire import registry
-from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryDelta, RegistryHolder, Standing
+from gateway.wire.contents import RegistryContent, RegistryDelta, Standing
 
-NEVER = 2**62
-"""`gone` of a row that counts until something changes it."""
 BATCH = 2_000
 """Rows in one transaction while a whole registry is staged: others want to write between them."""
 
-_AT = "base=?1 AND since<=?2 AND gone>?2"
 _KNOWN = (
     "SELECT c.holder, c.standing, c.from_ms, c.until_ms, h.entitlements, h.language, h.residence, h.born "
     "FROM credential c JOIN holder h ON h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2 "
     "WHERE c.base=?1 AND c.digest=?3 AND c.since<=?2 AND c.gone>?2"
 )
-_OWNED = f"SELECT kind, digest, standing FROM credential WHERE {_AT} AND holder=?3 ORDER BY digest"
-_ORPHAN = (
-    f"SELECT holder FROM credential c WHERE {_AT} AND NOT EXISTS "
-    "(SELECT 1 FROM holder h WHERE h.base=?1 AND h.id=c.holder AND h.since<=?2 AND h.gone>?2) LIMIT 1"
-)
+_OWNED = f"SELECT kind, digest, standing FROM credential WHERE {AT} AND holder=?3 ORDER BY digest"
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -107,7 +101,7 @@ class Cache(CacheFile):
             return None
         holder, standing, from_ms, until_ms, codes, language, residence, born = rows[0]
         times = (from_ms, until_ms)
-        return Known(holder, Standing(standing), *times, tuple(codes.split()), language, residence, _date(born))
+        return Known(holder, Standing(standing), *times, tuple(codes.split()), language, residence, day(born))
 
     def has_ended(self, now_ms: int) -> bool:
         """Whether the registry in force counts no more: nobody is known then."""
@@ -115,13 +109,13 @@ class Cache(CacheFile):
 
     def holders(self) -> int:
         """How many holders the registry in force has."""
-        return int(self.rows(f"SELECT count(*) FROM holder WHERE {_AT}", self._base, self.number)[0][0])
+        return int(self.rows(f"SELECT count(*) FROM holder WHERE {AT}", self._base, self.number)[0][0])
 
     def sample(self, number: int, most: int) -> list[bytes]:
         """Digests of some credentials in a staged registry: `probe` must find them. Not in the event loop."""
         with self.reading() as db:
-            base = _base_of(db, number)
-            chosen = db.execute(f"SELECT digest FROM credential WHERE {_AT} LIMIT ?3", (base, number, most))
+            base = base_of(db, number)
+            chosen = db.execute(f"SELECT digest FROM credential WHERE {AT} LIMIT ?3", (base, number, most))
             return [digest for (digest,) in chosen]
 
     def probe(self, number: int, digests: Iterable[bytes]) -> bool:
@@ -132,8 +126,8 @@ class Cache(CacheFile):
     def size_of(self, number: int) -> int:
         """Holders of a staged registry, 0 when it is not here. Not in the event loop."""
         with self.reading() as db:
-            base = _base_of(db, number)
-            return int(db.execute(f"SELECT count(*) FROM holder WHERE {_AT}", (base, number)).fetchone()[0])
+            base = base_of(db, number)
+            return int(db.execute(f"SELECT count(*) FROM holder WHERE {AT}", (base, number)).fetchone()[0])
 
     # Staging: all of it slow, not in the event loop ------------------------------------------------------
 
@@ -151,10 +145,10 @@ class Cache(CacheFile):
             _check_key(header.key_id, key_id)
         while batch := list(islice(lines, BATCH)):
             with self.writing() as db:
-                _insert(db, number, number, batch)
+                insert(db, number, number, batch)
         with self.writing() as db:
-            if (orphan := _orphan(db, number, number)) is not None:
-                raise InputRefused(f"a credential belongs to holder {orphan!r}, who is not in the registry")
+            if (nobody := orphan(db, number, number)) is not None:
+                raise InputRefused(f"a credential belongs to holder {nobody!r}, who is not in the registry")
             return self._finish(db, number, number, key_id)
 
     def stage_delta(self, number: int, delta: RegistryDelta, base_number: int, key_id: str, result: str) -> None:
@@ -164,20 +158,20 @@ class Cache(CacheFile):
         """
         _check_key(delta.key_id, key_id)
         with self.writing() as db:
-            base = _base_of(db, base_number)
+            base = base_of(db, base_number)
             if not base:
                 raise InputRefused(f"a delta from registry {base_number}, which is not here", code="bundle_base")
-            _forget_after(db, base, base_number)
+            forget_after(db, base, base_number)
             for holder in (*delta.gone_holders, *(holder.id for holder in delta.holders)):
                 db.execute("UPDATE holder SET gone=? WHERE base=? AND id=? AND gone=?", (number, base, holder, NEVER))
             for digest in (*delta.gone_credentials, *(card.digest for card in delta.credentials)):
                 row = (number, base, bytes.fromhex(digest), NEVER)
                 db.execute("UPDATE credential SET gone=? WHERE base=? AND digest=? AND gone=?", row)
             try:
-                _insert(db, base, number, (*delta.holders, *delta.credentials))
+                insert(db, base, number, (*delta.holders, *delta.credentials))
             except sqlite3.IntegrityError as error:
                 raise InputRefused("something stands in the delta twice", code="bundle_base") from error
-            if _orphan(db, base, number) is not None:
+            if orphan(db, base, number) is not None:
                 # The signer counts on a holder who was forgotten here; who that is, is not said again.
                 raise InputRefused("it gives a card to somebody who is not here", code="bundle_base")
             found = self._finish(db, base, number, key_id)
@@ -186,7 +180,7 @@ class Cache(CacheFile):
 
     def _finish(self, db: sqlite3.Connection, base: int, number: int, key_id: str) -> str:
         """The last step of staging: this is its name. Reads back every row that was written."""
-        found = registry.name(self._unless_interrupted(_written(db, base, number, key_id)))
+        found = registry.name(self._unless_interrupted(written(db, base, number, key_id)))
         db.execute("INSERT OR REPLACE INTO registry VALUES (?,?,?,?)", (number, base, key_id, found))
         return found
 
@@ -250,62 +244,3 @@ def _check_key(made_with: str, ours: str) -> None:
             f"registry made with card key {made_with!r}, this gateway has {ours!r}",
             "Give the gateway the current key, or publish a registry made with its key",
         )
-
-
-def _base_of(db: sqlite3.Connection, number: int) -> int:
-    row = db.execute("SELECT base FROM registry WHERE number=?", (number,)).fetchone()
-    return row[0] if row is not None else 0
-
-
-def _orphan(db: sqlite3.Connection, base: int, number: int) -> str | None:
-    """A holder who has a credential in this registry and is not in it himself."""
-    row = db.execute(_ORPHAN, (base, number)).fetchone()
-    return None if row is None else row[0]
-
-
-def _insert(db: sqlite3.Connection, base: int, since: int, lines: Iterable[registry.Line]) -> None:
-    people, cards = [], []
-    for line in lines:
-        if isinstance(line, RegistryHolder):
-            born = None if line.born is None else line.born.isoformat()
-            facts = (" ".join(line.entitlements), line.language, line.residence, born)
-            people.append((base, line.id, since, NEVER, *facts))
-        elif isinstance(line, RegistryCredential):
-            digest, times = bytes.fromhex(line.digest), (line.from_ms, line.until_ms)
-            cards.append((base, digest, since, NEVER, line.kind.value, line.holder, line.standing.value, *times))
-    db.executemany("INSERT INTO holder VALUES (?,?,?,?,?,?,?,?)", people)
-    db.executemany("INSERT INTO credential VALUES (?,?,?,?,?,?,?,?,?)", cards)
-
-
-def _written(db: sqlite3.Connection, base: int, number: int, key_id: str) -> Iterator[bytes]:
-    at = (base, number)
-    tables = ("holder", "credential")
-    people, cards = (db.execute(f"SELECT count(*) FROM {table} WHERE {_AT}", at).fetchone()[0] for table in tables)
-    holders = db.execute(f"SELECT id, entitlements, language, residence, born FROM holder WHERE {_AT} ORDER BY id", at)
-    credentials = db.execute(
-        f"SELECT kind, digest, holder, standing, from_ms, until_ms FROM credential WHERE {_AT} ORDER BY digest", at
-    )
-    return registry.write(
-        key_id,
-        (people, cards),
-        (
-            RegistryHolder(id, tuple(codes.split()), language, residence, _date(born))
-            for id, codes, language, residence, born in holders
-        ),
-        (
-            RegistryCredential(CredentialKind(kind), digest.hex(), holder, Standing(standing), first, last)
-            for kind, digest, holder, standing, first, last in credentials
-        ),
-    )
-
-
-def _date(written: str | None) -> date | None:
-    return None if written is None else date.fromisoformat(written)
-
-
-def _forget_after(db: sqlite3.Connection, base: int, number: int) -> None:
-    """What was staged after this number and is not in force: rolled back, or cut off on the way."""
-    for table in ("credential", "holder"):
-        db.execute(f"DELETE FROM {table} WHERE base=? AND since>?", (base, number))
-        db.execute(f"UPDATE {table} SET gone={NEVER} WHERE base=? AND gone>? AND gone<>{NEVER}", (base, number))
-    db.execute("DELETE FROM registry WHERE base=? AND number>?", (base, number))

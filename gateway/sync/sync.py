@@ -17,13 +17,14 @@ from gateway.ledger.ledger import Ledger
 from gateway.ledger.source import Source
 from gateway.model.clock import Clock
 from gateway.model.entry import Stream
-from gateway.model.errors import InputRefused, LedgerError, NotReady
+from gateway.model.errors import NotReady
 from gateway.quota.quotas import Quotas
 from gateway.sync.acks import AckIntake
 from gateway.sync.anchors import LOOK_S, Anchors
 from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles
 from gateway.sync.commands import Commands, NewEpochHook
+from gateway.sync.inbox import Inbox
 from gateway.sync.notes import Notes
 from gateway.sync.port import Link, Will
 from gateway.sync.pump import Pump
@@ -92,19 +93,18 @@ class Sync:
             on_too_large=lambda entry: self._spawn(self._acks.too_large(entry)),
         )
         self._acks = AckIntake(ledger, self._pump, self._notes, topics.ack, on_behind)
-        self._commands = Commands(ledger, self._pump, self._notes, clock, topics.gateway, self._respond, new_epoch)
+        commands = Commands(ledger, self._pump, self._notes, clock, topics.gateway, self._respond, new_epoch)
         self._anchors = Anchors(ledger, clock)
         self._quota: QuotaLine | None = None
         if quotas is not None:
             self._quota = QuotaLine(quotas, topics.gateway, lambda said: self._publish(topics.quota, said), self._spawn)
+        self._inbox = Inbox(topics, self._acks, bundles, commands, self._quota, self._notes, on_change)
         self._wake: asyncio.TimerHandle | None = None
         self._born = ""
         self._lost = asyncio.Event()
         self._session = ""
         self._protocol = ""
         self._problem = "not yet connected"
-        self._ack_at: float | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._connected = False
 
     async def start(self) -> None:
@@ -121,7 +121,7 @@ class Sync:
             runner.cancel()
         self._bundles.stop()
         self._quota_lost()
-        await asyncio.gather(*self._runners, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._runners, *self._inbox.working, return_exceptions=True)
         self._pump.lost()
         if self._wake is not None:
             self._wake.cancel()
@@ -139,7 +139,8 @@ class Sync:
 
     @property
     def status(self) -> SyncStatus:
-        age = None if self._ack_at is None else self._loop.time() - self._ack_at
+        heard = self._inbox.ack_at
+        age = None if heard is None else self._loop.time() - heard
         backlog = {stream.value: count for stream, count in self._pump.backlog.items()}
         problem = self._problem or (self._pump.problem if self._connected else "")
         bundles = self._bundles
@@ -252,6 +253,9 @@ class Sync:
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
         return self._link.publish(topic, payload, retain=retain)
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._inbox.spawn(work)
+
     def _respond(self, payload: bytes) -> None:
         self._publish(self._topics.result, payload)
 
@@ -270,43 +274,7 @@ class Sync:
         self._lost.set()
 
     def on_message(self, topic: str, payload: bytes) -> None:
-        """A message from the centre. A malformed one is refused, counted and changes nothing."""
-        try:
-            if topic == self._topics.ack:
-                self._take_acks(messages.decode(payload, messages.Acks, topic))
-            elif topic == self._topics.bundle:
-                self._spawn(self._bundles.take(payload))
-            elif topic == self._topics.command:
-                self._spawn(self._commands.take(payload, topic))
-            elif topic == self._topics.chunk:
-                self._spawn(self._bundles.take_chunk(payload))
-            elif topic == self._topics.lease and self._quota is not None:
-                self._spawn(self._quota.take(payload))
-            else:
-                raise InputRefused("no such message is expected here", where=topic)
-        except InputRefused as error:
-            self._notes.refused(topic, error.what)
-
-    def _take_acks(self, acks: messages.Acks) -> None:
-        self._ack_at = self._loop.time()
-        for ack in acks.acks:
-            if refused := self._acks.take(ack):
-                self._spawn(self._acks.quarantine(ack.epoch, ack.stream, refused))
-        self._on_change()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled() or (fault := task.exception()) is None:
-            return
-        if isinstance(fault, InputRefused):
-            self._notes.refused(fault.where, fault.what)
-        else:
-            log.error("a message from the centre had no effect: %s", fault, exc_info=not isinstance(fault, LedgerError))
+        self._inbox.take(topic, payload)
 
     def _tell_problem(self, problem: str) -> None:
         if problem != self._problem:

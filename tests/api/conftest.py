@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,10 @@ from gateway.sync.bundles import Bundles
 from gateway.sync.status import SyncStatus
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from gateway.wire.credentials import barcode, digest
+from tests.api.browser import chromium
 from tests.rules.builders import document, percent, rule
 from tests.support.clock import FakeClock
+from tests.support.programs import require_program
 from tests.sync.ends import TRUSTED
 
 CARD_KEY = bytes(range(32))
@@ -205,6 +207,13 @@ class Place:
     async def tap(self, station: str = "till-1") -> None:
         """The pupil shows the library card."""
         await self.stations[station].on_reading(CodeReading("reader-1", self.clock.mono_ns(), "code128", BARCODE))
+
+
+@pytest.fixture(scope="module")
+def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = require_program("chromium", "chromium")
+    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
+        yield address
 
 
 @pytest.fixture

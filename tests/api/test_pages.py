@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import aiohttp
 import msgspec
 import pytest
 
-from gateway.model.clock import Stamp
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
@@ -19,64 +17,9 @@ from gateway.stations.till import Till
 from gateway.stations.till_words import CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles import BundlesStatus
 from gateway.sync.bundles_expiry import BundleState, Counts
-from tests.api.browser import Page, chromium
+from tests.api.browser import Page
 from tests.api.conftest import Place
-from tests.support.clock import FakeClock
-from tests.support.programs import require_program
-
-LANDSCAPE, PORTRAIT, ZOOMED = (1280, 800, 1), (600, 1024, 1), (640, 400, 2)
-
-CONTRAST = """
-(() => {
-  const light = (colour) => {
-    const [r, g, b] = colour.match(/[0-9.]+/g).slice(0, 3).map(Number).map((c) => c / 255)
-      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const paper = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = getComputedStyle(node).backgroundColor;
-      if (!colour.endsWith(", 0)")) return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  let worst = [21, ""];
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !node.checkVisibility() || node.tagName === "NOSCRIPT") continue;
-    const [a, b] = [getComputedStyle(node).color, paper(node)].map(light);
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < worst[0]) worst = [ratio, walker.currentNode.textContent];
-  }
-  return worst;
-})()
-"""
-"""Lowest contrast of any text on the page (WCAG 2.2, relative luminance and contrast ratio)."""
-
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-class RunningClock(FakeClock):
-    """The machine's time: a page in a browser tells an event's age by its own clock."""
-
-    behind_ms = 0
-
-    def mono_ns(self) -> int:
-        return time.monotonic_ns()
-
-    def wall_ms(self) -> int:
-        return time.time_ns() // 1_000_000 - self.behind_ms
-
-    def stamp(self) -> Stamp:
-        return Stamp(self.wall_ms(), self.mono_ns(), self.boot, self.quality)
-
-
-@pytest.fixture(scope="module")
-def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = require_program("chromium", "chromium")
-    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
-        yield address
+from tests.api.page_looks import CONTRAST, LANDSCAPE, OVERFLOW, PORTRAIT, ZOOMED, RunningClock
 
 
 @pytest.fixture
@@ -352,43 +295,3 @@ async def test_results_are_announced_and_the_page_can_be_read_aloud(place: Place
     assert await page.run("document.querySelector('main').getAttribute('aria-atomic')") == "true"
     assert await page.run("document.querySelector('#icon svg').getAttribute('aria-hidden')") == "true"
     assert await page.run("document.title") == "desk-1 · Smart Place"
-
-
-async def test_the_overview_tells_what_is_wrong_and_what_to_do(place: Place, page: Page) -> None:
-    place.devices[0] = DeviceHealth("reader-1", "nfc", Health.LOST, "silent", "no answer for 15 s", "Check its cable")
-    await page.goto(f"{place.url}/?lang=en")
-    await page.until("document.querySelectorAll('#chains li').length === 4")
-    text = await page.text()
-    for told in ("reader-1 is lost: no answer for 15 s", "Check its cable", "Not working", "rules 7, registry 4"):
-        assert told in text
-    links = await page.run("[...document.querySelectorAll('#stations a')].map((a) => a.getAttribute('href'))")
-    assert links == ["/station/desk-1", "/station/gate-1", "/station/till-1"]
-
-
-async def test_the_overview_follows_events_and_health(place: Place, page: Page) -> None:
-    await page.goto(f"{place.url}/?lang=lv")
-    await page.until("document.querySelectorAll('#chains [data-level=ok]').length > 0")
-    await place.tap("till-1")
-    await page.until("document.querySelector('#events')?.innerText.includes('Pieņemts')")
-    place.ledger_problem = "the card is full"
-    await page.until("document.getElementById('overall').dataset.level === 'fail'", seconds=12)
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("size", [LANDSCAPE, (360, 740, 2)], ids=["laptop", "phone"])
-async def test_the_overview_is_readable(place: Place, devtools: str, size: tuple[int, int, float], dark: bool) -> None:
-    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
-        page = Page(socket)
-        await page.open(*size)
-        if dark:
-            await page.prefer_dark()
-        place.devices[0] = DeviceHealth("reader-1", "nfc", Health.LOST, "silent", "no answer", "Check its cable")
-        await place.tap("till-1")
-        for language in ("lv", "lt", "en", "ru"):
-            await page.goto(f"{place.url}/?lang={language}")
-            await page.until(f"document.documentElement.lang === {language!r} && document.querySelector('#events tr')")
-            ratio, text = await page.run(CONTRAST)
-            assert ratio >= 7, (language, text)
-            assert await page.run(OVERFLOW) <= 0
-        assert page.complaints == []
-        await page.close()

@@ -14,7 +14,7 @@ from drivers.simulators.fiscal_families import FAMILIES, endpoint
 from drivers.simulators.fiscal_faults import FaultKind
 from drivers.simulators.fiscal_line import MemoryLine, VirtualClock
 from drivers.simulators.fiscal_model import MODELS
-from tests.drivers import printer_host, test_printer_simulator_v2, test_printer_simulator_zfp
+from tests.drivers import printer_host, test_printer_simulator_v2, zfp_host
 
 Frame = Callable[[int, int, bytes], bytes]
 
@@ -42,7 +42,7 @@ SPOKEN = {
         b"\x01",
     ),
     "tremol": Spoken(
-        test_printer_simulator_zfp.frame,
+        zfp_host.frame,
         ((0x30, b"1;0000;1;1;0"), (0x31, b"Tea".ljust(36) + b";\xc0;2.50"), (0x35, b"0;0;5.00")),
         (0x38, b""),
         b"\x06",

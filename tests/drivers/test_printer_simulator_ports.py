@@ -23,7 +23,7 @@ from drivers.simulators.printer import Simulator
 from drivers.simulators.printer_program import fault_of
 from tests.drivers.printer_host import CLOSE, OPEN, PAY, RECEIPT, Host, frame
 from tests.drivers.test_printer_simulator_v2 import frame as frame_v2
-from tests.drivers.test_printer_simulator_zfp import frame as frame_zfp
+from tests.drivers.zfp_host import frame as frame_zfp
 
 PATIENCE_S = 10.0
 

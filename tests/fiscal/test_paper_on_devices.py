@@ -24,7 +24,7 @@ from gateway.model.errors import InputRefused
 from gateway.model.fiscal import Payment, PrinterDescription, ReceiptWork, Tender
 from gateway.model.receipt import Receipt
 from gateway.rules.refund import refund
-from tests.fiscal.test_paper import ORIGINAL, PARTIES, decided
+from tests.fiscal.papers import ORIGINAL, PARTIES, decided
 
 FAMILIES = {name: dialect_of(name, Clerk("1", "", "1")).family for name in SPOKEN}
 

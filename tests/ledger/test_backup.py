@@ -15,7 +15,7 @@ from gateway.ledger.verify import verify
 from gateway.model.bodies import EpochReason
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import InputRefused, NotFound
-from tests.ledger.test_epochs import sources
+from tests.ledger.epochs import sources
 from tests.ledger.test_ledger import Counter
 from tests.support.clock import FakeClock
 

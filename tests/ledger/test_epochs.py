@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -13,36 +11,15 @@ import pytest
 from gateway.ledger.files import Disk
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.older import KEEP_OLDER_MS, remove
-from gateway.ledger.source import Source
 from gateway.ledger.verify import verify
 from gateway.model.bodies import EpochReason
-from gateway.model.entry import EntryKind, NewEntry, Stream
+from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import Conflict, LedgerError, NotReady
 from gateway.stations.grants import GrantMade, GrantSettled
-from tests.ledger.cuts import CutDisk, FailingDisk, image
+from tests.ledger.cuts import CutDisk, FailingDisk
+from tests.ledger.epochs import GATEWAY, bodies, entry, opened, sources
 from tests.ledger.test_ledger import Counter
 from tests.support.clock import FakeClock
-
-GATEWAY = "gw-test"
-
-
-def entry(text: str = "{}", stream: Stream = Stream.RECEIPT) -> NewEntry:
-    return NewEntry(stream, EntryKind.RECEIPT, text.encode())
-
-
-def opened(path: Path, clock: FakeClock) -> Ledger:
-    ledger = Ledger(path, GATEWAY, clock)
-    ledger.start()
-    return ledger
-
-
-def sources(ledger: Ledger) -> tuple[Source, ...]:
-    """Every epoch, the oldest first."""
-    return (*ledger.older, ledger)
-
-
-def bodies(ledger: Ledger, kind: EntryKind) -> list[dict[str, object]]:
-    return [json.loads(e.body or b"null") for e in ledger.read(Stream.AUDIT, 0, -1) if e.header.kind is kind]
 
 
 async def test_numbers_begin_anew_and_the_first_entry_says_why(ledger: Ledger) -> None:
@@ -210,113 +187,6 @@ async def test_a_cut_at_any_step_leaves_one_ledger_and_loses_nothing(tmp_path: P
         assert all(verify(file).clean for file in cut.glob("*.db"))
     assert outcomes == {before, after}
     await ledger.stop()
-
-
-async def test_an_older_copy_in_its_place_is_noticed(path: Path, clock: FakeClock) -> None:
-    ledger = opened(path, clock)
-    await ledger.commit([entry('"one"')], [Counter(1)])
-    await ledger.stop()
-    shutil.copy(path, path.with_name("copy"))
-    ledger = opened(path, clock)
-    await ledger.commit([entry('"two"')])
-    before = ledger.epoch
-    await ledger.stop()
-    shutil.copy(path.with_name("copy"), path)
-    ledger = opened(path, clock)
-    assert ledger.epoch != before
-    assert "replaced by another copy: receipt ends at 1, it had 2" in ledger.repaired[0]
-    (body,) = bodies(ledger, EntryKind.EPOCH_BEGAN)
-    assert (body["reason"], body["alarm"], body["ask_centre"]) == ("older_copy", True, True)
-    (older,) = ledger.older
-    assert [e.body for e in older.read(Stream.RECEIPT, 0, -1)] == [b'"one"']
-    assert ledger.query("SELECT counter FROM sun_counter") == [(1,)]
-    await ledger.stop()
-
-
-class Sql:
-    """Effect: as it stands."""
-
-    def __init__(self, *statements: str) -> None:
-        self._statements = statements
-
-    def apply(self, db: sqlite3.Connection, _ids: object, _now: object) -> None:
-        for statement in self._statements:
-            db.execute(statement)
-
-
-async def test_an_older_copy_brings_back_neither_an_old_bundle_nor_a_retired_key(path: Path, clock: FakeClock) -> None:
-    """Also after a person went back to the bundle before: its number is smaller, and the highest never is."""
-    names = "bundle (kind, number, sha256, applied_ms, highest, highest_sha256)"
-    ledger = opened(path, clock)
-    rules = f"INSERT INTO {names} VALUES ('rules', 5, 'five', 1, 5, 'five')"
-    await ledger.commit([entry()], [Sql(rules, "INSERT INTO bundle_key VALUES (x'01', x'02', 0)")])
-    await ledger.stop()
-    shutil.copy(path, path.with_name("copy"))
-    ledger = opened(path, clock)
-    went_back = "UPDATE bundle SET number=3, sha256='three', highest=9, highest_sha256='nine'"
-    keys = "UPDATE bundle_key SET retired=1", "INSERT INTO bundle_key VALUES (x'03', x'04', 0)"
-    await ledger.commit([entry()], [Sql(went_back, *keys)])
-    await ledger.new_epoch(EpochReason.ORDERED)
-    await ledger.stop()
-    shutil.copy(path.with_name("copy"), path)
-    ledger = opened(path, clock)
-    assert ledger.query("SELECT number, highest, highest_sha256 FROM bundle") == [(3, 9, "nine")]
-    assert ledger.query("SELECT public, retired FROM bundle_key ORDER BY public") == [(b"\x01", 1), (b"\x03", 0)]
-    await ledger.stop()
-
-
-async def test_a_copy_from_before_the_epoch_is_noticed(path: Path, clock: FakeClock) -> None:
-    ledger = opened(path, clock)
-    first = ledger.epoch
-    await ledger.commit([entry('"one"')], [Counter(1)])
-    await ledger.stop()
-    shutil.copy(path, path.with_name("copy"))
-    ledger = opened(path, clock)
-    await ledger.commit([entry('"two"')], [Counter(9)])
-    second = await ledger.new_epoch(EpochReason.ORDERED)
-    await ledger.commit([entry('"three"')])
-    await ledger.stop()
-    shutil.copy(path.with_name("copy"), path)
-    ledger = opened(path, clock)
-    assert ledger.epoch not in (first, second)
-    (older,) = ledger.older  # one file of the first epoch: the one that has more
-    assert [e.body for e in older.read(Stream.RECEIPT, 0, -1)] == [b'"one"', b'"two"']
-    assert ledger.query("SELECT max(counter) FROM sun_counter") == [(9,)]
-    await ledger.stop()
-    assert all(verify(file).clean for file in path.parent.glob("ledger*.db"))
-
-
-async def test_a_file_that_is_gone_is_a_new_epoch_and_an_alarm(path: Path, clock: FakeClock) -> None:
-    ledger = opened(path, clock)
-    gone = ledger.epoch
-    await ledger.commit([entry(), entry()])
-    await ledger.stop()
-    Disk().remove(path)
-    ledger = opened(path, clock)
-    (lost,) = bodies(ledger, EntryKind.DROPPED)
-    assert lost == {"stream": "receipt", "first": 1, "last": 2, "why": "missing", "epoch": gone, "alarm": True}
-    await ledger.stop()
-
-
-async def test_a_log_that_is_gone_is_a_new_epoch(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = opened(tmp_path / "state" / "ledger.db", clock)
-    await ledger.commit([entry()])
-    cut = image(tmp_path / "state", tmp_path / "cut")
-    await ledger.stop()
-    (cut / "ledger.db-wal").unlink()
-    again = opened(cut / "ledger.db", clock)
-    assert again.epoch != ledger.epoch
-    await again.stop()
-
-
-async def test_without_a_mark_nothing_is_suspected(path: Path, clock: FakeClock) -> None:
-    ledger = opened(path, clock)
-    await ledger.commit([entry()])
-    await ledger.stop()
-    path.with_name("ledger.mark").write_bytes(b"\xff not a mark")
-    again = opened(path, clock)
-    assert again.epoch == ledger.epoch
-    await again.stop()
 
 
 async def test_a_drained_file_goes_when_it_is_old_and_no_other(path: Path, clock: FakeClock) -> None:

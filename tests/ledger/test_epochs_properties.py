@@ -19,7 +19,7 @@ from gateway.ledger.verify import verify
 from gateway.model.bodies import EpochReason
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from tests.ledger.cuts import CutDisk, image
-from tests.ledger.test_epochs import sources
+from tests.ledger.epochs import sources
 from tests.support.clock import FakeClock
 
 GATEWAY = "gw-test"

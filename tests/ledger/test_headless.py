@@ -15,7 +15,7 @@ from gateway.ledger.pages import Pages
 from gateway.ledger.wal import frames
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from tests.ledger.cuts import image
-from tests.ledger.test_epochs import Sql
+from tests.ledger.epochs import Sql
 from tests.ledger.test_ledger import Counter
 from tests.ledger.test_migrations import file_of
 from tests.ledger.test_recover import GATEWAY, _root, bodies

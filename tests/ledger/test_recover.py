@@ -24,7 +24,7 @@ from gateway.ledger.wal import frames
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError
 from tests.ledger.cuts import CutDisk, image
-from tests.ledger.test_epochs import sources
+from tests.ledger.epochs import sources
 from tests.ledger.test_ledger import Counter
 from tests.support.clock import FakeClock
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.quota.machine import STEPS, UNITS, Cards, Machine
+from tests.quota.core import STEPS, UNITS
+from tests.quota.machine import Cards, Machine
 
 LONG = int(os.environ.get("QUOTA_STEPS", "0"))
 STEPS_EACH = 50

@@ -21,7 +21,8 @@ from gateway.quota.keeping import Granted
 from gateway.quota.leases import Lease, in_transaction
 from gateway.quota.leases import lease as lease_here
 from gateway.wire.quota import QuotaSaid
-from tests.quota.machine import Core, Small, SmallCards
+from tests.quota.core import Core
+from tests.quota.machine import Small, SmallCards
 
 Patch = pytest.MonkeyPatch
 

@@ -1,4 +1,4 @@
-"""A place in a temporary folder."""
+"""A place in a temporary folder, and a counter of a town in one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stations.slip_counter import Counter
 from tests.support.place import Place
 
 
@@ -16,3 +17,12 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     started = Place(tmp_path / "state").start()
     yield started
     await started.stop()
+
+
+@pytest.fixture
+async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
+    made = Counter(tmp_path)
+    await made.start()
+    yield made
+    await made.till.stop()
+    await made.town.stop()
