@@ -9,8 +9,8 @@ PY ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 ARGS ?=
-# Most tests wait for other processes: three files at a time keep two cores busy. One: JOBS=0.
-JOBS ?= 3
+# Most tests wait for other processes: four files at a time keep two cores busy. One: JOBS=0.
+JOBS ?= 4
 # Compressed downloads of a first run, measured with an empty cache.
 DEMO_MB = 112
 TEST_MB = 143
@@ -42,7 +42,7 @@ imports: $(VENV)/.test-ready
 	$(BIN)/lint-imports
 
 tests: $(VENV)/.test-ready
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/.test-ready
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -77,13 +77,13 @@ class Endpoint:
         return [data for _, data in sent]
 
     def next_s(self) -> float:
-        """When there is something to do next if nothing comes in; infinity: never."""
-        return min(
-            self._out[0][0] if self._out else math.inf,
-            self._busy_until if self._held else math.inf,
-            self._begun_s + REST_OF_FRAME_S if self._reader.waiting else math.inf,
-            self._deaf_until if self._off else math.inf,
-        )
+        """When there is something to do next if nothing comes in; infinity: never. Before that `due` gives nothing."""
+        soonest = self._out[0][0] if self._out else math.inf
+        if self._held:
+            soonest = min(soonest, self._busy_until)
+        if self._reader.waiting:
+            soonest = min(soonest, self._begun_s + REST_OF_FRAME_S)
+        return min(soonest, self._deaf_until) if self._off else soonest
 
     def present(self, now_s: float) -> bool:
         """Whether the port is there."""

@@ -58,11 +58,14 @@ class MemoryLine:
         until = self._clock.now_s + timeout_s
         while True:
             self._check()
-            if sent := self._endpoint.due(self._clock.now_s):
-                return b"".join(sent)
-            if self._clock.now_s >= until:
+            now, at = self._clock.now_s, self._endpoint.next_s()
+            if at <= now:
+                if sent := self._endpoint.due(now):
+                    return b"".join(sent)
+                at = self._endpoint.next_s()
+            if now >= until:
                 return b""
-            self._clock.advance(max(min(self._endpoint.next_s(), until) - self._clock.now_s, 1e-9))
+            self._clock.advance(max(min(at, until) - now, 1e-9))
 
     def _check(self) -> None:
         if self._port != self._endpoint.port or not self._endpoint.present(self._clock.now_s):

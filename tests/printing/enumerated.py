@@ -4,6 +4,7 @@ work in doubt is being read back."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Literal
@@ -80,7 +81,8 @@ def at(hit: Hit, step: int) -> Hit:
     return msgspec.structs.replace(hit, at=step)
 
 
-def faults_of(family: str) -> dict[str, Hit]:
+@functools.cache
+def faults_of(family: str) -> Mapping[str, Hit]:
     """Those that a device of this family can have."""
     known = endpoint(family).faults
     return {name: hit for name, hit in FAULTS.items() if hit.kind in known}

@@ -20,6 +20,7 @@ from gateway.quota.keeping import Closing
 from gateway.wire.quota import Key
 from tests.quota.world import BUDGET, RIDES, Box, World, make_store
 from tests.support.clock import FakeClock
+from tests.support.memory import in_memory
 
 HOLDER = "h-1"
 NAMES = ("museum-1", "school-1", "library-1")
@@ -41,17 +42,11 @@ any_one = st.integers(0, 1000)
 def template(quotas: tuple[dict[str, Any], ...]) -> Path:
     """A store with these rules published, to begin each run with a copy of."""
     if (name := str(quotas)) not in _templates:
-        folder = Path(tempfile.mkdtemp(dir=_fast()))
+        folder = Path(tempfile.mkdtemp(dir=in_memory()))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         make_store(folder / "centre.db", FakeClock(), *quotas).close()
         _templates[name] = folder / "centre.db"
     return _templates[name]
-
-
-def _fast() -> str | None:
-    """Memory, where there is: whether a disk keeps its word is shown elsewhere."""
-    memory = Path("/dev") / "shm"
-    return str(memory) if memory.is_dir() else None
 
 
 class Core(RuleBasedStateMachine):
@@ -63,7 +58,7 @@ class Core(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=_fast()))
+        self.folder = Path(tempfile.mkdtemp(dir=in_memory()))
         self.world = World(self.folder, self.gateways, template=template(self.quotas))
         self.limits = {quota["key"]: quota["limit"] for quota in self.quotas}
         self.got: Counter[Key] = Counter()

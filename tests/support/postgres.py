@@ -22,6 +22,7 @@ import psycopg
 from gateway.cli.demo.ports import free_port
 from tests.support.broker import select_a_while
 from tests.support.certificate import certificate
+from tests.support.memory import in_memory
 from tests.support.programs import require_program
 
 READY_S = 30.0
@@ -130,8 +131,8 @@ class Postgres:
 
 @contextmanager
 def postgres(within: Path | None = None) -> Iterator[Postgres]:
-    """A running server in a new folder `within` another; both are gone after the block. (A socket's path is short: /tmp
-    when nothing is said.)"""
+    """A running server in a new folder `within` another; both are gone after the block. (A socket's path is short: in
+    memory or in /tmp when nothing is said.)"""
     with made(within) as server:
         server.start()
         yield server
@@ -141,7 +142,7 @@ def postgres(within: Path | None = None) -> Iterator[Postgres]:
 def made(within: Path | None = None) -> Iterator[Postgres]:
     """One that is not started yet."""
     programs = debian_programs() or Path(require_program("pg_ctl", "postgresql")).resolve().parent
-    with tempfile.TemporaryDirectory(prefix="pg-", dir=within or "/tmp") as folder:  # noqa: S108 (the folder is a new one)
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=within or in_memory() or "/tmp") as folder:  # noqa: S108 (the folder is a new one)
         server = Postgres(Path(folder), programs)
         server.make()
         try:

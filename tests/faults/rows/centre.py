@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import signal
+from pathlib import Path
 from typing import Any
 
 from gateway.cli.demo.town import GATEWAY
@@ -88,8 +89,8 @@ def postgres_restarted(context: Context) -> Tally:
 
 
 def _postgres() -> Any:
-    """The tests' own PostgreSQL (`tests.support.postgres`)."""
-    return importlib.import_module("tests.support.postgres").postgres()
+    """The tests' own PostgreSQL (`tests.support.postgres`), on a disk; a socket's path is short."""
+    return importlib.import_module("tests.support.postgres").postgres(Path("/var/tmp"))  # noqa: S108 (a new folder in it)
 
 
 def _owner(site: Site) -> str:
