@@ -74,7 +74,10 @@ class Runner:
         self._state: State | None = None
         self._detail: dict[str, str] = {}
         self._driver = driver(self)
-        self._bodies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union((Reopen, *driver.calls)))
+        self._bodies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union((Reopen, *driver.calls, *driver.asides)))
+        self._asides: msgspec.json.Decoder[Any] | None = (
+            msgspec.json.Decoder(_union(driver.asides)) if driver.asides else None
+        )
 
     # Port: what the driver says --------------------------------------------------------------------------
 
@@ -275,13 +278,30 @@ class Runner:
             return
         match message:
             case Call():
-                self._calls.put((message, _moment(message.deadline_ms)))
+                if not self._answered_aside(message):
+                    self._calls.put((message, _moment(message.deadline_ms)))
             case Stored(step=step):
                 self._stored.put(step)
             case Options():
                 self._calls.put(message)
             case Stop():
                 self._end()
+
+    def _answered_aside(self, call: Call) -> bool:
+        """Whether it was one of the driver's asides: those wait for no other call. Raises `GatewayGone`."""
+        if self._asides is None:
+            return False
+        try:
+            body = decode_body(call.body, self._asides)
+        except BadMessage:
+            return False  # another call, or one that is refused in its turn
+        try:
+            answer = self._driver.aside(body)
+        except CallRefused as error:
+            self._refuse(call, error.problem)
+        else:
+            self._send(Reply(call.id, raw(answer)))
+        return True
 
     def _end(self) -> None:
         self._ended.set()

@@ -32,7 +32,7 @@ from drivers.contract.core import (
     Stored,
 )
 from drivers.runner import EXIT_BAD_OPTIONS, Runner
-from tests.drivers.echo_driver import Echo, EchoDriver, Echoed, Fail, Hang, Steps
+from tests.drivers.echo_driver import Echo, EchoDriver, Echoed, Fail, Hang, Peek, Steps
 from tests.drivers.echo_driver import Options as Settings
 from tests.support.driver_process import DriverProcess
 
@@ -411,3 +411,40 @@ def test_a_device_that_opens_and_then_fails_is_not_tried_without_a_pause(tmp_pat
         told = [message for message in driver.heard if isinstance(message, State)]
     assert lived(record).count("open") <= 5
     assert len(told) <= 12
+
+
+# Asides --------------------------------------------------------------------------------------------------
+
+
+def test_an_aside_is_answered_while_another_call_blocks() -> None:
+    with echo() as driver:
+        driver.expect_state(DeviceState.READY)
+        hanging = driver.call(Hang(3.0))
+        assert said(driver.ask(Peek("now"))) == "now"
+        last = driver.expect(Reply)
+        assert (last.id, said(last)) == (hanging, "woke")
+
+
+def test_an_aside_is_answered_between_a_step_and_its_stored() -> None:
+    with echo() as driver:
+        driver.expect_state(DeviceState.READY)
+        driver.call(Steps(1))
+        step = driver.expect(Step)
+        assert said(driver.ask(Peek("now"))) == "now"
+        driver.send(Stored(step.id))
+        assert said(driver.expect(Reply)) == "stored"
+
+
+@pytest.mark.parametrize("options", [{"fails": "open"}, {"hangs_in_open_s": 3.0}])
+def test_an_aside_needs_no_device(options: dict[str, Any]) -> None:
+    with echo(**options) as driver:
+        driver.expect_state(DeviceState.OPENING)
+        assert said(driver.ask(Peek("now"))) == "now"
+
+
+def test_an_aside_that_is_refused_or_malformed_is_told_so() -> None:
+    with echo() as driver:
+        driver.expect_state(DeviceState.READY)
+        assert code(driver.ask(Peek(""))) == "no_such_call"
+        driver.send_line(b'{"t":"call","id":99,"deadline_ms":5000,"body":{"call":"peek","text":5}}\n')
+        assert code(driver.expect(Reply)) == "bad_call"
