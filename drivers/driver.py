@@ -74,6 +74,8 @@ class Driver(Generic[OptionsT]):
     also: ClassVar[tuple[Kind, ...]] = ()
     options_type: ClassVar[type[msgspec.Struct]]
     calls: ClassVar[tuple[type[msgspec.Struct], ...]] = ()
+    asides: ClassVar[tuple[type[msgspec.Struct], ...]] = ()
+    """Calls that `aside` answers, out of turn."""
 
     def __init__(self, port: Port) -> None:
         self._port = port
@@ -95,6 +97,13 @@ class Driver(Generic[OptionsT]):
     def handle(self, call: msgspec.Struct, deadline: float) -> msgspec.Struct:
         """Do one call and return its result. `deadline` is in `time.monotonic()` seconds: do not begin
         what cannot end by then. Raises `CallRefused` or `DeviceError`."""
+        cause = f"{self.name} takes no {type(call).__name__}"
+        raise CallRefused(Problem("no_such_call", cause, "See docs/drivers.md"))
+
+    def aside(self, call: msgspec.Struct) -> msgspec.Struct:
+        """Answer one of `asides`, at once and in another thread, whatever the driver does meanwhile: in the middle of
+        `open` or `handle`, and before the first `open`. So it touches no device, waits for nothing and changes nothing.
+        Raises `CallRefused`."""
         cause = f"{self.name} takes no {type(call).__name__}"
         raise CallRefused(Problem("no_such_call", cause, "See docs/drivers.md"))
 

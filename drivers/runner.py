@@ -60,7 +60,10 @@ class Runner:
         self._state: State | None = None
         self._detail: dict[str, str] = {}
         self._driver = driver(self)
-        self._bodies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union((Reopen, *driver.calls)))
+        self._bodies: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_union((Reopen, *driver.calls, *driver.asides)))
+        self._asides: msgspec.json.Decoder[Any] | None = (
+            msgspec.json.Decoder(_union(driver.asides)) if driver.asides else None
+        )
 
     # Port: what the driver says --------------------------------------------------------------------------
 
@@ -90,7 +93,7 @@ class Runner:
         try:
             said = self._type
             self._stream.send(Hello(CONTRACT, said.name, said.version, said.kind, said.also))
-            self._stream.listen()
+            self._stream.listen(self._answered_aside)
             options = self._first_options()
             if options is None:
                 return 0 if self._ended.is_set() else EXIT_BAD_OPTIONS
@@ -210,6 +213,22 @@ class Runner:
         if state != self._state:
             self._state = state
             self._stream.send(state)
+
+    def _answered_aside(self, call: Call) -> bool:
+        """Whether it was one of the driver's asides: those wait for no other call. Raises `GatewayGone`."""
+        if self._asides is None:
+            return False
+        try:
+            body = decode_body(call.body, self._asides)
+        except BadMessage:
+            return False  # another call, or one that is refused in its turn
+        try:
+            answer = self._driver.aside(body)
+        except CallRefused as error:
+            self._refuse(call, error.problem)
+        else:
+            self._stream.send(Reply(call.id, raw(answer)))
+        return True
 
 
 def _union(types: tuple[type[msgspec.Struct], ...]) -> Any:

@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 from drivers.contract.codec import BadMessage, LineSplitter, decode_for_driver, encode
@@ -30,9 +31,12 @@ class Stream:
         self.calls: queue.SimpleQueue[tuple[Call, float] | Options | None] = queue.SimpleQueue()
         self._stored: queue.SimpleQueue[int | None] = queue.SimpleQueue()
         self.ended = threading.Event()
+        self._answered_aside: Callable[[Call], bool] = lambda call: False
 
-    def listen(self) -> None:
-        """Hear what comes, in a thread that ends the process when the stream ends and the device will not let go."""
+    def listen(self, answered_aside: Callable[[Call], bool]) -> None:
+        """Hear what comes, in a thread that ends the process when the stream ends and the device will not let go. A
+        call that was `answered_aside` in that thread waits for no other."""
+        self._answered_aside = answered_aside
         threading.Thread(target=self._listen, name="contract", daemon=True).start()
 
     def send(self, message: ToGateway) -> None:
@@ -93,7 +97,8 @@ class Stream:
             return
         match message:
             case Call():
-                self.calls.put((message, _moment(message.deadline_ms)))
+                if not self._answered_aside(message):
+                    self.calls.put((message, _moment(message.deadline_ms)))
             case Stored(step=step):
                 self._stored.put(step)
             case Options():

@@ -125,6 +125,25 @@ class CashMove(msgspec.Struct, frozen=True, tag="cash_move", tag_field="call"):
 Work = Print | DayReport | CashMove
 
 
+class Check(msgspec.Struct, frozen=True, tag="check", tag_field="call"):
+    """Would this work be begun, as far as it tells itself: texts, VAT letters, means, amounts, how many lines? Nothing
+    is asked of the device, and how it is plays no part. Answered by `Checked`, at once: also while another work is
+    done, and while the device is away."""
+
+    work: Work
+
+
+class Checked(msgspec.Struct, frozen=True, tag="checked", tag_field="result", omit_defaults=True):
+    """Without a `code` nothing in the work is against it. Else why it would be refused, in the words of its
+    `Outcome`."""
+
+    key: str
+    code: str = ""
+    reason: str = ""
+    where: str = ""
+    advice: str = ""
+
+
 class PrintPoint(StrEnum):
     """The durable points of a receipt, in their order. Reports and movements of cash have the first and the last."""
 
@@ -266,6 +285,8 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     notes."""
     rounding: bool = False
     """Takes cash rounding (`Print.rounding_cents`)."""
+    checks: bool = False
+    """Takes `Check`. One that cannot answer it at any moment leaves this false, and is not asked."""
 
 
 class SetClock(msgspec.Struct, frozen=True, tag="set_clock", tag_field="call"):
@@ -294,5 +315,5 @@ class RawAnswer(msgspec.Struct, frozen=True, tag="raw_answer", tag_field="result
     data: bytes
 
 
-PrinterCall = Print | DayReport | CashMove | Settle | Status | Describe | SetClock | Copy | Raw
-PrinterResult = Outcome | PrinterStatus | Description | RawAnswer
+PrinterCall = Print | DayReport | CashMove | Check | Settle | Status | Describe | SetClock | Copy | Raw
+PrinterResult = Outcome | Checked | PrinterStatus | Description | RawAnswer

@@ -19,6 +19,8 @@ _PAID = re.compile(rb"([DRFEI])([+-]?[0-9]{1,12}(?:\.[0-9]{2})?)?(?:,.*)?", re.D
 _RATE = re.compile(rb"([0-9]{1,2})(?:\.([0-9]{1,2}))?%?")
 _OPENINGS = (b"46", b"48")
 _ERROR = re.compile(rb"-[0-9]{5,7}")
+_SALE_NUMBER = re.compile(r"[0-9A-Za-z]{8}-[0-9A-Za-z]{4}-[0-9]{7}")
+_NUMBER_DIGITS, _MEMORY_DIGITS = 7, 8
 _CLOCK = re.compile(rb"[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 LETTERS = "ABCDEFGH"
 
@@ -66,6 +68,23 @@ def pay(letter: str, cents: Cents) -> bytes:
 def clock(device_time: str) -> bytes:
     """61. Raises `ValueError`."""
     return datetime.fromisoformat(device_time).strftime("%d-%m-%y %H:%M:%S").encode("ascii")
+
+
+def sale_number(number: str) -> str:
+    """46 and 48: the unique number of the sale, empty where there is none. Raises `ValueError`: a device takes another
+    form for the field that comes after it."""
+    if number and _SALE_NUMBER.fullmatch(number) is None:
+        raise ValueError("sale_number: the device takes none but of the form XXXXXXXX-XXXX-0000000")
+    return number
+
+
+def reversed_receipt(number: str, fiscal_memory: str) -> tuple[str, str]:
+    """46: number and fiscal memory of the receipt that is given back. Raises `ValueError`."""
+    if not number.isascii() or not number.isdigit() or len(number) > _NUMBER_DIGITS:
+        raise ValueError(f"reversal.number: {number!r} is not 1 to {_NUMBER_DIGITS} digits")
+    if not fiscal_memory.isascii() or not fiscal_memory.isdigit() or len(fiscal_memory) > _MEMORY_DIGITS:
+        raise ValueError(f"reversal.fiscal_memory: {fiscal_memory!r} is not 1 to {_MEMORY_DIGITS} digits")
+    return number, fiscal_memory
 
 
 def reversed_time(device_time: str) -> str:

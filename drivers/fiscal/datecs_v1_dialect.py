@@ -41,13 +41,15 @@ class _Group(msgspec.Struct, frozen=True):
 
 def _reversing_a(clerk: Clerk, reversal: Reversal, reason: str, sale_number: str) -> str:
     when = wire.reversed_time(reversal.device_time)
-    return f"{_clerk(clerk)},{reason}{reversal.number},{sale_number},{when},{reversal.fiscal_memory}"
+    number, memory = wire.reversed_receipt(reversal.number, reversal.fiscal_memory)
+    return f"{_clerk(clerk)},{reason}{number},{sale_number},{when},{memory}"
 
 
 def _reversing_b(clerk: Clerk, reversal: Reversal, reason: str, sale_number: str) -> str:
     when = wire.reversed_time(reversal.device_time)
+    number, memory = wire.reversed_receipt(reversal.number, reversal.fiscal_memory)
     who = f"{clerk.operator},{clerk.password},{sale_number},{clerk.till}"
-    return f"{who},{reason},{reversal.number},{when},{reversal.fiscal_memory}"
+    return f"{who},{reason},{number},{when},{memory}"
 
 
 def _opening_a(clerk: Clerk, sale_number: str) -> str:
@@ -127,10 +129,11 @@ class DatecsV1:
             return plain
         match operation:
             case op.Open(sale_number=number):
-                return Command.OPEN, group.opening(self._clerk, number).encode("ascii")
+                return Command.OPEN, group.opening(self._clerk, wire.sale_number(number)).encode("ascii")
             case op.OpenReversal(reversal=reversal, sale_number=number):
                 reason = group.reasons[reversal.reason]
-                return Command.OPEN_REVERSAL, group.reversing(self._clerk, reversal, reason, number).encode("ascii")
+                data = group.reversing(self._clerk, reversal, reason, wire.sale_number(number))
+                return Command.OPEN_REVERSAL, data.encode("ascii")
             case op.Text(text=text):
                 return Command.TEXT, text
             case op.Sale(text, vat, unit_cents, quantity, discount, surcharge):

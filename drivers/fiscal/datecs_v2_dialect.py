@@ -74,7 +74,7 @@ _NO_DEPARTMENT = "0"
 _NO_INVOICE = ("", "", "")
 
 _DOCUMENT = re.compile(r"0{0,25}(?!0)[0-9]{1,7}")
-_MEMORY = re.compile(r"[0-9A-Za-z]{1,32}")
+_MEMORY = re.compile(r"[0-9]{1,8}")
 _SALE_NUMBER = re.compile(r"[A-Z]{2}[0-9]{6}-[0-9A-Za-z]{4}-[0-9]{7}")
 _COMMA_FORM = re.compile(rb"[^\t-][^\t]*")
 

@@ -12,6 +12,7 @@ import msgspec
 from drivers.contract.core import Kind
 from drivers.contract.printer import (
     CashMove,
+    Check,
     Copy,
     DayReport,
     Describe,
@@ -64,6 +65,7 @@ class FiscalDriver(Driver[Options]):
     calls: ClassVar[tuple[type[msgspec.Struct], ...]] = (
         Print, DayReport, CashMove, Settle, Status, Describe, SetClock, Copy, Raw, Slip,
     )  # fmt: skip
+    asides: ClassVar[tuple[type[msgspec.Struct], ...]] = (Check,)
 
     _options: Options
     _works: Works
@@ -132,6 +134,11 @@ class FiscalDriver(Driver[Options]):
                 return self._service.slip(call)
             case _:
                 return super().handle(call, deadline)
+
+    def aside(self, call: msgspec.Struct) -> msgspec.Struct:
+        if isinstance(call, Check) and self._made:
+            return self._works.check(call.work)
+        return super().aside(call)
 
     def _ended(self, work: Work, outcome: Outcome) -> Outcome:
         self._watch.done(work, outcome, time.monotonic())

@@ -211,6 +211,8 @@ def _adjust(where: str, adjust: Adjust, before: tuple[Item, ...], family: Family
     if adjust.vat:
         _vat(f"{where}.vat", adjust.vat, terms)
     letters = {item.vat for item in before if isinstance(item, Line)}
+    if not letters:
+        raise Refusal(Reason.NOT_SUPPORTED, "nothing is sold before it that it could change", where)
     if family.adjust_needs_vat and letters != {adjust.vat}:
         what = "the device adjusts the subtotal only where all lines before it have the VAT letter that is named"
         raise Refusal(Reason.NOT_SUPPORTED, what, f"{where}.vat")

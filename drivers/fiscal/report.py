@@ -13,7 +13,7 @@ from drivers.contract.printer import Baseline, CashMove, DayReport, Outcome, Pri
 from drivers.fiscal.counters import Verdict, has_moved
 from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
-from drivers.fiscal.errors import Reason
+from drivers.fiscal.errors import Reason, Refusal
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
 from drivers.fiscal.operations import MoveCash, PrintDay, ReadCash
@@ -36,6 +36,20 @@ ATTEMPTS = 3
 _DONE = Verdict.PRINTED
 
 
+def check(work: DayReport | CashMove, dialect: Dialect) -> None:
+    """Whether this device can be asked for it. Raises `Refusal`."""
+    if isinstance(work, CashMove) and not 0 < abs(work.cents) <= dialect.family.max_cents:
+        raise Refusal(Reason.BAD_AMOUNT, f"{work.cents} cents cannot be moved", "cents")
+    try:
+        dialect.request(_operation(work))
+    except ValueError as error:
+        raise Refusal(Reason.NOT_SUPPORTED, str(error), "cents") from error
+
+
+def _operation(work: DayReport | CashMove) -> PrintDay | MoveCash:
+    return PrintDay(work.z) if isinstance(work, DayReport) else MoveCash(work.cents)
+
+
 class Booking:
     """A report or a movement of cash on this device. `run` does it, `settle` finds out how it ended."""
 
@@ -48,13 +62,10 @@ class Booking:
 
     def run(self) -> Course[Outcome]:
         """Raises `NotBegun`."""
-        if isinstance(self._work, CashMove) and not 0 < abs(self._work.cents) <= self._dialect.family.max_cents:
-            what = f"{self._work.cents} cents cannot be moved"
-            return self._ending.refused(Reason.BAD_AMOUNT, what, "cents")
         try:
-            self._dialect.request(self._operation())
-        except ValueError as error:
-            return self._ending.refused(Reason.NOT_SUPPORTED, str(error), "cents")
+            check(self._work, self._dialect)
+        except Refusal as refusal:
+            return self._ending.refusal(refusal)
         z = isinstance(self._work, DayReport)
         if (refused := (yield from ready(self._dialect, self._ending, for_z=z))) is not None:
             return refused
@@ -64,7 +75,7 @@ class Booking:
             return self._ending.refused(Reason.TOO_LATE, "the deadline passed before it was begun")
         outcome = self._ending.refused(Reason.NEVER_BEGUN, "no answer")
         for _ in range(ATTEMPTS):
-            heard = yield from ask(self._operation(), once=True)
+            heard = yield from ask(_operation(self._work), once=True)
             if isinstance(heard, Heard):
                 return (yield from self._answered(heard))
             back = yield from reopen()
@@ -94,11 +105,6 @@ class Booking:
     def _begin(self, baseline: Baseline) -> None:
         self._baseline = baseline
         self._ending = Ending(self._work.key, baseline)
-
-    def _operation(self) -> PrintDay | MoveCash:
-        if isinstance(self._work, DayReport):
-            return PrintDay(self._work.z)
-        return MoveCash(self._work.cents)
 
     def _answered(self, heard: Heard) -> Course[Outcome]:
         if heard.said.refused:

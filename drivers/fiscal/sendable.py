@@ -23,7 +23,10 @@ def check(work: Plan, dialect: Dialect) -> None:
         except ValueError as error:
             field = _FIELD.match(str(error))
             path = ".".join(part for part in (where, field[1] if field is not None else "") if part)
-            raise Refusal(Reason.NOT_SUPPORTED, str(error), path) from error
+            what = str(error) if field is None else str(error)[field.end() :]
+            # What names the receipt that is given back is not what this device numbers its receipts by.
+            reason = Reason.REVERSAL_UNCLEAR if path.startswith("reversal.") else Reason.NOT_SUPPORTED
+            raise Refusal(reason, what, path) from error
 
 
 def _operations(work: Plan) -> Iterator[tuple[str, Operation]]:

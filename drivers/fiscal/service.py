@@ -90,13 +90,14 @@ class Service:
     @property
     def letters(self) -> str:
         """VAT letters that the option and the device both have."""
-        letters = self._options.vat_letters
-        return letters if self._rates is None else "".join(filter(self._rates.rates.__contains__, letters))
+        letters, told = self._options.vat_letters, self._rates
+        return letters if told is None else "".join(filter(told.rates.__contains__, letters))
 
     @property
     def rates(self) -> dict[str, BasisPoints]:
         """VAT letter to rate, as the device has told at its opening."""
-        return {} if self._rates is None else self._rates.rates
+        told = self._rates
+        return {} if told is None else told.rates
 
     def status(self) -> PrinterStatus:
         signs = self.signs()
@@ -132,7 +133,7 @@ class Service:
             adjust_needs_vat=family.adjust_needs_vat,
             zero_total=family.zero_total,
             reversals=family.reversals,
-            rates={} if self._rates is None else self._rates.rates,
+            rates=self.rates,
             counters={
                 "commands": line.commands,
                 "resends": line.resends,
@@ -146,6 +147,7 @@ class Service:
             },
             frames=tuple(self._wire.frames.lines()),
             rounding=self._options.rounding_means is not None,
+            checks=True,
         )
 
     # Doing -----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 
 PLAIN: Mapping[str, str] = {
     "\u2018": "'",
@@ -53,6 +54,9 @@ RUSSIAN: Mapping[str, str] = {letter: latin for letter, _, latin in (pair.partit
 """Russian letters in Latin ones. Source: ICAO, Doc 9303, part 3, transliteration of Cyrillic characters; the soft sign,
 which is left out there, is an apostrophe."""
 
+LETTERS_KEPT = 512
+"""Texts have the same letters again and again, and every receipt is looked at three times."""
+
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -85,6 +89,7 @@ def is_code_page(encoding: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=LETTERS_KEPT)
 def _letter(letter: str, encoding: str) -> bytes:
     if unicodedata.category(letter) in _REFUSED_CATEGORIES:
         raise TextRefused(f"it holds the control character U+{ord(letter):04X}")

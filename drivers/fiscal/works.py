@@ -12,19 +12,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from drivers.contract.printer import Outcome, Print, PrintStep, Result, Settle, Work
+from drivers.contract.printer import Checked, Outcome, Print, PrintStep, Result, Settle, Work
 from drivers.driver import DeviceError
+from drivers.fiscal import report, sendable
 from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
-from drivers.fiscal.errors import Reason, Refusal, Trouble
+from drivers.fiscal.errors import Reason, Refusal, Trouble, advice
 from drivers.fiscal.families import Sign
 from drivers.fiscal.link import Transport
 from drivers.fiscal.moves import Ask, Course, Event, InTime, Lost, Move, NotBegun, Reopen, Store, Tell, Wait
-from drivers.fiscal.plan import Terms, plan
+from drivers.fiscal.plan import Plan, Terms, plan
 from drivers.fiscal.receipt import receipt
 from drivers.fiscal.report import Booking
 from drivers.fiscal.said import Identity
-from drivers.fiscal.sendable import check
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.wire import Timing, Wire
 
@@ -84,6 +84,18 @@ class Works:
 
     # Works -----------------------------------------------------------------------------------------------
 
+    def check(self, work: Work) -> Checked:
+        """Whether `do` would refuse this work for what it says. Touches nothing and may be called from any thread: what
+        it looks at is replaced as a whole, never changed."""
+        try:
+            if isinstance(work, Print):
+                self._planned(work)
+            else:
+                report.check(work, self.wire.dialect)
+        except Refusal as refusal:
+            return Checked(work.key, refusal.reason, refusal.what, refusal.where, advice(refusal.reason, key=work.key))
+        return Checked(work.key)
+
     def do(self, work: Work, deadline: float) -> Outcome:
         """One work, once per key. `deadline` by the clock: looked at until a payment begins. Raises `DeviceError` when
         the device does not answer before anything was stored or printed."""
@@ -93,8 +105,7 @@ class Works:
         course: Course[Outcome]
         if isinstance(work, Print):
             try:
-                planned = plan(work, self.wire.dialect.family, self._terms())
-                check(planned, self.wire.dialect)
+                planned = self._planned(work)
             except Refusal as refusal:
                 return Ending(work.key).refusal(refusal)
             course = receipt(planned, self.wire.dialect, self.wire.identity, self._timing.hold_s)
@@ -124,6 +135,13 @@ class Works:
         else:
             course = Booking(work, self.wire.dialect, self.wire.identity).settle(asked.point, asked.baseline)
         return self._walked(work.key, course, self._clock())
+
+    def _planned(self, work: Print) -> Plan:
+        """Raises `Refusal`."""
+        dialect = self.wire.dialect
+        planned = plan(work, dialect.family, self._terms())
+        sendable.check(planned, dialect)
+        return planned
 
     def _walked(self, key: str, course: Course[Outcome], deadline: float) -> Outcome:
         self._remember(key, None)

@@ -117,9 +117,9 @@ class Tremol:
             case ReadCash():
                 return Command.REGISTERS, wire.REGISTER_CASH
             case Open(sale_number=number):
-                return Command.OPEN, self._opening(POSTPONED + (f"${_field(number, 24)}" if number else ""))
+                return Command.OPEN, self._opening(POSTPONED + _numbered("$", number))
             case OpenReversal(reversal=reversal, sale_number=number):
-                return Command.OPEN, self._opening(_reversed(reversal) + (f";{_field(number, 24)}" if number else ""))
+                return Command.OPEN, self._opening(_reversed(reversal) + _numbered(";", number))
             case Text(text=text):
                 return Command.TEXT, text
             case SlipLine(text=text):
@@ -223,18 +223,23 @@ _PLAIN: dict[type[Operation], Command] = {
 }
 
 
+def _numbered(sign: str, sale_number: str) -> str:
+    return sign + _field(sale_number, 24, "sale_number") if sale_number else ""
+
+
 def _reversed(reversal: Reversal) -> str:
     if not reversal.device_time or not reversal.fiscal_memory:
         raise ValueError("a reversal needs the time and the fiscal memory of the receipt that is given back")
     when = wire.short_time(reversal.device_time)
-    number, memory = _field(reversal.number, 6), _field(reversal.fiscal_memory, 8)
+    number = _field(reversal.number, 6, "reversal.number")
+    memory = _field(reversal.fiscal_memory, 8, "reversal.fiscal_memory")
     return f"{REVERSAL};{_REASONS[reversal.reason]};{number};{when};{memory}"
 
 
-def _field(text: str, symbols: int) -> str:
+def _field(text: str, symbols: int, where: str) -> str:
     """What the caller says, where it can end no field."""
     if not _SYMBOLS.fullmatch(text) or len(text) > symbols:
-        raise ValueError(f"{text!r} is not 1 to {symbols} letters, digits and hyphens")
+        raise ValueError(f"{where}: {text!r} is not 1 to {symbols} letters, digits and hyphens")
     return text
 
 

@@ -29,6 +29,7 @@ _cash_move = msgspec.json.Decoder(printer.CashMove)
 _step = msgspec.json.Decoder(printer.PrintStep)
 VAT_LETTERS = 8
 _outcome = msgspec.json.Decoder(printer.Outcome)
+_checked = msgspec.json.Decoder(printer.Checked)
 _status = msgspec.json.Decoder(printer.PrinterStatus)
 _description = msgspec.json.Decoder(printer.Description)
 _raw_answer = msgspec.json.Decoder(printer.RawAnswer)
@@ -134,6 +135,28 @@ def outcome(asked: fiscal.Work, body: msgspec.Raw) -> fiscal.PrintOutcome:
     )
 
 
+def check(asked: fiscal.Work) -> printer.Check:
+    """Raises `BadMessage` as `work` does."""
+    return printer.Check(work(asked))
+
+
+def checked(asked: fiscal.Work, body: msgspec.Raw) -> fiscal.PrintOutcome | None:
+    """How this very work would end at once, None when nothing is against it."""
+    said = decode_body(body, _checked)
+    if said.key != asked.key:
+        raise BadMessage("the answer for another work")
+    if not said.code:
+        return None
+    return fiscal.PrintOutcome(
+        key=said.key,
+        result=fiscal.PrintResult.REFUSED,
+        reason=said.reason[:TEXT_MAX],
+        advice=said.advice[:TEXT_MAX],
+        code=_bounded(said.code),
+        where=_bounded(said.where),
+    )
+
+
 def status_call() -> printer.Status:
     return printer.Status()
 
@@ -179,6 +202,7 @@ def description(body: msgspec.Raw) -> fiscal.PrinterDescription:
         reversals=said.reversals,
         rates=said.rates,
         rounding=said.rounding,
+        checks=said.checks,
     )
 
 

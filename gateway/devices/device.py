@@ -92,14 +92,21 @@ class Device:
             self._arm()
 
     async def call(
-        self, kind: Kind, body: msgspec.Struct, deadline_ms: int, on_step: OnStep | None = None
+        self,
+        kind: Kind,
+        body: msgspec.Struct,
+        deadline_ms: int,
+        on_step: OnStep | None = None,
+        *,
+        of_device: bool = True,
     ) -> msgspec.Raw:
-        """Ask the device. Raises `NotReady` at once when it is not there, else as `Link.call`."""
+        """Ask the device, or without `of_device` only its driver: then the answer is no sign that the device lives.
+        Raises `NotReady` at once when it is not there, else as `Link.call`."""
         if self._session is None or self._standing.health is not Health.READY:
             told = self._standing.report()
             cause = told.cause or f"it is {told.health}"
             raise NotReady(cause, told.advice or "Try again in a moment", where=self.id, code=told.code or None)
-        return await self._session.call(kind, body, deadline_ms, on_step)
+        return await self._session.call(kind, body, deadline_ms, on_step, of_device=of_device)
 
     # Process ---------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from gateway.devices import convert, convert_printer, convert_slip
 from gateway.devices.device import Device
 from gateway.devices.environment import environment
 from gateway.devices.guard import Guard
+from gateway.devices.link import NOTHING_DONE
 from gateway.model.clock import Clock
 from gateway.model.counter import CardDebited
 from gateway.model.device import DeviceHealth, Health
@@ -107,6 +108,18 @@ class Devices:
         relay = self._device(device)
         answer = await relay.call(Kind.RELAY, convert.read_outputs(), deadline_ms)
         return _understood(device, convert.outputs, answer)
+
+    async def check_work(self, device: str, work: Work, deadline_ms: int = 1000) -> PrintOutcome | None:
+        """Whether the driver would refuse this work for what it says, and how; None when nothing is against it, or the
+        driver does not know the question. The device is not asked."""
+        call = self._said(device, lambda: convert_printer.check(work))
+        try:
+            answer = await self._device(device).call(Kind.PRINTER, call, deadline_ms, of_device=False)
+        except InputRefused as error:
+            if error.code in NOTHING_DONE:
+                return None
+            raise
+        return _understood(device, lambda body: convert_printer.checked(work, body), answer)
 
     async def do_work(self, device: str, work: Work, on_step: OnWorkStep, deadline_ms: int) -> PrintOutcome:
         """Do one work of a fiscal device. The driver goes on at each durable point only when `on_step` has returned.

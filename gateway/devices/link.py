@@ -39,6 +39,8 @@ class Answer(StrEnum):
 
     RESULT = "result"
     """The result of a call under way: the device has answered."""
+    BY_DRIVER = "by_driver"
+    """The result of a call that its driver answers by itself: of the device it says nothing."""
     OTHER = "other"
     """A problem, or too late."""
     NEVER_ASKED = "never_asked"
@@ -47,8 +49,9 @@ class Answer(StrEnum):
 class _Pending:
     """One call under way."""
 
-    def __init__(self, answer: asyncio.Future[msgspec.Raw], on_step: OnStep | None) -> None:
+    def __init__(self, answer: asyncio.Future[msgspec.Raw], on_step: OnStep | None, *, of_device: bool) -> None:
         self.answer = answer
+        self.of_device = of_device
         self.on_step = on_step
         self.steps = 0
         self.storing: asyncio.Future[None] | None = None
@@ -72,8 +75,10 @@ class Link:
         """Whether a call with durable points is under way: it may take long and must not be cut short."""
         return any(pending.on_step is not None for pending in self._pending.values())
 
-    async def call(self, body: msgspec.Struct, deadline_ms: int, on_step: OnStep | None = None) -> msgspec.Raw:
-        """Send it and wait for the answer's body."""
+    async def call(
+        self, body: msgspec.Struct, deadline_ms: int, on_step: OnStep | None = None, *, of_device: bool = True
+    ) -> msgspec.Raw:
+        """Send it and wait for the answer's body. `of_device`: only the device can know the answer."""
         if len(self._pending) >= CALLS_MAX:
             raise NotReady(f"{CALLS_MAX} calls are under way", "Wait for their answers", where=self._device)
         number = self._last + 1
@@ -82,7 +87,7 @@ class Link:
         except BadMessage as error:
             raise InputRefused(str(error), "Ask for less at once", where=self._device) from error
         self._last = number
-        pending = _Pending(asyncio.get_running_loop().create_future(), on_step)
+        pending = _Pending(asyncio.get_running_loop().create_future(), on_step, of_device=of_device)
         self._pending[number] = pending
         try:
             self._send(line)
@@ -111,7 +116,7 @@ class Link:
             self._refused(pending, reply.problem)
         elif reply.body is not None:
             pending.answer.set_result(reply.body)
-            return Answer.RESULT
+            return Answer.RESULT if pending.of_device else Answer.BY_DRIVER
         else:
             _fail(pending, self._unknown("an answer without content", "bad_answer"))
         return Answer.OTHER

@@ -128,7 +128,13 @@ class Session:
         self._link.close("was stopped")
 
     async def call(
-        self, kind: core.Kind, body: msgspec.Struct, deadline_ms: int, on_step: OnStep | None = None
+        self,
+        kind: core.Kind,
+        body: msgspec.Struct,
+        deadline_ms: int,
+        on_step: OnStep | None = None,
+        *,
+        of_device: bool = True,
     ) -> msgspec.Raw:
         """Ask the driver; see `Link`. A driver that has not even read the question by its deadline hangs."""
         if kind not in self._kinds:
@@ -136,7 +142,7 @@ class Session:
                 f"it is no {kind}", "Correct the device's id", where=self._section.id, code="wrong_device"
             )
         try:
-            return await self._link.call(body, deadline_ms, on_step)
+            return await self._link.call(body, deadline_ms, on_step, of_device=of_device)
         except DeadlineMissed:
             if self._process.unread():
                 self.end(problem(Trouble.HUNG, "it does not read what it is asked"))
@@ -176,6 +182,8 @@ class Session:
                     case Answer.RESULT:
                         self._process.earn()
                         self._on_life()
+                    case Answer.BY_DRIVER:
+                        self._process.earn()
                     case Answer.NEVER_ASKED:
                         self._intake.garbage(1)
                     case Answer.OTHER:

@@ -1,6 +1,7 @@
 """One queue and one journal for each fiscal device: every work is done once, and how it ended is told, not guessed.
 
-    caller:   commit([own entry], [FiscalBegun(work, ...), StoreAnswer(...)])     nothing is sent before this
+    caller:   await printers.check_work(device, work)                               refuses what the device cannot print
+              commit([own entry], [FiscalBegun(work, ...), StoreAnswer(...)])     nothing is sent before this
               outcome = await printers.run(begun)                                 waits for its turn, prints, stores
 
 Every point that the device's driver reaches is an entry `fiscal_step` and a row before the driver goes on. How it ended
@@ -18,6 +19,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from gateway.fiscal import words
+from gateway.fiscal.checking import Checking
 from gateway.fiscal.days import BLOCKS_H
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices, Owner
@@ -27,7 +29,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Clock, Stamp
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.errors import DeadlineMissed, GatewayError, InputRefused, LedgerError, NotReady
-from gateway.model.fiscal import PrinterDescription, PrintOutcome, PrintResult, WorkPoint
+from gateway.model.fiscal import PrinterDescription, PrintOutcome, PrintResult, ReceiptWork, Work, WorkPoint
 
 LOOK_S = 600
 """How often a device's Z number is looked at."""
@@ -69,6 +71,7 @@ class Printers:
         self.on_attention: list[Callable[[str, str, str], None]] = []
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._query = ledger.query
+        self._checking = Checking(devices)
         self._journal = Journal(ledger, clock)
         self._settling = Settling(self._journal, devices, self._turns, ledger.query, self._came, pauses_s)
         self._own: dict[str, None] = {}
@@ -135,6 +138,18 @@ class Printers:
         # Where the Z number is not told, a report that was printed at the device itself would never be noticed.
         if sells and day.z_number and hours >= BLOCKS_H:
             raise words.z_overdue(device, hours)
+
+    async def check_work(self, device: str, work: Work) -> None:
+        """`check`, and whether the device's driver would refuse just this work for what it says: letters, lengths,
+        amounts, all limits of the family. For before anything is recorded. The device is not asked; it may be printing.
+
+        Raises `NotReady` as `check` does, and `InputRefused` with the driver's code; its `where` is a part of the work,
+        such as `items[2].text`. A driver that does not answer has nothing against it: it will say so later.
+        """
+        sells = isinstance(work, ReceiptWork)
+        self.check(device, sells=sells)
+        await self._checking.check(device, work, self.description(device))
+        self.check(device, sells=sells)
 
     def turn(self, device: str) -> asyncio.Lock:
         """For what is asked of a device and is no work: held, nothing else is begun on it."""

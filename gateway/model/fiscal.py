@@ -219,3 +219,5 @@ class PrinterDescription(msgspec.Struct, frozen=True, omit_defaults=True):
     reversals: bool = False
     rates: dict[str, BasisPoints] = {}
     rounding: bool = False
+    checks: bool = False
+    """Its driver says of a work, at any moment and without the device, whether it would be refused."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import textwrap
 from collections.abc import Sequence
 
 from gateway.config.types import OnPaper, TillStation
-from gateway.fiscal import paper
+from gateway.fiscal import checking, paper
 from gateway.fiscal.journal import SELLS
 from gateway.fiscal.rows import FiscalBegun, WorkRow
 from gateway.ledger.effects import Effect
 from gateway.model.decision import Decision
 from gateway.model.entry import EntryId
 from gateway.model.errors import InputRefused, NotReady
-from gateway.model.fiscal import Payment, PrintOutcome, PrintResult, Reversal, Tender
+from gateway.model.fiscal import Payment, PrintOutcome, PrintResult, ReceiptWork, Reversal, Tender
 from gateway.model.identification import Identification
-from gateway.model.receipt import Receipt
+from gateway.model.receipt import MAX_LINES, Receipt
 from gateway.model.refund import Refund
 from gateway.model.shown import Show
 from gateway.stations.answers import Asked
@@ -23,6 +25,8 @@ from gateway.stations.services import Services
 from gateway.stations.till_ends import Ends
 from gateway.stations.till_reports import Reports
 from gateway.stations.till_words import CannotPrint
+
+log = logging.getLogger("stations")
 
 
 class Printing:
@@ -43,18 +47,21 @@ class Printing:
         self._services.printers.on_attention.append(self._attention)
         self._services.each_minute.append(self.reports.tick)
 
-    def hindrance(self, receipt: Receipt, decision: Decision) -> CannotPrint | None:
+    async def hindrance(
+        self, quote: str, receipt: Receipt, decision: Decision, who: Identification | None
+    ) -> CannotPrint | None:
         """Why this decision could not be printed here now, for a quote; the POS may print it all the same."""
         try:
             self._services.printers.check(self._device)
             device = self._services.printers.description(self._device)
             paper.check(receipt, decision, device, self._how)
             paper.check_means([Payment(receipt.means)], device, "$.receipt.means")
+            await self._sale(quote, receipt, decision, [Tender(Payment(receipt.means), decision.due_cents)], who)
         except (InputRefused, NotReady) as error:
             return CannotPrint(error.code, f"{error.where}: {error.what}" if error.where else error.what, error.advice)
         return None
 
-    def begun(
+    async def begun(
         self,
         key: str,
         receipt: Receipt,
@@ -66,17 +73,49 @@ class Printing:
         """The effect that begins a sale's printing. Raises `NotReady` while the printer cannot be reached or a work on
         it is in doubt, `InputRefused` for what cannot stand on its paper: nothing is recorded then."""
         self._services.printers.check(self._device)
-        device = self._services.printers.description(self._device)
-        work = paper.sale(key, receipt, decision, paid, device, self._how, self._notes(decision, who))
+        work = await self._sale(key, receipt, decision, paid, who)
         return FiscalBegun(work, self._device, self._station, asked.key)
 
-    def begun_refund(self, key: str, sold: Sold, back: Refund, original: Reversal, asked: Asked) -> FiscalBegun:
+    async def begun_refund(self, key: str, sold: Sold, back: Refund, original: Reversal, asked: Asked) -> FiscalBegun:
         """The effect that begins the printing of a refund's receipt. Raises as `begun` does."""
         self._services.printers.check(self._device)
         device = self._services.printers.description(self._device)
         receipt = sold.body.receipt
         work = paper.refund(key, receipt, back, original, Payment(receipt.means), device, self._how)
+        try:
+            await self._services.printers.check_work(self._device, work)
+        except InputRefused as refused:
+            index = {line.id: at for at, line in enumerate(receipt.lines)}
+            raise checking.on_receipt(refused, [index[part.line] for part in back.lines]) from refused
         return FiscalBegun(work, self._device, self._station, asked.key)
+
+    async def _sale(
+        self,
+        key: str,
+        receipt: Receipt,
+        decision: Decision,
+        paid: Sequence[Tender],
+        who: Identification | None,
+    ) -> ReceiptWork:
+        """The paper of a sale, which the printer's driver would print. A line at the foot that it would not is left
+        out: nobody is turned away for a word of ours. Raises as `begun` does."""
+        device = self._services.printers.description(self._device)
+        lines = range(len(receipt.lines))
+        notes = self._notes(decision, who)
+        if device is not None and device.note_text_bytes:
+            notes = [row for note in notes for row in textwrap.wrap(note, device.note_text_bytes)]
+        notes = notes[: MAX_LINES - len(lines)]
+        while True:
+            work = paper.sale(key, receipt, decision, paid, device, self._how, notes)
+            try:
+                await self._services.printers.check_work(self._device, work)
+            except InputRefused as refused:
+                if (at := checking.item_of(refused)) is None or at not in range(len(lines), len(work.items)):
+                    raise checking.on_receipt(refused, lines) from refused
+                log.warning("%s: a line at the foot of a receipt is left out: %s", self._device, refused.what)
+                del notes[at - len(lines)]
+            else:
+                return work
 
     def _notes(self, decision: Decision, who: Identification | None) -> list[str]:
         """Lines at the foot, where the configuration asks for them: never a card's number, only its mark."""

@@ -40,8 +40,8 @@ class Commits:
     async def commit(self, request: CommitRequest, key: str, asked: Asked) -> bytes:
         """A `CommitAnswer` as JSON: the receipt is recorded, and printed where that was asked.
 
-        Raises `InputRefused`, `NotFound` (no such quote), `Conflict` (quote used), `NotReady` (no printer; nothing
-        recorded), `LedgerError`.
+        Raises `InputRefused`, `NotFound` (no such quote), `Conflict` (quote used), `NotReady` (no printer),
+        `LedgerError`: nothing is recorded then, the quote is as it was, and the key is free.
         """
         quote, expires_ms = open_quote(self._services, self._station, request.quote)
         paid = _check_paid(request, quote)
@@ -72,7 +72,9 @@ class Commits:
             self._slips.after_sale(quote.decision, quote.identification)
             return store.body
         # The key is short enough for any printer's line.
-        begun = self._printer().begun(request.quote, quote.receipt, quote.decision, paid, asked, quote.identification)
+        begun = await self._printer().begun(
+            request.quote, quote.receipt, quote.decision, paid, asked, quote.identification
+        )
         # The first answer is stored with the receipt: whoever asks again after a crash learns how it stands.
         first = StoreAnswer(asked, lambda ids: answer(ids, Fiscal("recorded")))
         stored = await self._book(entry, request.quote, quote, [begun, first], late=late)

@@ -23,6 +23,7 @@ from gateway.stations.services import Services
 from gateway.stations.till_taps import Tap, Taps, TwoTaps
 from gateway.stations.till_words import (
     BalanceAnswer,
+    CannotPrint,
     OpenQuote,
     QuoteAnswer,
     QuoteRequest,
@@ -178,7 +179,10 @@ class Quotes:
         decided = await deciding.decide(self._station, request.receipt, who, without=frozenset(formers))
         decision = decided.decision
         quote = os.urandom(8).hex()
-        answer = self._answer(request, decided, quote, who)
+        hindrance = None
+        if self._printing is not None:
+            hindrance = await self._printing.hindrance(quote, request.receipt, decision, who)
+        answer = self._answer(request, decided, quote, who, hindrance)
         accepted = who is not None and who.accepted
         kept = who.facts_left_out() if who is not None and accepted else None
         body = OpenQuote(request.receipt, decision, kept, decided.asked, decided.asks, answer.unmapped)
@@ -194,7 +198,14 @@ class Quotes:
         await services.ledger.commit(entries, [*effects, *holds, *self._tidy()])
         return answer, store.body
 
-    def _answer(self, request: QuoteRequest, decided: Decided, quote: str, who: Identification | None) -> QuoteAnswer:
+    def _answer(
+        self,
+        request: QuoteRequest,
+        decided: Decided,
+        quote: str,
+        who: Identification | None,
+        hindrance: CannotPrint | None,
+    ) -> QuoteAnswer:
         benefits, decision = self._services.benefits, decided.decision
         accepted = who is not None and who.accepted
         return QuoteAnswer(
@@ -215,7 +226,7 @@ class Quotes:
             unmapped=benefits.unmapped(request.receipt),
             benefits_until_ms=benefits.until_ms,
             no_benefits=benefits.missing,
-            cannot_print=self._printing.hindrance(request.receipt, decision) if self._printing is not None else None,
+            cannot_print=hindrance,
         )
 
 

@@ -114,7 +114,7 @@ class Refunds:
         rest: bool,
     ) -> bytes:
         work = os.urandom(8).hex() if request.print else ""
-        begun = self._begun(work, sold, given, reason, asked) if work else None
+        begun = await self._begun(work, sold, given, reason, asked) if work else None
         on_paper = PrintedBy.POS if request.fiscal_number else PrintedBy.GATEWAY if work else None
         body = RefundBody(
             station=self._station,
@@ -143,7 +143,7 @@ class Refunds:
         await self._services.printers.run(begun)
         return stored_answer(self._services.ledger.query, asked) or store.body
 
-    def _begun(self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked) -> FiscalBegun:
+    async def _begun(self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked) -> FiscalBegun:
         if self._printing is None:
             raise no_printer(self._station)
         row = row_of(self._services.ledger.query, sold.body.quote)
@@ -156,7 +156,7 @@ class Refunds:
             )
         why = ReversalReason.REFUND if reason is RefundReason.RETURNED else ReversalReason.ERROR
         original = Reversal(paper.number, why, paper.device_time, paper.fiscal_memory)
-        return self._printing.begun_refund(work, sold, given, original, asked)
+        return await self._printing.begun_refund(work, sold, given, original, asked)
 
     def _units(self, sold: Sold, given: Refund, *, rest: bool) -> list[Effect]:
         """Quota units and what is remembered of the sale: with the last of it, it is as if it had not been."""

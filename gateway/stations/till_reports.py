@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
+from gateway.fiscal import checking
 from gateway.fiscal.rows import FiscalBegun
 from gateway.model.clock import ClockQuality
 from gateway.model.entry import EntryKind, Stream
@@ -85,7 +86,10 @@ class Reports:
 
     async def _do(self, asked: Asked, work: Work, *, scheduled: bool) -> bytes:
         printers = self._services.printers
-        printers.check(self._device, sells=False)
+        try:
+            await printers.check_work(self._device, work)
+        except InputRefused as refused:  # of a report there is nothing to refuse
+            raise checking.at(refused, "$.cents") from refused
         begun = FiscalBegun(work, self._device, self._station, asked.key)
         first = StoreAnswer(asked, lambda _ids: msgspec.json.encode(WorkAnswer(work.key, Fiscal("recorded"))))
         body = FiscalWorkBody(station=self._station, device=self._device, work=work, scheduled=scheduled)

@@ -60,6 +60,9 @@ class NoDevices:
     async def pulse(self, device: str, channel: int, ms: int, deadline_ms: int = 1500) -> int:
         raise NotReady("unplugged", where=device)
 
+    async def check_work(self, device: str, work: Work, deadline_ms: int = 1000) -> PrintOutcome | None:
+        raise NotReady("unplugged", where=device)
+
     async def do_work(
         self, device: str, work: Work, on_step: Callable[[WorkStep], Awaitable[None]], deadline_ms: int
     ) -> PrintOutcome:

@@ -140,12 +140,13 @@ class TestDoor(Driver[DoorOptions]):
 
 
 class TestPrinter(Driver[ReaderOptions]):
-    """Prints what it is told, with five durable points; says on its stderr when it passes one."""
+    """Prints what it is told, with five durable points; says on its stderr when it passes one. It has no letter H."""
 
     name = "test_printer"
     kind = Kind.PRINTER
     options_type = ReaderOptions
     calls = (printer.Print, printer.Status)
+    asides = (printer.Check,)
 
     def open(self, options: ReaderOptions) -> dict[str, str]:
         return {}
@@ -162,6 +163,14 @@ class TestPrinter(Driver[ReaderOptions]):
             self.log(f"passed {point}")
         total = call.total_cents
         return printer.Outcome(call.key, printer.Result.PRINTED, "42", total, call.tenders[0].cents - total)
+
+    def aside(self, call: msgspec.Struct) -> msgspec.Struct:
+        assert isinstance(call, printer.Check)
+        assert isinstance(call.work, printer.Print)
+        for index, item in enumerate(call.work.items):
+            if isinstance(item, printer.Line) and item.vat == "H":
+                return printer.Checked(call.work.key, "bad_vat", "it has no H", f"items[{index}].vat", "Take another")
+        return printer.Checked(call.work.key)
 
     def close(self) -> None:
         pass

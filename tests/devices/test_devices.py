@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from drivers.simulators.sip2 import PatronRecord, Sip2Server
@@ -29,6 +30,7 @@ from gateway.model.library import LibraryWord
 from gateway.model.reading import AccessCardReading, CardReading, InputReading
 from tests.devices.conftest import Start, gone, section
 from tests.devices.drivers_for_tests import RAW
+from tests.fiscal.machine import COMMAND
 
 JOB = ReceiptWork(
     key="till-1/0001",
@@ -331,3 +333,64 @@ async def test_a_code_is_typed_through_the_wedges_own_driver(
     finally:
         program.unplug()
     assert "L-1" not in caplog.text
+
+
+WITH_H = msgspec.structs.replace(JOB, items=(*JOB.items, SaleLine("Wine", "H", 500)))
+
+
+async def test_a_driver_says_of_a_work_what_it_would_refuse_also_while_it_prints(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+    assert await place.devices.check_work("dev-printer", JOB) is None
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def store(_step: WorkStep) -> None:
+        held.set()
+        await go_on.wait()
+
+    printing = asyncio.ensure_future(place.devices.do_work("dev-printer", JOB, store, 60_000))
+    await held.wait()
+    said = await place.devices.check_work("dev-printer", WITH_H, 20_000)
+    assert said == PrintOutcome(
+        WITH_H.key,
+        PrintResult.REFUSED,
+        reason="it has no H",
+        advice="Take another",
+        code="bad_vat",
+        where="items[2].vat",
+    )
+    go_on.set()
+    assert (await printing).result is PrintResult.PRINTED
+
+
+async def test_what_a_driver_says_by_itself_is_no_life_of_its_device(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+
+    def age_ms() -> int:
+        return place.of("dev-printer").alive_age_ms or 0
+
+    grew = []
+    for _ in range(3):  # the device may show life of its own just then
+        await place.until(lambda: age_ms() > 100)
+        before = age_ms()
+        await place.devices.check_work("dev-printer", JOB)
+        grew.append(age_ms() >= before)
+    assert any(grew)
+    await place.until(lambda: age_ms() > 100)
+    before = age_ms()
+    await place.devices.printer_status("dev-printer")
+    assert age_ms() < before
+
+
+async def test_a_work_that_the_contract_cannot_say_is_refused_before_anybody_is_asked(start: Start) -> None:
+    place = await start(section("printer"))
+    await place.ready("dev-printer")
+    with pytest.raises(InputRefused, match=r"items"):
+        await place.devices.check_work("dev-printer", msgspec.structs.replace(JOB, items=JOB.items * 257))
+
+
+async def test_a_driver_that_does_not_know_the_question_has_nothing_against_it(start: Start) -> None:
+    place = await start(DeviceSection(id="p-1", driver="test_fiscal", command=COMMAND, options={"memory": "/nowhere"}))
+    await place.ready("p-1")
+    assert await place.devices.check_work("p-1", WITH_H) is None

@@ -55,6 +55,12 @@ class Fail(msgspec.Struct, frozen=True, tag="fail", tag_field="call"):
     how: str
 
 
+class Peek(msgspec.Struct, frozen=True, tag="peek", tag_field="call"):
+    """Say at once what it is asked, unless that is nothing."""
+
+    text: str
+
+
 class Echoed(msgspec.Struct, frozen=True, tag="echoed", tag_field="result"):
     """What was said."""
 
@@ -74,6 +80,7 @@ class EchoDriver(Driver[Options]):
     kind: ClassVar[Kind] = Kind.READER
     options_type: ClassVar[type[msgspec.Struct]] = Options
     calls: ClassVar[tuple[type[msgspec.Struct], ...]] = (Echo, Hang, Steps, Fail)
+    asides: ClassVar[tuple[type[msgspec.Struct], ...]] = (Peek,)
 
     def __init__(self, port: Port) -> None:
         super().__init__(port)
@@ -112,6 +119,11 @@ class EchoDriver(Driver[Options]):
                 raise CallRefused(problem) if how == "refused" else DeviceError(problem)
             case _:
                 return super().handle(call, deadline)
+
+    def aside(self, call: msgspec.Struct) -> msgspec.Struct:
+        if isinstance(call, Peek) and call.text:
+            return Echoed(call.text)
+        return super().aside(call)
 
     def close(self) -> None:
         time.sleep(self._options.hangs_in_close_s)

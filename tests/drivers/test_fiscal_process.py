@@ -17,7 +17,20 @@ import msgspec
 import pytest
 
 from drivers.contract.core import Alive, DeviceState, Hello, Kind, Reply, Step, Stored
-from drivers.contract.printer import Outcome, PrinterStatus, PrintPoint, PrintStep, Result, Settle, Status
+from drivers.contract.printer import (
+    CashMove,
+    Check,
+    Checked,
+    Line,
+    Outcome,
+    PrinterStatus,
+    PrintPoint,
+    PrintStep,
+    Result,
+    Settle,
+    Status,
+    Work,
+)
 from drivers.simulators import control
 from drivers.simulators.fiscal_paper import Paper
 from drivers.simulators.printer import Simulator
@@ -77,6 +90,44 @@ def test_receipt_from_call_to_paper(simulator: Simulator) -> None:
         assert (status.last_number, status.cash_cents) == ("0000001", 1390)
     (document,) = simulator.device.documents
     assert (document.key, document.total_cents, document.closed) == ("k-1", 1390, True)
+
+
+def checked(driver: DriverProcess, work: Work) -> Checked:
+    reply = driver.ask(Check(work))
+    assert reply.body is not None, reply
+    return msgspec.json.decode(reply.body, type=Checked)
+
+
+UNPRINTABLE = msgspec.structs.replace(receipt("k-2"), items=(*receipt().items[:1], Line("漢字", "C", 940, 1000)))
+
+
+def test_a_work_is_checked_without_the_device_also_in_the_middle_of_another(simulator: Simulator) -> None:
+    with driver_on(simulator, poll_s=60) as driver:
+        driver.expect_state(DeviceState.READY)
+        assert status_of(driver).ready  # in its turn, after the first look at the device
+        before = len(simulator.executed)
+        assert checked(driver, receipt("k-2")) == Checked("k-2")
+        said = checked(driver, UNPRINTABLE)
+        assert (said.key, said.code, said.where) == ("k-2", "bad_text", "items[1].text")
+        assert said.reason
+        assert said.advice
+        assert len(simulator.executed) == before
+        driver.call(receipt(), deadline_ms=60_000)
+        paying = store_until(driver, PrintPoint.PAYING)
+        assert checked(driver, UNPRINTABLE) == said
+        assert checked(driver, CashMove("c-1", 0)).code == "bad_amount"
+        driver.send(Stored(paying.id))
+        for _ in range(2):
+            driver.send(Stored(driver.expect(Step).id))
+        assert outcome_of(driver.expect(Reply)).outcome is Result.PRINTED
+
+
+def test_a_work_is_checked_while_the_device_is_away(simulator: Simulator) -> None:
+    simulator.stop()
+    with driver_on(simulator) as driver:
+        driver.expect_state(DeviceState.LOST)
+        assert checked(driver, UNPRINTABLE).code == "bad_text"
+        assert checked(driver, receipt()) == Checked("k-1")
 
 
 def test_nothing_goes_on_before_the_step_is_stored(simulator: Simulator) -> None:

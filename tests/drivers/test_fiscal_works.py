@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivers.contract.printer import (
     Adjust,
+    CashMove,
+    Item,
     Line,
     Note,
     Payment,
     Print,
     PrintPoint,
     Result,
+    Reversal,
     Settle,
     Tender,
+    Work,
 )
 from drivers.driver import DeviceError
 from drivers.fiscal.families import Sign
@@ -301,5 +307,79 @@ def test_number_of_what_is_given_back_that_the_family_cannot_say_is_refused() ->
     assert GIVEN_BACK.reversal is not None
     too_long = msgspec.structs.replace(GIVEN_BACK.reversal, number="1234567")
     outcome = bench.do(msgspec.structs.replace(GIVEN_BACK, reversal=too_long))
-    assert (outcome.outcome, outcome.code) == (Result.REFUSED, "not_supported")
+    assert (outcome.outcome, outcome.code, outcome.where) == (Result.REFUSED, "reversal_unclear", "reversal.number")
     assert bench.steps == []
+
+
+# Before anything is begun ----------------------------------------------------------------------------------
+
+DRAWER = 10**7
+cents = st.one_of(
+    st.integers(0, 10**10),
+    st.sampled_from([1, 5, 99_999, 999_999, 1_000_000, 99_999_999, 100_000_000, 999_999_999, 1_000_000_000]),
+)
+texts = st.one_of(
+    st.text(max_size=80),
+    st.text(st.sampled_from("aā;|€x „漢\t"), min_size=1, max_size=44),
+    st.builds(lambda number: "x" * number, st.integers(20, 74)),
+)
+items = st.one_of(
+    st.builds(
+        Line,
+        texts,
+        st.sampled_from("ABCH"),
+        cents,
+        st.one_of(st.just(1000), st.integers(-1, 10**9)),
+        st.one_of(st.just(0), cents),
+        st.one_of(st.just(0), cents),
+    ),
+    st.builds(Line, st.just("Coffee"), st.just("A"), st.integers(1, 10_000), st.just(1000)),
+    st.builds(Note, texts, st.booleans()),
+    st.builds(Adjust, st.integers(-(10**9), 10**9), st.sampled_from(["", "A", "C"])),
+)
+reversals = st.builds(
+    Reversal,
+    st.text(st.sampled_from("0123456789a;"), min_size=1, max_size=9),
+    device_time=st.sampled_from(["", "2026-11-27T08:00:00", "2026-02-30T08:00:00", "2026-11-27T08:00", "x"]),
+    fiscal_memory=st.text(st.sampled_from("0123456789Z,"), max_size=9),
+)
+
+
+@st.composite
+def receipts(draw: st.DrawFn) -> Print:
+    """Of anything; mostly with the sum that its lines make, and paid."""
+    lines: list[Item] = draw(st.lists(items, min_size=1, max_size=4))
+    total = 0
+    for item in lines:
+        match item:
+            case Line(unit_cents=unit, quantity=quantity, discount_cents=less, surcharge_cents=more):
+                total += (unit * quantity + 500) // 1000 - less + more
+            case Adjust(cents=change):
+                total += change
+    means = draw(st.sampled_from(Payment))
+    tenders = draw(st.sampled_from([(Tender(means, total),), (Tender(Payment.CASH, total + 5),), ()]))
+    rounding = draw(st.sampled_from([0, 0, 0, -2, 2]))
+    reversal = draw(st.one_of(st.none(), reversals))
+    sale = draw(st.sampled_from(["", "", "DT000600-OP01-0001000", "x" * 30, "ā"]))
+    return Print(draw(st.sampled_from([KEY, "x" * 32, "k 1"])), tuple(lines), tenders, total, reversal, rounding, sale)
+
+
+works = st.one_of(receipts(), receipts(), st.builds(CashMove, st.just(KEY), st.integers(-DRAWER, 10**10)))
+
+
+@family
+@settings(max_examples=60, deadline=None)
+@given(work=works)
+def test_what_is_refused_is_what_was_said_before_and_what_was_not_is_printed(family: str, work: Work) -> None:
+    bench = Bench(family)
+    bench.device.memory.cash = DRAWER
+    before = len(bench.endpoint.executed)
+    said = bench.works.check(work)
+    assert len(bench.endpoint.executed) == before
+    outcome = bench.do(work)
+    if said.code:
+        assert (outcome.outcome, outcome.code, outcome.where) == (Result.REFUSED, said.code, said.where)
+        assert outcome.reason == f"{said.code}: {said.reason}"
+        assert (len(bench.endpoint.executed), bench.steps) == (before, [])
+    else:
+        assert outcome.outcome is Result.PRINTED, outcome

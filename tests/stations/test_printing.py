@@ -108,6 +108,101 @@ async def test_what_the_printer_refuses_is_named(place: Place, till: Till) -> No
     assert (answer.fiscal.state, answer.fiscal.reason, answer.fiscal.where) == ("refused", "bad_text", "items[0].text")
 
 
+TOO_LONG = PrintOutcome("", PrintResult.REFUSED, reason="it is long", advice="Shorten it", code="bad_text")
+
+
+@pytest.mark.parametrize(
+    ("where", "path"),
+    [
+        ("items[1].text", "$.receipt.lines[1].text"),
+        ("items[0].discount_cents", "$.receipt.lines[0]"),
+        ("items", "$.receipt.lines"),
+        ("tenders[0].cents", "$.paid"),
+        ("rounding_cents", "$.receipt"),
+        ("", "$.receipt"),
+    ],
+)
+async def test_what_the_driver_would_refuse_is_refused_before_it_is_recorded(
+    place: Place, till: Till, where: str, path: str
+) -> None:
+    request = await to_print(till)
+    place.outputs.refuses.append(msgspec.structs.replace(TOO_LONG, where=where))
+    with pytest.raises(InputRefused) as refused:
+        await till.commit(request, "r1")
+    told = refused.value
+    assert (told.code, told.what, told.advice) == ("bad_text", f"it is long - at `{path}`", "Shorten it")
+    assert (place.kinds(), place.outputs.jobs) == ([], [])
+    assert state(await committed(till, request)) == "printed"  # the same key, the same quote
+    assert place.outputs.checked[-1] == printed(place)
+
+
+async def test_a_quote_says_what_the_driver_would_refuse(place: Place, till: Till) -> None:
+    place.outputs.refuses.append(msgspec.structs.replace(TOO_LONG, where="items[0].text"))
+    told = msgspec.json.decode(await till.quote(QuoteRequest(Receipt((BOOK,))), "q1"), type=QuoteAnswer)
+    assert told.cannot_print is not None
+    assert (told.cannot_print.code, told.cannot_print.advice) == ("bad_text", "Shorten it")
+    assert told.cannot_print.detail == "it is long - at `$.receipt.lines[0].text`"
+
+
+@pytest.mark.parametrize("said", [DeadlineMissed("no answer"), NotReady("16 calls are under way"), None])
+async def test_a_driver_that_does_not_say_before_refuses_when_it_is_to_print(
+    place: Place, till: Till, said: GatewayError | None
+) -> None:
+    request = await to_print(till)
+    if said is not None:
+        place.outputs.refuses.append(said)
+    place.outputs.print_script.append(TOO_LONG)
+    answer = await committed(till, request)
+    assert answer.fiscal is not None
+    assert (answer.fiscal.state, answer.fiscal.reason) == ("refused", "bad_text")
+
+
+async def test_a_driver_that_cannot_say_before_is_not_asked(place: Place) -> None:
+    place.outputs.description = msgspec.structs.replace(place.outputs.description, checks=False)
+    till = make_till(place)
+    await till.start()
+    place.services.printers.on_change(DeviceHealth("fiscal-1", "fiscal", Health.READY))
+    await asyncio.wait(place.services.printers._settling._tasks.values())
+    assert state(await committed(till, await to_print(till))) == "printed"
+    assert place.outputs.checked == []
+
+
+async def test_a_printer_that_went_while_it_was_asked_records_nothing(place: Place, till: Till) -> None:
+    request = await to_print(till)
+
+    def gone() -> None:
+        place.outputs.ready = False
+
+    place.outputs.on_check = gone
+    with pytest.raises(NotReady):
+        await till.commit(request, "r1")
+    assert place.kinds() == []
+
+
+async def test_a_line_at_the_foot_that_cannot_be_printed_is_left_out(place: Place) -> None:
+    section = TillStation(
+        id="till-1", readers=("nfc-1",), printer="fiscal-1", on_paper=(OnPaper.MARK, OnPaper.BENEFITS)
+    )
+    till = Till(section, place.services)
+    await till.start()
+    await till.on_reading(Card("berta").tap(place))
+    request = await to_print(till)
+    place.outputs.refuses.append(msgspec.structs.replace(TOO_LONG, where="items[2].text"))
+    assert state(await committed(till, request)) == "printed"
+    assert printed(place).items[2:] == (NoteLine("half", footer=True),)
+
+
+async def test_lines_at_the_foot_take_no_room_from_what_is_sold(place: Place) -> None:
+    section = TillStation(id="till-1", readers=("nfc-1",), printer="fiscal-1", on_paper=(OnPaper.BENEFITS,))
+    till = Till(section, place.services)
+    await till.start()
+    await till.on_reading(Card("berta").tap(place))
+    lines = tuple(msgspec.structs.replace(BOOK, id=str(number)) for number in range(512))
+    told = msgspec.json.decode(await till.quote(QuoteRequest(Receipt(lines)), "q1"), type=QuoteAnswer)
+    assert state(await committed(till, CommitRequest(told.quote, print=True))) == "printed"
+    assert len(printed(place).items) == 512
+
+
 async def test_a_means_that_the_printer_lacks_is_told_with_the_quote_and_books_nothing(place: Place) -> None:
     place.outputs.description = msgspec.structs.replace(place.outputs.description, payments=(Payment.CASH,))
     till = make_till(place)

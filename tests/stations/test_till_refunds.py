@@ -16,7 +16,7 @@ from gateway.model.clock import ClockQuality
 from gateway.model.decision import FiscalForm, Share, Use
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import EntryKind, Stream
-from gateway.model.errors import NotReady
+from gateway.model.errors import InputRefused, NotReady
 from gateway.model.fiscal import PrintOutcome, PrintResult, ReceiptWork, ReversalReason
 from gateway.model.receipt import Means
 from gateway.model.shown import Show
@@ -305,6 +305,41 @@ async def test_a_refund_whose_paper_was_refused_did_not_take_place(place: Place,
     again = await counted.refund(RefundRequest(receipt=sold.entry, print=True))
     assert again.fiscal is not None
     assert (again.fiscal.state, in_use(place)) == ("printed", 0)
+
+
+BAD_TEXT = PrintOutcome("", PrintResult.REFUSED, reason="it is long", code="bad_text", where="items[0].text")
+
+
+@pytest.mark.parametrize("voids", [False, True])
+async def test_a_refund_that_the_driver_would_refuse_is_not_recorded(place: Place, counted: Pos, voids: bool) -> None:
+    await counted.tap("anna")
+    sold = await counted.sell(book(), book("2", quantity=2000), print=True)
+    recorded, jobs, used = place.kinds(), list(place.outputs.jobs), in_use(place)
+    place.outputs.refuses.append(BAD_TEXT)
+    second = RefundRequest(receipt=sold.entry, lines=(Back("2", 1000),), print=True)
+    void = VoidRequest(receipt=sold.entry, print=True)
+    with pytest.raises(InputRefused) as caught:
+        await (counted.void(void, "back") if voids else counted.refund(second, "back"))
+    line = 0 if voids else 1  # of the receipt, not of the paper
+    assert (caught.value.code, caught.value.what) == ("bad_text", f"it is long - at `$.receipt.lines[{line}].text`")
+    assert (place.kinds(), place.outputs.jobs, in_use(place)) == (recorded, jobs, used)
+    assert came_back(place.ledger.query, id_of(sold.entry)) == {}
+    given = await (counted.void(void, "back") if voids else counted.refund(second, "back"))  # the same key
+    assert given.fiscal is not None
+    assert (given.fiscal.state, in_use(place)) == ("printed", 0 if voids else used - 1)
+
+
+async def test_a_sale_that_the_driver_would_refuse_leaves_its_quote_with_what_it_holds(
+    place: Place, counted: Pos
+) -> None:
+    await counted.tap("anna")
+    quote = await counted.quote(book(quantity=2000))
+    place.outputs.refuses.append(BAD_TEXT)
+    assert await refused(counted.commit(quote, "sale", print=True)) == "bad_text"
+    assert (held(place), in_use(place), place.kinds(Stream.RECEIPT)) == (2, 0, [])
+    sold = await counted.commit(quote, "sale", print=True)
+    assert sold.fiscal is not None
+    assert (sold.fiscal.state, held(place), in_use(place)) == ("printed", 0, 2)
 
 
 async def test_a_sale_whose_paper_was_refused_did_not_take_place(place: Place, counted: Pos) -> None:

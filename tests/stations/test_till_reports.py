@@ -223,3 +223,13 @@ async def test_while_nobody_vouches_for_the_clock_there_is_no_hour(place: Place)
     place.clock.quality = ClockQuality.GUESS
     await minute(place)
     assert place.outputs.jobs == []
+
+
+async def test_cash_that_the_driver_would_refuse_is_not_recorded(place: Place, till: Till) -> None:
+    said = PrintOutcome("", PrintResult.REFUSED, reason="too much", code="bad_amount", where="cents")
+    place.outputs.refuses.append(said)
+    with pytest.raises(InputRefused) as refused:
+        await till.cash(CashRequest(99_999_999), "c-1")
+    assert (refused.value.code, refused.value.what) == ("bad_amount", "too much - at `$.cents`")
+    assert (place.kinds(), place.outputs.jobs) == ([], [])
+    assert told(await till.cash(CashRequest(1000), "c-1")).fiscal.state == "printed"

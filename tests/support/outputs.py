@@ -49,13 +49,17 @@ class ScriptedOutputs:
         self.ready = True
         self.pulses: list[tuple[str, int, int]] = []
         """Device, channel and ms of every pulse that a relay may have made."""
+        self.refuses: deque[PrintOutcome | GatewayError] = deque()
+        """What its driver says of the next works that it is only asked about; nothing left is no objection."""
+        self.checked: list[Work] = []
+        """Every work that it was asked about."""
         self.jobs: list[Work] = []
         """Every work that a printer was asked for."""
         self.settled: list[tuple[str, WorkPoint]] = []
         """Every work that a printer was asked how it ended, with the point that was stored last."""
         self.settle_script: deque[GatewayError | Silence | PrintOutcome] = deque()
         self.description = PrinterDescription(
-            "datecs-v1-a", "Datecs", "FP-2000", zero_total=True, reversals=True, rounding=True
+            "datecs-v1-a", "Datecs", "FP-2000", zero_total=True, reversals=True, rounding=True, checks=True
         )
         self.z_number = "7"
         self.paper: list[str] = []
@@ -65,6 +69,7 @@ class ScriptedOutputs:
         """A string is the point after which the deadline passes."""
         self.on_pulse: Callable[[], None] = lambda: None
         self.on_print: Callable[[], None] = lambda: None
+        self.on_check: Callable[[], None] = lambda: None
 
     async def debit_card(
         self, device: str, uid: bytes, quota: str, units: int, name: bytes, deadline_ms: int = 1500
@@ -87,6 +92,15 @@ class ScriptedOutputs:
                 await _for_ever(silence)
         self._open(device, channel, ms)
         return self._now_ns()
+
+    async def check_work(self, device: str, work: Work, deadline_ms: int = 1000) -> PrintOutcome | None:
+        self.checked.append(work)
+        self.on_check()
+        match self.refuses.popleft() if self.refuses else None:
+            case GatewayError() as error:
+                raise error
+            case said:
+                return said
 
     async def do_work(
         self, device: str, work: Work, on_step: Callable[[WorkStep], Awaitable[None]], deadline_ms: int

@@ -31,6 +31,8 @@ from gateway.model.money import Cents, euros, line_cents
 from gateway.model.receipt import MAX_CENTS, MAX_LINES, MAX_QUANTITY
 
 MAX_TENDERS = 8
+NUMBER_MAX = 32
+"""Characters of a receipt's number and of a fiscal memory's: what the contract takes. A family has fewer."""
 TEXT_MAX = 200
 """Characters of a line. The device's own limit is shorter, and the driver's to apply."""
 LINE_ENDS = "\u2028\u2029"
@@ -48,10 +50,12 @@ class Refused(InputRefused):
 
 
 class Checked(NamedTuple):
-    """A receipt that may be printed, and what the caller should be told of it beside."""
+    """A receipt that may be printed, what the caller should be told of it beside, and where its items stand in the
+    request (`items[3].`)."""
 
     work: ReceiptWork
     messages: tuple[Message, ...]
+    items: tuple[str, ...]
 
 
 def check(request: ReceiptRequest, key: str, device: PrinterDescription | None) -> Checked:
@@ -65,7 +69,7 @@ def check(request: ReceiptRequest, key: str, device: PrinterDescription | None) 
     if request.sale_number and _SALE_NUMBER.fullmatch(request.sale_number) is None:
         advice = "Write it as AA000000-XXXX-0000000, or leave it out"
         raise Refused("E405", "this is no sale number", advice, where="uniqueSaleNumber")
-    items, total = _items(request.items, device)
+    items, paths, total = _items(request.items, device)
     messages: list[Message] = []
     reversal = None
     if request.original is not None:
@@ -76,14 +80,18 @@ def check(request: ReceiptRequest, key: str, device: PrinterDescription | None) 
     else:
         tenders = _tenders(request.payments, total, device)
     work = ReceiptWork(key, items, tenders, total, reversal, sale_number=request.sale_number)
-    return Checked(work, tuple(messages))
+    return Checked(work, tuple(messages), paths)
 
 
 # Items -----------------------------------------------------------------------------------------------------
 
 
-def _items(given: tuple[Item, ...], device: PrinterDescription | None) -> tuple[tuple[WorkItem, ...], Cents]:
+def _items(
+    given: tuple[Item, ...], device: PrinterDescription | None
+) -> tuple[tuple[WorkItem, ...], tuple[str, ...], Cents]:
+    """What is printed, where each of it was written, and what it comes to."""
     made: list[WorkItem] = []
+    paths: list[str] = []
     total = sold = 0
     for item in given:
         match item.type:
@@ -99,15 +107,16 @@ def _items(given: tuple[Item, ...], device: PrinterDescription | None) -> tuple[
                 total += adjust.cents
                 if device is not None and device.adjust_needs_vat and _letters(made) != {adjust.vat}:
                     made = _spread(item, made, adjust)
-                else:
-                    made.append(adjust)
+                    continue  # it is no item of its own any more
+                made.append(adjust)
+        paths.append(item.path)
     if not sold:
         raise Refused("E410", "nothing is sold", "A receipt has at least one item of type sale", where="items")
     if total > MAX_CENTS:
         raise Refused("E403", f"the total of {euros(total)} is a mistake", "Correct the prices", where="items")
     if not total and device is not None and not device.zero_total:
         raise Refused("E412", "the total is 0, which this device does not print", "Sell it elsewhere", where="items")
-    return tuple(made), total
+    return tuple(made), tuple(paths), total
 
 
 def _sale(item: Item) -> SaleLine:
@@ -244,6 +253,10 @@ def _reversal(original: Original, device: PrinterDescription | None) -> Reversal
     if not original.fiscal_memory:
         advice = "Give the original's, from its answer"
         raise Refused("E405", "it is empty", advice, where="fiscalMemorySerialNumber")
+    for where, given in (("receiptNumber", original.number), ("fiscalMemorySerialNumber", original.fiscal_memory)):
+        if len(given) > NUMBER_MAX:
+            what = f"{len(given)} characters are more than {NUMBER_MAX}"
+            raise Refused("E405", what, "Give the original's, from its answer", where=where)
     if device is not None and not device.reversals:
         raise Refused("E412", "this device prints no reversals", "Give it back as your tax office wants it")
     return Reversal(original.number, original.reason, original.device_time, original.fiscal_memory)

@@ -39,11 +39,13 @@ class Asked(NamedTuple):
     device: str
     client: str
 
-    def job(self, question: Question, work: Work, messages: tuple[Message, ...] = ()) -> Job:
+    def job(
+        self, question: Question, work: Work, messages: tuple[Message, ...] = (), items: tuple[str, ...] = ()
+    ) -> Job:
         """This work, wanted until the caller's `timeout`."""
         turn_ms = question.turn_ms
         expires_s = asyncio.get_running_loop().time() + turn_ms / 1000 if turn_ms else None
-        return Job(work, self.device, self.client, self.printer, messages, expires_s)
+        return Job(work, self.device, self.client, self.printer, messages, expires_s, items)
 
 
 Make = Callable[[Question], Job | Call | Result]
@@ -114,7 +116,8 @@ class PrinterRoutes:
                 checked = receipts.check(request, key, self._printers.description(device))
                 if checked.work.reversal is not None:
                     self._check_sold_here(device, checked.work.reversal)
-                return asked.job(question, checked.work, (*checked.messages, *_passed_over(request.unused)))
+                messages = (*checked.messages, *_passed_over(request.unused))
+                return asked.job(question, checked.work, messages, checked.items)
             case "deposit" | "withdraw":
                 amount, unused = requests.read_amount(body)
                 cents = receipts.positive(amount)

@@ -16,7 +16,7 @@ from contextlib import suppress
 import msgspec
 from msgspec import Raw
 
-from gateway.api.netfp import codes
+from gateway.api.netfp import codes, paths
 from gateway.api.netfp.kept import OWNER, AmendTask, Kept, answer_key
 from gateway.api.netfp.receipts import Refused
 from gateway.api.netfp.words import Message, MessageType, Result, TaskInfo, TaskStatus, encode, error, result
@@ -27,8 +27,8 @@ from gateway.ledger.effects import Effect
 from gateway.ledger.ledger import Ledger
 from gateway.model.clock import Clock
 from gateway.model.entry import EntryId, EntryKind, NewEntry, Stream
-from gateway.model.errors import Conflict, GatewayError, LedgerError
-from gateway.model.fiscal import PrintOutcome, PrintResult, ReceiptWork, Work, WorkPoint
+from gateway.model.errors import Conflict, GatewayError, InputRefused, LedgerError
+from gateway.model.fiscal import PrintOutcome, PrintResult, Work, WorkPoint
 from gateway.model.till_bodies import FiscalWorkBody
 from gateway.stations.answers import AmendAnswer, Asked, StoreAnswer, Tidy
 
@@ -46,7 +46,8 @@ TIDY_S = 24 * 3600
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A work for the journal. `expires_s`: on the loop's clock, from when it is not wanted unless it has begun."""
+    """A work for the journal. `expires_s`: on the loop's clock, from when it is not wanted unless it has begun.
+    `items`: where the work's items stand in the request."""
 
     work: Work
     device: str
@@ -54,6 +55,7 @@ class Job(msgspec.Struct, frozen=True):
     printer: str
     messages: tuple[Message, ...] = ()
     expires_s: float | None = None
+    items: tuple[str, ...] = ()
 
 
 Call = Callable[[], Awaitable[Result]]
@@ -187,7 +189,10 @@ class Tasks:
 
     async def _work(self, task: Task, job: Job) -> bytes:
         """Raises a `GatewayError` when nothing was recorded."""
-        self._printers.check(job.device, sells=isinstance(job.work, ReceiptWork))
+        try:
+            await self._printers.check_work(job.device, job.work)
+        except InputRefused as refused:
+            raise paths.as_written(refused, job.items) from refused
         begun = FiscalBegun(job.work, job.device, OWNER, answer_key(task.id))
         body = FiscalWorkBody(
             station=OWNER, client=job.client, printer=job.printer, task=task.id, device=job.device, work=job.work
