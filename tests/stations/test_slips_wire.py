@@ -11,7 +11,7 @@ import pytest
 
 from drivers.simulators.escpos import EscPosPrinter
 from gateway.config.types import DeviceSection, TillStation
-from gateway.daemon import make_station
+from gateway.daemon.makers import make_station
 from gateway.devices import Devices
 from gateway.model.device import Health
 from gateway.model.receipt import Receipt

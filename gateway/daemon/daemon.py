@@ -6,9 +6,6 @@ import asyncio
 import fcntl
 import logging
 import os
-import signal
-import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +16,9 @@ from gateway.api.api import Api
 from gateway.api.netfp.files import NetfpFiles, read_files
 from gateway.api.parts import ApiParts, GatewayNames
 from gateway.api.record import ledger_status
-from gateway.config.load import Loaded, load
-from gateway.config.types import DeskStation, GateStation, GatewaySection, NetfpSection, TillStation
-from gateway.config.types import Station as StationSection
+from gateway.config.load import Loaded
+from gateway.config.types import NetfpSection
+from gateway.daemon.makers import make_station, make_sync, profile_of
 from gateway.devices.devices import Devices
 from gateway.housekeeping import Housekeeping
 from gateway.identity.identify import Identity
@@ -36,36 +33,25 @@ from gateway.model.body import Body
 from gateway.model.clock import SystemClock
 from gateway.model.device import DeviceHealth
 from gateway.model.entry import EntryKind, Stream
-from gateway.model.errors import ConfigurationError, GatewayError
+from gateway.model.errors import ConfigurationError
 from gateway.model.gate_bodies import InsideWhy
 from gateway.notify import Notifier
 from gateway.quota.quotas import Quotas
 from gateway.rules import collector
-from gateway.stations.benefits import Benefits, Profile
+from gateway.stations.benefits import Benefits
 from gateway.stations.board import Board
 from gateway.stations.deciding import Deciding
-from gateway.stations.desk import Desk
 from gateway.stations.dispatch import Dispatch
-from gateway.stations.gate import Gate
 from gateway.stations.services import Services, Station, new_entry
-from gateway.stations.till import Till
 from gateway.stations.till_ends import Ends
-from gateway.sync.backoff import Backoff
 from gateway.sync.bundles import Bundles, Pace, RulesInForce
 from gateway.sync.configured import read_broker, read_trusted
-from gateway.sync.epochs import Epochs
-from gateway.sync.link import Broker, PahoLink
-from gateway.sync.sync import Sync
-from gateway.wire.topics import Topics
 
 if TYPE_CHECKING:
     from gateway.api.netfp.face import Face
     from gateway.ledger.forget import Forgotten
 
 log = logging.getLogger("gateway")
-
-EXIT_FAILED = 1
-EXIT_BAD_CONFIGURATION = 9
 
 Stop = Callable[[], Awaitable[None]]
 
@@ -298,95 +284,3 @@ def _later(stop: Callable[[], None]) -> Stop:
         stop()
 
     return stopped
-
-
-def profile_of(gateway: GatewaySection) -> Profile:
-    """What decisions have to know of the place."""
-    return Profile(
-        gateway=gateway.id,
-        place=gateway.place,
-        time_zone=gateway.time_zone,
-        languages=gateway.languages,
-        merchant_groups=gateway.merchant_groups,
-        cash_rounding_cents=gateway.cash_rounding_cents,
-        vat_registered=gateway.vat_registered,
-    )
-
-
-def make_sync(
-    loaded: Loaded,
-    broker: Broker,
-    ledger: Ledger,
-    bundles: Bundles,
-    quotas: Quotas,
-    clock: SystemClock,
-    on_fault: Callable[[BaseException], None],
-) -> Sync:
-    """The gateway's end of the wire."""
-    configuration, epochs = loaded.configuration, Epochs(ledger)
-    return Sync(
-        PahoLink(broker),
-        ledger,
-        bundles,
-        Topics(configuration.gateway.city, configuration.gateway.id),
-        clock,
-        version=__version__,
-        window=configuration.sync.window,
-        resend_s=configuration.sync.resend_s,
-        backlog_per_s=configuration.sync.backlog_per_s,
-        backoff=Backoff(configuration.sync.backoff_cap_s),
-        older=epochs.older,
-        new_epoch=epochs.ordered,
-        on_behind=epochs.behind,
-        quotas=quotas,
-        on_fault=on_fault,
-    )
-
-
-def make_station(
-    section: StationSection, services: Services, devices: Devices | None = None, staff: bytes | None = None
-) -> Station:
-    """The station of this kind. `devices`: for what only desks ask of them; `staff`: the token of a desk's staff."""
-    print_slip = devices.print_slip if devices is not None else None
-    match section:
-        case DeskStation():
-            ask, type_text = (devices.library_card, devices.type_text) if devices is not None else (None, None)
-            return Desk(section, services, staff, ask, type_text, print_slip)
-        case GateStation():
-            return Gate(section, services)
-        case TillStation():
-            return Till(section, services, print_slip)
-
-
-async def serve(loaded: Loaded) -> int:
-    """Run a gateway until SIGTERM or SIGINT. Returns the exit code."""
-    daemon = Daemon(loaded)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, daemon.ended.set)
-    await daemon.start()
-    await daemon.ended.wait()
-    began = time.monotonic()
-    await daemon.stop()
-    log.info("stopped in %.2f s, everything recorded is on disk", time.monotonic() - began)
-    return EXIT_FAILED if daemon.fault is not None else 0
-
-
-def run(config: Path) -> int:
-    """`smartplace run`: load, check, serve. Configuration errors end with code 9 before anything has started."""
-    # Whatever is written, also beside a database by SQLite, is for this user only.
-    os.umask(0o077)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    try:
-        loaded = load(config)
-        return asyncio.run(serve(loaded))
-    except ConfigurationError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return EXIT_BAD_CONFIGURATION
-    except GatewayError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return EXIT_FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1])))
