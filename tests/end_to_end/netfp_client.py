@@ -145,7 +145,9 @@ def play(address: str) -> list[str]:
     good(call(address, "POST", f"{at}/xreport"), "an X report")
     for _ in range(2):
         good(call(address, "POST", f"{at}/zreport?taskId=z-{run}"), "a Z report, once")
-    good(call(address, "POST", f"{at}/datetime", {"deviceDateTime": time.strftime("%Y-%m-%dT%H:%M:%S")}), "the clock")
+    # As JavaScript writes it: this program may run on a machine whose zone is another than the place's.
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    good(call(address, "POST", f"{at}/datetime", {"deviceDateTime": now}), "the clock")
     good(call(address, "POST", f"{at}/reset"), "a reset")
     good(call(address, "GET", f"{at}/status"), "the status in the end")
     said.append("X report, Z report, clock, reset")
