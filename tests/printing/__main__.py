@@ -8,7 +8,6 @@ python -m tests.printing --case JSON     one run, step by step
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ import msgspec
 
 from tests.printing import processes
 from tests.printing.cases import Case
-from tests.printing.enumerated import FAMILIES, everything_of
+from tests.printing.enumerated import FAMILIES, everything_of, sampled
 from tests.printing.run import run
 from tests.printing.seams import seams
 from tests.printing.several import several
@@ -53,7 +52,7 @@ def _systematic(family: str, work: str, every: int) -> Tally:
 
 
 def _seams(family: str, every: int) -> Tally:
-    return counted(itertools.islice(seams(family), None, None, every))
+    return counted(sampled(seams(family), every, family))
 
 
 def _several(family: str, number: int, seed: int) -> Tally:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tests.printing.__main__ import counted
-from tests.printing.enumerated import FAMILIES, everything_of
+from tests.printing.enumerated import FAMILIES, RESTARTS, everything_of, sampled
 from tests.printing.several import several
 from tests.printing.works import WORKS
 
@@ -15,6 +15,18 @@ EVERY = 31
 """Of 350,000 runs: more than 11,000."""
 AT_LEAST = 2500
 """Runs of a family."""
+
+
+@pytest.mark.parametrize("every", [1, 60, 500])
+def test_a_sample_takes_one_of_each_row_and_all_restarts_alike(every: int) -> None:
+    """At a fixed step of 60 each fault had the same two of the eight restarts, and so three times the doubts."""
+    runs = len(RESTARTS) * every * 50
+    taken = list(sampled(range(runs), every, "datecs-v1b"))
+    assert [at // every for at in taken] == list(range(runs // every))
+    shares = [
+        sum(at % len(RESTARTS) == one for at in taken) * len(RESTARTS) / len(taken) for one in range(len(RESTARTS))
+    ]
+    assert all(0.5 < share < 1.5 for share in shares)
 
 
 @pytest.mark.slow
