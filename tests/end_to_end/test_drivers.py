@@ -7,7 +7,7 @@ import signal
 from functools import partial
 from typing import Any
 
-from gateway.cli.demo.acts import DESK, GATE, TILL
+from gateway.cli.demo.acts import DESK, GATE, SHOWN_S, TILL
 from gateway.cli.demo.rig import SIMULATORS
 from gateway.model.entry import EntryKind
 from tests.end_to_end.conftest import NewHouse
@@ -18,11 +18,6 @@ NOT_THE_GATES = tuple(name for name in SIMULATORS if name != "gate-reader")
 
 def is_back(house: House, device: str, before: int) -> bool:
     return house.rig.pids().get(device) not in (None, before)
-
-
-def shown_at(house: House, station: str) -> str:
-    """Why the station shows what it shows."""
-    return next(str(one["shown"].get("reason")) for one in house.rig.status()["stations"] if one["id"] == station)
 
 
 def use(house: House, device: str) -> None:
@@ -98,9 +93,13 @@ def test_a_missing_device_leaves_the_rest_working_and_says_what_to_do(new_house:
 
 
 def test_a_gate_whose_relay_is_gone_refuses_and_grants_nothing(house: House) -> None:
+    before = house.watch.mark()
     house.rig.kill("gate-relay")
     house.rig.until(lambda: "gate-relay" not in house.rig.pids(), "the loss of the relay")
-    house.rig.until(lambda: shown_at(house, GATE) == "device_missing", "the gate that says so")  # once, before the tap
+    # Once, and heard before the tap: what answers a tap is the next thing that the gate shows.
+    said = house.watch.wait(GATE, ("attention",), before, SHOWN_S)
+    assert said is not None
+    assert said["reason"] == "device_missing"
     house.acts.tap(GATE, "anna", "refused", "", reason="gate_not_ready")
     assert house.bodies(EntryKind.ADMISSION) == []
     house.rig.start_again("gate-relay")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gateway.model.entry import EntryKind, NewEntry, Stream
 
 DAY_S = 24 * 3600.0
 GB = 10**9
+A_STEP_S = 0.02
 KINDS = {
     Stream.RECEIPT: EntryKind.RECEIPT,
     Stream.IDENTIFICATION: EntryKind.IDENTIFICATION,
@@ -31,12 +33,15 @@ def entry(stream: Stream) -> NewEntry:
 
 
 class Card:
-    """A card whose free space the test sets."""
+    """A card whose free space the test sets. `takes_s`: how long it needs for each step; in memory a ledger is done
+    with all of them before anybody looks."""
 
     def __init__(self, free: int = GB) -> None:
         self.free = free
+        self.takes_s = 0.0
 
     def __call__(self, folder: Path) -> int:
+        time.sleep(self.takes_s)
         return self.free
 
 

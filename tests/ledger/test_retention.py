@@ -10,7 +10,7 @@ import pytest
 from gateway.ledger.verify import verify
 from gateway.model.clock import ClockQuality
 from gateway.model.entry import Stream
-from tests.ledger.life import DAY_S, Open, dropped, entry, fill, readable, rows, tidied
+from tests.ledger.life import A_STEP_S, DAY_S, Card, Open, dropped, entry, fill, readable, rows, tidied
 from tests.support.clock import FakeClock
 
 
@@ -69,11 +69,14 @@ async def test_what_the_centre_has_not_stays(open_ledger: Open, clock: FakeClock
     assert rows(ledger, Stream.AUDIT) == [3, 4, 5]
 
 
-async def test_a_large_clearance_goes_in_chunks_and_lets_taps_between(open_ledger: Open, clock: FakeClock) -> None:
+async def test_a_large_clearance_goes_in_chunks_and_lets_taps_between(
+    open_ledger: Open, clock: FakeClock, card: Card
+) -> None:
     ledger = await open_ledger(keep_telemetry_days=0)
     await ledger.commit([entry(Stream.TELEMETRY)] * 3000)
     ledger.ack(Stream.TELEMETRY, 3000)
     clock.advance(1)
+    card.takes_s = A_STEP_S
     ledger.tidy()
     left = []
     while ledger._writer.is_tidying:

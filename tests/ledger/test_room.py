@@ -14,7 +14,7 @@ from gateway.ledger.ledger import Ledger
 from gateway.model.bodies import DroppedBody
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError
-from tests.ledger.life import BODY, GB, SIZE, Card, Open, dropped, entry, fill, tidied
+from tests.ledger.life import A_STEP_S, BODY, GB, SIZE, Card, Open, dropped, entry, fill, tidied
 from tests.support.clock import FakeClock
 
 
@@ -27,7 +27,7 @@ async def test_short_of_room_telemetry_goes_first_and_what_the_centre_has_before
     await fill(ledger, Stream.IDENTIFICATION, 60)
     ledger.ack(Stream.TELEMETRY, 10)
     ledger.ack(Stream.IDENTIFICATION, 10)
-    card.free = 40_000_000
+    card.free, card.takes_s = 40_000_000, A_STEP_S
     floors = []
     for _ in range(8):
         await ledger.commit([])
@@ -47,7 +47,7 @@ async def test_short_of_room_telemetry_goes_first_and_what_the_centre_has_before
 async def test_with_room_again_nothing_more_goes(open_ledger: Open, card: Card) -> None:
     ledger = await open_ledger(min_free_bytes=50_000_000, telemetry_bytes=64 * SIZE)
     await fill(ledger, Stream.TELEMETRY, 60)
-    card.free = 40_000_000
+    card.free, card.takes_s = 40_000_000, A_STEP_S
     await ledger.commit([])
     card.free = GB
     await tidied(ledger)
