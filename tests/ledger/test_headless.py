@@ -16,9 +16,9 @@ from gateway.ledger.wal import frames
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from tests.ledger.cuts import image
 from tests.ledger.epochs import Sql
+from tests.ledger.recovering import GATEWAY, bodies, root_of
 from tests.ledger.test_ledger import Counter
 from tests.ledger.test_migrations import file_of
-from tests.ledger.test_recover import GATEWAY, _root, bodies
 from tests.support.clock import FakeClock
 
 QUOTES, ANSWERS, COMMANDS = 40, 60, 25
@@ -99,7 +99,7 @@ async def test_a_table_of_which_a_page_is_gone_too_is_named_and_the_others_are_t
     tmp_path: Path, clock: FakeClock
 ) -> None:
     made, held = await make(tmp_path, clock, stopped=True)
-    root = _root(made / "ledger.db", "answer")
+    root = root_of(made / "ledger.db", "answer")
     blank(headless(made) / "ledger.db", root)
     found, unread = await held_by(made, clock)
     assert list(unread) == ["answer"]
@@ -161,9 +161,9 @@ async def test_a_page_that_says_another_place_for_a_table_makes_it_doubtful(tmp_
     with Pages(made / "ledger.db") as pages:
         (leaf,) = [n for n in range(2, pages.count + 1) if b"CREATE TABLE quote" in (pages.page(n) or b"")]
         raw = bytearray(pages.page(leaf) or b"")
-    root = _root(made / "ledger.db", "quote")
+    root = root_of(made / "ledger.db", "quote")
     at = raw.index(bytes([root]) + b"CREATE TABLE quote")
-    raw[at] = _root(made / "ledger.db", "command")
+    raw[at] = root_of(made / "ledger.db", "command")
     headless(made)
     with (made / "ledger.db").open("ab") as file:
         file.write(raw)

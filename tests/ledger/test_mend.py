@@ -13,15 +13,15 @@ from gateway.ledger.ledger import Ledger
 from gateway.ledger.verify import verify
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from tests.ledger.cuts import CutDisk
+from tests.ledger.recovering import COUNT, GATEWAY, PAGE, bodies, dropped, root_of, rot
 from tests.ledger.test_older import change, check, make, older_file, receipts, salvaged, started
-from tests.ledger.test_recover import COUNT, GATEWAY, PAGE, _root, _rot, bodies, dropped
 from tests.support.clock import FakeClock
 
 
 async def test_a_cut_while_it_is_mended_tells_of_each_once_and_loses_nothing(tmp_path: Path, clock: FakeClock) -> None:
     folder, epoch = await make(tmp_path, clock)
-    root = _root(older_file(folder, epoch), "receipt")
-    _rot(older_file(folder, epoch), 13)
+    root = root_of(older_file(folder, epoch), "receipt")
+    rot(older_file(folder, epoch), 13)
     with older_file(folder, epoch).open("r+b") as file:
         file.seek((root - 1) * PAGE)
         file.write(b"\x55" * PAGE)
@@ -113,7 +113,7 @@ async def test_a_file_that_a_person_has_renamed_is_left_alone(tmp_path: Path, cl
 
 async def test_the_present_file_may_be_damaged_as_well(tmp_path: Path, clock: FakeClock) -> None:
     folder, epoch = await make(tmp_path, clock)
-    _rot(older_file(folder, epoch), 13)
+    rot(older_file(folder, epoch), 13)
     with (folder / "ledger.db").open("r+b") as file:
         file.write(bytes(PAGE))
     ledger = started(folder, clock)
@@ -134,7 +134,7 @@ async def test_a_copy_of_an_older_epoch_is_put_in_the_present_s_place_and_that_e
     shutil.copy(older_file(folder, epoch), folder / "ledger.db")
     change(folder / "ledger.db", "DELETE FROM receipt WHERE seq > 20")
     change(folder / "ledger.db", "UPDATE stream SET checked=0")
-    root = _root(older_file(folder, epoch), "receipt")
+    root = root_of(older_file(folder, epoch), "receipt")
     with older_file(folder, epoch).open("r+b") as file:
         file.seek((root - 1) * PAGE)
         file.write(b"\x55" * PAGE)
@@ -147,9 +147,9 @@ async def test_a_copy_of_an_older_epoch_is_put_in_the_present_s_place_and_that_e
 async def test_what_was_mended_can_be_mended_again(tmp_path: Path, clock: FakeClock) -> None:
     """What follows a range that was lost before still proves itself."""
     folder, epoch = await make(tmp_path, clock)
-    _rot(older_file(folder, epoch), 13)
+    rot(older_file(folder, epoch), 13)
     await check(folder, clock, epoch)
-    _rot(older_file(folder, epoch), 20)
+    rot(older_file(folder, epoch), 20)
     sent, lost = await check(folder, clock, epoch)
     assert (set(sent), lost) == (set(range(1, COUNT + 1)) - {13, 20}, {13, 20})
 
@@ -161,7 +161,7 @@ async def test_what_retention_took_before_is_not_told_as_lost(tmp_path: Path, cl
         file, "UPDATE stream SET floor=4, floor_digest=(SELECT digest FROM receipt WHERE seq=4) WHERE name='receipt'"
     )
     change(file, "DELETE FROM receipt WHERE seq <= 4")
-    _rot(file, 13)
+    rot(file, 13)
     ledger = started(folder, clock)
     assert dropped(ledger) == {13}
     assert set(receipts(ledger.older[0])) == set(range(5, COUNT + 1)) - {13}
@@ -171,7 +171,7 @@ async def test_what_retention_took_before_is_not_told_as_lost(tmp_path: Path, cl
 
 async def test_a_card_without_room_leaves_it_for_the_next_start(tmp_path: Path, clock: FakeClock) -> None:
     folder, epoch = await make(tmp_path, clock)
-    _rot(older_file(folder, epoch), 13)
+    rot(older_file(folder, epoch), 13)
     damaged = older_file(folder, epoch).read_bytes()
 
     class Full(Disk):

@@ -19,7 +19,7 @@ from gateway.model.bodies import EpochReason
 from gateway.model.entry import EntryKind, NewEntry, Stream
 from gateway.model.errors import LedgerError
 from tests.ledger.cuts import image
-from tests.ledger.test_recover import COUNT, GATEWAY, PAGE, _rot, _zeros, bodies, dropped, text
+from tests.ledger.recovering import COUNT, GATEWAY, PAGE, bodies, dropped, rot, text, zeroed
 from tests.support.clock import FakeClock
 
 ACKED = 5
@@ -131,7 +131,7 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("harm", [_zeros, _garbage, _empty])
+@pytest.mark.parametrize("harm", [zeroed, _garbage, _empty])
 async def test_where_nothing_is_left_the_end_is_known_from_the_epoch_after(
     tmp_path: Path, clock: FakeClock, harm: Callable[[Path], None]
 ) -> None:
@@ -195,7 +195,7 @@ async def test_rot_before_the_newest_entries_shows_when_one_is_to_be_sent(
 ) -> None:
     folder, epoch = await make(tmp_path, clock)
     monkeypatch.setattr(verify_module, "NEWEST", 5)
-    _rot(older_file(folder, epoch), 13)
+    rot(older_file(folder, epoch), 13)
     ledger = started(folder, clock)
     assert ledger.repaired == ()
     (older,) = ledger.older
@@ -218,7 +218,7 @@ async def test_of_a_drained_file_nothing_is_looked_at_until_the_centre_asks(tmp_
         ledger.older[0].ack(stream, COUNT)
     assert ledger.older[0].drained
     await ledger.stop()
-    _rot(older_file(folder, epoch), 13)
+    rot(older_file(folder, epoch), 13)
     ledger = started(folder, clock)
     assert (ledger.repaired, ledger.older[0].drained) == ((), True)
     receipts_until_damage(ledger.older[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.mark import read_mark
 from gateway.model.entry import EntryKind, Stream
-from tests.ledger.test_recover import COUNT, PAGE, bodies, dropped, make, recovered
+from tests.ledger.recovering import COUNT, PAGE, bodies, dropped, make, recovered
 from tests.support.clock import FakeClock
 
 

@@ -15,7 +15,7 @@ from gateway.ledger.verify import verify
 from gateway.ledger.wal import frames, is_rotten
 from gateway.model.errors import LedgerError
 from tests.ledger.cuts import image
-from tests.ledger.test_recover import COUNT, PAGE, make, recovered, text, used
+from tests.ledger.recovering import COUNT, PAGE, make, recovered, text, used
 from tests.support.clock import FakeClock
 
 
