@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gateway.identity.registry import Cache
 from gateway.ledger.checkpoint import load_signer
 from gateway.ledger.forget import forget
 from gateway.ledger.ledger import Ledger
+from gateway.model.clock import Stamp
 from gateway.model.counter import CardDebited
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.entry import Stream
@@ -41,8 +43,10 @@ from gateway.sync.bundles import Bundles
 from gateway.sync.status import SyncStatus
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from gateway.wire.credentials import barcode, digest
+from tests.api.browser import LANDSCAPE, Page, chromium
 from tests.rules.builders import document, percent, rule
 from tests.support.clock import FakeClock
+from tests.support.programs import require_program
 from tests.sync.ends import TRUSTED
 
 CARD_KEY = bytes(range(32))
@@ -50,6 +54,21 @@ BARCODE = b"2900001234567"
 """The library card of a pupil who chose Russian."""
 POS_ORIGIN = "https://pos.example"
 JSON = {"Content-Type": "application/json"}
+
+
+class RunningClock(FakeClock):
+    """The machine's time: a page in a browser tells an event's age by its own clock."""
+
+    behind_ms = 0
+
+    def mono_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def wall_ms(self) -> int:
+        return time.time_ns() // 1_000_000 - self.behind_ms
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.wall_ms(), self.mono_ns(), self.boot, self.quality)
 
 
 class NoDevices:
@@ -228,6 +247,22 @@ async def unix(place: Place) -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.UnixConnector(str(place.socket_path))
     async with aiohttp.ClientSession("http://localhost", connector=connector) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = require_program("chromium", "chromium")
+    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
+@pytest.fixture
+async def page(devtools: str) -> AsyncIterator[Page]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
+        tab = Page(socket)
+        await tab.open(*LANDSCAPE)
+        yield tab
+        await tab.close()
 
 
 def receipt(cents: int = 1000, **fields: Any) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import aiohttp
 import msgspec
 import pytest
 
-from gateway.model.clock import Stamp
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.model.shown import Show
@@ -19,64 +17,10 @@ from gateway.stations.till import Till
 from gateway.stations.till_words import CommitRequest, QuoteAnswer, QuoteRequest
 from gateway.sync.bundles import BundlesStatus
 from gateway.sync.bundles_expiry import BundleState, Counts
-from tests.api.browser import Page, chromium
-from tests.api.conftest import Place
-from tests.support.clock import FakeClock
-from tests.support.programs import require_program
+from tests.api.browser import CONTRAST, LANDSCAPE, OVERFLOW, Page
+from tests.api.conftest import Place, RunningClock
 
-LANDSCAPE, PORTRAIT, ZOOMED = (1280, 800, 1), (600, 1024, 1), (640, 400, 2)
-
-CONTRAST = """
-(() => {
-  const light = (colour) => {
-    const [r, g, b] = colour.match(/[0-9.]+/g).slice(0, 3).map(Number).map((c) => c / 255)
-      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const paper = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = getComputedStyle(node).backgroundColor;
-      if (!colour.endsWith(", 0)")) return colour;
-    }
-    return "rgb(255, 255, 255)";
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  let worst = [21, ""];
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || !node.checkVisibility() || node.tagName === "NOSCRIPT") continue;
-    const [a, b] = [getComputedStyle(node).color, paper(node)].map(light);
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < worst[0]) worst = [ratio, walker.currentNode.textContent];
-  }
-  return worst;
-})()
-"""
-"""Lowest contrast of any text on the page (WCAG 2.2, relative luminance and contrast ratio)."""
-
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-class RunningClock(FakeClock):
-    """The machine's time: a page in a browser tells an event's age by its own clock."""
-
-    behind_ms = 0
-
-    def mono_ns(self) -> int:
-        return time.monotonic_ns()
-
-    def wall_ms(self) -> int:
-        return time.time_ns() // 1_000_000 - self.behind_ms
-
-    def stamp(self) -> Stamp:
-        return Stamp(self.wall_ms(), self.mono_ns(), self.boot, self.quality)
-
-
-@pytest.fixture(scope="module")
-def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = require_program("chromium", "chromium")
-    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
-        yield address
+PORTRAIT, ZOOMED = (600, 1024, 1), (640, 400, 2)
 
 
 @pytest.fixture
@@ -85,15 +29,6 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     await made.start()
     yield made
     await made.stop()
-
-
-@pytest.fixture
-async def page(devtools: str) -> AsyncIterator[Page]:
-    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
-        tab = Page(socket)
-        await tab.open(*LANDSCAPE)
-        yield tab
-        await tab.close()
 
 
 async def open_station(page: Page, place: Place, station: str) -> None:

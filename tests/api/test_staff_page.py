@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -24,10 +24,8 @@ from gateway.wire import passes
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from gateway.wire.cose_keys import public_of
 from gateway.wire.credentials import digest, pass_id
-from tests.api.browser import Page, chromium
+from tests.api.browser import CONTRAST, OVERFLOW, Page
 from tests.api.conftest import CARD_KEY, NoDevices, Place
-from tests.api.test_pages import CONTRAST, OVERFLOW
-from tests.support.programs import require_program
 
 TOKEN = bytes(range(16))
 ISSUER_KEY = Ed25519PrivateKey.from_private_bytes(bytes.fromhex("33" * 32))
@@ -54,13 +52,6 @@ class SlipPrinter(NoDevices):
 @pytest.fixture
 def printer() -> SlipPrinter:
     return SlipPrinter()
-
-
-@pytest.fixture(scope="module")
-def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = require_program("chromium", "chromium")
-    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
-        yield address
 
 
 @pytest.fixture

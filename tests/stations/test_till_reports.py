@@ -223,3 +223,25 @@ async def test_while_nobody_vouches_for_the_clock_there_is_no_hour(place: Place)
     place.clock.quality = ClockQuality.GUESS
     await minute(place)
     assert place.outputs.jobs == []
+
+
+async def test_a_report_that_is_found_printed_is_not_called_in_doubt_any_more(place: Place, till: Till) -> None:
+    place.outputs.print_script.append("intent")
+    answer = told(await till.report(Z, "z-1"))
+    shown = place.board.last("till-1")
+    assert shown is not None
+    assert (answer.fiscal.state, shown.show) == ("unknown", Show.ATTENTION)
+    await place.services.printers.settle_by_hand(answer.work, "42", "Ilze")
+    shown = place.board.last("till-1")
+    assert shown is not None
+    assert shown.show is Show.IDLE
+
+
+async def test_a_report_that_is_found_printed_disturbs_nobody_who_is_served(place: Place, till: Till) -> None:
+    place.outputs.print_script.append("intent")
+    answer = told(await till.report(Z, "z-1"))
+    place.board.tell("till-1", Show.QUOTE, due_cents=100)
+    await place.services.printers.settle_by_hand(answer.work, "42", "Ilze")
+    shown = place.board.last("till-1")
+    assert shown is not None
+    assert shown.show is Show.QUOTE
