@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import msgspec
 
-from drivers.contract.core import Kind
+from drivers.contract.core import Kind, Problem
 from drivers.contract.printer import (
     CashMove,
     Check,
@@ -49,6 +49,10 @@ SLOW_POLL_S = 60.0
 """Between two looks at the day's counters and the clock: a Z report that the device made by itself is noticed within
 it, and a clock that was put right at the device itself as well."""
 
+BLOCKED_S = 5.0
+"""What keeps the device from taking a receipt for so long is told; one that is open at the start may be on its way to
+its end."""
+
 
 class FiscalDriver(Driver[Options]):
     """A fiscal printer.
@@ -77,6 +81,7 @@ class FiscalDriver(Driver[Options]):
         self._made = False
         self._told: frozenset[Sign] = frozenset()
         self._slowly_at = 0.0
+        self._blocked_at: float | None = None
 
     # Life ------------------------------------------------------------------------------------------------
 
@@ -103,9 +108,10 @@ class FiscalDriver(Driver[Options]):
         return detail
 
     def poll(self) -> float:
-        self._look()
+        signs = self._look()
         self._look_slowly()
-        self.concern(self._watch.concern(time.monotonic()), self._detail)
+        now = time.monotonic()
+        self.concern(self._blocked(signs, now) or self._watch.concern(now), self._detail)
         return self._options.poll_s
 
     def close(self) -> None:
@@ -158,6 +164,23 @@ class FiscalDriver(Driver[Options]):
             self.log(f"printer says: {', '.join(sorted(sign.value for sign in signs)) or 'all is well'}")
             self._told = signs
         return signs
+
+    def _blocked(self, signs: frozenset[Sign], now: float) -> Problem | None:
+        """Why no receipt is begun, for a person."""
+        # A slip that is open is closed before a work begins.
+        blocks = [sign for sign in self._works.wire.dialect.family.blocks(signs) if sign is not Sign.SERVICE_OPEN]
+        if not blocks:
+            self._blocked_at = None
+            return None
+        if Sign.PAPER_OUT in blocks:
+            return problem(Trouble.PAPER_OUT)
+        if Sign.COVER_OPEN in blocks:
+            return problem(Trouble.COVER_OPEN)
+        if self._blocked_at is None:
+            self._blocked_at = now
+        if now - self._blocked_at < BLOCKED_S:
+            return None
+        return problem(Trouble.TAKES_NO_RECEIPT, what=", ".join(sign.value for sign in blocks))
 
     def _look_slowly(self) -> None:
         """The day's counters and the clock, now and then."""

@@ -14,7 +14,7 @@ from drivers.contract.core import Problem
 
 class Trouble(StrEnum):
     """Because of which the device cannot be used at all, or (`slip_broken_off`) a slip stands half on paper; the last
-    four: it works, and a person should see to it."""
+    seven: it works, and a person should see to it."""
 
     PORT_MISSING = "port_missing"
     PORT_BUSY = "port_busy"
@@ -28,6 +28,9 @@ class Trouble(StrEnum):
     STRANGE_ANSWER = "strange_answer"
     SLIP_BROKEN_OFF = "slip_broken_off"
     WAITS_FOR_HAND = "waits_for_hand"
+    PAPER_OUT = "paper_out"
+    COVER_OPEN = "cover_open"
+    TAKES_NO_RECEIPT = "takes_no_receipt"
     CLOCK_OFF = "clock_off"
     Z_DUE = "z_due"
     Z_BY_ITSELF = "z_by_itself"
@@ -78,6 +81,12 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
     Trouble.WAITS_FOR_HAND: (
         "a receipt stands in the middle: {what}",
         "Put right what it names; the receipt then goes on by itself. Do not switch the printer off",
+    ),
+    Trouble.PAPER_OUT: ("the printer has no paper: it prints nothing", "Put a new roll in and close the cover"),
+    Trouble.COVER_OPEN: ("the printer's cover is open: it prints nothing", "Close the cover"),
+    Trouble.TAKES_NO_RECEIPT: (
+        "the printer takes no receipt: {what}",
+        "Put right what it names, by the printer's own manual; an open receipt is finished or cancelled at the printer",
     ),
     Trouble.CLOCK_OFF: (
         "the printer's clock is off by {what}",

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from gateway.api.parts import GatewayNames, LedgerStatus
 from gateway.model.device import DeviceHealth
+from gateway.model.money import Cents
 from gateway.model.shown import Shown
 from gateway.stations.inside import InsideCount
 from gateway.sync.status import SyncStatus
@@ -59,6 +60,57 @@ class HealthAnswer(Answer, frozen=True, kw_only=True):
     chains: tuple[ChainState, ...] | UnsetType = UNSET
 
 
+class InDoubt(Answer, frozen=True, kw_only=True):
+    """A work of which it is not known how it ended. `number_before`: the device's last document before it began;
+    `point`: how far it is known to have come; `total_cents`: of a receipt, or what of cash was moved (out: negative);
+    `advice`: what to look at, and what to type then; `settle`: only that."""
+
+    key: str
+    station: str
+    device: str
+    kind: str
+    point: str
+    began_ms: int
+    number_before: str = ""
+    total_cents: Cents | None = None
+    code: str = ""
+    reason: str = ""
+    advice: str
+    settle: str
+
+
+class ConcernCode(StrEnum):
+    """Why a fiscal printer prints nothing, or soon will not."""
+
+    WAITS_FOR_HAND = "waits_for_hand"
+    """A receipt stands still in the middle: paper, cover."""
+    PAPER_OUT = "paper_out"
+    COVER_OPEN = "cover_open"
+    TAKES_NO_RECEIPT = "takes_no_receipt"
+    """Something else at the device: its cause names it."""
+    AWAY = "printer_away"
+    """It cannot be reached."""
+    Z_OVERDUE = "z_overdue"
+    IN_DOUBT = "printer_in_doubt"
+    """It is not known how a work on it ended."""
+    Z_DUE = "z_due"
+
+
+class Concern(Answer, frozen=True, kw_only=True):
+    """What a person has to see to at a fiscal printer, for as long as it is so. `station`: the till that prints on it;
+    empty where none does. `level`: `fail` while nothing is printed. `doubt`: the oldest work in doubt, of which there
+    are `more`."""
+
+    station: str = ""
+    device: str = ""
+    code: ConcernCode
+    level: Level
+    cause: str
+    advice: str
+    doubt: InDoubt | UnsetType = UNSET
+    more: int = 0
+
+
 class StationView(Answer, frozen=True, kw_only=True):
     """A station: its devices, what it shows now and since when."""
 
@@ -81,6 +133,8 @@ class StationView(Answer, frozen=True, kw_only=True):
     """Age of `shown`."""
     inside: InsideCount | UnsetType = UNSET
     """Of a gate with sensors: how many persons are inside its area."""
+    concerns: tuple[Concern, ...] = ()
+    """Of a till with a printer: what has to be seen to there, the most pressing first."""
 
 
 class Stations(Answer, frozen=True, kw_only=True):
@@ -127,6 +181,10 @@ class Status(Answer, frozen=True, kw_only=True):
     ledger: LedgerStatus
     counts: dict[str, int]
     """Events since the start, by what was shown."""
+    concerns: tuple[Concern, ...] = ()
+    """What has to be seen to at fiscal printers."""
+    doubts: tuple[InDoubt, ...] = ()
+    """Works of which it is not known how they ended, the oldest first."""
 
 
 class Hello(Answer, frozen=True, kw_only=True):
@@ -141,10 +199,11 @@ class Hello(Answer, frozen=True, kw_only=True):
 
 
 class PlaceState(Answer, frozen=True, kw_only=True):
-    """Event `place`: sent at the start of a stream and on change. `ready` is of the station asked for, or of all;
-    `benefits_end_ms` and `benefits_until_ms` as in a station."""
+    """Event `place`: sent at the start of a stream and on change. `ready` and `concerns` are of the station asked for,
+    or of all; `benefits_end_ms` and `benefits_until_ms` as in a station."""
 
     online: bool
     ready: bool
     benefits_end_ms: int = 0
     benefits_until_ms: int = 0
+    concerns: tuple[Concern, ...] = ()

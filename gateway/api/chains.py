@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from gateway.api.answers import ChainName, ChainState, Level
+from gateway.api.answers import ChainName, ChainState, Concern, ConcernCode, Level
 from gateway.api.parts import ApiParts, LedgerStatus
 from gateway.model.device import DeviceHealth, Health
 from gateway.model.shown import Show
@@ -24,14 +24,14 @@ _DECIDED = frozenset((Show.OPEN, Show.QUOTE))
 _RECORDED = frozenset((Show.ACCEPTED, Show.OPEN, Show.RECORDED, Show.PRINTED))
 
 
-def of(parts: ApiParts) -> tuple[ChainState, ...]:
-    """All four, in the order of a tap."""
+def of(parts: ApiParts, concerns: Iterable[Concern] = ()) -> tuple[ChainState, ...]:
+    """All four, in the order of a tap. `concerns`: what has to be seen to at fiscal printers."""
     health, sync = parts.device_health(), parts.sync_status()
     return (
         _read(health, _last(parts, _READ)),
         _identify(sync, _last(parts, _IDENTIFIED)),
         _decide(sync, parts.handed_over(), _last(parts, _DECIDED)),
-        _record(parts.ledger_status(), sync, _last(parts, _RECORDED)),
+        _record(parts.ledger_status(), sync, concerns, _last(parts, _RECORDED)),
     )
 
 
@@ -100,12 +100,18 @@ def _grace(state: BundleState) -> str:
     return f"{state.kind} {state.number} has expired and counts until {until}, because the centre is not reached"
 
 
-def _record(ledger: LedgerStatus, sync: SyncStatus, last_ms: int | None) -> ChainState:
+def _record(ledger: LedgerStatus, sync: SyncStatus, concerns: Iterable[Concern], last_ms: int | None) -> ChainState:
     level, code, cause, advice = Level.OK, "ok", "", ""
     owed = sum(sync.backlog.values())
     waiting = f"{owed} {'entry waits' if owed == 1 else 'entries wait'}"
     if ledger.problem:
         level, code, cause, advice = Level.FAIL, "ledger", ledger.problem, ledger.advice
+    elif (concern := next((one for one in concerns if one.code is not ConcernCode.AWAY), None)) is not None:
+        # A person has to come, where a connection comes back by itself; an absent device stands in the first chain.
+        level, code = Level.WARN, concern.code.value
+        cause = f"{concern.device}: {concern.cause}" if concern.device else concern.cause
+        # What is to be looked at is long, and stands with the device.
+        advice = concern.advice if concern.code is not ConcernCode.IN_DOUBT else "See: smartplace till doubts"
     elif not sync.connected:
         level, code = Level.WARN, "offline"
         cause = f"not connected to the centre ({sync.problem or 'no reason known'}); {waiting}"

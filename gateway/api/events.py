@@ -67,11 +67,11 @@ class _Stream:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
             transport.abort()
 
-    async def news(self, board: Board, after: int) -> None:
-        """Until there is an event after this number, or it is time to look around."""
+    async def news(self, board: Board, turn: int) -> None:
+        """Until something has happened after this turn, or it is time to look around."""
         try:
             async with asyncio.timeout(LOOK_S) as self._waiting:
-                await board.wait(after)
+                await board.wait(turn)
         except TimeoutError:
             pass
         finally:
@@ -157,7 +157,7 @@ class Events:
         await stream.send(b"retry: %d\n" % RETRY_MS + _event(b"hello", hello) + _event(b"place", place))
         beat_at = loop.time() + HEARTBEAT_S
         while not self._closing and not stream.gone:
-            number = board.last_number
+            turn, number = board.turn, board.last_number
             told = [b"id: %d\n" % shown.number + _event(b"shown", shown) for shown in board.after(after, station)]
             after = number
             before, place = place, self._views.place(station)
@@ -168,7 +168,7 @@ class Events:
             if told:
                 beat_at = loop.time() + HEARTBEAT_S
                 await stream.send(b"".join(told))
-            await stream.news(board, after)
+            await stream.news(board, turn)
 
 
 def _event(name: bytes, data: msgspec.Struct) -> bytes:

@@ -9,37 +9,17 @@ import msgspec
 from aiohttp import hdrs, web
 
 from gateway.api import body
-from gateway.api.answers import Answer
+from gateway.api.answers import Answer, InDoubt
+from gateway.api.concerns import in_doubt
 from gateway.api.guard import require_technician
 from gateway.api.parts import ApiParts
 from gateway.fiscal.printers import DeviceDay
-from gateway.fiscal.rows import WorkRow
-from gateway.fiscal.words import advice_on
 from gateway.model.errors import NotReady
-from gateway.model.fiscal import ReceiptWork
-from gateway.model.money import Cents
 from gateway.stations.report_words import CashRequest, ReportRequest
 from gateway.stations.till import Till
 
 Read = Callable[[web.Request], Awaitable[bytes]]
 TillOf = Callable[[web.Request], Till]
-
-
-class InDoubt(Answer, frozen=True, kw_only=True):
-    """A work of which it is not known how it ended. `number_before`: the device's last document before it began;
-    `point`: how far it is known to have come; `advice`: what to look at, and what to type then."""
-
-    key: str
-    station: str
-    device: str
-    kind: str
-    point: str
-    began_ms: int
-    number_before: str = ""
-    total_cents: Cents | None = None
-    code: str = ""
-    reason: str = ""
-    advice: str
 
 
 class FiscalAnswer(Answer, frozen=True, kw_only=True):
@@ -82,7 +62,7 @@ class FiscalRoutes:
         printers = self._parts.printers
         if printers is None:
             return _json(msgspec.json.encode(FiscalAnswer(devices=())))
-        doubts = tuple(_in_doubt(row) for row in printers.doubts())
+        doubts = tuple(in_doubt(row) for row in printers.doubts())
         return _json(msgspec.json.encode(FiscalAnswer(devices=tuple(printers.days()), doubts=doubts)))
 
     async def settle(self, request: web.Request) -> web.Response:
@@ -107,23 +87,6 @@ class FiscalRoutes:
 
     def _key(self, request: web.Request) -> str:
         return body.idempotency_key(request.headers.getall("Idempotency-Key", []), required=True) or ""
-
-
-def _in_doubt(row: WorkRow) -> InDoubt:
-    said = row.said
-    return InDoubt(
-        key=row.key,
-        station=row.owner,
-        device=row.device,
-        kind=row.kind,
-        point=row.point.value,
-        began_ms=row.began_ms,
-        number_before=row.baseline.number,
-        total_cents=row.work.total_cents if isinstance(row.work, ReceiptWork) else None,
-        code=said.code if said is not None else "",
-        reason=said.reason if said is not None else "",
-        advice=advice_on(row),
-    )
 
 
 def _json(encoded: bytes) -> web.Response:

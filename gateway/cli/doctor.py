@@ -24,7 +24,7 @@ COLOUR = {"pass": "green", "warn": "yellow", "fail": "red"}
 @as_json
 @config_option
 def doctor(as_json: bool, config: Path) -> None:
-    """Check configuration, keys, state folder, ledger, clock, versions, ports, broker and daemon.
+    """Check configuration, keys, state folder, ledger, clock, versions, ports, broker, daemon and its printers.
 
     Changes nothing. Exit code 1 when a check fails, 8 when there are warnings only.
     """
@@ -75,7 +75,7 @@ def findings(config: Path) -> Iterator[Check]:
     yield from sources.server_checks(loaded)
     yield from checks.pcscd_checks(loaded)
     yield machine.broker(loaded)
-    yield machine.daemon(loaded.state)
+    yield from machine.daemon(loaded.state)
 
 
 def _rest(check: Check) -> dict[str, object]:

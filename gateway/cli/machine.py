@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gateway import __version__
 from gateway.cli.client import Client
@@ -17,6 +18,7 @@ from gateway.cli.common import LEDGER, SOCKET
 from gateway.cli.exits import Unreachable
 from gateway.cli.finding import Check, Level
 from gateway.cli.output import duration, size
+from gateway.cli.printing_checks import printing_checks
 from gateway.config.load import Loaded
 from gateway.ledger import schema
 from gateway.ledger.ballast import NAME as BALLAST
@@ -158,15 +160,22 @@ def broker(loaded: Loaded) -> Check:
     return Check("broker", Level.PASS, f"{where} answers within {(time.monotonic() - began) * 1000:.0f} ms (TCP)")
 
 
-def daemon(folder: Path) -> Check:
-    """Whether the daemon runs, is of this version, and is content."""
+def daemon(folder: Path) -> Iterator[Check]:
+    """Whether the daemon runs, is of this version, and is content; how its fiscal printers are."""
     try:
         told = Client(folder / SOCKET).get("/v1/status")
     except Unreachable as error:
-        return Check("daemon", Level.WARN, error.what, error.advice)
+        yield Check("daemon", Level.WARN, error.what, error.advice)
     except GatewayError as error:
-        return Check("daemon", Level.FAIL, str(error), error.advice)
-    running = told.get("gateway", {}).get("version", "?")
+        yield Check("daemon", Level.FAIL, str(error), error.advice)
+    else:
+        yield _content(told)
+        if _version(told) == __version__:  # Another one may not tell.
+            yield from printing_checks(told)
+
+
+def _content(told: dict[str, Any]) -> Check:
+    running = _version(told)
     if running != __version__:
         advice = "Restart it: systemctl restart smartplace-gateway"
         return Check("daemon", Level.WARN, f"version {running} runs, this is {__version__}", advice)
@@ -176,6 +185,10 @@ def daemon(folder: Path) -> Check:
         needs = causes or "something needs a look"
         return Check("daemon", Level.WARN, f"running for {uptime}; {needs}", "See: smartplace status")
     return Check("daemon", Level.PASS, f"version {running}, running for {uptime}")
+
+
+def _version(told: dict[str, Any]) -> str:
+    return str(told.get("gateway", {}).get("version", "?"))
 
 
 def all_of_state(loaded: Loaded) -> Iterator[Check]:

@@ -10,7 +10,9 @@ import click
 from gateway.cli.common import as_json, client, daemon_options
 from gateway.cli.exits import Unreachable
 from gateway.cli.inside import counted_inside
+from gateway.cli.lazy import one_line
 from gateway.cli.output import Cell, document, duration, table
+from gateway.model.money import euros
 
 LEVEL = {"ok": "green", "warn": "yellow", "fail": "red"}
 HEALTH = {"ready": "green", "starting": "yellow", "lost": "red", "failed": "red", "stopped": "yellow"}
@@ -20,7 +22,8 @@ HEALTH = {"ready": "green", "starting": "yellow", "lost": "red", "failed": "red"
 @as_json
 @daemon_options
 def status(as_json: bool, config: Path, socket: Path | None) -> None:
-    """How the gateway is: the four chains that a tap goes through, stations, devices, the record, the centre.
+    """How the gateway is: the four chains that a tap goes through, stations, devices, what is in doubt on printers, the
+    record, the centre.
 
     Exit code 3 when the daemon does not run or does not answer.
     """
@@ -50,6 +53,30 @@ def show(told: dict[str, Any]) -> None:
     if devices := told.get("devices"):
         click.echo("devices")
         table([device_row(device) for device in devices], "  ")
+    # What is in doubt follows by itself.
+    if concerns := [one for one in told.get("concerns", ()) if "doubt" not in one]:
+        click.echo("printing")
+        table([_concern(one) for one in concerns], "  ")
+    if doubts := told.get("doubts"):
+        click.echo("in doubt on printers (what to look at: smartplace till doubts)")
+        now_ms = told.get("now_ms", 0)
+        for one in doubts:
+            table([_doubt(one, now_ms)], "  ")
+            click.echo(f"    sudo {one_line(one.get('settle', ''))}")
+
+
+def _concern(told: dict[str, Any]) -> list[Cell]:
+    level = str(told.get("level", "?"))
+    note = ". ".join(part for part in (told.get("cause"), told.get("advice")) if part)
+    return [str(told.get("station") or "-"), str(told.get("device", "?")), (level, LEVEL.get(level, "")), note]
+
+
+def _doubt(told: dict[str, Any], now_ms: int) -> list[Cell]:
+    cents = told.get("total_cents")
+    since = f"{duration(max(0, now_ms - told.get('began_ms', 0)) / 1000)} ago"
+    total = euros(cents) if cents is not None else "-"
+    where = [str(told.get("station") or "-"), str(told.get("device") or "-")]
+    return [str(told.get("kind", "?")), str(told.get("key", "?")), *where, total, since]
 
 
 def device_row(device: dict[str, Any]) -> list[Cell]:

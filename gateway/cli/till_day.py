@@ -79,6 +79,8 @@ def _tell(told: dict[str, Any]) -> None:
     for key, words in _NOTES.items():
         if told[key]:
             click.echo(f"  {told[key]} {words}")
+    if told["untaxed"] and told["vat"]:
+        click.echo(f"  {told['untaxed']} receipts or refunds are not in the VAT: nobody here knows it")
     if told["partial"]:
         click.echo("  so long ago that some of it is kept here no longer")
 

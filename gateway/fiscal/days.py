@@ -83,6 +83,12 @@ class FiscalDay(msgspec.Struct, frozen=True):
         hours = self.hours(now)
         return hours is not None and hours >= WARN_H
 
+    def is_overdue(self, now: Stamp) -> bool:
+        """Whether the device sells no more before it. Never where the Z number is not told: a report that was printed
+        at the device itself would not be noticed there."""
+        hours = self.hours(now)
+        return bool(self.z_number) and hours is not None and hours >= BLOCKS_H
+
 
 class DayIs(msgspec.Struct, frozen=True):
     """Effect: this is the device's fiscal day now."""

@@ -5,7 +5,7 @@ Kept in memory are the works of which it is not known how they ended; they are f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -38,6 +38,8 @@ class Journal:
         """Answers for works whose owner is there no longer."""
         self.under_way: set[str] = set()
         """Keys of works that wait for their turn or are being done."""
+        self.on_news: list[Callable[[], None]] = []
+        """Each is called when what is in doubt, or a device's day, may have changed."""
 
     def load(self) -> None:
         """Read what is open and which days run. Again: nothing."""
@@ -69,6 +71,11 @@ class Journal:
         self.load()
         self.under_way.add(begun.key)
         return self._open.setdefault(begun.key, begun.row(self._clock.wall_ms()))
+
+    def done(self, key: str) -> None:
+        """Nothing waits for this work or does it any more."""
+        self.under_way.discard(key)
+        self._tell()
 
     def storing(self, row: WorkRow) -> OnStep:
         """Stores each point that the work of this row reaches. Raises `LedgerError`: then the driver never goes on."""
@@ -121,6 +128,7 @@ class Journal:
             self._open.pop(row.key, None)
         if owner is not None:
             owner.told(row, outcome, stored)
+        self._tell()
         return stored
 
     async def look(self, device: str, z_number: str, serial: str = "") -> bool:
@@ -143,7 +151,12 @@ class Journal:
         ids = await self._ledger.commit(entries, [*effects, *([DayIs(day)] if changed else [])])
         if changed:
             self._days[day.device] = day
+            self._tell()
         return ids
+
+    def _tell(self) -> None:
+        for hears in self.on_news:
+            hears()
 
     def _day_after(self, row: WorkRow, outcome: PrintOutcome) -> FiscalDay:
         day = self.day(row.device)

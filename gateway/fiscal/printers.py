@@ -20,7 +20,6 @@ import msgspec
 
 from gateway.fiscal import words
 from gateway.fiscal.checking import Checking
-from gateway.fiscal.days import BLOCKS_H
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices, Owner
 from gateway.fiscal.rows import NO_TRACE, FiscalBegun, WorkRow, receipt_of
@@ -41,7 +40,7 @@ log = logging.getLogger("fiscal")
 
 class DeviceDay(msgspec.Struct, frozen=True, omit_defaults=True):
     """A fiscal device: whether works may be begun on it now, its last Z report as far as it is known here, and hours
-    since our first receipt after that. `z_due`: the next report is to be printed soon."""
+    since our first receipt after that. `z_due`: the next report is to be printed soon, or at last."""
 
     device: str
     ready: bool
@@ -49,6 +48,8 @@ class DeviceDay(msgspec.Struct, frozen=True, omit_defaults=True):
     z_number: str = ""
     hours: float | None = None
     z_due: bool = False
+    z_overdue: bool = False
+    """It sells no more before its Z report."""
 
 
 class Printers:
@@ -133,11 +134,14 @@ class Printers:
             raise NotReady(f"printer {device} is not ready", "See `smartplace devices`", code="printer_not_ready")
         if doubts := self.doubts(device):
             raise words.in_doubt(doubts[0])
-        day = self._journal.day(device)
-        hours = day.hours(self._clock.stamp()) or 0.0
-        # Where the Z number is not told, a report that was printed at the device itself would never be noticed.
-        if sells and day.z_number and hours >= BLOCKS_H:
-            raise words.z_overdue(device, hours)
+        day, now = self._journal.day(device), self._clock.stamp()
+        if sells and day.is_overdue(now):
+            raise words.z_overdue(device, day.hours(now) or 0.0)
+
+    @property
+    def on_news(self) -> list[Callable[[], None]]:
+        """Each is called when what is in doubt, or a device's fiscal day, may have changed. Must not raise."""
+        return self._journal.on_news
 
     async def check_work(self, device: str, work: Work) -> None:
         """`check`, and whether the device's driver would refuse just this work for what it says: letters, lengths,
@@ -179,6 +183,7 @@ class Printers:
                     z_number=day.z_number,
                     hours=None if hours is None else round(hours, 1),
                     z_due=day.is_due(now),
+                    z_overdue=day.is_overdue(now),
                 )
             )
         return found
@@ -218,7 +223,7 @@ class Printers:
                     outcome = await self._do(row, begun)
                 await self._journal.end(self._journal.row(row.key) or row, outcome)
         finally:
-            self._journal.under_way.discard(row.key)
+            self._journal.done(row.key)
             self._settling.soon(row.device)
         if row.kind == "z" and outcome.result is PrintResult.PRINTED:
             await self._describe(row.device)  # rates are programmed between a Z report and the next sale

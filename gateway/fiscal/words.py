@@ -45,6 +45,11 @@ def look_at(row: WorkRow, last_number: str = "") -> str:
     )
 
 
+def settle(row: WorkRow) -> str:
+    """What to type when somebody has looked at the paper."""
+    return f"smartplace till settle {row.key} (--printed NUMBER | --not-printed) --by NAME"
+
+
 def not_read_yet(row: WorkRow) -> str:
     """Of a work whose printer went away in the middle, before it could be asked."""
     return (

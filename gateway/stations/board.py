@@ -19,6 +19,7 @@ class Board:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._number = 0
+        self._turn = 0
         self._events: deque[Shown] = deque(maxlen=KEPT)
         self._news = asyncio.Event()
         self.counts: dict[str, int] = {}
@@ -29,13 +30,23 @@ class Board:
         shown = Shown(self._number, station, self._clock.wall_ms(), show, **details)
         self._events.append(shown)
         self.counts[show] = self.counts.get(show, 0) + 1
+        self.stir()
+        return shown
+
+    def stir(self) -> None:
+        """Wake who follows, although nothing new is shown: how the place stands may have changed."""
+        self._turn += 1
         news, self._news = self._news, asyncio.Event()
         news.set()
-        return shown
 
     @property
     def last_number(self) -> int:
         return self._number
+
+    @property
+    def turn(self) -> int:
+        """Counts what was told and every stir: for `wait`."""
+        return self._turn
 
     def after(self, number: int, station: str | None = None) -> list[Shown]:
         """Events after this number, of one station or of all."""
@@ -45,7 +56,7 @@ class Board:
         """What the station shows now."""
         return next((event for event in reversed(self._events) if event.station == station), None)
 
-    async def wait(self, number: int) -> None:
-        """Until there is an event after this number."""
-        while self._number <= number:
+    async def wait(self, turn: int) -> None:
+        """Until something was told, or somebody stirred, after this turn."""
+        while self._turn <= turn:
             await self._news.wait()

@@ -37,7 +37,8 @@ class MeansSum(msgspec.Struct, frozen=True):
 
 
 class VatSum(msgspec.Struct, frozen=True):
-    """Gross and the VAT in it of one letter, less what came back; where the rules hold rates."""
+    """Gross and the VAT in it of one letter, less what came back: what our own printer told of its paper; else as the
+    rules' rates say, where they hold some."""
 
     letter: str
     gross_cents: Cents = 0
@@ -76,6 +77,8 @@ class DayReport(msgspec.Struct, frozen=True, kw_only=True):
     means: tuple[MeansSum, ...]
     payers: tuple[PayerSum, ...]
     vat: tuple[VatSum, ...]
+    untaxed: int
+    """Receipts and refunds with lines of which nobody here knows the VAT: they are not, or not whole, in `vat`."""
     late: int
     """Receipts that were committed after their quote had expired, or had been replaced."""
     not_printed: int

@@ -80,6 +80,7 @@ class Dispatch:
 
     def on_change(self, health: DeviceHealth) -> None:
         """A device went or came back, or a receipt stands still in it: its station's page says so."""
+        self._services.board.stir()
         station = self._owner.get(health.device)
         if station is None:
             return

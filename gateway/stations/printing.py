@@ -134,7 +134,11 @@ class Printing:
     def told(self, row: WorkRow, outcome: PrintOutcome, entry: EntryId) -> None:
         last = self._services.board.last(self._station)
         if row.kind not in SELLS and outcome.result is PrintResult.PRINTED:
-            return  # A report is nobody's receipt.
+            # A report is nobody's receipt; but nobody is told any more that it is in doubt.
+            doubt = row.said if row.result is PrintResult.UNKNOWN else None
+            if doubt is not None and last is not None and last.reason == (doubt.code or doubt.reason):
+                self._services.board.tell(self._station, Show.IDLE)
+            return
         if row.result is PrintResult.UNKNOWN and last is not None and last.show not in (Show.IDLE, Show.ATTENTION):
             return  # Somebody else is being served meanwhile.
         show = Show.PRINTED if outcome.result is PrintResult.PRINTED else Show.ATTENTION

@@ -98,6 +98,7 @@ class Services:
         self.printers = printers or Printers(ledger, outputs, clock)
         self.each_minute.append(self.printers.look)
         self.board = board
+        self.printers.on_news.append(board.stir)
         self.clock = clock
         self.fire_alarm = FireAlarm()
         self.inside = Inside(ledger, clock, benefits.zone)

@@ -49,8 +49,13 @@ class Till:
         self._refunds = Refunds(section.id, services, self._printing)
         self._tidied_ns: int | None = None
 
+    @property
+    def printer(self) -> str:
+        """Its own fiscal printer; empty for none."""
+        return self._section.printer or ""
+
     def devices(self) -> tuple[str, ...]:
-        printer = (self._section.printer,) if self._section.printer else ()
+        printer = (self.printer,) if self.printer else ()
         return (*self._section.readers, *printer)
 
     async def start(self) -> None:

@@ -16,9 +16,11 @@ from gateway.model.clock import ClockQuality
 from gateway.model.decision import FiscalForm, LineVat, Share
 from gateway.model.entry import EntryId, EntryKind, Stream, entry_name
 from gateway.model.errors import InputRefused
+from gateway.model.fiscal import PrintOutcome
+from gateway.model.fiscal import VatSum as PaperVat
 from gateway.model.money import Cents
 from gateway.model.refund import RefundReason
-from gateway.model.till_bodies import PrintedBy, ReceiptBody, RefundBody
+from gateway.model.till_bodies import FiscalOutcomeBody, PrintedBy, ReceiptBody, RefundBody
 from gateway.stations.answers import Query
 from gateway.stations.day_words import (
     DayReport,
@@ -29,7 +31,7 @@ from gateway.stations.day_words import (
     UnmappedArticle,
     VatSum,
 )
-from gateway.stations.sales import entry_at
+from gateway.stations.sales import LOOK_AHEAD, entry_at
 from gateway.stations.services import Services
 
 PIECE = 25
@@ -39,6 +41,7 @@ SELECT s.at_ms, s.epoch, s.seq, s.off_paper, r.kind, r.quality, r.body
 FROM sale s LEFT JOIN receipt r ON s.epoch=? AND r.seq=s.seq
 WHERE (s.at_ms, s.epoch, s.seq) > (?, ?, ?) AND s.at_ms<? AND s.station=?
 ORDER BY s.at_ms, s.epoch, s.seq LIMIT ?"""
+_ENDS = "SELECT body FROM receipt WHERE seq>? AND seq<=? AND kind=? AND body IS NOT NULL ORDER BY seq DESC"
 
 Entry = tuple[EntryId, str | None, str, bytes | None]
 """Name, kind (None: gone), the clock's quality, body."""
@@ -52,7 +55,7 @@ async def report(services: Services, station: str, day: str) -> DayReport:
     from_ms, until_ms = (
         round(datetime.combine(one, time(), zone).timestamp() * 1000) for one in (on, on + timedelta(days=1))
     )
-    sums = _Day(ledger.query)
+    sums = _Day(ledger.query, ledger.epoch)
     after: tuple[int, str, int] = (from_ms, "", 0)
     while True:
         rows = ledger.query(_ROWS, (ledger.epoch, *after, until_ms, station, PIECE))
@@ -91,8 +94,9 @@ def _entry(services: Services, row: tuple[Any, ...]) -> Entry:
 class _Day:
     """Adds up. Reads by key what the tables say of a receipt."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, epoch: str) -> None:
         self._query = query
+        self._epoch = epoch
         self._sums: dict[str, list[int]] = {name: [0] * 5 for name in ("sold", "refunded", "voided")}
         self._payers: defaultdict[tuple[str, str, FiscalForm], list[Cents]] = defaultdict(lambda: [0, 0])
         self._means: defaultdict[str, list[Cents]] = defaultdict(lambda: [0, 0])
@@ -112,24 +116,26 @@ class _Day:
         elif kind == EntryKind.RECEIPT:
             self._sold(named, msgspec.json.decode(body, type=ReceiptBody))
         elif kind == EntryKind.REFUND:
-            self._back(msgspec.json.decode(body, type=RefundBody))
+            self._back(named, msgspec.json.decode(body, type=RefundBody))
 
     def _sold(self, named: EntryId, body: ReceiptBody) -> None:
         decision = body.decision
         sums = (1, decision.list_cents, decision.discount_cents, decision.due_cents, decision.rounding_cents)
         self._add("sold", sums)
         self._means[body.receipt.means][0] += decision.due_cents
+        on_paper = self._printing(named, body.quote) if body.printed_by is PrintedBy.GATEWAY else ()
+        self._paper_taxed(on_paper, 1)
+        self._counts["untaxed"] += not on_paper and any(decided.vat is None for decided in decision.lines)
         for line, decided in zip(body.receipt.lines, decision.lines, strict=True):
             self._shares(decided.shares, 0)
-            self._taxed(line.vat, decided.vat, 1)
+            if not on_paper:
+                self._taxed(line.vat, decided.vat, 1)
         self._counts["late"] += body.late
         self._not_mapped(body)
         if decision.uses:
             sql = "SELECT key, units FROM quota_spend WHERE entry=? AND kind='over'"
             for key, units in self._query(sql, (entry_name(named),)):
                 self._over[key] += units
-        if body.printed_by is PrintedBy.GATEWAY:
-            self._printing(body.quote)
 
     def _not_mapped(self, body: ReceiptBody) -> None:
         for line in body.receipt.lines:
@@ -138,21 +144,31 @@ class _Day:
                 article[0] += 1
                 article[1] += line.quantity
 
-    def _printing(self, key: str) -> None:
-        """A work of our own printer: one of which it is not known how it ended (an interrupted one, too) is counted."""
-        for (outcome,) in self._query("SELECT outcome FROM fiscal WHERE key=?", (key,)):
+    def _printing(self, named: EntryId, key: str) -> tuple[PaperVat, ...]:
+        """A work of our own printer: one of which it is not known how it ended (an interrupted one, too) is counted.
+        What the printer told of its VAT; nothing where it did not."""
+        for outcome, said in self._query("SELECT outcome, said FROM fiscal WHERE key=?", (key,)):
             self._counts["print_unknown"] += outcome in OPEN
+            return msgspec.json.decode(said, type=PrintOutcome).vat if said else ()
+        if named.epoch != self._epoch:
+            return ()
+        # The work is kept no longer: its end stands some entries behind.
+        ends = self._query(_ENDS, (named.seq, named.seq + LOOK_AHEAD, EntryKind.FISCAL_OUTCOME))
+        outcomes = (msgspec.json.decode(body, type=FiscalOutcomeBody) for (body,) in ends)
+        return next((outcome.vat for outcome in outcomes if outcome.key == key), ())
 
-    def _back(self, body: RefundBody) -> None:
+    def _back(self, named: EntryId, body: RefundBody) -> None:
         refund = body.refund
         sums = (1, refund.list_cents, refund.discount_cents, refund.due_cents, refund.rounding_cents)
         self._add("voided" if body.reason is RefundReason.VOID else "refunded", sums)
         self._means[body.means][1] += refund.due_cents
-        if body.work:
-            self._printing(body.work)
+        on_paper = self._printing(named, body.work) if body.work else ()
+        self._paper_taxed(on_paper, -1)
+        self._counts["untaxed"] += not on_paper and any(line.vat is None for line in refund.lines)
         for line in refund.lines:
             self._shares(line.shares, 1)
-            self._taxed(line.letter, line.vat, -1)
+            if not on_paper:
+                self._taxed(line.letter, line.vat, -1)
 
     def _add(self, name: str, sums: tuple[int, ...]) -> None:
         self._sums[name] = [one + more for one, more in zip(self._sums[name], sums, strict=True)]
@@ -160,6 +176,11 @@ class _Day:
     def _shares(self, shares: tuple[Share, ...], column: int) -> None:
         for share in shares:
             self._payers[share.party, share.rule, share.form][column] += share.cents
+
+    def _paper_taxed(self, sums: tuple[PaperVat, ...], sign: int) -> None:
+        for one in sums:
+            self._vat[one.letter][0] += sign * one.gross_cents
+            self._vat[one.letter][1] += sign * one.tax_cents
 
     def _taxed(self, letter: str, vat: LineVat | None, sign: int) -> None:
         if vat is not None:
@@ -180,6 +201,7 @@ class _Day:
             means=tuple(MeansSum(str(means), *sums) for means, sums in sorted(self._means.items())),
             payers=tuple(PayerSum(*of, *sums) for of, sums in sorted(self._payers.items())),
             vat=tuple(VatSum(letter, *sums) for letter, sums in sorted(self._vat.items())),
+            untaxed=counts["untaxed"],
             late=counts["late"],
             not_printed=counts["not_printed"],
             print_unknown=counts["print_unknown"],

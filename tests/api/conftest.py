@@ -41,7 +41,8 @@ from gateway.sync.bundles import Bundles
 from gateway.sync.status import SyncStatus
 from gateway.wire.contents import RegistryContent, RegistryCredential, RegistryHolder
 from gateway.wire.credentials import barcode, digest
-from tests.api.browser import chromium
+from tests.api.browser import Page, chromium
+from tests.api.page_looks import LANDSCAPE
 from tests.rules.builders import document, percent, rule
 from tests.support.clock import FakeClock
 from tests.support.programs import require_program
@@ -212,13 +213,6 @@ class Place:
         await self.stations[station].on_reading(CodeReading("reader-1", self.clock.mono_ns(), "code128", BARCODE))
 
 
-@pytest.fixture(scope="module")
-def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = require_program("chromium", "chromium")
-    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
-        yield address
-
-
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     made = Place(tmp_path)
@@ -240,6 +234,22 @@ async def unix(place: Place) -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.UnixConnector(str(place.socket_path))
     async with aiohttp.ClientSession("http://localhost", connector=connector) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def devtools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = require_program("chromium", "chromium")
+    with chromium(program, tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
+@pytest.fixture
+async def page(devtools: str) -> AsyncIterator[Page]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
+        tab = Page(socket)
+        await tab.open(*LANDSCAPE)
+        yield tab
+        await tab.close()
 
 
 def receipt(cents: int = 1000, **fields: Any) -> dict[str, Any]:

@@ -22,15 +22,6 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     await made.stop()
 
 
-@pytest.fixture
-async def page(devtools: str) -> AsyncIterator[Page]:
-    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
-        tab = Page(socket)
-        await tab.open(*LANDSCAPE)
-        yield tab
-        await tab.close()
-
-
 async def test_the_overview_tells_what_is_wrong_and_what_to_do(place: Place, page: Page) -> None:
     place.devices[0] = DeviceHealth("reader-1", "nfc", Health.LOST, "silent", "no answer for 15 s", "Check its cable")
     await page.goto(f"{place.url}/?lang=en")

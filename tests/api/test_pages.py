@@ -30,15 +30,6 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     await made.stop()
 
 
-@pytest.fixture
-async def page(devtools: str) -> AsyncIterator[Page]:
-    async with aiohttp.ClientSession() as session, session.ws_connect(devtools, max_msg_size=0) as socket:
-        tab = Page(socket)
-        await tab.open(*LANDSCAPE)
-        yield tab
-        await tab.close()
-
-
 async def open_station(page: Page, place: Place, station: str) -> None:
     await page.goto(f"{place.url}/station/{station}")
     await page.until("!['connecting', undefined].includes(document.body.dataset.state)")

@@ -25,8 +25,8 @@ CATALOGUES: dict[str, dict[str, str]] = {
 }
 KINDS = ("desk", "gate", "till")
 GROUPS = (
-    "badge|chain|column|credential|day|group|health|kind|left|level|marks|means|overview|reason|staff|state|strength|sum"
-    "|verdict"
+    "badge|chain|column|credential|day|group|health|kind|left|level|look|marks|means|overview|reason|staff|state"
+    "|strength|sum|verdict"
 )
 
 

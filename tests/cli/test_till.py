@@ -12,8 +12,12 @@ import click
 import msgspec
 import pytest
 
+from gateway.cli.client import Client
+from gateway.cli.finding import Check, Level
+from gateway.cli.printing_checks import printing_checks
 from gateway.cli.till import cents_of
 from gateway.config.types import TillStation
+from gateway.model.device import DeviceHealth, Health
 from gateway.model.fiscal import CashWork, PrintOutcome, PrintResult, ReportWork
 from gateway.model.receipt import Line, Means, Receipt
 from gateway.stations.refund_words import VoidRequest
@@ -163,3 +167,47 @@ async def test_a_day_is_told_for_people_and_for_scripts(place: Place) -> None:
     assert [(one["station"], one["sold"]["count"], one["voided"]["due_cents"]) for one in days] == [("till-2", 1, 1000)]
     assert (await typed(place, "day", "--station", "nowhere")).returncode == 4
     assert (await typed(place, "day", "--date", "soon")).returncode == 5
+
+
+async def test_the_status_lists_each_doubt_with_the_command_that_settles_it(place: Place) -> None:
+    key = await doubt(place)
+    place.clock.advance(720)
+    arguments = ("status", "--socket", place.socket_path)
+    done = await asyncio.to_thread(smartplace, *arguments)
+    lines = done.stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("in doubt on printers"))
+    assert lines[at + 1].split() == ["z", key, "till-2", "fiscal-1", "-", "12", "min", "ago"]
+    assert lines[at + 2].strip() == f"sudo smartplace till settle {key} (--printed NUMBER | --not-printed) --by NAME"
+    told = json.loads((await asyncio.to_thread(smartplace, *arguments, "--json")).stdout)
+    assert [(one["key"], one["station"], one["device"]) for one in told["doubts"]] == [(key, "till-2", "fiscal-1")]
+    await typed(place, "settle", key, "--not-printed", "--by", "Ilze")
+    assert key not in (await asyncio.to_thread(smartplace, *arguments)).stdout
+
+
+async def test_the_status_says_which_printer_prints_nothing_now(place: Place) -> None:
+    paper = DeviceHealth("fiscal-1", "fiscal", Health.READY, "paper_out", "it has no paper", "Put a roll in")
+    place.devices.append(paper)
+    done = await asyncio.to_thread(smartplace, "status", "--socket", place.socket_path)
+    assert "  till-2  fiscal-1  fail  it has no paper. Put a roll in" in done.stdout.splitlines()
+
+
+async def test_the_doctor_names_doubts_and_printers_that_print_nothing(place: Place) -> None:
+    fiscal = DeviceHealth("fiscal-1", "fiscal", Health.READY)
+    place.devices.append(fiscal)
+
+    async def checks() -> list[Check]:
+        return list(printing_checks(await asyncio.to_thread(Client(place.socket_path).get, "/v1/status")))
+
+    assert await checks() == [Check("printing", Level.PASS, "1 fiscal printer, nothing is in doubt")]
+    key = await doubt(place)
+    (check,) = await checks()
+    assert (check.name, check.level) == ("printing on fiscal-1 at till-2", Level.FAIL)
+    assert key in check.cause
+    assert f"smartplace till settle {key}" in check.advice
+    await typed(place, "settle", key, "--not-printed", "--by", "Ilze")
+    place.devices[-1] = DeviceHealth("fiscal-1", "fiscal", Health.LOST, "no_answer", "no answer", "Check its cable")
+    assert await checks() == [Check("printing on fiscal-1 at till-2", Level.FAIL, "no answer", "Check its cable")]
+
+
+def test_where_nothing_is_printed_the_doctor_says_nothing_of_it() -> None:
+    assert list(printing_checks({"devices": [{"driver": "nfc"}]})) == []

@@ -45,6 +45,7 @@ class Gateway:
         self.steps: list[PrintStep] = []
         self.executed_at: dict[PrintPoint, list[int]] = {}
         self.concerns: list[Problem] = []
+        self._now: Problem | None = None
         self.detail: dict[str, str] = {}
         self.crash_at: PrintPoint | None = None
         self.on_concern: Callable[[], None] = lambda: None
@@ -56,11 +57,16 @@ class Gateway:
         return
 
     def concern(self, problem: Problem | None, detail: Callable[[], dict[str, str]] | None = None) -> None:
+        self._now = problem
         if problem is not None and (not self.concerns or self.concerns[-1] != problem):
             self.concerns.append(problem)
             assert detail is not None
             self.detail = detail()
             self.on_concern()
+
+    def concern_now(self) -> tuple[str, str]:
+        """Code and cause of what a person should see to now; empty for nothing."""
+        return ("", "") if self._now is None else (self._now.code, self._now.cause)
 
     def step(self, body: msgspec.Struct) -> None:
         assert isinstance(body, PrintStep)

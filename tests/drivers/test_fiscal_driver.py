@@ -232,3 +232,31 @@ def test_what_waits_for_paper_is_told_and_goes_on(rig: Rig, capfd: pytest.Captur
     assert outcome.outcome is Result.PRINTED
     assert [problem.code for problem in rig.gateway.concerns] == ["waits_for_hand"]
     assert "a receipt waits: paper_out" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("code", ["paper_out", "cover_open"])
+def test_printer_that_would_print_nothing_is_told_before_anybody_sells(rig: Rig, code: str) -> None:
+    if code == "paper_out":
+        rig.simulator.device.has_paper = False
+    else:
+        rig.simulator.cover(True)
+    rig.driver.poll()
+    rig.driver.poll()
+    assert [problem.code for problem in rig.gateway.concerns] == [code]
+    rig.simulator.refill()
+    rig.simulator.cover(False)
+    rig.driver.poll()
+    assert rig.gateway.concern_now() == ("", "")
+
+
+def test_receipt_that_somebody_has_left_open_is_told_when_it_stays(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.gateway.crash_at = PrintPoint.PAYING
+    with pytest.raises(GatewayGone):
+        rig.ask(receipt())
+    rig.driver.poll()
+    assert rig.gateway.concern_now() == ("", "")  # it may be on its way to its end
+    monkeypatch.setattr("drivers.fiscal.driver.BLOCKED_S", 0.0)
+    rig.driver.poll()
+    code, cause = rig.gateway.concern_now()
+    assert code == "takes_no_receipt"
+    assert "receipt_open" in cause

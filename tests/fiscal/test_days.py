@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.fiscal.days import WARN_H, FiscalDay
+from gateway.fiscal.days import BLOCKS_H, WARN_H, FiscalDay
 from gateway.model.clock import ClockQuality, Stamp
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import NotReady
@@ -33,6 +33,12 @@ def test_a_day_begins_with_the_first_receipt_and_ends_with_the_report() -> None:
 @pytest.mark.parametrize(("hours", "due"), [(WARN_H - 0.01, False), (WARN_H, True), (30.0, True)])
 def test_the_report_is_due_two_hours_before_the_device_blocks(hours: float, due: bool) -> None:
     assert FiscalDay("p-1", "7").sold(NOW).is_due(later(hours)) is due
+
+
+@pytest.mark.parametrize(("hours", "over"), [(BLOCKS_H - 0.01, False), (BLOCKS_H, True)])
+def test_after_24_hours_it_sells_no_more_where_its_reports_are_seen(hours: float, over: bool) -> None:
+    assert FiscalDay("p-1", "7").sold(NOW).is_overdue(later(hours)) is over
+    assert not FiscalDay("p-1").sold(NOW).is_overdue(later(hours))
 
 
 def test_a_wall_clock_that_jumps_does_not_change_the_hours_of_a_boot() -> None:

@@ -288,3 +288,12 @@ async def test_an_answer_that_cannot_be_amended_is_tried_again_and_the_doubt_sta
     house.printers.on_change(health("p-1"))
     assert (await house.until_heard(2)).result is PrintResult.CANCELLED
     assert (len(tries), house.outcomes()) == (3, ["unknown", "cancelled"])
+
+
+async def test_who_follows_hears_when_something_comes_into_doubt_and_when_it_is_settled(house: House) -> None:
+    heard: list[int] = []
+    house.printers.on_news.append(lambda: heard.append(len(house.printers.doubts())))
+    await in_doubt(house)
+    assert heard[-1] == 1
+    await house.printers.settle_by_hand("k1", None, "Ilze")
+    assert heard[-1] == 0

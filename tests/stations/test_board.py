@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+
+import pytest
 
 from gateway.model.shown import Show
 from gateway.stations.board import KEPT, Board
 from tests.support.clock import FakeClock
 
 
-async def test_a_follower_wakes_for_what_comes_after_its_number() -> None:
+@pytest.mark.parametrize("news", [lambda board: board.tell("desk-1", Show.IDLE), Board.stir], ids=["told", "stirred"])
+async def test_a_follower_wakes_for_what_comes_after_its_turn(news: Callable[[Board], object]) -> None:
     board = Board(FakeClock())
-    waiting = asyncio.create_task(board.wait(0))
+    waiting = asyncio.create_task(board.wait(board.turn))
     await asyncio.sleep(0)
     assert not waiting.done()
-    board.tell("desk-1", Show.IDLE)
+    news(board)
     async with asyncio.timeout(5):
         await waiting
         await board.wait(0)  # it is there already
@@ -35,3 +39,10 @@ async def test_old_events_go_and_are_still_counted() -> None:
     for _ in range(KEPT + 5):
         board.tell("a", Show.IDLE)
     assert (len(board.after(0)), board.after(0)[0].number, board.counts[Show.IDLE]) == (KEPT, 6, KEPT + 5)
+
+
+async def test_a_stir_shows_nothing_and_takes_no_number() -> None:
+    board = Board(FakeClock())
+    board.tell("a", Show.IDLE)
+    board.stir()
+    assert (board.last_number, len(board.after(0))) == (1, 1)

@@ -141,3 +141,12 @@ async def test_a_stop_does_not_wait_for_a_passage(place: Place) -> None:
     async with asyncio.timeout(2):
         await dispatch.stop()
     assert place.ledger.query("SELECT admission FROM grant_open") == [(1,)]
+
+
+async def test_who_follows_looks_anew_when_a_device_has_changed(place: Place) -> None:
+    dispatch = Dispatch([desk(place)], place.services, never)
+    await dispatch.start()
+    before = place.board.turn, place.board.last_number
+    dispatch.on_change(DeviceHealth("fiscal-9", "fiscal", Health.READY, code="paper_out"))
+    assert (place.board.turn > before[0], place.board.last_number) == (True, before[1])
+    await dispatch.stop()

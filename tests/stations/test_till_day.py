@@ -16,7 +16,9 @@ from gateway.model.clock import ClockQuality
 from gateway.model.decision import FiscalForm, NoBenefits, Reason
 from gateway.model.entry import EntryKind, Stream
 from gateway.model.errors import NotReady
+from gateway.model.fiscal import PrintOutcome, PrintResult, VatSum
 from gateway.model.receipt import Means
+from gateway.stations.answers import Tidy
 from gateway.stations.day_words import MeansSum, Overspent, PayerSum, Sums, UnmappedArticle
 from gateway.stations.refund_words import Back, RefundRequest, VoidRequest
 from gateway.stations.sales import SalesTidied
@@ -225,3 +227,32 @@ async def test_before_any_rules_have_come_it_says_so(place: Place) -> None:
     place.benefits.use(place.benefits._none, 0)
     quote = await pos.quote(book("1"), book("2", category=""))
     assert (quote.no_benefits, quote.benefits_until_ms, quote.unmapped) == (NoBenefits.NO_RULES, 0, ("2",))
+
+
+async def test_vat_is_what_the_printer_has_told_of_its_paper(place: Place, pos: Pos) -> None:
+    on_paper = (VatSum("A", 1000, 2100, 174), VatSum("C", 200, 500, 10))
+    place.outputs.print_script.append(PrintOutcome("?", PrintResult.PRINTED, "42", 1000, vat=on_paper))
+    await pos.sell(book(), print=True)
+    told = await pos.till.day("")
+    assert [(one.letter, one.gross_cents, one.tax_cents) for one in told.vat] == [("A", 1000, 174), ("C", 200, 10)]
+    assert told.untaxed == 0
+    place.clock.advance(15 * 24 * 3600)
+    await place.ledger.commit([], [Tidy()])
+    assert place.ledger.query("SELECT count(*) FROM fiscal") == [(0,)]
+    assert (await pos.till.day(told.date)).vat == told.vat
+
+
+async def test_vat_of_what_came_back_is_taken_off_as_its_own_paper_says(place: Place, pos: Pos) -> None:
+    for cents, tax in ((1000, 174), (400, 70)):
+        vat = (VatSum("A", cents, 2100, tax),)
+        place.outputs.print_script.append(PrintOutcome("?", PrintResult.PRINTED, "42", cents, vat=vat))
+    sold = await pos.sell(book(quantity=2000, cents=500), print=True)
+    await pos.refund(RefundRequest(receipt=sold.entry, lines=(Back("1", 1000),), print=True))
+    (vat_a,) = (await pos.till.day("")).vat
+    assert (vat_a.gross_cents, vat_a.tax_cents) == (600, 104)
+
+
+async def test_what_nobody_knows_the_vat_of_is_counted(pos: Pos) -> None:
+    await pos.sell(book(vat="B"))
+    told = await pos.till.day("")
+    assert (told.untaxed, told.vat) == (1, ())

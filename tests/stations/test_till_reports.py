@@ -233,3 +233,25 @@ async def test_cash_that_the_driver_would_refuse_is_not_recorded(place: Place, t
     assert (refused.value.code, refused.value.what) == ("bad_amount", "too much - at `$.cents`")
     assert (place.kinds(), place.outputs.jobs) == ([], [])
     assert told(await till.cash(CashRequest(1000), "c-1")).fiscal.state == "printed"
+
+
+async def test_a_report_that_is_found_printed_is_not_called_in_doubt_any_more(place: Place, till: Till) -> None:
+    place.outputs.print_script.append("intent")
+    answer = told(await till.report(Z, "z-1"))
+    shown = place.board.last("till-1")
+    assert shown is not None
+    assert (answer.fiscal.state, shown.show) == ("unknown", Show.ATTENTION)
+    await place.services.printers.settle_by_hand(answer.work, "42", "Ilze")
+    shown = place.board.last("till-1")
+    assert shown is not None
+    assert shown.show is Show.IDLE
+
+
+async def test_a_report_that_is_found_printed_disturbs_nobody_who_is_served(place: Place, till: Till) -> None:
+    place.outputs.print_script.append("intent")
+    answer = told(await till.report(Z, "z-1"))
+    place.board.tell("till-1", Show.QUOTE, due_cents=100)
+    await place.services.printers.settle_by_hand(answer.work, "42", "Ilze")
+    shown = place.board.last("till-1")
+    assert shown is not None
+    assert shown.show is Show.QUOTE

@@ -1,6 +1,6 @@
 // A till's day, for the cashier: sums, who pays the discounts, articles that nobody knows. Asked anew when it is looked at.
 
-import { loadTexts, money } from "./i18n.js";
+import { LANGUAGES, loadTexts, money } from "./i18n.js";
 
 const NOTES = {
   late: "day.late",
@@ -47,6 +47,7 @@ async function draw() {
   const date = at("date").value;
   const day = await ask(`/v1/stations/${encodeURIComponent(station)}/day${date ? `?date=${date}` : ""}`);
   at("date").value = day.date;
+  drawLanguages(date);
   at("title").textContent = `${text("day.title")} · ${day.station}`;
   document.title = at("title").textContent;
   const amount = (cents) => money(language, cents);
@@ -58,13 +59,26 @@ async function draw() {
   ];
   fill("sums", SUMS.map(([name, key]) => [text(key), ...sumsOf(day[name])]));
   fill("means", day.means.map((one) => [text(`means.${one.means}`), [amount(one.sold_cents - one.back_cents)]]));
+  at("taxed").hidden = day.vat.length === 0;
+  fill("vat", day.vat.map((one) => [one.letter, [amount(one.gross_cents), "day.gross"], [amount(one.tax_cents), "day.tax"]]));
   fill("payers", day.payers.map((one) => [one.party, one.rule, [amount(one.sold_cents - one.back_cents)]]));
   fill("unmapped", day.unmapped.map((one) => [one.text, one.sku, one.category, [one.lines]]));
   const notes = Object.entries(NOTES).filter(([name]) => day[name] > 0);
   const lines = notes.map(([name, key]) => `${day[name]} ${text(key)}`);
+  if (day.untaxed > 0 && day.vat.length > 0) lines.push(`${day.untaxed} ${text("day.untaxed")}`);
   if (day.partial) lines.push(text("day.partial"));
   at("look").hidden = lines.length === 0;
   at("notes").replaceChildren(...lines.map((line) => element("li", line)));
+}
+
+// The day that was chosen stays chosen.
+function drawLanguages(date) {
+  at("languages").replaceChildren(...LANGUAGES.map((other) => {
+    const asked = new URLSearchParams({ lang: other, ...(date ? { date } : {}) });
+    const link = Object.assign(element("a", other), { href: `?${asked}`, hreflang: other, lang: other });
+    if (other === language) link.setAttribute("aria-current", "true");
+    return link;
+  }));
 }
 
 // A cell is a text, or a number with the name that stands beside it where there is no room for columns.

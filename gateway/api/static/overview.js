@@ -96,10 +96,12 @@ function drawChain(chain, nowMs) {
 }
 
 function drawStation(station) {
-  const name = station.ready ? "ok" : "warn";
+  const concerns = station.concerns ?? [];
+  const name = station.ready && concerns.length === 0 ? "ok" : "warn";
   const item = element("li", [
     element("a", `${station.id} (${text(`kind.${station.kind}`)})`, { href: `/station/${encodeURIComponent(station.id)}` }),
     level(name, text(`level.${name}`)),
+    ...concerns.map(({ code }) => element("p", text(`look.${code}`))),
     station.inside ? element("p", `${text("overview.inside")}: ${insideOf(station.inside)}`) : "",
     element("p", station.devices.join(", "), { className: "quiet" }),
   ]);

@@ -59,6 +59,15 @@ export function reasonKey(reason, has) {
   return has(`reason.${code}`) ? `reason.${code}` : "reason.other";
 }
 
+const LINES = 2;
+
+/** What staff have to see to, as texts' keys: what is to be done at the printer first, then what is in doubt on it. */
+export function concernsOf(concerns) {
+  const told = (concerns ?? []).map(({ code, doubt, more = 0 }) => ({ key: `look.${code}`, doubt, more }));
+  const [doubts, others] = [told.filter(({ doubt }) => doubt), told.filter(({ doubt }) => !doubt)];
+  return [...others.slice(0, 1), ...doubts.slice(0, 1)].slice(0, LINES);
+}
+
 /** The state at rest: a station without its devices must not invite anybody. A till can still sell. */
 export function restingState(kind, place) {
   if (place.ready || kind === "till") return "idle";

@@ -3,9 +3,11 @@
 import { icon } from "./icons.js";
 import { day, loadTexts, money } from "./i18n.js";
 import { follow } from "./live.js";
-import { groupOf, leftOf, marksOf, reasonKey, restingState, stateOf, sumsOf } from "./states.js";
+import { concernsOf, groupOf, leftOf, marksOf, reasonKey, restingState, stateOf, sumsOf } from "./states.js";
 
 const PERSON_MS = 60000; // At a till the price follows the tap: it speaks the same language.
+
+const SCALES = [1, 0.9, 0.8, 0.7, 0.6, 0.5];
 
 const DUE_NAMES = { recorded: "sum.total", refunded: "sum.back" };
 
@@ -25,10 +27,12 @@ async function start() {
   const answer = await fetch(`/v1/stations/${encodeURIComponent(station)}`);
   if (!answer.ok) throw new Error(`station ${station}: ${answer.status}`);
   view = await answer.json();
-  place = { online: view.online, ready: view.ready, benefits_end_ms: view.benefits_end_ms, benefits_until_ms: view.benefits_until_ms };
+  const { online, ready, benefits_end_ms, benefits_until_ms, concerns } = view;
+  place = { online, ready, benefits_end_ms, benefits_until_ms, concerns };
   document.title = `${view.id} · Smart Place`;
   rest();
   if (view.shown) take(view.shown, view.age_ms ?? 0);
+  addEventListener("resize", fit);
   follow(station, view.number, {
     shown: take,
     place(now) {
@@ -65,6 +69,16 @@ function redraw() {
   if (showing) draw(showing.state, showing.reason, showing.shown);
   else draw(isDown ? "down" : restingState(view.kind, place), "", {});
   drawBadges();
+  drawStaff();
+  fit();
+}
+
+// What is said to staff takes room: what the customer sees becomes smaller until all of it stands on the screen.
+function fit() {
+  for (const scale of at("staff").hidden ? [1] : SCALES) {
+    document.documentElement.style.setProperty("--fit", scale);
+    if (document.documentElement.scrollHeight <= innerHeight) return;
+  }
 }
 
 function languageNow() {
@@ -151,6 +165,49 @@ function drawBadges() {
       return badge;
     }),
   );
+}
+
+// In the place's own language, whoever is served meanwhile, and drawn anew only when it says something else: it stands
+// there for hours.
+function drawStaff() {
+  const language = texts.language(...view.languages);
+  const lines = concernsOf(place.concerns).map((concern) => [
+    texts.text(language, concern.key),
+    concern.doubt ? factsOf(concern.doubt, concern.more, language) : "",
+  ]);
+  const said = JSON.stringify([language, lines]);
+  const staff = at("staff");
+  if (staff.dataset.said === said) return;
+  staff.dataset.said = said;
+  staff.lang = language;
+  staff.hidden = lines.length === 0;
+  staff.replaceChildren(...lines.map(([title, facts]) => drawConcern(title, facts)));
+}
+
+function drawConcern(title, facts) {
+  const [line, words] = [document.createElement("div"), document.createElement("div")];
+  for (const [text, name] of [[title, ""], [facts, "facts"]]) {
+    const said = Object.assign(document.createElement("p"), { className: name, textContent: text });
+    if (text) words.append(said);
+  }
+  line.append(icon("attention"), words);
+  return line;
+}
+
+// What stands on the paper: by it the receipt is found there.
+function factsOf(doubt, more, language) {
+  const text = (key) => texts.text(language, key);
+  const format = new Intl.DateTimeFormat(language, {
+    ...(new Date(doubt.began_ms).toDateString() === new Date().toDateString() ? {} : { dateStyle: "short" }),
+    timeStyle: "short",
+    hourCycle: "h23",
+  });
+  const facts = [text(`look.kind.${doubt.kind}`), format.format(doubt.began_ms)];
+  if (typeof doubt.total_cents === "number") facts.push(money(language, doubt.total_cents));
+  if (["receipt", "reversal"].includes(doubt.kind)) facts.push(`Nr. ${doubt.key}`);
+  if (doubt.number_before) facts.push(`${text("look.after")} ${doubt.number_before}`);
+  if (more) facts.push(text("look.more").replace("{count}", more));
+  return facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
 }
 
 start().catch((error) => {
