@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.contract.printer import (
+    Check,
     Line,
     Outcome,
     Payment,
@@ -17,7 +18,8 @@ from drivers.contract.printer import (
     Settle,
     Tender,
 )
-from drivers.driver import DeviceError, GatewayGone
+from drivers.driver import CallRefused, DeviceError, GatewayGone
+from drivers.fiscal.driver import FiscalDriver
 from drivers.simulators.printer import Simulator
 from tests.drivers.fiscal_rig import LINES, Rig, handled, receipt
 
@@ -232,3 +234,9 @@ def test_what_waits_for_paper_is_told_and_goes_on(rig: Rig, capfd: pytest.Captur
     assert outcome.outcome is Result.PRINTED
     assert [problem.code for problem in rig.gateway.concerns] == ["waits_for_hand"]
     assert "a receipt waits: paper_out" in capfd.readouterr().err
+
+
+def test_before_its_options_a_driver_says_nothing_of_a_work(rig: Rig) -> None:
+    with pytest.raises(CallRefused) as refused:
+        FiscalDriver(rig.gateway).aside(Check(receipt()))
+    assert refused.value.problem.code == "no_such_call"
