@@ -39,6 +39,8 @@ class Printing:
         self._how = paper.How({party: Payment(means) for party, means in section.payer_means.items()})
         self._on_paper = section.on_paper
         self._ends = Ends(services)
+        self._unprintable: set[str] = set()
+        """Lines at the foot that were left out."""
         self.reports = Reports(section.id, device, services, section.z_at or "")
 
     async def start(self) -> None:
@@ -112,10 +114,15 @@ class Printing:
             except InputRefused as refused:
                 if (at := checking.item_of(refused)) is None or at not in range(len(lines), len(work.items)):
                     raise checking.on_receipt(refused, lines) from refused
-                log.warning("%s: a line at the foot of a receipt is left out: %s", self._device, refused.what)
-                del notes[at - len(lines)]
+                self._left_out(notes.pop(at - len(lines)), refused)
             else:
                 return work
+
+    def _left_out(self, note: str, refused: InputRefused) -> None:
+        """Once for each: there are as many as rules have titles."""
+        if note not in self._unprintable:
+            self._unprintable.add(note)
+            log.warning("%s: a line at the foot of receipts is left out: %s", self._device, refused.what)
 
     def _notes(self, decision: Decision, who: Identification | None) -> list[str]:
         """Lines at the foot, where the configuration asks for them: never a card's number, only its mark."""

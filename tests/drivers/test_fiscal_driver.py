@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.contract.printer import (
+    Check,
     Line,
     Outcome,
     Payment,
@@ -17,7 +18,8 @@ from drivers.contract.printer import (
     Settle,
     Tender,
 )
-from drivers.driver import DeviceError, GatewayGone
+from drivers.driver import CallRefused, DeviceError, GatewayGone
+from drivers.fiscal.driver import FiscalDriver
 from drivers.simulators.printer import Simulator
 from tests.drivers.fiscal_rig import LINES, Rig, handled, receipt
 
@@ -260,3 +262,9 @@ def test_receipt_that_somebody_has_left_open_is_told_when_it_stays(rig: Rig, mon
     code, cause = rig.gateway.concern_now()
     assert code == "takes_no_receipt"
     assert "receipt_open" in cause
+
+
+def test_before_its_options_a_driver_says_nothing_of_a_work(rig: Rig) -> None:
+    with pytest.raises(CallRefused) as refused:
+        FiscalDriver(rig.gateway).aside(Check(receipt()))
+    assert refused.value.problem.code == "no_such_call"
