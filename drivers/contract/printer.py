@@ -209,7 +209,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="result", om
     where: str = ""
     advice: str = ""
     device_time: str = ""
-    """When the device closed it, by its own clock; empty where that was found out later."""
+    """When the device closed it, by its own clock, or when that was found out later, by its journal; empty where neither
+    tells it."""
     fiscal_memory: str = ""
     z_number: str = ""
     vat: tuple[VatSum, ...] = ()

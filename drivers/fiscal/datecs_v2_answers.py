@@ -59,6 +59,16 @@ def _last(operation: Operation, told: wire.Reply) -> Value:
     return ask.Last(_plain(told, 2, "number"))
 
 
+_KINDS = {"1": False, "6": True}
+"""125: a sale that counts, a reversal that counts. Any other kind of document is none that can be reversed here."""
+
+
+def _document(_: Operation, told: wire.Reply) -> Value:
+    number, when, kind = _plain(told, 1, "number"), wire.read_time(told, 3, "time"), wire.numeral(told, 4, "kind")
+    reversal = _KINDS.get(kind)
+    return ask.Document() if reversal is None else ask.Document(number, when, reversal)
+
+
 def _closed(_: Operation, told: wire.Reply) -> Value:
     return ask.Last(_plain(told, 1, "slip number"))
 
@@ -130,6 +140,7 @@ READERS: Mapping[type[Operation], Callable[[Operation, wire.Reply], Value]] = {
     ask.Identify: _identity,
     ask.ReadTransaction: _transaction,
     ask.ReadLast: _last,
+    ask.ReadDocument: _document,
     ask.ReadDay: _day,
     ask.ReadCash: _cash,
     ask.ReadClock: _device_clock,

@@ -116,6 +116,16 @@ class ReadRates(msgspec.Struct, frozen=True):
     """Answered by `Rates`."""
 
 
+class ReadDocument(msgspec.Struct, frozen=True):
+    """A document out of the device's own journal, by the number that stands on it. Answered by `Document`. A family
+    that tells it line by line is asked for part 1, 2 and so on until `Document.ended`. `way`: see
+    `Family.document_ways`."""
+
+    number: str
+    part: int = 0
+    way: int = 0
+
+
 class ReadError(msgspec.Struct, frozen=True):
     """Why the command before was refused, where the family tells it apart from the refusal: see `Family.reads_error`.
     Answered by `Said.code`, and by a sign where the code is one that the course knows."""
@@ -208,7 +218,7 @@ class CopyLast(msgspec.Struct, frozen=True):
 
 Operation = (
     Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadError
-    | Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay | Close | Cancel
+    | ReadDocument | Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay | Close | Cancel
     | PrintDay | MoveCash | WriteClock | OpenSlip | SlipLine | CloseSlip | CopyLast
 )  # fmt: skip
 
@@ -254,6 +264,18 @@ class Last(msgspec.Struct, frozen=True):
     z_number: str = ""
 
 
+class Document(msgspec.Struct, frozen=True):
+    """What the journal tells of a receipt that counts; empty and None: not told. Of any other document it has no number
+    here. `ended`: there is no more of it to be read."""
+
+    number: str = ""
+    device_time: str = ""
+    reversal: bool | None = None
+    amount_cents: Cents | None = None
+    fiscal_memory: str = ""
+    ended: bool = True
+
+
 class Day(msgspec.Struct, frozen=True):
     z_number: str = ""
     sold_cents: Cents | None = None
@@ -288,7 +310,7 @@ class Paid(msgspec.Struct, frozen=True):
     change_cents: Cents | None = None
 
 
-_Parted = TypeVar("_Parted", Identity, Transaction, Day)
+_Parted = TypeVar("_Parted", Identity, Transaction, Day, Document)
 
 
 def merged(parts: Sequence[_Parted]) -> _Parted:
@@ -300,7 +322,7 @@ def merged(parts: Sequence[_Parted]) -> _Parted:
     return first
 
 
-Value = Identity | Transaction | Last | Day | Cash | DeviceClock | Rates | Subtotal | Paid
+Value = Identity | Transaction | Last | Document | Day | Cash | DeviceClock | Rates | Subtotal | Paid
 
 
 class Said(msgspec.Struct, frozen=True):

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
+
 from drivers.contract.printer import Baseline, Outcome, PrintPoint
 from drivers.fiscal.counters import Verdict, has_booked, judge, sums_tell
 from drivers.fiscal.dialect import Cancel, Close, Dialect, Identity, Last, Pay, Stage, Transaction
@@ -34,6 +36,7 @@ from drivers.fiscal.errors import Reason
 from drivers.fiscal.finish import finish, printed
 from drivers.fiscal.moves import Course, Lost, Store, reopen, steady
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.printed_at import printed_at
 from drivers.fiscal.standing import Standing, look, read_transaction, steps
 
 MAX_ACTS = 3
@@ -121,7 +124,13 @@ class Settling:
             and judge(self._work, self._baseline, standing) is Verdict.PRINTED
         )
         last = standing.last if fits and isinstance(standing, Standing) else Last("")
-        return (yield from printed(self._work, self._ending, self._identity, last, ask_time=False))
+        return (yield from self._printed(last, ask_time=False))
+
+    def _printed(self, last: Last, *, ask_time: bool) -> Course[Outcome]:
+        if not last.device_time:
+            when = yield from printed_at(self._work, self._dialect, self._identity, last.number)
+            last = msgspec.structs.replace(last, device_time=when)
+        return (yield from printed(self._work, self._ending, self._identity, last, ask_time=ask_time))
 
     def _conclude(self, standing: Standing, why: str) -> Course[Outcome]:
         if not self._begun_to_pay:
@@ -133,9 +142,8 @@ class Settling:
             return self._ending.cancelled(Reason.STOPPED_BEFORE_PAYMENT, why or "it was stopped before the payment")
         match judge(self._work, self._baseline, standing):
             case Verdict.PRINTED:
-                # Later the device's clock no longer tells when it was closed.
-                last, now = standing.last, self._just_now
-                return (yield from printed(self._work, self._ending, self._identity, last, ask_time=now))
+                # Later the device's clock no longer tells when it was closed; its journal does.
+                return (yield from self._printed(standing.last, ask_time=self._just_now))
             case Verdict.NOT_PRINTED:
                 return self._ending.cancelled(Reason.STOPPED_UNPAID, why or "the printer has booked nothing of it")
             case Verdict.NEITHER:

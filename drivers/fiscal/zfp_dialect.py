@@ -32,6 +32,7 @@ from drivers.fiscal.dialect import (
     ReadCash,
     ReadClock,
     ReadDay,
+    ReadDocument,
     ReadError,
     ReadLast,
     ReadRates,
@@ -90,7 +91,10 @@ _REASONS = {ReversalReason.ERROR: "0", ReversalReason.REFUND: "1", ReversalReaso
 _IDENTIFY = (Command.VERSION, Command.NUMBERS, Command.REGISTRATION)
 _DAY = ((Command.REGISTERS, wire.REGISTER_COUNTERS), (Command.SUMS, b""))
 _TRANSACTION = (b"", wire.PAYMENTS)
-_READS = Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadSubtotal
+_READS = (
+    Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadSubtotal
+    | ReadDocument
+)  # fmt: skip
 _WITHIN = Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay
 """What a device carries out only when a receipt is open after it. Its acknowledgement has no bit that says so."""
 
@@ -120,6 +124,8 @@ class Tremol:
                 return _DAY[part]
             case ReadCash():
                 return Command.REGISTERS, wire.REGISTER_CASH
+            case ReadDocument(number=number, way=way):
+                return Command.RECEIPT, wire.LAST_CODE if way else wire.code(number)
             case Open(sale_number=number):
                 return Command.OPEN, self._opening(POSTPONED + (f"${_field(number, 24)}" if number else ""))
             case OpenReversal(reversal=reversal, sale_number=number):
@@ -191,6 +197,8 @@ class Tremol:
                 value = wire.read_payments(data)
             case ReadLast():
                 value = wire.read_last(data)
+            case ReadDocument():
+                value = wire.read_code(data)
             case ReadDay(part=part):
                 value = (wire.read_counters, wire.read_sums)[part](data)
             case ReadCash():

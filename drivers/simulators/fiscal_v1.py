@@ -142,6 +142,8 @@ class V1:
         self.group = group
         self.encoding = encoding
         self.last_error = ""
+        self.journal: list[str] = []
+        """What is left of the record that is being read."""
         self._handlers = handlers
 
     def reader(self) -> RequestReader:

@@ -105,6 +105,8 @@ class V2:
     def __init__(self, device: Device, handlers: Mapping[int, Handler], *, encoding: str = "cp1257") -> None:
         self.device = device
         self.encoding = encoding
+        self.summer = False
+        """Times of the journal are told as those of summer."""
         self._handlers = handlers
 
     def reader(self) -> RequestReader:

@@ -120,6 +120,16 @@ def test_clock_with_and_without_summer_time() -> None:
     assert value(ask.ReadClock(), b"0\t08-07-20 23:34:28 DST\t", ask.DeviceClock).device_time == "2020-07-08T23:34:28"
 
 
+def test_a_document_of_the_journal_is_told_with_its_time_and_kind() -> None:
+    find = ask.ReadDocument("0000472")
+    assert dialect().request(find) == (125, b"0\t472\t0\t")
+    sold = value(find, b"0\t472\t310\t08-07-20 23:34:28 DST\t1\t57\t", ask.Document)
+    assert sold == ask.Document("472", "2020-07-08T23:34:28", False)
+    assert value(find, b"0\t472\t3\t08-07-20 23:34:28\t6\t57\t", ask.Document).reversal is True
+    for kind in (b"2", b"4", b"8", b"9"):
+        assert value(find, b"0\t472\t3\t08-07-20 23:34:28\t" + kind + b"\t57\t", ask.Document) == ask.Document()
+
+
 def test_rates() -> None:
     told = value(ask.ReadRates(), b"0\t1\t21.00\t12.00\t" + b"100.00\t" * 6 + b"01-01-26\t", ask.Rates)
     assert told.rates == {"A": 2100, "B": 1200}
