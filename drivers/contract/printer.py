@@ -150,6 +150,7 @@ class Baseline(msgspec.Struct, frozen=True, omit_defaults=True):
     returned_cents: Cents | None = None
     serial: str = ""
     """Which device it is: another one at the same cable knows nothing of this work."""
+    fiscal_memory: str = ""
 
 
 class PrintStep(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -209,7 +210,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="result", om
     where: str = ""
     advice: str = ""
     device_time: str = ""
-    """When the device closed it, by its own clock, or when that was found out later, by its journal; empty where neither
+    """When the device closed it, by its own clock, or by its journal when that was found out later; empty where neither
     tells it."""
     fiscal_memory: str = ""
     z_number: str = ""

@@ -17,6 +17,7 @@ from drivers.fiscal.errors import Reason
 from drivers.fiscal.families import Sign
 from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reopen
 from drivers.fiscal.receipt import ready
+from drivers.fiscal.same import other_device
 from drivers.fiscal.standing import acknowledge, measure, read_day, steps, told, value_of
 
 ATTEMPTS = 3
@@ -34,6 +35,7 @@ class Booking:
         self._identity = identity
         self._ending = Ending(work.key)
         self._baseline = Baseline()
+        self._line_kept = True
 
     def run(self) -> Course[Outcome]:
         """Raises `NotBegun`."""
@@ -69,8 +71,10 @@ class Booking:
     def settle(self, point: PrintPoint, baseline: Baseline) -> Course[Outcome]:
         """How it ended, by the counters. Sends nothing that prints."""
         self._begin(baseline)
+        self._line_kept = False
         if point is PrintPoint.CLOSED:
-            return self._done((yield from self._day_of_report()))
+            is_here = other_device(self._ending, self._identity) is None
+            return self._done((yield from self._day_of_report()) if is_here else Day())
         outcome = yield from self._read_back("")
         if outcome.outcome is Result.PRINTED:
             yield Store(PrintPoint.CLOSED)
@@ -130,9 +134,8 @@ class Booking:
         return day
 
     def _read_back(self, why: str) -> Course[Outcome]:
-        if self._baseline.serial and self._identity.serial not in ("", self._baseline.serial):
-            what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
-            return self._ending.unknown(Reason.OTHER_DEVICE, what)
+        if (stranger := other_device(self._ending, self._identity, line_kept=self._line_kept)) is not None:
+            return stranger
         if (silent := (yield from acknowledge())) is not None:
             return self._ending.unknown(Reason.NOT_READ_BACK, f"{why}; {silent.why}" if why else silent.why)
         cash = None

@@ -33,10 +33,11 @@ from drivers.fiscal.counters import Verdict, has_booked, judge, sums_tell
 from drivers.fiscal.dialect import Cancel, Close, Dialect, Identity, Last, Pay, Stage, Transaction
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
-from drivers.fiscal.finish import finish, printed
+from drivers.fiscal.finish import as_printed, finish, printed
 from drivers.fiscal.moves import Course, Lost, Store, reopen, steady
 from drivers.fiscal.plan import Plan
 from drivers.fiscal.printed_at import printed_at
+from drivers.fiscal.same import other_device
 from drivers.fiscal.standing import Standing, look, read_transaction, steps
 
 MAX_ACTS = 3
@@ -90,9 +91,8 @@ class Settling:
                 if isinstance(back, Lost):
                     return self._ending.unknown(Reason.NOT_READ_BACK, f"{reason or 'no answer'}; {back.why}")
                 self._identity = back
-            if self._is_other(self._identity):
-                what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
-                return self._ending.unknown(Reason.OTHER_DEVICE, what)
+            if (stranger := self._stranger()) is not None:
+                return stranger
             standing = yield from look(self._dialect)
             if isinstance(standing, Lost):
                 again = standing
@@ -115,8 +115,8 @@ class Settling:
     def _stays_printed(self) -> Course[Outcome]:
         """The device had confirmed the close before: only the number is looked for. What is open by now is another
         receipt, even when it looks the same."""
-        if self._is_other(self._identity):
-            return (yield from printed(self._work, self._ending, Identity(""), Last(""), ask_time=False))
+        if self._stranger() is not None:
+            return as_printed(self._work, self._ending, memory=self._baseline.fiscal_memory)
         standing = yield from look(self._dialect)
         fits = (
             isinstance(standing, Standing)
@@ -151,8 +151,9 @@ class Settling:
 
     # Ours is open ----------------------------------------------------------------------------------------
 
-    def _is_other(self, identity: Identity) -> bool:
-        return bool(self._baseline.serial and identity.serial and identity.serial != self._baseline.serial)
+    def _stranger(self) -> Outcome | None:
+        """Why what is at the cable now says nothing of this work."""
+        return other_device(self._ending, self._identity, line_kept=self._just_now)
 
     def _is_ours(self, standing: Standing) -> bool:
         found = standing.transaction

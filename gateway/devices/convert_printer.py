@@ -106,6 +106,7 @@ def _baseline(said: printer.Baseline) -> fiscal.Baseline:
         sold_cents=_cents(said.sold_cents),
         returned_cents=_cents(said.returned_cents),
         serial=_bounded(said.serial),
+        fiscal_memory=_bounded(said.fiscal_memory),
     )
 
 

@@ -133,6 +133,7 @@ class Baseline(msgspec.Struct, frozen=True, omit_defaults=True):
     sold_cents: Cents | None = None
     returned_cents: Cents | None = None
     serial: str = ""
+    fiscal_memory: str = ""
 
 
 class WorkStep(msgspec.Struct, frozen=True, omit_defaults=True):
