@@ -29,14 +29,14 @@ from drivers.contract.printer import (
 from drivers.contract.slip import Slip
 from drivers.driver import DeviceError, Driver, Port
 from drivers.fiscal.clerks import clerk_of
-from drivers.fiscal.dialect import ReadTransaction, Transaction
+from drivers.fiscal.dialect import Identity, ReadTransaction, Transaction
 from drivers.fiscal.dialects import SPOKEN, dialect_of
 from drivers.fiscal.errors import Trouble, problem
 from drivers.fiscal.families import OPEN_SIGNS, Sign
 from drivers.fiscal.link import Pace
 from drivers.fiscal.options import Options
 from drivers.fiscal.plan import Terms
-from drivers.fiscal.ports import open_port
+from drivers.fiscal.ports import Ports
 from drivers.fiscal.service import Service
 from drivers.fiscal.shown import money
 from drivers.fiscal.text import is_code_page
@@ -67,6 +67,7 @@ class FiscalDriver(Driver[Options]):
     )  # fmt: skip
 
     _options: Options
+    _ports: Ports
     _works: Works
     _watch: Watch
     _service: Service
@@ -74,7 +75,7 @@ class FiscalDriver(Driver[Options]):
 
     def __init__(self, port: Port) -> None:
         super().__init__(port)
-        self._made = False
+        self._made = self._known = False
         self._told: frozenset[Sign] = frozenset()
         self._day_at = self._clock_at = 0.0
 
@@ -84,7 +85,7 @@ class FiscalDriver(Driver[Options]):
         """Family first, then status, rates, counters and clock. Changes nothing at the device."""
         if not self._made:
             self._make(options)
-        identity = self._works.open()
+        identity = self._first()
         self._told = frozenset()
         signs = self._look()
         self._service.read_rates()
@@ -102,6 +103,16 @@ class FiscalDriver(Driver[Options]):
             detail["open_receipt"] = self._open_receipt()
         return detail
 
+    def _first(self) -> Identity:
+        try:
+            identity = self._works.open()
+        except DeviceError:
+            if not self._known:
+                self._ports.release()
+            raise
+        self._known = True
+        return identity
+
     def poll(self) -> float:
         self._look()
         self._look_slowly()
@@ -109,8 +120,15 @@ class FiscalDriver(Driver[Options]):
         return self._options.poll_s
 
     def close(self) -> None:
+        """The port stays locked for this driver: it will open it again, and what it has begun there is not to be met
+        by another one."""
         if self._made:
             self._works.close()
+
+    def release(self) -> None:
+        """Let go of the port for good. The end of the process does the same."""
+        if self._made:
+            self._ports.release()
 
     # Calls -----------------------------------------------------------------------------------------------
 
@@ -193,9 +211,10 @@ class FiscalDriver(Driver[Options]):
         self._options = options
         self._zone = _zone(options.time_zone)
         dialect = dialect_of(options.family, clerk_of(options))
+        self._ports = Ports(options.port, options.baud)
         self._works = Works(
             dialect,
-            lambda: open_port(options.port, options.baud),
+            self._ports.open,
             self.step,
             terms=self._terms,
             timing=Timing(

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from gateway.fiscal import words
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices
-from gateway.fiscal.rows import NO_TRACE, Query, WorkRow, row_of
+from gateway.fiscal.rows import NO_TRACE, OTHER_DEVICE, Query, WorkRow, row_of
 from gateway.model.errors import Conflict, GatewayError, InputRefused, NotFound
 from gateway.model.fiscal import CashWork, PrintOutcome, PrintResult, ReceiptWork, ReportWork, Work, WorkPoint
 
@@ -147,7 +147,10 @@ class Settling:
             outcome = PrintOutcome(row.key, PrintResult.UNKNOWN, reason=error.what, code=error.code)
         if outcome.result is not PrintResult.UNKNOWN or outcome.code == NO_TRACE:
             return outcome
-        advice = words.look_at(row, await self._last_number(row.device))
+        if outcome.code == OTHER_DEVICE:
+            advice = words.other_device(row)
+        else:
+            advice = words.look_at(row, await self._last_number(row.device))
         return PrintOutcome(
             row.key, PrintResult.UNKNOWN, reason=outcome.reason, code=outcome.code or "not_read_back", advice=advice
         )

@@ -34,6 +34,15 @@ def _mark(row: WorkRow) -> str:
     return f": its key stands there as `Nr. {row.key}`"
 
 
+def other_device(row: WorkRow) -> str:
+    """Another printer stands at this name by now: nothing that it says is of this work."""
+    begun_on = f" {row.baseline.serial}" if row.baseline.serial else ""
+    return (
+        f"Connect the printer{begun_on} again that it was begun on: it is read back from it then. Only if that cannot "
+        f"be: {look_at(row)}"
+    )
+
+
 def look_at(row: WorkRow, last_number: str = "") -> str:
     """Exactly what to look at on the paper, and what to type then. `last_number`: the device's last document now."""
     before = f" after number {row.baseline.number}" if row.baseline.number else ""

@@ -52,7 +52,7 @@ def test_outcome_tells_the_vat_that_stands_on_the_paper(family: str) -> None:
         rig = Rig(simulator, family=family)
         outcome = rig.ask(Print("k-1", lines, (Tender(Payment.CASH, sum(cents)),), sum(cents)))
         (paper,) = simulator.device.documents
-        rig.driver.close()
+        rig.close()
     assert outcome.outcome is Result.PRINTED
     told = [(one.letter, one.gross_cents, one.tax_cents) for one in outcome.vat]
     assert told == [(one.letter, one.gross, one.vat) for one in paper.vat]
@@ -63,5 +63,5 @@ def test_tremol_does_not_tell_its_letters_and_nothing_is_made_up() -> None:
     with Simulator(family="tremol") as simulator:
         rig = Rig(simulator, family="tremol")
         outcome = rig.ask(receipt())
-        rig.driver.close()
+        rig.close()
     assert (outcome.outcome, outcome.vat) == (Result.PRINTED, ())
