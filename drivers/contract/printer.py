@@ -259,6 +259,8 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     zero_total: bool = False
     """Closes a receipt whose total is 0."""
     reversals: bool = False
+    reversal_needs: tuple[str, ...] = ()
+    """Fields of `Reversal` that the device cannot do without."""
     rates: dict[str, BasisPoints] = {}
     counters: dict[str, int] = {}
     """What the line is like: commands, resends, naks, stale answers, ms that the device was busy, unknown outcomes;

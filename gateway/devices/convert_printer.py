@@ -28,6 +28,7 @@ _day_report = msgspec.json.Decoder(printer.DayReport)
 _cash_move = msgspec.json.Decoder(printer.CashMove)
 _step = msgspec.json.Decoder(printer.PrintStep)
 VAT_LETTERS = 8
+REVERSAL_FIELDS = 3
 _outcome = msgspec.json.Decoder(printer.Outcome)
 _status = msgspec.json.Decoder(printer.PrinterStatus)
 _description = msgspec.json.Decoder(printer.Description)
@@ -178,6 +179,7 @@ def description(body: msgspec.Raw) -> fiscal.PrinterDescription:
         adjust_needs_vat=said.adjust_needs_vat,
         zero_total=said.zero_total,
         reversals=said.reversals,
+        reversal_needs=tuple(_bounded(field) for field in said.reversal_needs[:REVERSAL_FIELDS]),
         rates=said.rates,
         rounding=said.rounding,
     )

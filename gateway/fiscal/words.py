@@ -10,6 +10,7 @@ from gateway.model.money import euros
 Z_DUE = "Print the Z report: 24 hours after the first receipt since the last one the printer sells no more"
 Z_SEEN = "The printer has printed a Z report that nobody here asked for: see who did it, and count the drawer"
 
+_ITS_TIME = " (and `--time 2026-11-27T10:02:41` with the time that stands there: a refund may have to name it)"
 _NAMES = {
     "receipt": "receipt",
     "reversal": "receipt of a refund",
@@ -49,7 +50,8 @@ def look_at(row: WorkRow, last_number: str = "") -> str:
     now = f" (the printer's last number is {last_number} now)" if last_number else ""
     return (
         f"Look at the printer's paper{before}{now} for the {name_of(row)}{_mark(row)}. "
-        f"Is it there and complete: `smartplace till settle {row.key} --printed NUMBER --by NAME`, with its number. "
+        f"Is it there and complete: `smartplace till settle {row.key} --printed NUMBER --by NAME`, with its number"
+        f"{_ITS_TIME if row.kind == 'receipt' else ''}. "
         f"Is it not, or cancelled: `smartplace till settle {row.key} --not-printed --by NAME`, then do it again"
     )
 

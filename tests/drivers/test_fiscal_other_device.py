@@ -37,7 +37,7 @@ def twin(bench: Bench, family: str, **numbers: str) -> Bench:
     other.device.paper.documents[:] = bench.device.documents
     model = other.device.model
     told = {"serial": model.serial[:2] + "999999", "fiscal_memory": "99999999", **numbers}
-    other.device.model = msgspec.structs.replace(model, **told)  # type: ignore[arg-type]
+    other.device.model = msgspec.structs.replace(model, **told)
     other.restart()
     return other
 

@@ -1,4 +1,4 @@
-"""A place in a temporary folder."""
+"""A place in a temporary folder, and a POS at a till of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stations.till_rig import Pos, with_quotas
 from tests.support.place import Place
 
 
@@ -16,3 +17,15 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     started = Place(tmp_path / "state").start()
     yield started
     await started.stop()
+
+
+@pytest.fixture
+async def pos(place: Place) -> Pos:
+    return await Pos(place).start()
+
+
+@pytest.fixture
+async def counted(place: Place, tmp_path: Path) -> AsyncIterator[Pos]:
+    authority = await with_quotas(place, tmp_path)
+    yield await Pos(place, printer="fiscal-1").start()
+    await authority.stop()
