@@ -169,6 +169,7 @@ class Baseline(msgspec.Struct, frozen=True, omit_defaults=True):
     returned_cents: Cents | None = None
     serial: str = ""
     """Which device it is: another one at the same cable knows nothing of this work."""
+    fiscal_memory: str = ""
 
 
 class PrintStep(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -228,7 +229,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome", tag_field="result", om
     where: str = ""
     advice: str = ""
     device_time: str = ""
-    """When the device closed it, by its own clock; empty where that was found out later."""
+    """When the device closed it, by its own clock, or by its journal when that was found out later; empty where neither
+    tells it."""
     fiscal_memory: str = ""
     z_number: str = ""
     vat: tuple[VatSum, ...] = ()
@@ -276,6 +278,8 @@ class Description(msgspec.Struct, frozen=True, tag="description", tag_field="res
     zero_total: bool = False
     """Closes a receipt whose total is 0."""
     reversals: bool = False
+    reversal_needs: tuple[str, ...] = ()
+    """Fields of `Reversal` that the device cannot do without."""
     rates: dict[str, BasisPoints] = {}
     counters: dict[str, int] = {}
     """What the line is like: commands, resends, naks, stale answers, ms that the device was busy, unknown outcomes;

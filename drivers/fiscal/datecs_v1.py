@@ -69,6 +69,8 @@ class Command(IntEnum):
     COPY = 109
     DAY = 110
     LAST_NUMBER = 113
+    JOURNAL = 119
+    DOCUMENT = 125
 
 
 def escape(data: bytes) -> bytes:

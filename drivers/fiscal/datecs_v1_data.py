@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+import msgspec
+
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
-from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Document, Identity, Last, Paid, Rates, Subtotal
 from drivers.fiscal.shown import money, readable
 
 _AMOUNT = re.compile(rb"([+-]?)([0-9]{1,12})(?:\.([0-9]{2}))?")
@@ -21,7 +23,7 @@ _OPENINGS = (b"46", b"48")
 _ERROR = re.compile(rb"-[0-9]{5,7}")
 _SALE_NUMBER = re.compile(r"[0-9A-Za-z]{8}-[0-9A-Za-z]{4}-[0-9]{7}")
 _NUMBER_DIGITS, _MEMORY_DIGITS = 7, 8
-_CLOCK = re.compile(rb"[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_CLOCK = re.compile(rb"([0-9]{2})-([0-9]{2})-(?:20)?([0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2})")
 LETTERS = "ABCDEFGH"
 
 NOT_PAID = {b"F": "failed", b"E": "negative subtotal", b"I": "negative tax group"}
@@ -85,6 +87,16 @@ def reversed_receipt(number: str, fiscal_memory: str) -> tuple[str, str]:
     if not fiscal_memory.isascii() or not fiscal_memory.isdigit() or len(fiscal_memory) > _MEMORY_DIGITS:
         raise ValueError(f"reversal.fiscal_memory: {fiscal_memory!r} is not 1 to {_MEMORY_DIGITS} digits")
     return number, fiscal_memory
+
+
+def record(number: str, part: int) -> bytes:
+    """119, group A: the first line of the record of a document, then the next one each time."""
+    return f"W,{int(number)}".encode("ascii") if part == 0 else b"w"
+
+
+def document(number: str, part: int) -> bytes:
+    """125, group B: a document of whatever kind, by its number."""
+    return f"0,{int(number)},0".encode("ascii")
 
 
 def reversed_time(device_time: str) -> str:
@@ -157,14 +169,43 @@ def read_cash(data: bytes) -> Cash:
 
 def read_clock(data: bytes) -> DeviceClock:
     """62. Raises `DataError`."""
-    if _CLOCK.fullmatch(data) is None:
-        raise DataError("answer to 62 is no date and time")
-    day, month, year, clock = data[:2], data[3:5], data[6:8], data[9:]
-    told = b"20%s-%s-%sT%s" % (year, month, day, clock)
-    try:
-        return DeviceClock(datetime.fromisoformat(told.decode("ascii")).isoformat())
-    except ValueError as error:
-        raise DataError(f"answer to 62 is no date and time: {error}") from error
+    return DeviceClock(_time(data, "62"))
+
+
+def read_record(data: bytes) -> Document:
+    """119, group A: a line of the record of a document. `U` names its kind and its number, `D` when it was begun, which
+    is the time that is printed on it, and when it was ended. `*` and `F`: there is no more. Raises `DataError`."""
+    kind, *fields = data.split(b",")
+    match kind:
+        case b"*" | b"F":
+            return Document()
+        case b"U" if len(fields) == 5:
+            return _receipt(fields[4], fields[3], {b"0": False, b"2": True}, "119")
+        case b"D" if len(fields) == 2:
+            return Document(device_time=_time(fields[0], "119"), ended=False)
+        case b"U" | b"D":
+            raise DataError(f"answer to 119 {kind.decode()} has {len(fields)} fields")
+        case _:
+            return Document(ended=False)
+
+
+def read_document(data: bytes) -> Document:
+    """125, group B: number, time, kind, number of the Z report. The form of the time is not in the document: a DP-150
+    has answered as to 62 (edabg/fpgate, DeviceDatecsDPV1.java). Raises `DataError`."""
+    fields = data.split(b",")
+    if len(fields) < 3:
+        raise DataError("answer to 125 is not number, time, kind")
+    found = _receipt(fields[0], fields[2], {b"1": False, b"8": True}, "125")
+    return msgspec.structs.replace(found, device_time=_time(fields[1], "125"), ended=True)
+
+
+def _receipt(number: bytes, kind: bytes, kinds: dict[bytes, bool], command: str) -> Document:
+    """Without a number where it is of none of these kinds."""
+    if not number.isdigit() or len(number) > 12:
+        raise DataError(f"answer to {command} holds no number of a document where one belongs")
+    if (reversal := kinds.get(kind)) is None:
+        return Document(ended=False)
+    return Document(number.decode("ascii"), reversal=reversal, ended=False)
 
 
 def read_rates(data: bytes) -> Rates:
@@ -195,6 +236,18 @@ def read_error(data: bytes) -> str:
     if code is None:
         raise DataError("answer to 32 holds no code of an error")
     return "" if fields[0] != code and fields[0] not in _OPENINGS else code.decode("ascii")
+
+
+def _time(data: bytes, command: str) -> str:
+    found = _CLOCK.fullmatch(data)
+    if found is None:
+        raise DataError(f"answer to {command} is no date and time")
+    day, month, year, clock = found.groups()
+    told = b"20%s-%s-%sT%s" % (year, month, day, clock)
+    try:
+        return datetime.fromisoformat(told.decode("ascii")).isoformat()
+    except ValueError as error:
+        raise DataError(f"answer to {command} is no date and time: {error}") from error
 
 
 def _amount(field: bytes, command: str) -> Cents:

@@ -19,7 +19,7 @@ from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import OPEN_SIGNS, Family, Sign
 from drivers.fiscal.frames import Answer, Framing
 from drivers.fiscal.operations import Operation
-from drivers.fiscal.said import DataError, Day, Said, Stage, Transaction, Value
+from drivers.fiscal.said import DataError, Day, Document, Said, Stage, Transaction, Value
 from drivers.fiscal.shown import money, readable
 
 
@@ -33,6 +33,8 @@ class _Group(msgspec.Struct, frozen=True):
     """Commands whose answer begins with `P` and a comma, or is `F`."""
     day_sums: tuple[bytes, ...]
     """65: what was sold, and where the group tells it, what was given back."""
+    document: tuple[Command, Callable[[str, int], bytes], Callable[[bytes], Document]]
+    """How a document of the journal is asked for, by number and part, and what is answered."""
     reasons: Mapping[ReversalReason, str]
     opening: Callable[[Clerk, str], str]
     reversing: Callable[[Clerk, Reversal, str, str], str]
@@ -71,6 +73,7 @@ _GROUP_A = _Group(
     day_field=8,
     letter_before=frozenset({Command.CASH}),
     day_sums=(b"0",),
+    document=(Command.JOURNAL, wire.record, wire.read_record),
     reasons={ReversalReason.ERROR: "E", ReversalReason.REFUND: "R", ReversalReason.TAX_BASE: "T"},
     opening=_opening_a,
     reversing=_reversing_a,
@@ -78,8 +81,9 @@ _GROUP_A = _Group(
 _GROUP_B = _Group(
     family=DATECS_V1_B,
     day_field=8,
-    letter_before=frozenset({Command.CASH, Command.DAY, Command.OPEN, Command.OPEN_REVERSAL}),
+    letter_before=frozenset({Command.CASH, Command.DAY, Command.OPEN, Command.OPEN_REVERSAL, Command.DOCUMENT}),
     day_sums=(b"0", b"5"),
+    document=(Command.DOCUMENT, wire.document, wire.read_document),
     reasons={ReversalReason.ERROR: "0", ReversalReason.REFUND: "1", ReversalReason.TAX_BASE: "2"},
     opening=_opening_b,
     reversing=_reversing_b,
@@ -105,7 +109,7 @@ _PLAIN: Mapping[type[Operation], tuple[Command, bytes]] = {
 
 _READING = (
     op.Identify, op.ReadStatus, op.ReadTransaction, op.ReadLast, op.ReadDay, op.ReadCash, op.ReadClock, op.ReadRates,
-    op.ReadSubtotal, op.ReadError,
+    op.ReadSubtotal, op.ReadError, op.ReadDocument,
 )  # fmt: skip
 _REFUSES_A_READING = frozenset({Sign.SYNTAX, Sign.UNKNOWN_COMMAND, Sign.NOT_ALLOWED, Sign.OVERFLOW})
 """The others stand for a while, and what only reads is answered all the same."""
@@ -144,6 +148,9 @@ class DatecsV1:
                 return Command.PAY, wire.pay(self._letter(means), cents)
             case op.ReadDay(part=part):
                 return (Command.DAY, b"") if part == 0 else (Command.SUMS, group.day_sums[part - 1])
+            case op.ReadDocument(number=number, part=part):
+                command, asking, _ = group.document
+                return command, asking(number, part)
             case op.PrintDay(z=z):
                 return Command.REPORT, wire.REPORT_Z if z else wire.REPORT_X
             case op.MoveCash(cents=cents):
@@ -198,6 +205,8 @@ class DatecsV1:
                 return Day(sold_cents=wire.read_sums(data))
             case op.ReadDay():
                 return Day(returned_cents=wire.read_sums(data))
+            case op.ReadDocument():
+                return self._group.document[2](data)
             case op.ReadCash() | op.MoveCash():
                 return wire.read_cash(data)
             case op.ReadClock():

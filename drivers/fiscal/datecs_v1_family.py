@@ -77,6 +77,7 @@ DATECS_V1_A = Family(
     note_bytes=42,
     max_lines=512,
     reads_error=True,
+    document_ways=1,
     vat_by_net=True,
     max_cents=99_999_999,
     max_quantity=99_999_999,
@@ -105,4 +106,5 @@ DATECS_V1_B = Family(
     other_models=("FP-", "FMP-", "SK1"),
     other_endings=_ENDINGS_OF_VERSION_2,
     reversal_needs=_REVERSAL_NEEDS,
+    document_ways=1,
 )

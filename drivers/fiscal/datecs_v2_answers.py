@@ -18,6 +18,7 @@ from drivers.fiscal.said import (
     DataError,
     Day,
     DeviceClock,
+    Document,
     Identity,
     Last,
     Paid,
@@ -71,6 +72,16 @@ def _last(operation: Operation, told: wire.Reply) -> Value:
     if wire.numeral(told, 1, "state") != _CLOSED:
         return Last("")
     return Last(_plain(told, 2, "number"))
+
+
+_KINDS = {"1": False, "6": True}
+"""125: a sale that counts, a reversal that counts. Any other kind of document is none that can be reversed here."""
+
+
+def _document(_: Operation, told: wire.Reply) -> Value:
+    number, when, kind = _plain(told, 1, "number"), wire.read_time(told, 3, "time"), wire.numeral(told, 4, "kind")
+    reversal = _KINDS.get(kind)
+    return Document() if reversal is None else Document(number, when, reversal)
 
 
 def _closed(_: Operation, told: wire.Reply) -> Value:
@@ -144,6 +155,7 @@ READERS: Mapping[type[Operation], Callable[[Operation, wire.Reply], Value]] = {
     ask.Identify: _identity,
     ask.ReadTransaction: _transaction,
     ask.ReadLast: _last,
+    ask.ReadDocument: _document,
     ask.ReadDay: _day,
     ask.ReadCash: _cash,
     ask.ReadClock: _device_clock,

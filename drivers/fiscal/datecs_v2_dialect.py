@@ -50,6 +50,7 @@ class Command(IntEnum):
     TRANSACTION = 76
     IDENTIFY = 90
     COPY = 109
+    DOCUMENT = 125
 
 
 _REASONS: Mapping[ReversalReason, str] = {
@@ -71,6 +72,8 @@ _SILENT = wire.fields("0", "0", "0", "")
 _PAID_WITH_MONEY = "1"
 _NO_DISCOUNT, _SURCHARGE_SUM, _DISCOUNT_SUM = "0", "3", "4"
 _NO_DEPARTMENT = "0"
+_ANY_KIND = "0"
+"""125: the number is that which all documents share."""
 _NO_INVOICE = ("", "", "")
 
 _DOCUMENT = re.compile(r"0{0,25}(?!0)[0-9]{1,7}")
@@ -113,6 +116,8 @@ class DatecsV2:
                 return Command.READ_CLOCK, b""
             case ask.ReadRates():
                 return Command.READ_RATES, b""
+            case ask.ReadDocument(number=number):
+                return Command.DOCUMENT, wire.fields("0", str(int(number)), _ANY_KIND)
             case ask.Open():
                 return Command.OPEN, self._open(operation)
             case ask.OpenReversal():

@@ -55,6 +55,7 @@ DATECS_V2 = Family(
     other_models=(),  # a device of another family does not answer these frames
     note_bytes=40,
     reversal_needs=("device_time", "fiscal_memory"),
+    document_ways=1,
     zero_total=False,  # error -111065 names such a receipt; nothing says that it can be closed
 )
 

@@ -36,8 +36,8 @@ from drivers.fiscal.link import Pace
 from drivers.fiscal.operations import ReadTransaction
 from drivers.fiscal.options import Options
 from drivers.fiscal.plan import Terms
-from drivers.fiscal.ports import open_port
-from drivers.fiscal.said import Transaction
+from drivers.fiscal.ports import Ports
+from drivers.fiscal.said import Identity, Transaction
 from drivers.fiscal.service import Service
 from drivers.fiscal.shown import money
 from drivers.fiscal.text import is_code_page
@@ -72,13 +72,14 @@ class FiscalDriver(Driver[Options]):
     asides: ClassVar[tuple[type[msgspec.Struct], ...]] = (Check,)
 
     _options: Options
+    _ports: Ports
     _works: Works
     _watch: Watch
     _service: Service
 
     def __init__(self, port: Port) -> None:
         super().__init__(port)
-        self._made = False
+        self._made = self._known = False
         self._told: frozenset[Sign] = frozenset()
         self._slowly_at = 0.0
         self._blocked_at: float | None = None
@@ -89,7 +90,7 @@ class FiscalDriver(Driver[Options]):
         """Family first, then status, rates, counters and clock. Changes nothing at the device."""
         if not self._made:
             self._make(options)
-        identity = self._works.open()
+        identity = self._first()
         self._told = frozenset()
         signs = self._look()
         self._service.read_rates()
@@ -107,6 +108,16 @@ class FiscalDriver(Driver[Options]):
             detail["open_receipt"] = self._open_receipt()
         return detail
 
+    def _first(self) -> Identity:
+        try:
+            identity = self._works.open()
+        except DeviceError:
+            if not self._known:
+                self._ports.release()
+            raise
+        self._known = True
+        return identity
+
     def poll(self) -> float:
         signs = self._look()
         self._look_slowly()
@@ -115,8 +126,15 @@ class FiscalDriver(Driver[Options]):
         return self._options.poll_s
 
     def close(self) -> None:
+        """The port stays locked for this driver: it will open it again, and what it has begun there is not to be met
+        by another one."""
         if self._made:
             self._works.close()
+
+    def release(self) -> None:
+        """Let go of the port for good. The end of the process does the same."""
+        if self._made:
+            self._ports.release()
 
     # Calls -----------------------------------------------------------------------------------------------
 
@@ -216,9 +234,10 @@ class FiscalDriver(Driver[Options]):
             raise DeviceError(problem(Trouble.BAD_ENCODING, what=options.encoding))
         self._options = options
         dialect = dialect_of(options.family, clerk_of(options))
+        self._ports = Ports(options.port, options.baud)
         self._works = Works(
             dialect,
-            lambda: open_port(options.port, options.baud),
+            self._ports.open,
             self.step,
             terms=self._terms,
             timing=Timing(

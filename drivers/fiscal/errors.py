@@ -143,6 +143,7 @@ class Reason(StrEnum):
     DOUBT_AT_CLOSE = "doubt_at_close"
     NOT_READ_BACK = "not_read_back"
     OTHER_DEVICE = "other_device"
+    DEVICE_NOT_TOLD = "device_not_told"
     OTHER_RECEIPT = "other_receipt"
     COUNTERS_DIFFER = "counters_differ"
     X_HAS_NO_TRACE = "x_has_no_trace"
@@ -211,6 +212,8 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.NOT_READ_BACK: _LATER,
     Reason.OTHER_DEVICE: "Connect the printer again that this was begun on: only its memory and its paper tell how it "
     "ended. " + _LOOK,
+    Reason.DEVICE_NOT_TOLD: _LOOK + ". The device does not say which it is, so that another one would be taken for it: "
+    "settle it by hand",
     Reason.OTHER_RECEIPT: "The receipt that is open on the printer is not this one: finish or cancel it at the printer "
     "by its own manual. " + _LOOK,
     Reason.COUNTERS_DIFFER: _LOOK + ". Something else was printed since, or the day was ended: settle it by hand",

@@ -106,6 +106,9 @@ class Family(msgspec.Struct, frozen=True):
     """How many `Identify` parts make an `Identity`; see `said.merged`."""
     reads_error: bool = False
     """`ReadError` tells why the command before was refused."""
+    document_ways: int = 0
+    """How many commands there are for `ReadDocument`, the next one for firmware that refuses the one before; none of
+    them where the family's documents name no such command."""
     reads_transaction: int = 1
     """How many `ReadTransaction` parts make a `Transaction`."""
     reads_subtotal: int = 1

@@ -3,7 +3,7 @@ printed. Pure courses."""
 
 from __future__ import annotations
 
-from drivers.contract.printer import Outcome, PrintPoint, Result
+from drivers.contract.printer import Outcome, Print, PrintPoint, Result
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason, advice
 from drivers.fiscal.families import Sign
@@ -55,17 +55,24 @@ def printed(work: Plan, ending: Ending, identity: Identity, last: Last, *, ask_t
         clock = yield from told(ReadClock(), DeviceClock)
         device_time = clock.device_time if isinstance(clock, DeviceClock) else ""
     yield Store(PrintPoint.CLOSED, last.number)
+    return as_printed(work, ending, last.number, device_time, identity.fiscal_memory, last.z_number)
+
+
+def as_printed(
+    work: Plan | Print, ending: Ending, number: str = "", device_time: str = "", memory: str = "", z_number: str = ""
+) -> Outcome:
+    """The outcome of what is printed; without a number when none could be read."""
     missing = Reason.NUMBER_NOT_READ
     return Outcome(
         key=ending.key,
         outcome=Result.PRINTED,
-        number=last.number,
+        number=number,
         total_cents=work.total_cents,
-        change_cents=work.change_cents,
-        code="" if last.number else missing,
-        reason="" if last.number else f"{missing}: the printer did not tell its last number",
-        advice="" if last.number else advice(missing),
+        change_cents=work.change_cents if isinstance(work, Plan) else 0,
+        code="" if number else missing,
+        reason="" if number else f"{missing}: the printer did not tell its last number",
+        advice="" if number else advice(missing),
         device_time=device_time,
-        fiscal_memory=identity.fiscal_memory,
-        z_number=last.z_number,
+        fiscal_memory=memory,
+        z_number=z_number,
     )

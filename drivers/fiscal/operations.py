@@ -49,6 +49,16 @@ class ReadRates(msgspec.Struct, frozen=True):
     """Answered by `Rates`."""
 
 
+class ReadDocument(msgspec.Struct, frozen=True):
+    """A document out of the device's own journal, by the number that stands on it. Answered by `Document`. A family
+    that tells it line by line is asked for part 1, 2 and so on until `Document.ended`. `way`: see
+    `Family.document_ways`."""
+
+    number: str
+    part: int = 0
+    way: int = 0
+
+
 class ReadError(msgspec.Struct, frozen=True):
     """Why the command before was refused, where the family tells it apart from the refusal: see `Family.reads_error`.
     Answered by `Said.code`, and by a sign where the code is one that the course knows."""
@@ -144,6 +154,6 @@ class CopyLast(msgspec.Struct, frozen=True):
 
 Operation = (
     Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadError
-    | Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay | Close | Cancel
+    | ReadDocument | Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay | Close | Cancel
     | PrintDay | MoveCash | WriteClock | OpenSlip | SlipLine | CloseSlip | CopyLast
 )  # fmt: skip

@@ -19,6 +19,7 @@ from drivers.fiscal.moves import Course, Heard, Lost, Store, ask, in_time, reope
 from drivers.fiscal.operations import MoveCash, PrintDay, ReadCash
 from drivers.fiscal.receipt import ready
 from drivers.fiscal.said import Cash, Day, Identity
+from drivers.fiscal.same import other_device
 from drivers.fiscal.standing import (
     acknowledge,
     measure,
@@ -59,6 +60,7 @@ class Booking:
         self._identity = identity
         self._ending = Ending(work.key)
         self._baseline = Baseline()
+        self._line_kept = True
 
     def run(self) -> Course[Outcome]:
         """Raises `NotBegun`."""
@@ -90,8 +92,10 @@ class Booking:
     def settle(self, point: PrintPoint, baseline: Baseline) -> Course[Outcome]:
         """How it ended, by the counters. Sends nothing that prints."""
         self._begin(baseline)
+        self._line_kept = False
         if point is PrintPoint.CLOSED:
-            return self._done((yield from self._day_of_report()))
+            is_here = other_device(self._ending, self._identity) is None
+            return self._done((yield from self._day_of_report()) if is_here else Day())
         outcome = yield from self._read_back("")
         if outcome.outcome is Result.PRINTED:
             yield Store(PrintPoint.CLOSED)
@@ -151,9 +155,8 @@ class Booking:
         return day
 
     def _read_back(self, why: str) -> Course[Outcome]:
-        if self._baseline.serial and self._identity.serial not in ("", self._baseline.serial):
-            what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
-            return self._ending.unknown(Reason.OTHER_DEVICE, what)
+        if (stranger := other_device(self._ending, self._identity, line_kept=self._line_kept)) is not None:
+            return stranger
         if (silent := (yield from acknowledge())) is not None:
             return self._not_read(silent, why)
         if isinstance(self._work, DayReport):

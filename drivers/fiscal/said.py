@@ -50,6 +50,18 @@ class Last(msgspec.Struct, frozen=True):
     z_number: str = ""
 
 
+class Document(msgspec.Struct, frozen=True):
+    """What the journal tells of a receipt that counts; empty and None: not told. Of any other document it has no number
+    here. `ended`: there is no more of it to be read."""
+
+    number: str = ""
+    device_time: str = ""
+    reversal: bool | None = None
+    amount_cents: Cents | None = None
+    fiscal_memory: str = ""
+    ended: bool = True
+
+
 class Day(msgspec.Struct, frozen=True):
     z_number: str = ""
     sold_cents: Cents | None = None
@@ -84,7 +96,7 @@ class Paid(msgspec.Struct, frozen=True):
     change_cents: Cents | None = None
 
 
-_Parted = TypeVar("_Parted", Identity, Transaction, Day)
+_Parted = TypeVar("_Parted", Identity, Transaction, Day, Document)
 
 
 def merged(parts: Sequence[_Parted]) -> _Parted:
@@ -96,7 +108,7 @@ def merged(parts: Sequence[_Parted]) -> _Parted:
     return first
 
 
-Value = Identity | Transaction | Last | Day | Cash | DeviceClock | Rates | Subtotal | Paid
+Value = Identity | Transaction | Last | Document | Day | Cash | DeviceClock | Rates | Subtotal | Paid
 
 
 class Said(msgspec.Struct, frozen=True):

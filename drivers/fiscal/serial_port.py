@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import select
 import termios
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 from drivers.driver import DeviceError
 from drivers.fiscal.errors import Trouble, problem
 from drivers.fiscal.link import PortGone
-from drivers.fiscal.lock import PortLock
 
 if TYPE_CHECKING:
     from serial import Serial
@@ -29,24 +27,19 @@ class SerialPort:
     def __init__(self, path: str, baud: int) -> None:
         self._path = path
         self._baud = baud
-        # By what it is, not by its name: one port has several under /dev.
-        self._lock = PortLock(path, os.path.realpath(path))
         self._port: Serial | None = None
 
     def open(self) -> None:
         """Open it for this process alone. Raises `DeviceError`."""
         import serial
 
-        self._lock.take()
         try:
             self._port = serial.Serial(self._path, self._baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
         except serial.SerialException as error:
-            self._lock.release()
             busy = error.errno in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error)
             code = Trouble.PORT_BUSY if busy else Trouble.PORT_MISSING
             raise DeviceError(problem(code, port=self._path, what=str(error))) from error
         except (OSError, ValueError, termios.error) as error:
-            self._lock.release()
             raise DeviceError(problem(Trouble.PORT_MISSING, port=self._path, what=str(error))) from error
 
     def send(self, data: bytes) -> None:
@@ -72,7 +65,6 @@ class SerialPort:
         if port is not None:
             with contextlib.suppress(OSError):
                 port.close()
-        self._lock.release()
 
     def _opened(self) -> Serial:
         if self._port is None:

@@ -133,6 +133,7 @@ class Service:
             adjust_needs_vat=family.adjust_needs_vat,
             zero_total=family.zero_total,
             reversals=family.reversals,
+            reversal_needs=family.reversal_needs,
             rates=self.rates,
             counters={
                 "commands": line.commands,

@@ -26,16 +26,20 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
+
 from drivers.contract.printer import Baseline, Outcome, PrintPoint
 from drivers.fiscal.counters import Verdict, has_booked, judge, sums_tell
 from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason
-from drivers.fiscal.finish import finish, printed
+from drivers.fiscal.finish import as_printed, finish, printed
 from drivers.fiscal.moves import Course, Lost, Store, reopen, steady
 from drivers.fiscal.operations import Cancel, Close, Pay
 from drivers.fiscal.plan import Plan
+from drivers.fiscal.printed_at import printed_at
 from drivers.fiscal.said import Identity, Last, Stage, Transaction
+from drivers.fiscal.same import other_device
 from drivers.fiscal.standing import Standing, look, read_transaction, steps
 
 MAX_ACTS = 3
@@ -89,9 +93,8 @@ class Settling:
                 if isinstance(back, Lost):
                     return self._ending.unknown(Reason.NOT_READ_BACK, f"{reason or 'no answer'}; {back.why}")
                 self._identity = back
-            if self._is_other(self._identity):
-                what = f"it was begun on device {self._baseline.serial}, this is {self._identity.serial}"
-                return self._ending.unknown(Reason.OTHER_DEVICE, what)
+            if (stranger := self._stranger()) is not None:
+                return stranger
             standing = yield from look(self._dialect)
             if isinstance(standing, Lost):
                 again = standing
@@ -114,8 +117,8 @@ class Settling:
     def _stays_printed(self) -> Course[Outcome]:
         """The device had confirmed the close before: only the number is looked for. What is open by now is another
         receipt, even when it looks the same."""
-        if self._is_other(self._identity):
-            return (yield from printed(self._work, self._ending, Identity(""), Last(""), ask_time=False))
+        if self._stranger() is not None:
+            return as_printed(self._work, self._ending, memory=self._baseline.fiscal_memory)
         standing = yield from look(self._dialect)
         fits = (
             isinstance(standing, Standing)
@@ -123,7 +126,13 @@ class Settling:
             and judge(self._work, self._baseline, standing) is Verdict.PRINTED
         )
         last = standing.last if fits and isinstance(standing, Standing) else Last("")
-        return (yield from printed(self._work, self._ending, self._identity, last, ask_time=False))
+        return (yield from self._printed(last, ask_time=False))
+
+    def _printed(self, last: Last, *, ask_time: bool) -> Course[Outcome]:
+        if not last.device_time:
+            when = yield from printed_at(self._work, self._dialect, self._identity, last.number)
+            last = msgspec.structs.replace(last, device_time=when)
+        return (yield from printed(self._work, self._ending, self._identity, last, ask_time=ask_time))
 
     def _conclude(self, standing: Standing, why: str) -> Course[Outcome]:
         if not self._begun_to_pay:
@@ -135,9 +144,8 @@ class Settling:
             return self._ending.cancelled(Reason.STOPPED_BEFORE_PAYMENT, why or "it was stopped before the payment")
         match judge(self._work, self._baseline, standing):
             case Verdict.PRINTED:
-                # Later the device's clock no longer tells when it was closed.
-                last, now = standing.last, self._just_now
-                return (yield from printed(self._work, self._ending, self._identity, last, ask_time=now))
+                # Later the device's clock no longer tells when it was closed; its journal does.
+                return (yield from self._printed(standing.last, ask_time=self._just_now))
             case Verdict.NOT_PRINTED:
                 return self._ending.cancelled(Reason.STOPPED_UNPAID, why or "the printer has booked nothing of it")
             case Verdict.NEITHER:
@@ -145,8 +153,9 @@ class Settling:
 
     # Ours is open ----------------------------------------------------------------------------------------
 
-    def _is_other(self, identity: Identity) -> bool:
-        return bool(self._baseline.serial and identity.serial and identity.serial != self._baseline.serial)
+    def _stranger(self) -> Outcome | None:
+        """Why what is at the cable now says nothing of this work."""
+        return other_device(self._ending, self._identity, line_kept=self._just_now)
 
     def _is_ours(self, standing: Standing) -> bool:
         found = standing.transaction

@@ -114,6 +114,7 @@ def measure(dialect: Dialect, identity: Identity, *, cash: bool = False) -> Cour
         sold_cents=day.sold_cents,
         returned_cents=day.returned_cents,
         serial=identity.serial,
+        fiscal_memory=identity.fiscal_memory,
     )
 
 

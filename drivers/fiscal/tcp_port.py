@@ -9,7 +9,6 @@ import socket
 from drivers.driver import DeviceError
 from drivers.fiscal.errors import Trouble, problem
 from drivers.fiscal.link import PortGone
-from drivers.fiscal.lock import PortLock
 
 SCHEME = "tcp://"
 CONNECT_S = 3.0
@@ -25,22 +24,19 @@ class TcpPort:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._lock = PortLock(address, address.lower())
         self._socket: socket.socket | None = None
 
     def open(self) -> None:
-        """Connect, for this process alone. Raises `DeviceError`."""
+        """Connect. Raises `DeviceError`."""
         found = _ADDRESS.fullmatch(self._address)
         if found is None or not 0 < int(found["port"]) < 65536:
             raise DeviceError(problem(Trouble.PORT_MISSING, port=self._address, what="it is not tcp://HOST:PORT"))
-        self._lock.take()
         try:
             opened = socket.create_connection((found["host"].strip("[]"), int(found["port"])), CONNECT_S)
             opened.settimeout(SEND_S)
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         except OSError as error:
-            self._lock.release()
             raise DeviceError(problem(Trouble.PORT_MISSING, port=self._address, what=str(error))) from error
         self._socket = opened
 
@@ -70,7 +66,6 @@ class TcpPort:
         opened, self._socket = self._socket, None
         if opened is not None:
             opened.close()
-        self._lock.release()
 
     def _opened(self) -> socket.socket:
         if self._socket is None:

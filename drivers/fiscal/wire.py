@@ -192,7 +192,7 @@ class Wire:
             raise self.error(Lost(str(error), Trouble.STRANGE_ANSWER)) from error
         if isinstance(said.value, Identity):
             return said.value
-        if part:
+        if part and again:
             return Identity("")
         if not again:
             # After a power cut some devices answer with that alone, until their status was read (Tremol).

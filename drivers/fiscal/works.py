@@ -12,19 +12,21 @@ from collections.abc import Callable
 
 import msgspec
 
-from drivers.contract.printer import Checked, Outcome, Print, PrintStep, Result, Settle, Work
+from drivers.contract.printer import Checked, Outcome, Print, PrintPoint, PrintStep, Result, Settle, Work
 from drivers.driver import DeviceError
 from drivers.fiscal import report, sendable
 from drivers.fiscal.dialect import Dialect
 from drivers.fiscal.ending import Ending
 from drivers.fiscal.errors import Reason, Refusal, Trouble, advice
 from drivers.fiscal.families import Sign
+from drivers.fiscal.finish import as_printed
 from drivers.fiscal.link import Transport
 from drivers.fiscal.moves import Ask, Course, Event, InTime, Lost, Move, NotBegun, Reopen, Store, Tell, Wait
 from drivers.fiscal.plan import Plan, Terms, plan
 from drivers.fiscal.receipt import receipt
 from drivers.fiscal.report import Booking
 from drivers.fiscal.said import Identity
+from drivers.fiscal.same import other_device
 from drivers.fiscal.settle import Settling
 from drivers.fiscal.wire import Timing, Wire
 
@@ -118,6 +120,13 @@ class Works:
         work = asked.work
         if (known := self._known.get(work.key)) is not None and known.outcome is not Result.UNKNOWN:
             return known
+        ending = Ending(work.key, asked.baseline)
+        stranger = other_device(ending, self.wire.identity)
+        if asked.point is PrintPoint.CLOSED and stranger is not None and isinstance(work, Print):
+            return as_printed(work, ending, memory=asked.baseline.fiscal_memory)
+        if asked.point is not PrintPoint.CLOSED and stranger is not None:
+            self.unknown += 1
+            return stranger
         course: Course[Outcome]
         if isinstance(work, Print):
             try:
@@ -125,7 +134,6 @@ class Works:
                 terms = msgspec.structs.replace(self._terms(), letters=LETTERS)
                 planned = plan(work, self.wire.dialect.family, terms)
             except Refusal as refusal:
-                ending = Ending(work.key, asked.baseline)
                 self.unknown += 1
                 return ending.unknown(Reason.COUNTERS_DIFFER, f"it cannot be planned any more: {refusal}")
             settling = Settling(

@@ -13,7 +13,19 @@ from datetime import datetime
 
 from drivers.contract.printer import BasisPoints, Cents, Thousandths
 from drivers.fiscal import shown
-from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Rates, Stage, Subtotal, Transaction
+from drivers.fiscal.said import (
+    Cash,
+    DataError,
+    Day,
+    DeviceClock,
+    Document,
+    Identity,
+    Last,
+    Rates,
+    Stage,
+    Subtotal,
+    Transaction,
+)
 from drivers.fiscal.shown import readable
 
 NAME_BYTES = 36
@@ -29,11 +41,16 @@ REGISTER_CASH, REGISTER_COUNTERS = b"0", b"5"
 PAYMENTS = b"P"
 """72h: the payments of the current receipt, or of the last one."""
 
+LAST_CODE = b"B"
+"""72h: what stands in the two-dimensional code of the last receipt (since v1901101636)."""
+
 _AMOUNT_SYMBOLS, _DISCOUNT_SYMBOLS = 10, 8
 _VAT_GROUPS = 8
 _MONEY = re.compile(rb"([+-]?)([0-9]{1,11})(?:\.([0-9]{1,2}))?")
 _RATE = re.compile(rb"([0-9]{1,2})(?:\.([0-9]{1,2}))?%?")
 _NUMBER = re.compile(rb"[0-9]{1,12}")
+_MEMORY = re.compile(rb"[0-9A-Za-z]{1,32}")
+_CODE_TIME = re.compile(rb"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)")
 _CLOCK = re.compile(rb"(\d\d)-(\d\d)-(\d{4}) (\d\d):(\d\d)(?::(\d\d))?")
 
 
@@ -78,6 +95,11 @@ def adjust(cents: Cents) -> bytes:
 def short_time(device_time: str) -> str:
     """`2026-11-27T10:02:41` as `27-11-26 10:02:41` (30h and 48h). Raises `ValueError`."""
     return datetime.fromisoformat(device_time).strftime("%d-%m-%y %H:%M:%S")
+
+
+def code(number: str) -> bytes:
+    """72h: what stands in the two-dimensional code of the receipt of this number (since v1904091202)."""
+    return f"b;{int(number):06}".encode("ascii")
 
 
 # What answers say ------------------------------------------------------------------------------------------
@@ -158,6 +180,25 @@ def read_payments(data: bytes) -> Transaction:
 def read_last(data: bytes) -> Last:
     """71h: as the device writes it, leading zeros kept. Raises `DataError`."""
     return Last(_number(_fields(data)[0], "71h"))
+
+
+def read_code(data: bytes) -> Document:
+    """72h with `b` or `B`: `memory*number*date*time*amount`, such as `50163145*000002*2020-01-28*15:29:00*30.00` (the
+    example is that of erpnet/ErpNet.FP, BgZfpFiscalPrinter.cs; the document does not give the forms). It does not say
+    whether something was sold or given back. Raises `DataError`."""
+    fields = [field.strip() for field in data.strip(b"; ").split(b"*")]
+    if len(fields) != 5 or _MEMORY.fullmatch(fields[0]) is None:
+        raise DataError("answer to 72h is not memory, number, date, time, amount")
+    found = _CODE_TIME.fullmatch(fields[2] + b" " + fields[3])
+    if found is None:
+        raise DataError("answer to 72h holds no date and time where they belong")
+    try:
+        when = datetime.fromisoformat(f"{found[1].decode()}T{found[2].decode()}")
+    except ValueError as error:
+        raise DataError(f"answer to 72h: {error}") from error
+    amount = abs(_money(fields[4], "72h"))
+    number, memory = _number(fields[1], "72h"), fields[0].decode("ascii")
+    return Document(number, when.isoformat(), amount_cents=amount, fiscal_memory=memory)
 
 
 def read_counters(data: bytes) -> Day:

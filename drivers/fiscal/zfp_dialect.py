@@ -30,6 +30,7 @@ from drivers.fiscal.operations import (
     ReadCash,
     ReadClock,
     ReadDay,
+    ReadDocument,
     ReadError,
     ReadLast,
     ReadRates,
@@ -86,7 +87,10 @@ _IDENTIFY = (Command.VERSION, Command.NUMBERS, Command.REGISTRATION)
 _DAY = ((Command.REGISTERS, wire.REGISTER_COUNTERS), (Command.SUMS, b""))
 _TRANSACTION = (b"", wire.PAYMENTS)
 _SUBTOTAL = ((Command.SUBTOTAL, wire.SUBTOTAL_SILENT), (Command.RECEIPT, b""))
-_READS = Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadSubtotal
+_READS = (
+    Identify | ReadStatus | ReadTransaction | ReadLast | ReadDay | ReadCash | ReadClock | ReadRates | ReadSubtotal
+    | ReadDocument
+)  # fmt: skip
 _WITHIN = Open | OpenReversal | Text | Sale | AdjustSubtotal | ReadSubtotal | Pay
 """What a device carries out only when a receipt is open after it. Its acknowledgement has no bit that says so."""
 
@@ -116,6 +120,8 @@ class Tremol:
                 return _DAY[part]
             case ReadCash():
                 return Command.REGISTERS, wire.REGISTER_CASH
+            case ReadDocument(number=number, way=way):
+                return Command.RECEIPT, wire.LAST_CODE if way else wire.code(number)
             case Open(sale_number=number):
                 return Command.OPEN, self._opening(POSTPONED + _numbered("$", number))
             case OpenReversal(reversal=reversal, sale_number=number):
@@ -187,6 +193,8 @@ class Tremol:
                 value = wire.read_payments(data)
             case ReadLast():
                 value = wire.read_last(data)
+            case ReadDocument():
+                value = wire.read_code(data)
             case ReadDay(part=part):
                 value = (wire.read_counters, wire.read_sums)[part](data)
             case ReadCash():

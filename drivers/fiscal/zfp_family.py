@@ -119,6 +119,7 @@ TREMOL = Family(
     reads_subtotal=2,
     vat_by_net=None,
     reversal_needs=("number", "device_time", "fiscal_memory"),
+    document_ways=2,
 )
 """`text_bytes`: a name has 36, of which 34 are printed. `note_bytes`: two less than the paper's width, which is 32 on
 the narrow models. The digits of payments are the order of erpnet/ErpNet.FP, BgZfpFiscalPrinter.cs; 9 and 10 are

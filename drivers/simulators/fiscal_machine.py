@@ -55,6 +55,14 @@ class Machine:
     def documents(self) -> list[Document]:
         return self.paper.documents
 
+    def document(self, number: int) -> Document:
+        """The document that has this number in the journal; what takes no number of its own is not found. Raises
+        `Refused`."""
+        for document in self.documents:
+            if int(document.number) == number:
+                return document
+        raise Refused(Why.NO_DOCUMENT)
+
     @property
     def now(self) -> datetime:
         """The device's own clock."""

@@ -137,6 +137,8 @@ class V1(DatecsWire[str]):
         super().__init__(device, {command: handler.act for command, handler in handlers.items()}, encoding=encoding)
         self.group = group
         self.last_error = ""
+        self.journal: list[str] = []
+        """What is left of the record that is being read."""
         self._handlers = handlers
 
     def reader(self) -> RequestReader:

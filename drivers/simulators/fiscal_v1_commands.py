@@ -1,7 +1,7 @@
 """The commands of Datecs version 1, groups A and B: what a DATA says and what is answered.
 
-Not there: departments, programmed articles, invoices, the journal's commands and what sets a device up. They answer as
-unknown commands do.
+Not there: departments, programmed articles, invoices, what the journal tells beside the record of a document, and what
+sets a device up. They answer as unknown commands do.
 Source: Datecs, Communication Protocol for Fiscal Devices, group A, v1.00BG, and group B, v2.04BG, the command named by
 its number; "StornoParams_English" for 46.
 """
@@ -281,10 +281,12 @@ COMMANDS_A: Mapping[int, Handler] = {
     **_BOTH, 32: Handler(Act.READ, reads.last_error), 46: Handler(Act.REVERSE, _storno_a),
     48: Handler(_open_act, _open_a), 64: Handler(Act.READ, reads.last_z_a), 65: Handler(Act.READ, reads.day_a),
     103: Handler(Act.READ, reads.receipt_a), 110: Handler(Act.READ, reads.payments_a),
+    119: Handler(Act.READ, reads.journal_a),
 }  # fmt: skip
 COMMANDS_B: Mapping[int, Handler] = {
     **_BOTH, 46: Handler(Act.REVERSE, _storno_b),
     48: Handler(Act.OPEN, _open_b), 64: Handler(Act.READ, reads.last_z_b), 65: Handler(Act.READ, reads.day_b),
     103: Handler(Act.READ, reads.receipt_b), 110: Handler(Act.READ, reads.payments_b),
+    125: Handler(Act.READ, reads.document_b),
 }  # fmt: skip
 GROUPS = {"datecs-v1": (GROUP_A, COMMANDS_A), "datecs-v1b": (GROUP_B, COMMANDS_B)}

@@ -6,13 +6,18 @@ its number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 
 from drivers.simulators.fiscal_device import LETTERS
 from drivers.simulators.fiscal_model import Refused, Stage, Why
+from drivers.simulators.fiscal_paper import Kind, money
 from drivers.simulators.fiscal_v1 import V1
 
+_RECORD = re.compile(r"W,(\d{1,7})")
+_BY_NUMBER = re.compile(r"0,(\d{1,7}),0")
+_KINDS_B = {Kind.SALE: "1", Kind.Z: "2", Kind.CASH: "3", Kind.X: "5", Kind.REVERSAL: "8"}
 _STORNO_TYPES = {"error": "1", "refund": "2", "tax_base": "3"}
 
 
@@ -151,6 +156,51 @@ def payments_b(wire: V1, data: str) -> bytes:
 
 def number(wire: V1, data: str) -> bytes:
     return f"{wire.device.memory.number:07}".encode("ascii")
+
+
+def journal_a(wire: V1, data: str) -> bytes:
+    """119: of all its classes the two that tell a document's record, line by line."""
+    if data != "w":
+        found = _RECORD.fullmatch(data)
+        if found is None:
+            raise bad()
+        wire.journal = list(_record(wire, int(found[1])))
+    return (wire.journal.pop(0) if wire.journal else "F").encode("ascii", "replace")
+
+
+def _record(wire: V1, number: int) -> Iterator[str]:
+    try:
+        document = wire.device.document(number)
+    except Refused:
+        return
+    if document.kind not in (Kind.SALE, Kind.REVERSAL):
+        yield "*,"
+        return
+    kind = "4" if document.closed == "cancelled" else "2" if document.kind is Kind.REVERSAL else "0"
+    yield f"U,,1,1,{kind},{int(document.number)}"
+    yield "V,1,2," + ",".join(f"{wire.device.rates.get(letter, 0) / 100:.2f}" for letter in LETTERS)
+    for group in document.vat:
+        price = money(group.gross)
+        yield f"R,{LETTERS.index(group.letter) + 1},0.00,{price},1.000,0.00,{price},D, 31-12-2099"
+    yield f"T,0,0.00,0,0.00,0,0.00,{len(document.vat)},{money(document.total_cents)}," + ",".join(["0.00"] * 8)
+    yield f"P,{money(sum(cents for _, cents in document.payments))}," + ",".join(["0.00"] * 14)
+    began = datetime.fromisoformat(document.device_time)
+    yield f"D,{began:%d-%m-%Y %H:%M:%S},{began + timedelta(seconds=3):%d-%m-%Y %H:%M:%S}"
+    yield "*,"
+
+
+def document_b(wire: V1, data: str) -> bytes:
+    """125: of all its options the one that looks for a document."""
+    found = _BY_NUMBER.fullmatch(data)
+    if found is None:
+        raise bad()
+    try:
+        document = wire.device.document(int(found[1]))
+    except Refused:
+        return b"F"
+    when = datetime.fromisoformat(document.device_time).strftime("%d-%m-%y %H:%M:%S")
+    kind = "6" if document.closed == "cancelled" else _KINDS_B.get(document.kind, "6")
+    return f"P,{int(document.number)},{when},{kind},{document.z_number}".encode("ascii")
 
 
 def drawer(wire: V1, data: str) -> bytes:

@@ -100,6 +100,8 @@ class V2(DatecsWire[list[str]]):
 
     def __init__(self, device: Device, handlers: Mapping[int, Handler], *, encoding: str = "cp1257") -> None:
         super().__init__(device, {command: handler.act for command, handler in handlers.items()}, encoding=encoding)
+        self.summer = False
+        """Times of the journal are told as those of summer."""
         self._handlers = handlers
 
     def reader(self) -> RequestReader:

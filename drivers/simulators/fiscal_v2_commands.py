@@ -1,8 +1,8 @@
 """The commands of Datecs version 2 that do something: what their fields say and what is answered. The clock, the rates,
 sums and all else that is only read: `fiscal_v2_reads`.
 
-Not there: departments, programmed articles, invoices, pinpad, barcodes, the journal's commands and what sets a device
-up. They answer as unknown commands do.
+Not there: departments, programmed articles, invoices, pinpad, barcodes, what the journal tells beside when a document
+was printed, and what sets a device up. They answer as unknown commands do.
 Source: Datecs, Programmer's Manual FMP-350X, FMP-55X, FP-700X ..., v2.08, the command named by its number.
 """
 

@@ -5,6 +5,7 @@ Source: Datecs, Programmer's Manual FMP-350X, FMP-55X, FP-700X ..., v2.08, the c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from drivers.simulators.fiscal_v2 import NAMES, V2
 Fields = list[str]
 Told = tuple[str, ...]
 _STORNO = {"error": "2", "refund": "3", "tax_base": "4"}
+_NUMBER = re.compile(r"\d{1,7}")
+_KINDS = {Kind.SALE: "1", Kind.Z: "2", Kind.CASH: "5", Kind.REVERSAL: "6", Kind.X: "9"}
 _NEVER = "01-01-2000 00:00:00"
 
 
@@ -176,6 +179,16 @@ def _info(wire: V2, option: str) -> Told:
             raise bad()
 
 
+def _document(wire: V2, fields: Fields) -> Told:
+    """Of all options the one that looks for a document, of whatever type."""
+    if len(fields) != 3 or fields[0] != "0" or fields[2] not in ("", "0") or not _NUMBER.fullmatch(fields[1]):
+        raise bad()
+    document = wire.device.document(int(fields[1]))
+    when = datetime.fromisoformat(document.device_time).strftime("%d-%m-%y %H:%M:%S")
+    kind = "8" if document.closed == "cancelled" else _KINDS.get(document.kind, "4")
+    return str(int(document.number)), "1", when + " DST" * wire.summer, kind, str(document.z_number)
+
+
 def _variable(wire: V2, fields: Fields) -> Told:
     if len(fields) != 3 or fields[2]:
         raise bad()
@@ -200,5 +213,6 @@ def _variable(wire: V2, fields: Fields) -> Told:
 
 COMMANDS: Mapping[int, Callable[[V2, Fields], Told]] = {
     50: _rates, 62: _clock, 64: _last_z, 65: _day, 68: _free, 76: _transaction, 86: _last_z_time, 99: _tax_number,
-    100: _error_text, 103: _receipt, 110: _daily, 255: _variable,
+    100: _error_text, 103: _receipt, 110: _daily, 125: _document,
+    255: _variable,
 }  # fmt: skip

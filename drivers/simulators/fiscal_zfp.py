@@ -100,6 +100,8 @@ class Zfp:
         self.encoding = encoding
         self.repeats = repeats
         self.executes_after_cut = executes_after_cut
+        self.old = False
+        """Firmware before v1904091202: no receipt but the last one is told by its number."""
         self.postponed = False
         """The open receipt is printed when it is closed."""
         self._handlers = handlers

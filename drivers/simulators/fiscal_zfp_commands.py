@@ -1,7 +1,7 @@
 """The commands of Tremol's ZFP: what their DATA says and what is answered.
 
-Not there: articles and departments of the device's own, invoices, electronic receipts, the journal, customer data and
-what sets a device up. They answer as unknown commands do.
+Not there: articles and departments of the device's own, invoices, electronic receipts, the journal (but for what stands
+in a receipt's code), customer data and what sets a device up. They answer as unknown commands do.
 Source: Tremol, Communication Protocol, BG, v1910211454, the command named by its number.
 """
 

@@ -5,11 +5,12 @@ Source: Tremol, Communication Protocol, BG, v1910211454, the command named by it
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from drivers.simulators.fiscal_device import LETTERS
 from drivers.simulators.fiscal_model import Refused, Stage, Why
-from drivers.simulators.fiscal_paper import Kind, money
+from drivers.simulators.fiscal_paper import Document, Kind, money
 from drivers.simulators.fiscal_zfp import Zfp
 
 PAYMENTS = (
@@ -17,6 +18,7 @@ PAYMENTS = (
     "reserved1", "reserved2", "currency",
 )  # fmt: skip
 """Payments 0 to 11. Their names are programmed in the device: these are those that ErpNet.FP goes by."""
+_BY_NUMBER = re.compile(rb"b;([0-9]{6})")
 NEVER = "01-01-2000 00:00"
 
 
@@ -89,6 +91,14 @@ def receipt(wire: Zfp, data: bytes) -> bytes:
     memory = wire.device.memory
     if data == b"P":
         return _payments(wire)
+    if data == b"B":
+        if memory.last_receipt is None:
+            raise Refused(Why.NO_DOCUMENT)
+        return _code(wire, memory.last_receipt)
+    if found := _BY_NUMBER.fullmatch(data):
+        if wire.old:
+            raise bad()
+        return _code(wire, wire.device.document(int(found[1])))
     if data:
         raise bad()
     receipt = memory.receipt if memory.receipt is not None and memory.receipt.kind is not Kind.SLIP else None
@@ -103,6 +113,14 @@ def receipt(wire: Zfp, data: bytes) -> bytes:
         str(kind), money(max(0, -receipt.due)), "0", *groups[3:], receipt.number[-6:],
     ]  # fmt: skip
     return ";".join(told).encode("ascii")
+
+
+def _code(wire: Zfp, document: Document) -> bytes:
+    """What stands in the two-dimensional code of a receipt."""
+    if not document.fiscal:
+        raise Refused(Why.NO_DOCUMENT)
+    when = document.device_time.replace("T", "*")
+    return f"{wire.device.model.fiscal_memory}*{document.number[-6:]}*{when}*{money(document.total_cents)}".encode()
 
 
 def _payments(wire: Zfp) -> bytes:

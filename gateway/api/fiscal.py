@@ -15,6 +15,7 @@ from gateway.api.guard import require_technician
 from gateway.api.parts import ApiParts
 from gateway.fiscal.printers import DeviceDay
 from gateway.model.errors import NotReady
+from gateway.model.fiscal import DEVICE_TIME
 from gateway.stations.report_words import CashRequest, ReportRequest
 from gateway.stations.till import Till
 
@@ -30,10 +31,13 @@ class FiscalAnswer(Answer, frozen=True, kw_only=True):
 
 
 class SettleRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a person has seen. `printed`: the number on the paper; null: nothing complete is there. `by`: who looked."""
+    """What a person has seen. `printed`: the number on the paper; null: nothing complete is there. `by`: who looked.
+    `device_time`: the date and time on the paper of a receipt; a printer may ask for it when something of it is given
+    back."""
 
     printed: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z./-]{0,31}$(?!\n)")] | None
     by: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
+    device_time: Annotated[str, msgspec.Meta(pattern=DEVICE_TIME)] = ""
 
 
 class Settled(Answer, frozen=True, kw_only=True):
@@ -71,7 +75,9 @@ class FiscalRoutes:
         if self._parts.printers is None:
             raise NotReady("nothing is printed here", "Ask the daemon itself")
         asked = body.decode(await self._read(request), SettleRequest)
-        outcome = await self._parts.printers.settle_by_hand(request.match_info["key"], asked.printed, asked.by)
+        when = f"{asked.device_time}:00" if len(asked.device_time) == len("2026-11-27T10:02") else asked.device_time
+        key = request.match_info["key"]
+        outcome = await self._parts.printers.settle_by_hand(key, asked.printed, asked.by, when)
         answer = Settled(key=outcome.key, state=outcome.result.value, number=outcome.number)
         return _json(msgspec.json.encode(answer))
 

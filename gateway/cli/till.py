@@ -64,12 +64,22 @@ def _standing(told: dict[str, Any]) -> list[str]:
 @till.command()
 @click.argument("key")
 @click.option("--printed", metavar="NUMBER", help="It is there and complete; this number stands on it.")
+@click.option(
+    "--time", "when", metavar="TIME", help="With --printed, of a receipt: the date and time on it, 2026-11-27T10:02:41."
+)
 @click.option("--not-printed", is_flag=True, help="It is not there, or it is cancelled on the paper.")
 @click.option("--by", required=True, metavar="NAME", help="Who has looked; goes on record.")
 @as_json
 @daemon_options
 def settle(
-    key: str, printed: str | None, not_printed: bool, by: str, as_json: bool, config: Path, socket: Path | None
+    key: str,
+    printed: str | None,
+    when: str | None,
+    not_printed: bool,
+    by: str,
+    as_json: bool,
+    config: Path,
+    socket: Path | None,
 ) -> None:
     """Say what stands on the paper of the work KEY, when the printer itself cannot tell. On record, and final.
 
@@ -78,9 +88,11 @@ def settle(
     """
     if (printed is None) == (not not_printed):
         raise click.UsageError("give either --printed NUMBER or --not-printed")
+    if when and printed is None:
+        raise click.UsageError("--time goes with --printed NUMBER")
     from urllib.parse import quote
 
-    body = {"printed": printed, "by": by}
+    body = {"printed": printed, "by": by, **({"device_time": when} if when else {})}
     done: dict[str, Any] = client(config, socket).post(f"/v1/fiscal/{quote(key, safe='')}/settle", body)
     if as_json:
         document(**done)

@@ -28,6 +28,7 @@ _day_report = msgspec.json.Decoder(printer.DayReport)
 _cash_move = msgspec.json.Decoder(printer.CashMove)
 _step = msgspec.json.Decoder(printer.PrintStep)
 VAT_LETTERS = 8
+REVERSAL_FIELDS = 3
 _outcome = msgspec.json.Decoder(printer.Outcome)
 _checked = msgspec.json.Decoder(printer.Checked)
 _status = msgspec.json.Decoder(printer.PrinterStatus)
@@ -107,6 +108,7 @@ def _baseline(said: printer.Baseline) -> fiscal.Baseline:
         sold_cents=_cents(said.sold_cents),
         returned_cents=_cents(said.returned_cents),
         serial=_bounded(said.serial),
+        fiscal_memory=_bounded(said.fiscal_memory),
     )
 
 
@@ -200,6 +202,7 @@ def description(body: msgspec.Raw) -> fiscal.PrinterDescription:
         adjust_needs_vat=said.adjust_needs_vat,
         zero_total=said.zero_total,
         reversals=said.reversals,
+        reversal_needs=tuple(_bounded(field) for field in said.reversal_needs[:REVERSAL_FIELDS]),
         rates=said.rates,
         rounding=said.rounding,
         checks=said.checks,

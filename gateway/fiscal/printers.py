@@ -207,10 +207,11 @@ class Printers:
         """Read back now what is in doubt on this device, without waiting for it to go and come back."""
         await self._settling.now(device)
 
-    async def settle_by_hand(self, key: str, printed: str | None, by: str) -> PrintOutcome:
-        """A person has looked at the paper: `printed` is the number that stands there, None for no receipt. On record
-        with the name. Raises `NotFound` (no such work), `Conflict` (it has ended, or is under way), `LedgerError`."""
-        return await self._settling.by_hand(key, printed, by)
+    async def settle_by_hand(self, key: str, printed: str | None, by: str, device_time: str = "") -> PrintOutcome:
+        """A person has looked at the paper: `printed` is the number that stands there, None for no receipt;
+        `device_time` the time that stands there, as far as somebody has looked for it. On record with the name. Raises
+        `NotFound` (no such work), `Conflict` (it has ended, or is under way), `LedgerError`."""
+        return await self._settling.by_hand(key, printed, by, device_time)
 
     async def _run(self, row: WorkRow, begun: FiscalBegun, wanted: Callable[[], bool]) -> PrintOutcome:
         try:

@@ -52,6 +52,8 @@ def kind_of(work: Work) -> str:
 
 NO_TRACE = "x_has_no_trace"
 """The code of a driver for an X report of which only the paper tells."""
+OTHER_DEVICE = "other_device"
+"""The code of a driver for a device that is not the one that the work was begun on."""
 
 
 class WorkRow(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from gateway.fiscal import words
 from gateway.fiscal.journal import Journal
 from gateway.fiscal.port import FiscalDevices
-from gateway.fiscal.rows import NO_TRACE, Query, WorkRow, row_of
+from gateway.fiscal.rows import NO_TRACE, OTHER_DEVICE, Query, WorkRow, row_of
 from gateway.model.errors import Conflict, GatewayError, InputRefused, NotFound
 from gateway.model.fiscal import CashWork, PrintOutcome, PrintResult, ReceiptWork, ReportWork, Work, WorkPoint
 
@@ -87,10 +87,15 @@ class Settling:
 
     def _begin(self, device: str) -> None:
         self._wake[device].set()
-        if device not in self._tasks and not self._stopped:
+        # One that has just returned is forgotten only in the next turn of the loop: it hears of nothing any more.
+        if (device not in self._tasks or self._tasks[device].done()) and not self._stopped:
             task = asyncio.create_task(self._work(device), name=f"settling on {device}")
             self._tasks[device] = task
-            task.add_done_callback(lambda _done: self._tasks.pop(device))
+            task.add_done_callback(lambda done: self._forget(device, done))
+
+    def _forget(self, device: str, done: asyncio.Task[None]) -> None:
+        if self._tasks.get(device) is done:
+            del self._tasks[device]
 
     async def _work(self, device: str) -> None:
         """Until nothing is left to be read back, or the device is away."""
@@ -132,9 +137,14 @@ class Settling:
     async def _settle(self, row: WorkRow, work: Work) -> None:
         outcome = await self._ask(row, work)
         now = self._journal.row(row.key) or row
-        if outcome.result is not PrintResult.UNKNOWN or outcome != now.said:
-            await self._journal.end(now, outcome)
+        # Before it is stored: a device that goes and comes back meanwhile is asked again.
         self._answered.add(row.key)
+        try:
+            if outcome.result is not PrintResult.UNKNOWN or outcome != now.said:
+                await self._journal.end(now, outcome)
+        except GatewayError:
+            self._answered.discard(row.key)
+            raise
 
     async def _ask(self, row: WorkRow, work: Work) -> PrintOutcome:
         """How the device says it ended. Raises `NotReady`, `DeadlineMissed`."""
@@ -147,7 +157,10 @@ class Settling:
             outcome = PrintOutcome(row.key, PrintResult.UNKNOWN, reason=error.what, code=error.code)
         if outcome.result is not PrintResult.UNKNOWN or outcome.code == NO_TRACE:
             return outcome
-        advice = words.look_at(row, await self._last_number(row.device))
+        if outcome.code == OTHER_DEVICE:
+            advice = words.other_device(row)
+        else:
+            advice = words.look_at(row, await self._last_number(row.device))
         return PrintOutcome(
             row.key, PrintResult.UNKNOWN, reason=outcome.reason, code=outcome.code or "not_read_back", advice=advice
         )
@@ -160,9 +173,10 @@ class Settling:
 
     # By a person -----------------------------------------------------------------------------------------
 
-    async def by_hand(self, key: str, printed: str | None, by: str) -> PrintOutcome:
-        """A person has looked: `printed` is the number that stands on the paper, None for no paper. On record with the
-        name. Raises `NotFound` (no such work), `Conflict` (it has ended, or is under way), `LedgerError`."""
+    async def by_hand(self, key: str, printed: str | None, by: str, device_time: str = "") -> PrintOutcome:
+        """A person has looked: `printed` is the number that stands on the paper, None for no paper; `device_time` the
+        time that stands there, empty where nobody has looked for it. On record with the name. Raises `NotFound` (no
+        such work), `Conflict` (it has ended, or is under way), `LedgerError`."""
         row = self._in_doubt(key)
         turn = self._turns[row.device]
         if turn.locked():
@@ -171,7 +185,13 @@ class Settling:
             row = self._in_doubt(key)
             result = PrintResult.CANCELLED if printed is None else PrintResult.PRINTED
             total = row.work.total_cents if printed is not None and isinstance(row.work, ReceiptWork) else 0
-            outcome = PrintOutcome(key, result, printed or "", total, reason="by_hand", code="by_hand")
+            outcome = PrintOutcome(
+                *(key, result, printed or "", total),
+                reason="by_hand",
+                code="by_hand",
+                device_time=device_time if printed is not None else "",
+                fiscal_memory=row.baseline.fiscal_memory if printed is not None else "",
+            )
             await self._journal.end(row, outcome, by)
         return outcome
 

@@ -10,6 +10,7 @@ from gateway.model.money import euros
 Z_DUE = "Print the Z report: 24 hours after the first receipt since the last one the printer sells no more"
 Z_SEEN = "The printer has printed a Z report that nobody here asked for: see who did it, and count the drawer"
 
+_ITS_TIME = " (and `--time 2026-11-27T10:02:41` with the time that stands there: a refund may have to name it)"
 _NAMES = {
     "receipt": "receipt",
     "reversal": "receipt of a refund",
@@ -34,13 +35,23 @@ def _mark(row: WorkRow) -> str:
     return f": its key stands there as `Nr. {row.key}`"
 
 
+def other_device(row: WorkRow) -> str:
+    """Another printer stands at this name by now: nothing that it says is of this work."""
+    begun_on = f" {row.baseline.serial}" if row.baseline.serial else ""
+    return (
+        f"Connect the printer{begun_on} again that it was begun on: it is read back from it then. Only if that cannot "
+        f"be: {look_at(row)}"
+    )
+
+
 def look_at(row: WorkRow, last_number: str = "") -> str:
     """Exactly what to look at on the paper, and what to type then. `last_number`: the device's last document now."""
     before = f" after number {row.baseline.number}" if row.baseline.number else ""
     now = f" (the printer's last number is {last_number} now)" if last_number else ""
     return (
         f"Look at the printer's paper{before}{now} for the {name_of(row)}{_mark(row)}. "
-        f"Is it there and complete: `smartplace till settle {row.key} --printed NUMBER --by NAME`, with its number. "
+        f"Is it there and complete: `smartplace till settle {row.key} --printed NUMBER --by NAME`, with its number"
+        f"{_ITS_TIME if row.kind == 'receipt' else ''}. "
         f"Is it not, or cancelled: `smartplace till settle {row.key} --not-printed --by NAME`, then do it again"
     )
 

@@ -13,6 +13,9 @@ import msgspec
 
 from gateway.model.money import BasisPoints, Cents, Thousandths
 
+DEVICE_TIME = r"^(20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?)?$(?!\n)"
+"""A time that stands on paper, as somebody types it: with or without seconds, or empty."""
+
 
 class Payment(StrEnum):
     """Means of payment as fiscal devices know them; a device has some of them (`PrinterDescription.payments`)."""
@@ -133,6 +136,7 @@ class Baseline(msgspec.Struct, frozen=True, omit_defaults=True):
     sold_cents: Cents | None = None
     returned_cents: Cents | None = None
     serial: str = ""
+    fiscal_memory: str = ""
 
 
 class WorkStep(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -217,6 +221,8 @@ class PrinterDescription(msgspec.Struct, frozen=True, omit_defaults=True):
     adjust_needs_vat: bool = False
     zero_total: bool = False
     reversals: bool = False
+    reversal_needs: tuple[str, ...] = ()
+    """Fields of `Reversal` that it asks for."""
     rates: dict[str, BasisPoints] = {}
     rounding: bool = False
     checks: bool = False

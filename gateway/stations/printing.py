@@ -78,6 +78,12 @@ class Printing:
         work = await self._sale(key, receipt, decision, paid, who)
         return FiscalBegun(work, self._device, self._station, asked.key)
 
+    @property
+    def reversal_needs(self) -> tuple[str, ...]:
+        """What the printer asks for of a receipt that is given back; empty too while it was never ready."""
+        device = self._services.printers.description(self._device)
+        return device.reversal_needs if device is not None else ()
+
     async def begun_refund(self, key: str, sold: Sold, back: Refund, original: Reversal, asked: Asked) -> FiscalBegun:
         """The effect that begins the printing of a refund's receipt. Raises as `begun` does."""
         self._services.printers.check(self._device)

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from gateway.model.decision import Use
+from gateway.model.fiscal import DEVICE_TIME
 from gateway.model.money import Cents, Thousandths
 from gateway.model.receipt import MAX_CENTS, MAX_LINES, MAX_QUANTITY
 from gateway.model.refund import RefundReason, Returned
@@ -28,6 +29,15 @@ class WhyBack(StrEnum):
     MISTAKE = RefundReason.MISTAKE.value
 
 
+class ReadFromPaper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What a person has read from the paper of the receipt that is given back, where it is not known here: its number,
+    its date and time, the number of its fiscal memory."""
+
+    number: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,32})?$(?!\n)")] = ""
+    device_time: Annotated[str, msgspec.Meta(pattern=DEVICE_TIME)] = ""
+    fiscal_memory: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z]{0,32}$(?!\n)")] = ""
+
+
 class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Which receipt: by the `entry` of its commit's answer, or by the `key` of its commit (`station`: the till where it
     was made, this one if absent), for as long as answers are kept."""
@@ -39,6 +49,8 @@ class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """Of the paper that says so, printed by the POS."""
     print: bool = False
     """Print it here instead."""
+    paper: ReadFromPaper | None = None
+    """With `print`: see there."""
 
 
 class RefundRequest(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

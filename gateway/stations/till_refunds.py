@@ -16,7 +16,7 @@ from gateway.fiscal.rows import FiscalBegun, row_of
 from gateway.ledger.effects import Effect
 from gateway.model.entry import EntryKind, Stream, entry_name
 from gateway.model.errors import Conflict, InputRefused
-from gateway.model.fiscal import PrintResult, Reversal, ReversalReason
+from gateway.model.fiscal import PrintResult, ReversalReason
 from gateway.model.money import Thousandths
 from gateway.model.refund import Refund, RefundReason
 from gateway.model.shown import Show
@@ -25,6 +25,7 @@ from gateway.rules.refund import refund
 from gateway.stations.answers import Asked, StoreAnswer, stored_answer
 from gateway.stations.deciding import TRIES
 from gateway.stations.printing import Printing, no_printer
+from gateway.stations.refund_paper import original
 from gateway.stations.refund_words import Named, RefundAnswer, RefundRequest, VoidRequest
 from gateway.stations.sales import CameBack, SaleNoted, Sold, came_back, find, outcome_of, pending, took_place
 from gateway.stations.services import Services, new_entry
@@ -51,7 +52,7 @@ class Refunds:
     async def refund(self, request: RefundRequest, key: str, asked: Asked) -> bytes:
         """A `RefundAnswer` as JSON: what is given back, recorded. Nothing has changed when it raises: `InputRefused`
         (`bad_refund`, `more_than_sold`, `nothing_left`), `NotFound` (see `sales.find`), `Conflict` (`not_printed`,
-        `print_unknown`, `in_progress`, `refund_differs`), `LedgerError`."""
+        `print_unknown`, `in_progress`, `refund_differs`, `paper_needed`, `paper_differs`), `LedgerError`."""
         sold = find(self._services.ledger, request, self._station)
         self._check_paper(sold, request)
         for _ in range(TRIES):
@@ -114,7 +115,7 @@ class Refunds:
         rest: bool,
     ) -> bytes:
         work = os.urandom(8).hex() if request.print else ""
-        begun = await self._begun(work, sold, given, reason, asked) if work else None
+        begun = await self._begun(work, sold, given, reason, asked, request) if work else None
         on_paper = PrintedBy.POS if request.fiscal_number else PrintedBy.GATEWAY if work else None
         body = RefundBody(
             station=self._station,
@@ -143,20 +144,16 @@ class Refunds:
         await self._services.printers.run(begun)
         return stored_answer(self._services.ledger.query, asked) or store.body
 
-    async def _begun(self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked) -> FiscalBegun:
+    async def _begun(
+        self, work: str, sold: Sold, given: Refund, reason: RefundReason, asked: Asked, request: Named
+    ) -> FiscalBegun:
         if self._printing is None:
             raise no_printer(self._station)
         row = row_of(self._services.ledger.query, sold.body.quote)
-        paper = row.said if row is not None else outcome_of(self._services.ledger, sold)
-        if paper is None or not paper.number:
-            raise Conflict(
-                "the number of the receipt on paper is not known here",
-                "Give it back on the device by hand, and tell its `fiscal_number`",
-                code="print_unknown",
-            )
+        ended = row.said if row is not None else outcome_of(self._services.ledger, sold)
         why = ReversalReason.REFUND if reason is RefundReason.RETURNED else ReversalReason.ERROR
-        original = Reversal(paper.number, why, paper.device_time, paper.fiscal_memory)
-        return await self._printing.begun_refund(work, sold, given, original, asked)
+        of = original(ended, row, request.paper, why, self._printing.reversal_needs)
+        return await self._printing.begun_refund(work, sold, given, of, asked)
 
     def _units(self, sold: Sold, given: Refund, *, rest: bool) -> list[Effect]:
         """Quota units and what is remembered of the sale: with the last of it, it is as if it had not been."""
@@ -166,6 +163,8 @@ class Refunds:
     def _check_paper(self, sold: Sold, request: Named, *, void: bool = False, preview: bool = False) -> None:
         """Whether what is asked for goes with the paper that the receipt stands on."""
         by_pos = sold.body.printed_by is PrintedBy.POS
+        if request.paper is not None and not request.print:
+            raise InputRefused("`paper` is for what is printed here", "Leave it out", code="bad_refund")
         if request.print and (by_pos or request.fiscal_number):
             raise InputRefused(
                 "the POS has printed this receipt, or what is given back" if by_pos else "give one of both",

@@ -104,14 +104,15 @@ async def test_a_technician_settles_it_and_who_asks_again_is_told(
 ) -> None:
     outputs(place).print_script.append("closing")
     quote = (await sale(http))["quote"]
-    target, seen = f"/v1/fiscal/{quote}/settle", {"printed": "0000042", "by": "Ilze"}
+    target, seen = f"/v1/fiscal/{quote}/settle", {"printed": "0000042", "by": "Ilze", "device_time": "2026-11-27T10:02"}
     async with http.post(target, json=seen) as answer:
         assert (answer.status, (await answer.json())["code"]) == (403, "not_allowed")
     async with unix.post(target, json=seen) as answer:
         assert (answer.status, await answer.json()) == (200, {"key": quote, "state": "printed", "number": "0000042"})
     commit = {"quote": quote, "print": True}
     async with http.post("/v1/stations/till-2/receipts", json=commit, headers={"Idempotency-Key": "r-1"}) as answer:
-        assert (await answer.json())["fiscal"]["number"] == "0000042"
+        fiscal = (await answer.json())["fiscal"]
+    assert (fiscal["number"], fiscal["device_time"]) == ("0000042", "2026-11-27T10:02:00")
     async with unix.post(target, json=seen) as answer:
         assert (answer.status, (await answer.json())["code"]) == (409, "settled")
 
@@ -124,6 +125,8 @@ async def test_a_technician_settles_it_and_who_asks_again_is_told(
         ({"printed": "42\n", "by": "Ilze"}, 422),
         ({"printed": None, "by": "I\nlze"}, 422),
         ({"printed": None, "by": "Ilze", "why": "so"}, 422),
+        ({"printed": "42", "by": "Ilze", "device_time": "10:02"}, 422),
+        ({"printed": "42", "by": "Ilze", "device_time": "2026-13-27T10:02"}, 422),
         ({"printed": None, "by": "Ilze"}, 404),
     ],
 )

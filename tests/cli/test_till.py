@@ -84,7 +84,7 @@ async def test_a_doubt_is_told_with_what_to_look_at_and_what_to_type(place: Plac
 
 async def test_it_is_settled_by_who_has_looked(place: Place) -> None:
     key = await doubt(place)
-    done = await typed(place, "settle", key, "--printed", "0000042", "--by", "Ilze")
+    done = await typed(place, "settle", key, "--printed", "0000042", "--time", "2026-11-27T10:02", "--by", "Ilze")
     assert (done.returncode, "with number 0000042" in done.stdout) == (0, True)
     again = await typed(place, "settle", key, "--not-printed", "--by", "Ilze")
     assert again.returncode == 5
@@ -98,6 +98,8 @@ async def test_it_is_said_either_way_and_by_somebody(place: Place) -> None:
     for wrong in ((), ("--printed", "1", "--not-printed")):
         assert (await typed(place, "settle", key, *wrong, "--by", "Ilze")).returncode == 2
     assert (await typed(place, "settle", key, "--not-printed")).returncode == 2
+    time = ("--time", "2026-11-27T10:02")
+    assert (await typed(place, "settle", key, "--not-printed", *time, "--by", "Ilze")).returncode == 2
     assert len(place.services.printers.doubts()) == 1
 
 

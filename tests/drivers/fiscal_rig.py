@@ -96,6 +96,11 @@ class Rig:
         assert isinstance(status, PrinterStatus)
         return status
 
+    def close(self) -> None:
+        """As when its process ends."""
+        self.driver.close()
+        self.driver.release()
+
     def closed(self, key: str) -> int:
         """How many closed receipts of this key are on paper."""
         documents = self.simulator.device.documents

@@ -27,7 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ask.OpenReversal(ORIGINAL), ask.Text(b"Nr. 1"), ask.Sale(b"Coffee", "A", 250, 2000),
     ask.AdjustSubtotal(-100), ask.ReadSubtotal(), ask.Pay(Payment.CASH, 2000), ask.Close(), ask.Cancel(),
     ask.PrintDay(z=False), ask.PrintDay(z=True), ask.MoveCash(500), ask.WriteClock("2026-11-27T10:02:41"),
-    ask.OpenSlip(), ask.SlipLine(b"Test"), ask.CloseSlip(), ask.CopyLast(),
+    ask.OpenSlip(), ask.SlipLine(b"Test"), ask.CloseSlip(), ask.CopyLast(), ask.ReadDocument("0000472"),
 )  # fmt: skip
 
 

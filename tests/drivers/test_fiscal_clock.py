@@ -61,7 +61,7 @@ def test_clock_that_is_set_to_the_places_time_is_right(family: str, tmp_path: Pa
         assert "clock_off" in rig.status().problems
         now = datetime.now(RIGA).replace(tzinfo=None).isoformat(timespec="seconds")
         assert "clock_off" not in handled(rig, SetClock(now), PrinterStatus).problems
-        rig.driver.close()
+        rig.close()
 
 
 @pytest.mark.parametrize(("device_time", "summer"), [("2040-07-01T10:00:00", True), ("2040-12-01T10:00:00", False)])
@@ -71,4 +71,4 @@ def test_summer_time_is_written_to_a_family_that_wants_it(tmp_path: Path, device
         assert handled(rig, SetClock(device_time), PrinterStatus).device_time[:13] == device_time[:13]
         frames = handled(rig, Describe(), Description).frames
         assert any(b" DST".hex(" ").upper() in frame.upper() for frame in frames) is summer
-        rig.driver.close()
+        rig.close()

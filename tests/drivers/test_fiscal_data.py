@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.fiscal import datecs_v1_data as wire
-from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Paid, Rates, Subtotal
+from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Document, Identity, Last, Paid, Rates, Subtotal
 
 
 def test_sale_says_quantity_and_the_discount_as_an_amount() -> None:
@@ -90,6 +91,29 @@ def test_identity_of_an_unknown_shape_is_its_name() -> None:
     assert wire.read_identity(b"DATECS\x00") == Identity("DATECS.")
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"U,DT000600-OP01-0001000,1,24,0,472", Document("472", reversal=False, ended=False)),
+        (b"U,,1,24,2,472", Document("472", reversal=True, ended=False)),
+        (b"U,,1,24,4,472", Document(ended=False)),
+        (b"D,27-11-2026 08:05:09,27-11-2026 08:05:12", Document(device_time="2026-11-27T08:05:09", ended=False)),
+        (b"R,1,21.00,2.50,2.000,-0.50,4.50,U,,1,24,0,473", Document(ended=False)),
+        (b"Z,12,472,470,27-11-2026 08:05:09,0.00,0.00,0.00", Document(ended=False)),
+        (b"*,", Document()),
+        (b"F", Document()),
+    ],
+)
+def test_a_record_tells_number_and_kind_and_the_time_that_is_printed(line: bytes, told: Document) -> None:
+    assert wire.read_record(line) == told
+
+
+@pytest.mark.parametrize("line", [b"U,472", b"U,,1,24,0,x", b"D,27-11-2026", b"D,31-02-2026 08:05:09,x", b"D"])
+def test_a_line_of_a_record_that_is_none_is_refused(line: bytes) -> None:
+    with pytest.raises(DataError):
+        wire.read_record(line)
+
+
 def closure(data: bytes) -> Day:
     return wire.read_closure(data, 8)
 
@@ -109,6 +133,7 @@ READERS: list[Callable[[bytes], object]] = [
     wire.read_clock,
     wire.read_rates,
     wire.read_error,
+    wire.read_document,
 ]
 
 
@@ -124,6 +149,8 @@ def test_data_that_is_not_the_commands_is_refused(read: Callable[[bytes], object
 def test_readers_raise_nothing_but_their_own_error(data: bytes) -> None:
     wire.read_identity(data)
     wire.read_report(data)
+    with contextlib.suppress(DataError):
+        wire.read_record(data)
     for read in READERS:
         try:
             read(data)

@@ -29,7 +29,7 @@ def rig() -> Iterator[Rig]:
     with Simulator() as simulator:
         rig = Rig(simulator)
         yield rig
-        rig.driver.close()
+        rig.close()
 
 
 def test_receipt_is_printed_with_key_total_and_change(rig: Rig) -> None:
@@ -160,7 +160,7 @@ def test_unknown_outcome_leaves_the_frames_in_the_log_and_no_password(
         rig = Rig(simulator, password_file=str(file), answer_ms=200)
         simulator.fault("syn_storm", command=53, ms=60_000)
         outcome = rig.ask(receipt())
-        rig.driver.close()
+        rig.close()
     log = capfd.readouterr().err
     assert outcome.outcome is Result.UNKNOWN
     assert "wire " in log
@@ -179,7 +179,7 @@ def test_receipt_found_open_is_told_and_left_alone() -> None:
         assert rig.status().open_receipt
         outcome = rig.ask(receipt())
         rig.driver.poll()
-        rig.driver.close()
+        rig.close()
         assert outcome.outcome is Result.REFUSED
         assert outcome.reason == "receipt_open: 1 lines, 1.00, on the printer"
         assert set(simulator.executed[before:]) == {90, 74, 76, 113, 97, 110, 65, 62, 70}
@@ -210,12 +210,12 @@ def test_receipt_that_a_crash_interrupted_is_settled_by_the_next_process(rig: Ri
     rig.gateway.crash_at = PrintPoint.CLOSING
     with pytest.raises(GatewayGone):
         rig.ask(receipt())
-    rig.driver.close()
+    rig.close()
     again = Rig(rig.simulator)
     baseline = rig.gateway.steps[0].baseline
     assert baseline is not None
     outcome = handled(again, Settle(receipt(), PrintPoint.CLOSING, baseline), Outcome)
-    again.driver.close()
+    again.close()
     assert (outcome.outcome, outcome.number) == (Result.PRINTED, "0000001")
     assert [step.point for step in again.gateway.steps] == [PrintPoint.CLOSED]
     assert rig.closed("k-1") == 1

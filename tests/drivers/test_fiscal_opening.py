@@ -27,7 +27,7 @@ def rig() -> Iterator[Rig]:
     with Simulator() as simulator:
         rig = Rig(simulator)
         yield rig
-        rig.driver.close()
+        rig.close()
 
 
 def test_wrong_password_is_refused_and_opens_nothing(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_wrong_password_is_refused_and_opens_nothing(tmp_path: Path) -> None:
     with Simulator() as simulator:
         rig = Rig(simulator, password_file=str(file))
         outcome = rig.ask(receipt())
-        rig.driver.close()
+        rig.close()
         assert outcome.outcome is Result.REFUSED
         assert outcome.reason == "open_refused: the printer says not_allowed_now (-150104)"
         assert "1234" not in f"{outcome}"
@@ -104,7 +104,7 @@ def test_every_family_on_every_port(family: str, tcp: int | None) -> None:
         assert status.ready
         assert int(status.z_number) == 1
         assert handled(rig, Slip("s", (SlipText("Balance\nand more"), SlipCode("QR-1"))), SlipPrinted).sure
-        rig.driver.close()
+        rig.close()
         kinds = [document.kind for document in simulator.device.documents]
         assert kinds == ["sale", "x", "cash", "z", "slip"]
         assert simulator.device.documents[-1].lines == ("Balance", "and more", "QR-1")
@@ -123,9 +123,9 @@ def test_one_network_printer_has_one_owner() -> None:
         rig = Rig(simulator)
         with pytest.raises(DeviceError) as error:
             Rig(simulator)
-        rig.driver.close()
+        rig.close()
         assert error.value.problem.code == "port_busy"
-        Rig(simulator).driver.close()
+        Rig(simulator).close()
 
 
 @pytest.mark.parametrize("port", ["tcp://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:70000", "tcp://a b:9100"])
@@ -142,5 +142,5 @@ def test_network_printer_that_hangs_up_is_gone() -> None:
         simulator.pull(60_000)
         with pytest.raises(DeviceError) as error:
             rig.driver.poll()
-        rig.driver.close()
+        rig.close()
     assert error.value.problem.code == "port_gone"

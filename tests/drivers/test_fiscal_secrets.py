@@ -27,6 +27,7 @@ TOLD: dict[type, Operation] = {
     op.Sale: op.Sale(b"Tea", "A", 250, 1000),
     op.AdjustSubtotal: op.AdjustSubtotal(-10, "A"),
     op.Pay: op.Pay(Payment.CASH, 250),
+    op.ReadDocument: op.ReadDocument("1"),
     op.PrintDay: op.PrintDay(False),
     op.MoveCash: op.MoveCash(500),
     op.WriteClock: op.WriteClock("2026-11-27T08:00:00"),

@@ -33,7 +33,7 @@ def rig() -> Iterator[Rig]:
     with Simulator() as simulator:
         rig = Rig(simulator)
         yield rig
-        rig.driver.close()
+        rig.close()
 
 
 def test_copies_and_single_commands_are_off(rig: Rig) -> None:
@@ -53,13 +53,13 @@ def test_copies_and_single_commands_where_they_are_allowed() -> None:
         for command in (38, 46, 48, 49, 51, 53, 54, 56, 60, 61, 69, 70, 108, 109, 117, 118):
             assert refused(rig, Raw(command, b"0")) == "not_supported"
         assert refused(rig, Raw(62, b"x" * 300)) == "not_supported"
-        rig.driver.close()
+        rig.close()
         assert [document.kind for document in simulator.device.documents] == ["sale", "copy"]
 
 
 def test_clock_is_compared_and_set_only_when_asked(rig: Rig) -> None:
     rig.simulator.clock(3600)
-    rig.driver.close()
+    rig.close()
     off = Rig(rig.simulator)
     off.driver.poll()
     assert [problem.code for problem in off.gateway.concerns] == ["clock_off"]
@@ -69,7 +69,7 @@ def test_clock_is_compared_and_set_only_when_asked(rig: Rig) -> None:
     status = handled(off, SetClock(ahead.replace(tzinfo=None).isoformat(timespec="seconds")), PrinterStatus)
     assert status.device_time[:16] == ahead.isoformat()[:16]
     assert refused(off, SetClock("2026-02-31T00:00:00")) == "bad_amount"
-    off.driver.close()
+    off.close()
 
 
 def test_clock_that_was_never_set_and_rates_of_another_shape_keep_nobody_from_the_device(
@@ -88,7 +88,7 @@ def test_clock_that_was_never_set_and_rates_of_another_shape_keep_nobody_from_th
         set_to = handled(rig, SetClock("2026-11-27T08:05:09"), PrinterStatus).device_time
         assert set_to[:16] == "2026-11-27T08:05"
         assert rig.ask(receipt()).outcome is Result.PRINTED
-        rig.driver.close()
+        rig.close()
 
 
 def test_clock_and_copies_wait_for_an_open_receipt() -> None:
@@ -98,7 +98,7 @@ def test_clock_and_copies_wait_for_an_open_receipt() -> None:
         assert refused(rig, SetClock("2030-01-01T00:00:00")) == "receipt_open"
         assert refused(rig, Copy()) == "receipt_open"
         assert refused(rig, Slip("s", (SlipText("x"),))) == "receipt_open"
-        rig.driver.close()
+        rig.close()
 
 
 def test_z_report_that_the_device_makes_by_itself_is_told(rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from drivers.contract.printer import Line, Payment, Print, PrintPoint, Result, Reversal, Tender
@@ -126,8 +127,13 @@ def test_another_device_at_the_cable_knows_nothing_of_it() -> None:
     assert moves == []
 
 
-def test_device_without_a_serial_number_is_taken_for_the_same() -> None:
-    outcome, _ = settled(Told(number="0000007", sold=6390), CLOSING, identity=Identity("FP-2000"))
+def test_device_that_does_not_say_which_it_is_is_believed_only_where_the_port_was_never_let_go() -> None:
+    nameless, before = Identity("FP-2000"), msgspec.structs.replace(BEFORE, serial="")
+    told = Told(number="0000007", sold=6390)
+    for baseline in (BEFORE, before):
+        outcome, moves = settled(told, CLOSING, identity=nameless, baseline=baseline)
+        assert (outcome.outcome, outcome.code, moves) == (Result.UNKNOWN, "device_not_told", [])
+    outcome, _ = settled(told, CLOSING, identity=nameless, baseline=before, why="it answered something else")
     assert outcome.outcome is Result.PRINTED
 
 

@@ -15,7 +15,19 @@ from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.families import Family, Sign
 from drivers.fiscal.frames import Answer
 from drivers.fiscal.operations import Operation
-from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Last, Paid, Said, Stage, Subtotal, Transaction
+from drivers.fiscal.said import (
+    Cash,
+    DataError,
+    Day,
+    DeviceClock,
+    Document,
+    Last,
+    Paid,
+    Said,
+    Stage,
+    Subtotal,
+    Transaction,
+)
 
 A = DatecsV1(DATECS_V1_A, Clerk("1", "0000", "1"))
 B = DatecsV1(DATECS_V1_B, Clerk("1", "1", "24"))
@@ -32,6 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     op.Sale(b"x", "A", 100, 1000), op.AdjustSubtotal(-5), op.ReadSubtotal(), op.Pay(Payment.CASH, 100), op.Close(),
     op.Cancel(), op.PrintDay(z=False), op.PrintDay(z=True), op.MoveCash(-100), op.WriteClock("2026-11-27T08:05:09"),
     op.OpenSlip(), op.SlipLine(b"x"), op.CloseSlip(), op.CopyLast(), op.ReadError(),
+    op.ReadDocument("0000472"), op.ReadDocument("0000472", 1),
 )  # fmt: skip
 
 
@@ -53,6 +66,15 @@ def test_opening_is_the_published_frame_of_each_group() -> None:
         "01 3F 25 30 31 2C 31 2C 44 59 34 32 33 37 39 33 2D 30 30 30 31 2D 30 30 30 30 30 30 32 2C 31 05 30 35 3F 36 03"
     )
     assert hexed(b, 0x25, op.Open("DY423793-0001-0000002")) == published
+
+
+def test_a_document_of_the_journal_is_asked_for_in_each_groups_way() -> None:
+    assert A.request(op.ReadDocument("0000472")) == (119, b"W,472")
+    assert A.request(op.ReadDocument("0000472", 5)) == (119, b"w")
+    assert B.request(op.ReadDocument("0000472")) == (125, b"0,472,0")
+    assert said(B, op.ReadDocument("6"), b"F").refused == "answered F"
+    told = said(B, op.ReadDocument("6"), b"P,6,14-02-19 16:14:37,8,1").value
+    assert told == Document("6", "2019-02-14T16:14:37", True)
 
 
 def test_payment_close_transaction_and_z_report_are_the_published_frames() -> None:

@@ -17,6 +17,7 @@ from drivers.fiscal.said import (
     DataError,
     Day,
     DeviceClock,
+    Document,
     Identity,
     Last,
     Paid,
@@ -133,6 +134,16 @@ def test_cash(operation: Operation) -> None:
 def test_clock_with_and_without_summer_time() -> None:
     assert value(ask.ReadClock(), b"0\t08-01-20 23:34:28\t", DeviceClock).device_time == "2020-01-08T23:34:28"
     assert value(ask.ReadClock(), b"0\t08-07-20 23:34:28 DST\t", DeviceClock).device_time == "2020-07-08T23:34:28"
+
+
+def test_a_document_of_the_journal_is_told_with_its_time_and_kind() -> None:
+    find = ask.ReadDocument("0000472")
+    assert dialect().request(find) == (125, b"0\t472\t0\t")
+    sold = value(find, b"0\t472\t310\t08-07-20 23:34:28 DST\t1\t57\t", Document)
+    assert sold == Document("472", "2020-07-08T23:34:28", False)
+    assert value(find, b"0\t472\t3\t08-07-20 23:34:28\t6\t57\t", Document).reversal is True
+    for kind in (b"2", b"4", b"8", b"9"):
+        assert value(find, b"0\t472\t3\t08-07-20 23:34:28\t" + kind + b"\t57\t", Document) == Document()
 
 
 def test_rates() -> None:

@@ -34,7 +34,7 @@ def printed(family: str, *cents: int) -> tuple[Outcome, Document]:
         rig = Rig(simulator, family=family)
         outcome = rig.ask(Print("k-1", lines, (Tender(Payment.CASH, sum(cents)),), sum(cents)))
         (paper,) = simulator.device.documents
-        rig.driver.close()
+        rig.close()
     assert outcome.outcome is Result.PRINTED
     return outcome, paper
 

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.fiscal import zfp_data as wire
-from drivers.fiscal.said import Cash, DataError, Day, DeviceClock, Identity, Last, Rates, Stage, Subtotal, Transaction
+from drivers.fiscal.said import (
+    Cash,
+    DataError,
+    Day,
+    DeviceClock,
+    Document,
+    Identity,
+    Last,
+    Rates,
+    Stage,
+    Subtotal,
+    Transaction,
+)
 
 CASES = st.binary(max_size=120)
 BY_FIELDS = st.lists(
@@ -109,6 +121,12 @@ def test_clock_without_seconds() -> None:
     assert wire.read_clock(b"27-11-2026 10:02:41") == DeviceClock("2026-11-27T10:02:41")
 
 
+@pytest.mark.parametrize("blanks", [b"", b"  ", b";"])
+def test_what_stands_in_the_code_of_a_receipt(blanks: bytes) -> None:
+    told = wire.read_code(b"50163145*000002*2020-01-28*15:29:00*30.00" + blanks)
+    assert told == Document("000002", "2020-01-28T15:29:00", None, 3000, "50163145")
+
+
 def test_rates_of_the_letters_in_use() -> None:
     told = b" 21.00%; 12.00%;  5.00%;  0.00%;   *   ;;  9%; 20.5%"
     assert wire.read_rates(told) == Rates({"A": 2100, "B": 1200, "C": 500, "D": 0, "G": 900, "H": 2050})
@@ -145,6 +163,11 @@ def test_identity_never_fails_on_a_shape(data: bytes) -> None:
         (wire.read_counters, b"5"),
         (wire.read_cash, b"5;1.00"),
         (wire.read_cash, b"0;1.005"),
+        (wire.read_code, b""),
+        (wire.read_code, b"50163145*000002*2020-01-28*15:29:00"),
+        (wire.read_code, b"50163145*000002*28-01-2020*15:29:00*30.00"),
+        (wire.read_code, b"50163145*000002*2020-02-31*15:29:00*30.00"),
+        (wire.read_code, b"*000002*2020-01-28*15:29:00*30.00"),
         (wire.read_last, b""),
         (wire.read_last, b"12a"),
         (wire.read_subtotal, b"1,50"),

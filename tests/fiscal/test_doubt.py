@@ -137,6 +137,23 @@ async def test_what_the_device_cannot_tell_stays_unknown_with_both_numbers_and_i
     assert 2 <= len(house.outputs.settled) <= 3
 
 
+async def test_another_printer_behind_the_same_name_is_not_believed_and_the_right_one_is_asked_for(
+    house: House,
+) -> None:
+    await in_doubt(house)
+    house.outputs.settle_script.append(PrintOutcome("k1", PrintResult.UNKNOWN, code=Reason.OTHER_DEVICE))
+    house.printers.on_change(health("p-1"))
+    outcome = await house.until_heard(2)
+    assert outcome.code == "other_device"
+    assert outcome.advice.startswith("Connect the printer")
+    assert "last number is" not in outcome.advice, "it is that of another printer"
+    with pytest.raises(NotReady):
+        house.printers.check("p-1")
+    house.printers.on_change(health("p-1", Health.LOST))
+    house.printers.on_change(health("p-1"))
+    assert (await house.until_heard(3)).result is PrintResult.CANCELLED
+
+
 async def test_a_driver_that_cannot_read_back_leaves_it_to_a_person(house: House) -> None:
     await in_doubt(house)
     house.outputs.settle_script.append(InputRefused("no such call", code="no_such_call"))

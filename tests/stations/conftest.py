@@ -1,4 +1,4 @@
-"""A place in a temporary folder, and a counter of a town in one."""
+"""A place in a temporary folder, a POS at a till of it, and a counter of a town."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stations.slip_counter import Counter
+from tests.stations.till_rig import Pos, with_quotas
 from tests.support.place import Place
 
 
@@ -26,3 +27,15 @@ async def counter(tmp_path: Path) -> AsyncIterator[Counter]:
     yield made
     await made.till.stop()
     await made.town.stop()
+
+
+@pytest.fixture
+async def pos(place: Place) -> Pos:
+    return await Pos(place).start()
+
+
+@pytest.fixture
+async def counted(place: Place, tmp_path: Path) -> AsyncIterator[Pos]:
+    authority = await with_quotas(place, tmp_path)
+    yield await Pos(place, printer="fiscal-1").start()
+    await authority.stop()

@@ -15,7 +15,7 @@ from gateway.quota.quotas import Quotas
 from gateway.rules.index import compile as compile_rules
 from gateway.rules.read import load
 from gateway.stations.deciding import Deciding
-from gateway.stations.refund_words import RefundAnswer, RefundRequest, VoidRequest
+from gateway.stations.refund_words import Back, RefundAnswer, RefundRequest, VoidRequest
 from gateway.stations.till import Till
 from gateway.stations.till_words import CommitAnswer, CommitRequest, QuoteAnswer, QuoteRequest
 from tests.rules.builders import document, percent, rule
@@ -116,3 +116,8 @@ async def refused(work: Any) -> str:
     with pytest.raises(GatewayError) as caught:
         await work
     return caught.value.code
+
+
+def back(receipt: str, *lines: tuple[str, int], number: str = "R-1", **more: object) -> RefundRequest:
+    fields = {"fiscal_number": number, **more}
+    return RefundRequest(receipt=receipt, lines=tuple(Back(*one) for one in lines), **fields)  # type: ignore[arg-type]

@@ -62,6 +62,7 @@ class ScriptedOutputs:
             "datecs-v1-a", "Datecs", "FP-2000", zero_total=True, reversals=True, rounding=True, checks=True
         )
         self.z_number = "7"
+        self.baseline = Baseline("41")
         self.paper: list[str] = []
         """Keys of what stands on paper."""
         self.pulse_script: deque[GatewayError | Silence] = deque()
@@ -117,7 +118,7 @@ class ScriptedOutputs:
         points = POINTS if isinstance(work, ReceiptWork) else (WorkPoint.INTENT, WorkPoint.CLOSED)
         for point in points:
             last = point is WorkPoint.CLOSED
-            step = WorkStep(work.key, point, None if last else Baseline("41"), "42" if last else "")
+            step = WorkStep(work.key, point, None if last else self.baseline, "42" if last else "")
             try:
                 await on_step(step)
             except GatewayError as error:
