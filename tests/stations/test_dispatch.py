@@ -39,7 +39,7 @@ def desk(place: Place) -> Desk:
 async def until(place: Place, there: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not there():
-            await place.board.wait(place.board.last_number)
+            await place.board.wait(place.board.turn)
 
 
 def never(fault: BaseException) -> None:

@@ -47,7 +47,7 @@ async def until(place: Place, show: Show, station: str = "gate-1") -> None:
     """Until the station's page has shown this."""
     async with asyncio.timeout(PATIENCE_S):
         while not any(event.show is show for event in place.board.after(0, station)):
-            await place.board.wait(place.board.last_number)
+            await place.board.wait(place.board.turn)
 
 
 def shown(place: Place) -> list[tuple[Show, str]]:

@@ -93,7 +93,7 @@ async def test_a_card_at_the_reader_opens_the_readers_own_output_once(
             bus.inputs(0, [True])
             await gate.on_reading(await readings.get())
             while not any(event.show is Show.PASSED for event in place.board.after(0, "gate-1")):
-                await place.board.wait(place.board.last_number)
+                await place.board.wait(place.board.turn)
         await place.settle()
     finally:
         await gate.stop()
