@@ -12,7 +12,7 @@ from tests.printing.several import several
 from tests.printing.works import WORKS
 
 EVERY = 31
-"""Of 350,000 runs: more than 11,000."""
+"""Of 340,000 runs: nearly 11,000."""
 AT_LEAST = 2500
 """Runs of a family."""
 
