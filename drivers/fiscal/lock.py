@@ -19,7 +19,7 @@ class PortLock:
 
     def __init__(self, port: str, identity: str) -> None:
         self._port = port
-        self.name = f"smartplace-fiscal-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.lock"
+        self._name = f"smartplace-fiscal-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.lock"
         self._file: int | None = None
 
     def take(self) -> None:
@@ -31,12 +31,12 @@ class PortLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(file)
-            raise DeviceError(problem(Trouble.PORT_BUSY, port=self._port, what=self.name)) from error
+            raise DeviceError(problem(Trouble.PORT_BUSY, port=self._port, what=self._name)) from error
         self._file = file
 
     def _opened(self) -> int:
         """Reading is enough for a lock, so that a file which another user has left behind serves as well."""
-        path, flags = _folder() / self.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        path, flags = _folder() / self._name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             return os.open(path, flags)
         except FileNotFoundError:

@@ -113,26 +113,23 @@ def test_the_end_of_the_process_lets_go_however_it_ends(tmp_path: Path) -> None:
         ports.release()
 
 
-def test_a_port_that_has_become_another_one_is_taken_before_the_old_one_is_let_go(tmp_path: Path) -> None:
-    link = tmp_path / "printer"
+def test_two_printers_that_have_changed_places_are_both_opened_again(tmp_path: Path) -> None:
+    """As after a reset of the bus: the names under by-id stay, what they stand for does not."""
+    names = [tmp_path / "one", tmp_path / "two"]
     with Simulator() as one, Simulator() as two:
-        link.symlink_to(one.port)
-        ports = Ports(str(link), 115200)
-        ports.open().close()
-        link.unlink()
-        link.symlink_to(two.port)
-        with rival(two.port, tmp_path) as other:
-            assert "taken" in other.tries_on(50)
-            with pytest.raises(DeviceError):
-                ports.open()
-        with pytest.raises(DeviceError) as error:
-            Ports(one.port, 115200).open()
-        assert error.value.problem.code == "port_busy", "the old one is still kept"
-        ports.open().close()
-        first = Ports(one.port, 115200)
-        first.open().close()
-        first.release()
-        ports.release()
+        both = [Ports(str(name), 115200) for name in names]
+        for turn in ((one, two), (two, one)):
+            for name, simulator in zip(names, turn, strict=True):
+                name.unlink(missing_ok=True)
+                name.symlink_to(simulator.port)
+            lines = [ports.open() for ports in both]
+            for line in lines:
+                line.close()
+        with rival(str(names[0]), tmp_path) as other:
+            assert other.tries_on() == {"port_busy"}
+            both[0].release()
+            assert "taken" in other.tries_on(20)
+        both[1].release()
 
 
 def test_a_device_that_never_was_the_right_one_is_left_to_others() -> None:
