@@ -47,6 +47,7 @@ LONGEST_FIRST = [
     "demo/test_sabotage.py",
     "end_to_end/test_kill.py",
     "demo/test_demo.py",
+    "cli/test_centre_commands.py",
     "drivers/test_slip.py",
     "end_to_end/test_hand_over.py",
     "printing/test_processes.py",
