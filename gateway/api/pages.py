@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from aiohttp import hdrs, web
 
@@ -22,16 +21,11 @@ CONTENT_TYPES = {
 def read_files() -> dict[str, tuple[str, bytes]]:
     """Path under static/ → content type and bytes, of all files of a known kind."""
     found: dict[str, tuple[str, bytes]] = {}
-    _collect(resources.files("gateway.api") / "static", "", found)
+    static = Path(__file__).parent / "static"
+    for file in static.rglob("*"):
+        if (kind := CONTENT_TYPES.get(file.suffix)) is not None:
+            found[file.relative_to(static).as_posix()] = (kind, file.read_bytes())
     return found
-
-
-def _collect(folder: Traversable, prefix: str, found: dict[str, tuple[str, bytes]]) -> None:
-    for item in folder.iterdir():
-        if item.is_dir():
-            _collect(item, f"{prefix}{item.name}/", found)
-        elif (kind := CONTENT_TYPES.get(f".{item.name.rpartition('.')[2]}")) is not None:
-            found[f"{prefix}{item.name}"] = (kind, item.read_bytes())
 
 
 class Pages:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -78,8 +77,7 @@ async def cannot_set_inside(area: str, persons: int) -> int:
     raise NotReady("nobody is counted here", "Ask the daemon itself")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ApiParts:
+class ApiParts(msgspec.Struct, frozen=True, kw_only=True):
     """The daemon's parts as the API sees them. `started_ns` is on the clock's monotonic scale.
 
     `on_security(what, source, count)` hears of refused callers, at most once per source and minute.

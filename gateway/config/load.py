@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 import tomllib
@@ -80,6 +79,8 @@ class _Checker:
         path = (*base, *inner)
         what = _AT.sub("", message)
         if (unknown := _UNKNOWN.search(message)) is not None:
+            import difflib  # For a misspelt key: not worth memory in a daemon whose configuration is right.
+
             name = unknown[1]
             near = difflib.get_close_matches(name, _all_fields(kind), n=1)
             advice = f"Did you mean `{near[0]}`?" if near else "Remove it, or see docs/configuration.md"

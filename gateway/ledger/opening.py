@@ -69,7 +69,12 @@ def _open(names: Names, gateway: str, mark: Mark | None) -> Opened:
     except LedgerError as error:
         raise trouble_of(error.__cause__, error) from error
     try:
-        return _adopt(db, names, gateway, mark, no_log=no_log)
+        opened = _adopt(db, names, gateway, mark, no_log=no_log)
+        opened.db = schema.connect(names.present)
+        # The first has made or looked through all of the file: it keeps a hundred statements and up to 2 MB of pages
+        # that nobody needs again. It is closed second: the last to close would move the log into the file.
+        db.close()
+        return opened
     except SAYS_DAMAGE as error:
         db.close()
         raise trouble_of(error, error) from error

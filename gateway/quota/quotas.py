@@ -23,7 +23,6 @@ from gateway.quota.leases import denial, held, life_of, pending, room, trusted_g
 from gateway.quota.spending import GRACE, Charge, GiveBack, Hold, Release, Spend, SpendLate
 from gateway.quota.tending import Keeping, duties
 from gateway.rules.purse import Asked
-from gateway.wire.handover import read_word
 from gateway.wire.quota import (
     Denial,
     Denied,
@@ -295,6 +294,8 @@ class Quotas:
     async def bring(self, message: bytes) -> int:
         """Take the last word of the box that this one replaces, on record, to be sent on until the authority has it.
         Returns how many leases it speaks of. Raises `InputRefused` (`bad_hand_over`) or `LedgerError`."""
+        from gateway.wire.handover import read_word  # Once in a box's life.
+
         word = read_word(message, self._gateway)
         effect = Brought(word.incarnation, msgspec.json.encode(word))
         await self._ledger.commit([_security("quota_brought", BY_HAND, max(1, len(word.closed)))], [effect])

@@ -4,7 +4,7 @@ than the running price, never below a floor."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -226,7 +226,8 @@ def _spread(give: Fixed | FixedPrice, lines: Sequence[Running], total: Cents) ->
 
 def _free_units(give: FreeUnits, lines: Sequence[Running], count: int) -> dict[int, Offer]:
     sign = 1 if give.pick == "cheapest" else -1
-    order = sorted(range(len(lines)), key=lambda i: (sign * Fraction(lines[i].cents, lines[i].quantity), i))
+    same = lcm(*(at.quantity for at in lines))  # What so much of each would cost: exact, and without fractions.
+    order = sorted(range(len(lines)), key=lambda i: (sign * lines[i].cents * (same // lines[i].quantity), i))
     offers: dict[int, Offer] = {}
     for i in order:
         pieces = min(count, lines[i].quantity // PIECE)

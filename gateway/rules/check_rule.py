@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import UNSET
 
 from gateway.rules.check_tables import Fault, dates_fault
-from gateway.rules.conditions import DAYS, MINUTES, Need, What, When, Where, Who
+from gateway.rules.conditions import DAYS, Need, What, When, Where, Who, minute_of
 from gateway.rules.document import Payer, Quota, Rule
 from gateway.rules.forms import SHOWN, Forms
 from gateway.rules.gives import Fixed, FixedPrice, FreeUnits, Give, Percent, Step, Tiers
@@ -89,9 +89,9 @@ def _when_faults(when: When, calendars: Mapping[str, CalendarDays]) -> Iterator[
         yield "when.dates", fault
     windows = when.windows if when.windows is not UNSET else ()
     for index, window in enumerate(windows):
-        if window.first not in MINUTES:
+        if minute_of(window.first) is None:
             yield f"when.windows[{index}].from", f"{window.first[:SHOWN]!r} is no time of a day, such as 08:30"
-        if window.until not in MINUTES:
+        if minute_of(window.until) is None:
             yield f"when.windows[{index}].until", f"{window.until[:SHOWN]!r} is no time of a day, such as 08:30"
         if window.first == "24:00":
             yield f"when.windows[{index}].from", "24:00 is the end of a day: 00:00 is the beginning of the next"

@@ -18,11 +18,19 @@ Places = Annotated[tuple[PlaceId, ...], Meta(min_length=1, max_length=64)]
 Age = Annotated[int, Meta(ge=0, le=MAX_AGE)]
 CLOCK = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)|^24:00$(?!\n)"
 Clock = Annotated[str, Meta(extra_json_schema={"pattern": CLOCK})]
-"""`check` looks whether it is in `MINUTES`."""
-MINUTES = {f"{minute // 60:02}:{minute % 60:02}": minute for minute in range(24 * 60 + 1)}
-"""By what a clock shows. 24:00 is the end of a day (ISO 8601-1, 5.3.2)."""
+"""`check` looks whether `minute_of` knows it."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday")
+_HOURS = {f"{hour:02}:": 60 * hour for hour in range(24)}
+_MINUTES = {f"{minute:02}": minute for minute in range(60)}
+
+
+def minute_of(clock: str) -> int | None:
+    """The minute of a day that a clock shows, None for what is no time. 24:00 is a day's end (ISO 8601-1, 5.3.2)."""
+    if clock == "24:00":
+        return 24 * 60
+    hour, minute = _HOURS.get(clock[:3]), _MINUTES.get(clock[3:])
+    return None if hour is None or minute is None else hour + minute
 
 
 class AgeBand(Part, frozen=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from gateway.rules.compiled import (
     Windows,
     packed,
 )
-from gateway.rules.conditions import DAYS, MINUTES, What, Where, Who, Window
+from gateway.rules.conditions import DAYS, What, Where, Who, Window, minute_of
 from gateway.rules.document import Payer, Quota, Rule, RulesContent
 from gateway.rules.gives import Fixed, FixedPrice, Give, Percent
 from gateway.rules.named import holds_without_clock, is_whole
@@ -145,7 +145,9 @@ def _windows(windows: tuple[Window, ...], calendar: str | UnsetType, holidays: d
 
 def hours_of(window: Window) -> tuple[int, int, int]:
     """Its days as bits, and from and until in minutes; what goes over midnight ends beyond `DAY_MINUTES`."""
-    first, until = MINUTES[window.first], MINUTES[window.until]
+    first, until = minute_of(window.first), minute_of(window.until)
+    if first is None or until is None:
+        raise ValueError(f"a window that was not checked: {window}")
     bits = EVERY_DAY if window.days is DAYS else sum(1 << DAYS.index(day) for day in set(window.days))
     return bits, first, until if until > first else until + DAY_MINUTES
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 
 LONGEST = 64
 """Characters of a name that are looked at."""
@@ -15,6 +14,8 @@ def near(name: str, names: Collection[str]) -> str:
     """The name of these that is most alike; empty when none is, or there are too many."""
     if len(names) > MOST:
         return ""
+    from difflib import get_close_matches  # For who writes rules: a daemon hardly ever says what was meant.
+
     return next(iter(get_close_matches(name[:LONGEST], sorted(names), 1)), "")
 
 

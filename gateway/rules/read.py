@@ -11,9 +11,7 @@ import msgspec
 from gateway.rules.check import check
 from gateway.rules.collector import at_rest
 from gateway.rules.document import RulesContent
-from gateway.rules.json_fault import json_fault
 from gateway.rules.refusal import DocumentRefused, Fault
-from gateway.rules.unreadable import unreadable
 
 MAX_BYTES = 64_000_000
 """As large as a bundle's content may be."""
@@ -56,12 +54,18 @@ def _refused(what: str, where: str, advice: str = "") -> DocumentRefused:
 
 def _unread(content: bytes, error: msgspec.ValidationError) -> DocumentRefused:
     """What has the wrong type, if it is JSON at all: the decoder ends at the first fault."""
+    # What explains faults is for who writes rules; a gateway's were tried before they were signed.
+    from gateway.rules.json_fault import json_fault
+    from gateway.rules.unreadable import unreadable
+
     if fault := json_fault(content):
         return _refused(fault[0], "$", fault[1])
     return DocumentRefused(unreadable(content, str(error)))
 
 
 def _no_json(content: bytes, error: Exception) -> DocumentRefused:
+    from gateway.rules.json_fault import json_fault
+
     what, advice = json_fault(content) or (f"not a rule document: {error}", "")
     return _refused(what, "$", advice)
 

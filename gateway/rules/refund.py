@@ -8,7 +8,7 @@ back twice, and no part is negative, cash rounding included.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
+from math import lcm
 
 import msgspec
 
@@ -96,7 +96,8 @@ def in_turn(cents: Cents, weights: Sequence[int]) -> list[Cents]:
     # Nobody ever has less than the whole cents of their share (lower quota), so at most one cent each is left to give.
     given = [weight * cents // whole for weight in weights]
     for _ in range(cents - sum(given)):
-        behind = max(range(len(weights)), key=lambda i: (Fraction(weights[i], given[i] + 1), -i))
+        same = lcm(*(has + 1 for has in given))  # By weight for each cent of theirs and the next: exact.
+        behind = max(range(len(weights)), key=lambda i: (weights[i] * (same // (given[i] + 1)), -i))
         given[behind] += 1
     return given
 

@@ -21,7 +21,6 @@ from gateway.stations.services import Services
 from gateway.stations.slip_words import SlipRequest
 from gateway.stations.slips import PrintSlip, Slips
 from gateway.stations.till_commits import Commits
-from gateway.stations.till_day import report
 from gateway.stations.till_quotes import Quotes
 from gateway.stations.till_refunds import Refunds
 from gateway.stations.till_taps import Taps
@@ -136,6 +135,8 @@ class Till:
 
     async def day(self, date: str) -> DayReport:
         """What was sold and given back here on a day of the place's calendar (ISO 8601; empty: today)."""
+        from gateway.stations.till_day import report  # Once or twice a day: not worth memory between.
+
         return await report(self._services, self.id, date)
 
     def _printer(self) -> Printing:

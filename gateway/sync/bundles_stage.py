@@ -14,7 +14,6 @@ import msgspec
 
 from gateway.identity.registry import Cache
 from gateway.model.errors import InputRefused
-from gateway.rules import examples
 from gateway.rules.document import RulesContent
 from gateway.rules.engine import RuleSet
 from gateway.rules.index import compile as compile_rules
@@ -92,6 +91,10 @@ def stage_registry(cache: Cache, manifest: Manifest, pieces: Pieces, key_id: str
 
 def _try_examples(document: RulesContent, rules: RuleSet) -> None:
     """What the author expects of the rules has to come out here, too."""
+    if not document.examples:
+        return
+    from gateway.rules import examples  # Ten modules that answer authors: not worth memory where nobody asks.
+
     for outcome in islice(examples.run(document, rules), EXAMPLES):
         if outcome.differences:
             what = f"self-test: example {outcome.number + 1} ({outcome.what[:80]}): {outcome.differences[0]}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
-import cbor2
 import msgspec
 
 from gateway.model.errors import InputRefused
+from gateway.wire import cbor
 from gateway.wire.cose_keys import Alg, PublicKey
 
 _ALG, _CRIT, _KID, _COUNTERSIGNATURE, _CLAIMS = 1, 2, 4, 11, 15
@@ -53,20 +52,20 @@ class Sign1(msgspec.Struct, frozen=True):
 
 def to_sign(protected: bytes, payload: bytes) -> bytes:
     """What a COSE_Sign1's signature is over (RFC 9052, 4.4)."""
-    return cbor2.dumps(["Signature1", protected, b"", payload])
+    return cbor.dumps(["Signature1", protected, b"", payload])
 
 
 def to_countersign(protected: bytes, own_protected: bytes, payload: bytes, signature: bytes) -> bytes:
     """What a countersignature of a COSE_Sign1 is over: its signature, too (RFC 9338, 3.3)."""
-    return cbor2.dumps(["CounterSignatureV2", protected, own_protected, b"", payload, [signature]])
+    return cbor.dumps(["CounterSignatureV2", protected, own_protected, b"", payload, [signature]])
 
 
 def decode(data: bytes) -> Sign1:
     """A message with or without its tag. Raises `InputRefused`; nothing else escapes."""
-    message = loads(data)
-    if isinstance(message, cbor2.CBORTag) and message.tag == _SIGN1_TAG:
+    message = cbor.loads(data)
+    if isinstance(message, cbor.Tag) and message.number == _SIGN1_TAG:
         message = message.value
-    if not isinstance(message, list | tuple) or len(message) != 4:
+    if not isinstance(message, list) or len(message) != 4:
         raise InputRefused("not a COSE_Sign1 message")
     protected, unprotected, payload, signature = message
     if not (isinstance(protected, bytes) and isinstance(payload, bytes) and isinstance(signature, bytes)):
@@ -85,18 +84,18 @@ def encode(protected: bytes, payload: bytes, signature: bytes, proof: Proof | No
     """The message's bytes, tagged."""
     own: list[object] = [proof.protected, {}, proof.signature] if proof else []
     unprotected = {_COUNTERSIGNATURE: own} if proof else {}
-    return cbor2.dumps(cbor2.CBORTag(_SIGN1_TAG, [protected, unprotected, payload, signature]))
+    return cbor.dumps(cbor.Tag(_SIGN1_TAG, [protected, unprotected, payload, signature]))
 
 
 def protected_header(alg: Alg, key_id: bytes = b"") -> bytes:
     header: dict[int, object] = {_ALG: int(alg)}
     if key_id:
         header[_KID] = key_id
-    return cbor2.dumps(header)
+    return cbor.dumps(header)
 
 
 def proof_header(alg: Alg, at_s: int) -> bytes:
-    return cbor2.dumps({_ALG: int(alg), _CLAIMS: {_IAT: at_s}})
+    return cbor.dumps({_ALG: int(alg), _CLAIMS: {_IAT: at_s}})
 
 
 def time_of(value: object, claim: str) -> int:
@@ -106,21 +105,9 @@ def time_of(value: object, claim: str) -> int:
     return value
 
 
-def loads(data: bytes) -> object:
-    """One CBOR item and nothing after it. Raises `InputRefused`; nothing else escapes."""
-    stream = io.BytesIO(data)
-    try:
-        item: object = cbor2.CBORDecoder(stream).decode()
-    except (cbor2.CBORDecodeError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
-        raise InputRefused(f"not CBOR: {type(error).__name__}") from error
-    if stream.read(1):
-        raise InputRefused("something follows the CBOR item")
-    return item
-
-
 def _header(protected: bytes) -> tuple[Alg, dict[object, object]]:
     """A protected header and its algorithm, which is one of ours."""
-    header = loads(protected)
+    header = cbor.loads(protected)
     if not isinstance(header, dict):
         raise InputRefused("its protected header is not a map")
     if _CRIT in header:
@@ -132,7 +119,7 @@ def _header(protected: bytes) -> tuple[Alg, dict[object, object]]:
 
 
 def _proof(given: object) -> Proof:
-    if not isinstance(given, list | tuple) or len(given) != 3:
+    if not isinstance(given, list) or len(given) != 3:
         raise InputRefused("its countersignature is none, or more than one")
     protected, _unprotected, signature = given
     if not isinstance(protected, bytes) or not isinstance(signature, bytes):

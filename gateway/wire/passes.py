@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 
-import cbor2
 import msgspec
 
 from gateway.model.errors import InputRefused
-from gateway.wire import base45, cose, cose_keys
+from gateway.wire import base45, cbor, cose, cose_keys
 from gateway.wire.cose_keys import PrivateKey, PublicKey
 
 PREFIX = b"SP1:"
@@ -87,7 +86,7 @@ def decode(text: bytes) -> Pass:
     if raw[:1] == bytes((_ZLIB,)):
         raise InputRefused("it is compressed", "Issue it without zlib")
     message = cose.decode(raw)
-    claims = cose.loads(message.payload)
+    claims = cbor.loads(message.payload)
     if not isinstance(claims, dict):
         raise InputRefused("its claims are not a map")
     return _pass(claims, message)
@@ -136,7 +135,7 @@ def issue(key: PrivateKey, claims: Claims, *, key_id: bytes = b"") -> bytes:
     given |= {number: value for number, value in optional if value}
     if claims.entitlements is not None:
         given[ENTITLEMENTS] = list(claims.entitlements)
-    payload = cbor2.dumps(given)
+    payload = cbor.dumps(given)
     protected = cose.protected_header(cose_keys.public_of(key).alg, key_id)
     signature = cose_keys.sign(key, cose.to_sign(protected, payload))
     return _text(cose.encode(protected, payload, signature))
@@ -166,7 +165,7 @@ def _subject(value: object) -> str:
 def _entitlements(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list | tuple) or len(value) > MAX_ENTITLEMENTS:
+    if not isinstance(value, list) or len(value) > MAX_ENTITLEMENTS:
         raise InputRefused(f"entitlements are at most {MAX_ENTITLEMENTS} codes")
     if not all(isinstance(code, str) and _CODE.fullmatch(code) for code in value):
         raise InputRefused("an entitlement is not a code as rules name them")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import cast
@@ -15,6 +14,7 @@ import gateway.api.lean  # noqa: F401 (before aiohttp: it decides how that is im
 
 # isort: split
 
+import msgspec
 from aiohttp import hdrs, web
 
 from gateway.api.body import BODY_MAX
@@ -57,8 +57,7 @@ TOLD = frozenset((HTTPStatus.BAD_REQUEST, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTT
 log = logging.getLogger("netfp")
 
 
-@dataclass(frozen=True, kw_only=True)
-class FaceParts:
+class FaceParts(msgspec.Struct, frozen=True, kw_only=True):
     """The daemon's parts as this face sees them. `fiscal`: ids of the place's own fiscal devices."""
 
     ledger: Ledger
