@@ -71,7 +71,8 @@ def test_receipt_in_its_order() -> None:
         "ReadStatus", "ReadDay", "ReadDay", "ReadLast", "intent", "Open", "opened", "Text", "Sale", "Sale",
         "ReadSubtotal", "paying", "Pay", "Pay", "Text", "closing", "Close", "ReadLast", "ReadClock", "closed",
     ]  # fmt: skip
-    assert moves[4] == Store(PrintPoint.INTENT, baseline=Baseline("0000006", "0003", None, 0, 0, "DT000600"))
+    before = Baseline("0000006", "0003", None, 0, 0, "DT000600", "02000600")
+    assert moves[4] == Store(PrintPoint.INTENT, baseline=before)
     assert moves[-1] == Store(PrintPoint.CLOSED, "0000007")
 
 
