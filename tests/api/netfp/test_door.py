@@ -162,8 +162,8 @@ def test_every_reason_and_every_sign_of_the_driver_has_its_code() -> None:
     from drivers.fiscal.families import Sign
 
     unknown_ends = {
-        "cancel_not_confirmed", "doubt_at_payment", "doubt_at_close", "not_read_back", "other_device", "other_receipt",
-        "counters_differ", "x_has_no_trace", "number_not_read",
+        "cancel_not_confirmed", "doubt_at_payment", "doubt_at_close", "not_read_back", "device_not_told",
+        "other_device", "other_receipt", "counters_differ", "x_has_no_trace", "number_not_read",
     }  # fmt: skip
     assert {str(reason) for reason in Reason} - set(OF_REASONS) - unknown_ends == set()
     told_as_info = {
