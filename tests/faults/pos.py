@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from gateway.cli.demo.acts import BASKET, TILL
 from gateway.cli.demo.watch import ask
+from gateway.stations.till_words import NO_TAP
 from tests.faults.frame import FaultFailed
 
 AGAIN_S = 0.02
@@ -63,6 +64,9 @@ class Pos:
         self.gave: Counter[str] = Counter()
         """Rule → cents that were taken off on them."""
         self._quoted: dict[str, dict[str, int]] = {}
+        self._serving: dict[str, str] = {}
+        """Key of the sale → mark of the customer whom a clerk is serving. A card that is taken once more is a new quote
+        in the place of the open one, so two clerks must not serve one customer."""
 
     def start(self, clerks: int | None = None) -> None:
         """Sell until `stop`; a gateway that is not there is asked again and again."""
@@ -93,27 +97,51 @@ class Pos:
         with self._lock:
             self._number += 1
             key = f"{self._name}-{self._number}"
-        status, answer = self._quote(key)
-        if status != 200:
-            self._refuse(answer)
-            raise FaultFailed(f"no quote: {answer}")
-        quote = str(answer["quote"])
-        with self._lock:
-            self._quoted[quote] = _taken_off(answer)
+        try:
+            quote = self._quote(key)
+        except BaseException:
+            self._served(key)
+            raise
         return key, quote
 
-    def _quote(self, key: str) -> tuple[int, dict[str, Any]]:
-        """Of the customers who have presented a card meanwhile, the clerk takes any."""
+    def _quote(self, key: str) -> str:
+        """Of the customers who have presented a card meanwhile, the clerk takes any whom nobody serves."""
         asked: dict[str, Any] = {"receipt": {"lines": BASKET}}
         for _ in range(CHOICES):
             status, answer = self._post("quotes", asked, f"q-{key}")
             if answer.get("code") != "two_taps":
                 break
-            asked["tap"] = random.choice(answer["marks"])
-        return status, answer
+            asked["tap"] = self._choose(key, answer["marks"])
+        if status != 200:
+            self._refuse(answer)
+            raise FaultFailed(f"no quote: {answer}")
+        quote, mark = str(answer["quote"]), str(answer.get("mark", ""))
+        with self._lock:
+            if mark and any(mark == other for of, other in self._serving.items() if of != key):
+                raise FaultFailed(f"another clerk serves {mark}")
+            self._serving[key] = mark
+            self._quoted[quote] = _taken_off(answer)
+        return quote
+
+    def _choose(self, key: str, marks: list[str]) -> str:
+        with self._lock:
+            self._serving.pop(key, None)
+            free = [mark for mark in marks if mark not in self._serving.values()]
+            self._serving[key] = random.choice(free) if free else ""
+            return self._serving[key] or NO_TAP
+
+    def _served(self, key: str) -> None:
+        with self._lock:
+            self._serving.pop(key, None)
 
     def commit(self, key: str, quote: str) -> dict[str, Any] | None:
         """Commit, and note what was told: the answer, or None when it was refused. Raises `OSError`."""
+        try:
+            return self._commit(key, quote)
+        finally:
+            self._served(key)
+
+    def _commit(self, key: str, quote: str) -> dict[str, Any] | None:
         with self._lock:
             self.unanswered[key] = quote
         status, answer = self._post("receipts", {"quote": quote, "fiscal_number": key}, key)
