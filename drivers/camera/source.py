@@ -46,9 +46,7 @@ class FrameSource:
         if not capture.isOpened():
             raise self._error(Trouble.NOT_OPENED)
         codec = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("ascii", "replace")
-        self._packets = (
-            codec == "MJPG" and not self._source.startswith("/dev/") and capture.set(cv2.CAP_PROP_FORMAT, _RAW)
-        )
+        self._packets = codec == "MJPG" and not _is_device(self._source) and capture.set(cv2.CAP_PROP_FORMAT, _RAW)
         self.frame_pause_s = 0.0
         if os.path.isfile(self._source):
             self.frame_pause_s = 1 / min(max(capture.get(cv2.CAP_PROP_FPS), 1.0), 60.0)
@@ -107,7 +105,7 @@ class FrameSource:
     def _connect(self) -> cv2.VideoCapture:
         import cv2
 
-        if self._source.startswith("/dev/"):
+        if _is_device(self._source):
             return cv2.VideoCapture(self._source, cv2.CAP_V4L2)
         timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, self._timeout_ms]
         timeouts += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, self._timeout_ms]
@@ -115,3 +113,8 @@ class FrameSource:
 
     def _error(self, trouble: Trouble) -> DeviceError:
         return DeviceError(problem(trouble, place=place_of(self._source), ms=self._timeout_ms))
+
+
+def _is_device(source: str) -> bool:
+    """Also of one that is unplugged; /dev may have files, too (/dev/shm)."""
+    return source.startswith("/dev/") and not os.path.isfile(source)

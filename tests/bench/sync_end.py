@@ -39,6 +39,7 @@ async def run(folder: Path, port: int, gateway: str, entries: int) -> dict[str, 
     ledger.start()
     cache.start()
     bundles = Bundles(ledger, cache, (), (CITY, gateway, "k1"), clock, lambda _rules: None)
+    changed = asyncio.Event()
     sync = Sync(
         PahoLink(Broker("127.0.0.1", port, gateway, 60, "5")),
         ledger,
@@ -50,9 +51,8 @@ async def run(folder: Path, port: int, gateway: str, entries: int) -> dict[str, 
         resend_s=20.0,
         backlog_per_s=100_000,
         backoff=Backoff(1.0),
+        on_change=changed.set,
     )
-    changed = asyncio.Event()
-    sync._on_change = changed.set
     await sync.start()
     async with asyncio.timeout(PATIENCE_S):
         while not sync.status.connected:

@@ -159,7 +159,8 @@ def any_number_after_it_is_its_own(patch: Patch) -> None:
 
 
 def any_device_will_do(patch: Patch) -> None:
-    patch.setattr(Settling, "_is_other", lambda _self, _identity: False)
+    for part in ("works", "settle", "report"):
+        patch.setattr(f"drivers.fiscal.{part}.other_device", lambda *_here, **_how: None)
 
 
 def any_receipt_alike_is_ours(patch: Patch) -> None:
