@@ -122,7 +122,12 @@ def measure_for_report(identity: Identity) -> Course[Baseline]:
     """The counters before a day report; its number last. Raises `NotBegun`."""
     last = _answered((yield from told(ReadLast(), Last)))
     day = _answered((yield from read_z_number()))
-    return Baseline(number=last.number if last is not None else "", z_number=day.z_number, serial=identity.serial)
+    return Baseline(
+        number=last.number if last is not None else "",
+        z_number=day.z_number,
+        serial=identity.serial,
+        fiscal_memory=identity.fiscal_memory,
+    )
 
 
 def _answered(found: V | Lost) -> V:

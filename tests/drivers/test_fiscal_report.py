@@ -14,7 +14,7 @@ from drivers.fiscal import operations as op
 from drivers.fiscal.dialect import Clerk
 from drivers.fiscal.errors import Trouble
 from drivers.fiscal.families import Sign
-from drivers.fiscal.moves import Ask, Event, Heard, InTime, Lost, Move, NotBegun, Reopen
+from drivers.fiscal.moves import Ask, Event, Heard, InTime, Lost, Move, NotBegun, Reopen, Store
 from drivers.fiscal.operations import MoveCash, PrintDay, ReadCash, ReadDay, ReadStatus
 from drivers.fiscal.report import ATTEMPTS, Booking
 from drivers.fiscal.said import Cash, Day, Identity, Said
@@ -85,6 +85,16 @@ def test_once_with_an_intent_before_and_a_point_behind(work: DayReport | CashMov
     assert tuple(points(moves)) == ALL
     assert sent(moves) == 1
     assert all(move.once for move in moves if isinstance(move, Ask) and isinstance(move.operation, PrintDay | MoveCash))
+
+
+@pytest.mark.parametrize("work", [Z, IN], ids=["z", "cash"])
+def test_both_numbers_of_the_device_are_stored_with_the_intent(work: DayReport | CashMove) -> None:
+    """A device may tell only one of them, and settles by that."""
+    _, moves = run(work, Told())
+    [before] = [move.baseline for move in moves if isinstance(move, Store) and move.point is PrintPoint.INTENT]
+    assert before is not None
+    assert (before.serial, before.fiscal_memory) == (HERE.serial, HERE.fiscal_memory)
+    assert HERE.fiscal_memory
 
 
 def test_report_says_its_number_also_where_only_the_counters_tell_it() -> None:
