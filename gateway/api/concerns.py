@@ -64,9 +64,10 @@ def of(parts: ApiParts, health: Iterable[DeviceHealth]) -> tuple[Concern, ...]:
     doubts = printers.doubts()
     stands = {device.device: device for device in health}
     tills = [(till.id, till.printer) for till in parts.stations.values() if isinstance(till, Till) and till.printer]
-    known = {device for _, device in tills} | set(days)
+    of_tills = {device for _, device in tills}
+    known = of_tills | set(days)
     found: list[Concern] = []
-    for station, device in (*tills, *(("", device) for device in days if device not in {d for _, d in tills})):
+    for station, device in (*tills, *(("", device) for device in days if device not in of_tills)):
         found += _at_the_device(station, device, stands.get(device))
         day = days.get(device)
         if day is not None and day.z_overdue:

@@ -15,7 +15,7 @@ from gateway.api.guard import require_technician
 from gateway.api.parts import ApiParts
 from gateway.fiscal.printers import DeviceDay
 from gateway.model.errors import NotReady
-from gateway.model.fiscal import DEVICE_TIME
+from gateway.model.fiscal import DEVICE_TIME, with_seconds
 from gateway.stations.report_words import CashRequest, ReportRequest
 from gateway.stations.till import Till
 
@@ -75,9 +75,10 @@ class FiscalRoutes:
         if self._parts.printers is None:
             raise NotReady("nothing is printed here", "Ask the daemon itself")
         asked = body.decode(await self._read(request), SettleRequest)
-        when = f"{asked.device_time}:00" if len(asked.device_time) == len("2026-11-27T10:02") else asked.device_time
         key = request.match_info["key"]
-        outcome = await self._parts.printers.settle_by_hand(key, asked.printed, asked.by, when)
+        outcome = await self._parts.printers.settle_by_hand(
+            key, asked.printed, asked.by, with_seconds(asked.device_time)
+        )
         answer = Settled(key=outcome.key, state=outcome.result.value, number=outcome.number)
         return _json(msgspec.json.encode(answer))
 

@@ -47,18 +47,18 @@ class Checking:
             raise InputRefused(refused.reason, refused.advice, where=refused.where, code=refused.code)
 
 
-def item_of(refused: InputRefused) -> int | None:
-    """Which item of the work is refused, None when it is none of them."""
+def item_of(refused: InputRefused) -> tuple[int, str] | None:
+    """Which item of the work is refused and which of its fields (empty: all of it); None when it is no item."""
     found = _ITEM.fullmatch(refused.where)
-    return None if found is None else int(found[1])
+    return None if found is None else (int(found[1]), found[2] or "")
 
 
 def on_receipt(refused: InputRefused, lines: Sequence[int]) -> InputRefused:
     """The same for a POS, which knows its receipt and not our work. `lines`: which line of the receipt each of the
     work's items is."""
-    if (found := _ITEM.fullmatch(refused.where)) is not None and int(found[1]) < len(lines):
-        field = f".{found[2]}" if found[2] in _OF_A_LINE else ""
-        return at(refused, f"$.receipt.lines[{lines[int(found[1])]}]{field}")
+    if (item := item_of(refused)) is not None and item[0] < len(lines):
+        field = f".{item[1]}" if item[1] in _OF_A_LINE else ""
+        return at(refused, f"$.receipt.lines[{lines[item[0]]}]{field}")
     if refused.where == "items":
         return at(refused, "$.receipt.lines")
     return at(refused, "$.paid" if refused.where.startswith("tenders") else "$.receipt")

@@ -17,6 +17,11 @@ DEVICE_TIME = r"^(20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[
 """A time that stands on paper, as somebody types it: with or without seconds, or empty."""
 
 
+def with_seconds(device_time: str) -> str:
+    """What somebody typed as `DEVICE_TIME`, as a device takes it: the first second of a minute alone."""
+    return f"{device_time}:00" if len(device_time) == len("2026-11-27T10:02") else device_time
+
+
 class Payment(StrEnum):
     """Means of payment as fiscal devices know them; a device has some of them (`PrinterDescription.payments`)."""
 

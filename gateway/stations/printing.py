@@ -118,9 +118,10 @@ class Printing:
             try:
                 await self._services.printers.check_work(self._device, work)
             except InputRefused as refused:
-                if (at := checking.item_of(refused)) is None or at not in range(len(lines), len(work.items)):
+                item = checking.item_of(refused)
+                if item is None or item[0] not in range(len(lines), len(work.items)):
                     raise checking.on_receipt(refused, lines) from refused
-                self._left_out(notes.pop(at - len(lines)), refused)
+                self._left_out(notes.pop(item[0] - len(lines)), refused)
             else:
                 return work
 

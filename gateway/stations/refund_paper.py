@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from gateway.fiscal.rows import WorkRow
 from gateway.model.errors import Conflict
-from gateway.model.fiscal import PrintOutcome, Reversal, ReversalReason
+from gateway.model.fiscal import PrintOutcome, Reversal, ReversalReason, with_seconds
 from gateway.model.till_bodies import FiscalOutcomeBody
 from gateway.stations.refund_words import ReadFromPaper
 
@@ -51,7 +51,7 @@ def original(
 
 
 def _agreed(field: str, known: str, read: str) -> str:
-    told = f"{read}:00" if field == "device_time" and len(read) == len("2026-11-27T10:02") else read
+    told = with_seconds(read) if field == "device_time" else read
     if not known or not read:
         return known or told
     same = known.lstrip("0") == read.lstrip("0") if field != "device_time" else known.startswith(read)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from gateway.fiscal.checking import item_of
 from gateway.model.errors import InputRefused
 
-_ITEM = re.compile(r"items\[(\d+)\](?:\.([a-z_]+))?")
 _FIELDS: Mapping[str, str] = {
     "text": "text",
     "vat": "taxGroup",
@@ -28,12 +27,13 @@ _OTHERS: Mapping[str, str] = {
 
 def as_written(refused: InputRefused, items: Sequence[str]) -> InputRefused:
     """The same with the request's own path. `items`: where each item of the work stands, such as `items[3].`"""
-    return InputRefused(refused.what, refused.advice, where=_path(refused.where, items), code=refused.code)
+    return InputRefused(refused.what, refused.advice, where=_path(refused, items), code=refused.code)
 
 
-def _path(where: str, items: Sequence[str]) -> str:
-    if (found := _ITEM.fullmatch(where)) is not None and int(found[1]) < len(items):
-        return f"{items[int(found[1])]}{_FIELDS.get(found[2] or '', '')}".removesuffix(".")
+def _path(refused: InputRefused, items: Sequence[str]) -> str:
+    where = refused.where
+    if (item := item_of(refused)) is not None and item[0] < len(items):
+        return f"{items[item[0]]}{_FIELDS.get(item[1], '')}".removesuffix(".")
     if where.startswith("tenders"):
         return "payments"
     return _OTHERS.get(where, where)
