@@ -40,14 +40,16 @@ def sale(
     device: PrinterDescription | None,
     how: How,
     notes: Sequence[str] = (),
+    means_at: str = "$.paid",
 ) -> ReceiptWork:
     """The paper of a sale. `paid`: what the customer gives, at least what is due; only cash may be more. `device`: what
-    the printer says of itself (None while that is not known: then its driver alone checks). `notes`: lines at the foot.
+    the printer says of itself (None while that is not known: then its driver alone checks). `notes`: lines at the foot;
+    `means_at`: where the means that the customer pays by were written.
 
     Raises `InputRefused` as `check` and `check_means` do.
     """
     check(receipt, decision, device, how)
-    check_means([one.means for one in paid], device, "$.paid")
+    check_means([one.means for one in paid], device, means_at)
     due = decision.due_cents
     if decision.rounding_cents and not any(one.means is Payment.CASH for one in paid):
         raise InputRefused(

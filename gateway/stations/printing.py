@@ -55,10 +55,8 @@ class Printing:
         """Why this decision could not be printed here now, for a quote; the POS may print it all the same."""
         try:
             self._services.printers.check(self._device)
-            device = self._services.printers.description(self._device)
-            paper.check(receipt, decision, device, self._how)
-            paper.check_means([Payment(receipt.means)], device, "$.receipt.means")
-            await self._sale(quote, receipt, decision, [Tender(Payment(receipt.means), decision.due_cents)], who)
+            paid = [Tender(Payment(receipt.means), decision.due_cents)]
+            await self._sale(quote, receipt, decision, paid, who, means_at="$.receipt.means")
         except (InputRefused, NotReady) as error:
             return CannotPrint(error.code, f"{error.where}: {error.what}" if error.where else error.what, error.advice)
         return None
@@ -104,6 +102,8 @@ class Printing:
         decision: Decision,
         paid: Sequence[Tender],
         who: Identification | None,
+        *,
+        means_at: str = "$.paid",
     ) -> ReceiptWork:
         """The paper of a sale, which the printer's driver would print. A line at the foot that it would not is left
         out: nobody is turned away for a word of ours. Raises as `begun` does."""
@@ -114,7 +114,7 @@ class Printing:
             notes = [row for note in notes for row in textwrap.wrap(note, device.note_text_bytes)]
         notes = notes[: MAX_LINES - len(lines)]
         while True:
-            work = paper.sale(key, receipt, decision, paid, device, self._how, notes)
+            work = paper.sale(key, receipt, decision, paid, device, self._how, notes, means_at)
             try:
                 await self._services.printers.check_work(self._device, work)
             except InputRefused as refused:
