@@ -16,7 +16,7 @@ import mimetypes
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 _IN_PYTHON = ("FROZENLIST_NO_EXTENSIONS", "PROPCACHE_NO_EXTENSIONS", "YARL_NO_EXTENSIONS")
@@ -65,11 +65,11 @@ def _import_server() -> None:
     # For a header of aiohttp's own, which no answer of ours has (`gateway.api.guard`).
     package.__dict__["__version__"] = "server"
     sys.modules["aiohttp"] = package
-    try:
+    with ExitStack() as undo:
+        undo.callback(sys.modules.pop, "aiohttp")
         import aiohttp.web  # noqa: F401
-    except BaseException:
-        del sys.modules["aiohttp"]
-        raise
+
+        undo.pop_all()
     package.__dict__["__getattr__"] = rest
 
 

@@ -9,6 +9,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -97,11 +98,10 @@ class Pos:
         with self._lock:
             self._number += 1
             key = f"{self._name}-{self._number}"
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._served, key)
             quote = self._quote(key)
-        except BaseException:
-            self._served(key)
-            raise
+            undo.pop_all()
         return key, quote
 
     def _quote(self, key: str) -> str:
